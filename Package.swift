@@ -1,0 +1,85 @@
+// swift-tools-version: 6.1
+import PackageDescription
+
+// The kernels are written with Swift SIMD types, which are faster than scalar code only when the compiler may use
+// AVX2 and FMA. The flag has to be in the manifest, or a plain `swift build` would be slow without a word; the price
+// is that other packages cannot depend on this one as a library. PRETRAIN_MARCH=native builds for this machine alone.
+#if arch(x86_64)
+let instructionSet = Context.environment["PRETRAIN_MARCH"] ?? "x86-64-v3"
+let instructionSetFlags = ["-march=\(instructionSet)"]
+#else
+let instructionSetFlags = Context.environment["PRETRAIN_MARCH"].map { ["-mcpu=\($0)"] } ?? []
+#endif
+
+/// Settings of the targets that hold vector code: this instruction set, and optimised in debug builds too.
+let vectorised: [SwiftSetting] = [
+    .unsafeFlags(instructionSetFlags.flatMap { ["-Xcc", $0] }),
+    .unsafeFlags(["-O"], .when(configuration: .debug)),
+]
+
+func library(_ name: String, _ dependencies: [Target.Dependency] = [], _ settings: [SwiftSetting] = []) -> Target {
+    .target(name: name, dependencies: dependencies, swiftSettings: settings)
+}
+
+func tests(_ name: String, _ dependencies: [Target.Dependency], fixtures: Bool = false) -> Target {
+    .testTarget(name: name, dependencies: dependencies, resources: fixtures ? [.copy("Fixtures")] : [])
+}
+
+let yams = Target.Dependency.product(name: "Yams", package: "Yams")
+let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
+let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
+let atomics = Target.Dependency.product(name: "Atomics", package: "swift-atomics")
+let collections = Target.Dependency.product(name: "Collections", package: "swift-collections")
+
+let package = Package(
+    name: "pretrain",
+    products: [.executable(name: "pretrain", targets: ["pretrain"])],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-atomics", from: "1.3.0"),
+        .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
+        .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+    ],
+    targets: [
+        // System libraries: module maps over pkg-config.
+        .systemLibrary(name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
+        .systemLibrary(name: "CLZ4", pkgConfig: "liblz4", providers: [.apt(["liblz4-dev"])]),
+        .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+        .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
+        .systemLibrary(name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
+        .target(name: "CProcessor", cSettings: [.unsafeFlags(instructionSetFlags)]),
+
+        // Lowest first; a target imports only targets above it.
+        library("Configuration", [yams]),
+        library("Kernels", ["COpenBLAS", "CProcessor", atomics], vectorised),
+        library("Tokenization", ["Configuration"], vectorised),
+        library("Corpus", ["Configuration", "Kernels", "Tokenization", "CLZ4", "CZlib", "CZstd", "CCrypto"]),
+        library("Parametrization", ["Configuration"]),
+        library("Encoder", ["Configuration", "Kernels", "Parametrization"]),
+        library("Objectives", ["Configuration", "Kernels", "Encoder", "Corpus"]),
+        library("Optimization", ["Configuration", "Kernels", "Encoder"]),
+        library("Checkpoints", ["CLZ4", "CCrypto"], vectorised),
+        library(
+            "Training",
+            [
+                "Configuration", "Kernels", "Tokenization", "Corpus", "Parametrization", "Encoder", "Objectives",
+                "Optimization", "Checkpoints", logging,
+            ]),
+        library("Interchange", ["Kernels", "Encoder", "Tokenization", "Training"]),
+        .executableTarget(
+            name: "pretrain",
+            dependencies: [
+                "Configuration", "CProcessor", "Kernels", "Tokenization", "Corpus", "Encoder", "Objectives",
+                "Optimization", "Checkpoints", "Training", "Interchange", arguments, logging,
+            ]),
+
+        tests("ConfigurationTests", ["Configuration"]),
+        tests("KernelsTests", ["Kernels"]),
+        tests("TokenizationTests", ["Tokenization"], fixtures: true),
+        tests("CorpusTests", ["Corpus", "Tokenization", "Kernels", "CLZ4", "CZlib", "CZstd"]),
+        tests("CheckpointsTests", ["Checkpoints"]),
+    ],
+    swiftLanguageModes: [.v6],
+    cLanguageStandard: .c11
+)

@@ -1,0 +1,9 @@
+/// Compares the instruction sets that this binary was compiled for with those of the processor that runs it.
+#pragma once
+
+/// Space-separated names of the instruction sets that the binary needs and this processor lacks; empty if it can run.
+/// Must be called before any vectorised code.
+const char *processor_missing_features(void);
+
+/// The instruction set that the binary was compiled for, for example "x86-64-v3".
+const char *processor_compiled_for(void);

@@ -1,0 +1,59 @@
+#include "CProcessor.h"
+
+#include <string.h>
+
+// This file is compiled with the flags of the vector kernels, so the macros tell what those may contain.
+
+const char *processor_compiled_for(void) {
+#if defined(__AVX512F__) && defined(__AVX512BW__) && defined(__AVX512VL__) && defined(__AVX512DQ__)
+    return "x86-64-v4";
+#elif defined(__AVX2__) && defined(__FMA__)
+    return "x86-64-v3";
+#elif defined(__x86_64__)
+    return "x86-64";
+#elif defined(__aarch64__)
+    return "aarch64";
+#else
+    return "unknown";
+#endif
+}
+
+const char *processor_missing_features(void) {
+#if defined(__x86_64__)
+    static char missing[128];
+    missing[0] = 0;
+    __builtin_cpu_init();
+#define REQUIRE(feature) \
+    if (!__builtin_cpu_supports(feature)) { strcat(missing, missing[0] ? " " feature : feature); }
+#ifdef __SSE4_2__
+    REQUIRE("sse4.2")
+#endif
+#ifdef __AVX__
+    REQUIRE("avx")
+#endif
+#ifdef __AVX2__
+    REQUIRE("avx2")
+#endif
+#ifdef __FMA__
+    REQUIRE("fma")
+#endif
+#ifdef __BMI2__
+    REQUIRE("bmi2")
+#endif
+#ifdef __AVX512F__
+    REQUIRE("avx512f")
+#endif
+#ifdef __AVX512BW__
+    REQUIRE("avx512bw")
+#endif
+#ifdef __AVX512DQ__
+    REQUIRE("avx512dq")
+#endif
+#ifdef __AVX512VL__
+    REQUIRE("avx512vl")
+#endif
+    return missing;
+#else
+    return "";
+#endif
+}

@@ -1,0 +1,23 @@
+/// Token sequences of one training step, packed without padding.
+///
+/// `tokens` holds all sequences one after another. A sequence is at most `sequence_length` tokens and consists of one
+/// or more segments; a segment is one document or a piece of one, `[CLS] tokens… [SEP]`. Attention and positions are
+/// confined to a segment, so the model computes nothing for padding and documents never see each other.
+public struct TokenBatch: Sendable, Equatable {
+    /// Token ids of all sequences, `[tokenCount]`.
+    public var tokens: [Int32]
+    /// Start of every sequence in `tokens`, and the token count as the last element: `[sequenceCount + 1]`.
+    public var sequenceOffsets: [Int]
+    /// Start of every segment in `tokens`, and the token count as the last element. Contains all `sequenceOffsets`.
+    public var segmentOffsets: [Int]
+
+    public init(tokens: [Int32] = [], sequenceOffsets: [Int] = [0], segmentOffsets: [Int] = [0]) {
+        self.tokens = tokens
+        self.sequenceOffsets = sequenceOffsets
+        self.segmentOffsets = segmentOffsets
+    }
+
+    public var tokenCount: Int { tokens.count }
+    public var sequenceCount: Int { sequenceOffsets.count - 1 }
+    public var segmentCount: Int { segmentOffsets.count - 1 }
+}
