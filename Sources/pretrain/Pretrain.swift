@@ -1,0 +1,27 @@
+import ArgumentParser
+import CProcessor
+import Foundation
+
+/// The command line: parses arguments, calls the library targets and shows what they return.
+@main
+struct Pretrain: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "pretrain",
+        abstract: "Pretrains encoder language models with replaced-token detection, on CPUs.",
+        version: "0.1.0",
+        subcommands: []
+    )
+
+    static func main() async {
+        let missing = String(cString: processor_missing_features())
+        guard missing.isEmpty else {
+            Terminal.complain(
+                """
+                this binary was built for \(String(cString: processor_compiled_for())), and this processor lacks: \(missing).
+                Build it for this machine: make build MARCH=native
+                """)
+            Foundation.exit(ExitStatus.unsuitableMachine)
+        }
+        await main(nil)
+    }
+}

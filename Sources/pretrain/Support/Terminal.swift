@@ -1,0 +1,15 @@
+import Foundation
+
+/// What a command prints beside its result: everything that is not the result goes to standard error.
+enum Terminal {
+    static let standardErrorIsTerminal = isatty(STDERR_FILENO) == 1
+    static let standardOutputIsTerminal = isatty(STDOUT_FILENO) == 1
+
+    static func complain(_ message: String) {
+        FileHandle.standardError.write(Data("error: \(message)\n".utf8))
+    }
+
+    static func note(_ message: String) {
+        FileHandle.standardError.write(Data("\(message)\n".utf8))
+    }
+}
