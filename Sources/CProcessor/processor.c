@@ -57,3 +57,17 @@ const char *processor_missing_features(void) {
     return "";
 #endif
 }
+
+#if defined(__x86_64__)
+#include <xmmintrin.h>
+#endif
+
+void processor_flush_denormals(void) {
+#if defined(__x86_64__)
+    _mm_setcsr(_mm_getcsr() | 0x8040);
+#elif defined(__aarch64__)
+    unsigned long mode;
+    __asm__ volatile("mrs %0, fpcr" : "=r"(mode));
+    __asm__ volatile("msr fpcr, %0" : : "r"(mode | (1ul << 24)));
+#endif
+}

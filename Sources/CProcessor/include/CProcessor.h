@@ -7,3 +7,6 @@ const char *processor_missing_features(void);
 
 /// The instruction set that the binary was compiled for, for example "x86-64-v3".
 const char *processor_compiled_for(void);
+
+/// Makes the calling thread treat denormal floats as zero, in operands and results.
+void processor_flush_denormals(void);

@@ -1,0 +1,54 @@
+extension Kernels {
+    /// Turns the fused projection into what attention multiplies: adds the biases, rotates queries and keys, and scales
+    /// the queries, so that scores are plain products.
+    ///
+    /// - Parameters:
+    ///   - qkv: `[n, 3 · headCount · headSize]`: queries, keys and values of all heads side by side; overwritten.
+    ///   - bias: `[3 · headCount · headSize]`.
+    ///   - positions: `[n]`, each token's position within its segment; read where `rotary` is given.
+    public static func prepareQueryKeyValue(
+        _ qkv: Matrix, bias: UnsafePointer<Float>, headSize: Int, queryScale: Float,
+        rotary: RotaryTable?, positions: UnsafePointer<Int32>
+    ) {
+        let width = qkv.columns / 3
+        for row in 0..<qkv.rows {
+            let values = qkv.row(row)
+            for i in Swift.stride(from: 0, to: 3 * width, by: vectorWidth) {
+                store(load(values, i) + load(bias, i), values, i)
+            }
+            rotateAndScale(
+                values, width: width, headSize: headSize, queryScale, rotary, Int(positions[row]), inverse: false)
+        }
+    }
+
+    /// Gradient of `prepareQueryKeyValue`, in place, with its column sums added to the bias gradient.
+    public static func prepareQueryKeyValueBackward(
+        _ gradient: Matrix, headSize: Int, queryScale: Float, rotary: RotaryTable?,
+        positions: UnsafePointer<Int32>, biasGradient: UnsafeMutablePointer<Float>
+    ) {
+        let width = gradient.columns / 3
+        for row in 0..<gradient.rows {
+            let values = gradient.row(row)
+            rotateAndScale(
+                values, width: width, headSize: headSize, queryScale, rotary, Int(positions[row]), inverse: true)
+            for i in Swift.stride(from: 0, to: 3 * width, by: vectorWidth) {
+                store(load(biasGradient, i) + load(values, i), biasGradient, i)
+            }
+        }
+    }
+
+    @inline(__always)
+    private static func rotateAndScale(
+        _ values: UnsafeMutablePointer<Float>, width: Int, headSize: Int, _ queryScale: Float,
+        _ rotary: RotaryTable?, _ position: Int, inverse: Bool
+    ) {
+        if let rotary {
+            for head in Swift.stride(from: 0, to: width, by: headSize) {
+                rotary.rotate(values + head, position: position, scale: queryScale, inverse: inverse)
+                rotary.rotate(values + width + head, position: position, scale: 1, inverse: inverse)
+            }
+        } else {
+            for i in Swift.stride(from: 0, to: width, by: vectorWidth) { store(load(values, i) * queryScale, values, i) }
+        }
+    }
+}

@@ -1,0 +1,50 @@
+import COpenBLAS
+
+extension Kernels {
+    /// Keeps OpenBLAS from threading underneath: parallelism is in the lanes above, and one thread's result does not
+    /// depend on how many there are. Called once, before the first product.
+    public static func prepareLinearAlgebra() { openblas_set_num_threads(1) }
+
+    /// Name of the kernel set that OpenBLAS chose for this processor, for example "Haswell".
+    public static var linearAlgebraKernel: String { String(cString: openblas_get_corename()) }
+
+    /// `result ← scale · a · bᵀ (+ result)`: `a` is `[n, k]`, `b` is `[m, k]`, the result `[n, m]`.
+    ///
+    /// The forward product of a linear layer, whose weights are `[output, input]`.
+    public static func multiply(
+        _ a: Matrix, transposed b: Matrix, into result: Matrix, accumulate: Bool = false, scale: Float = 1
+    ) {
+        precondition(a.columns == b.columns && result.rows == a.rows && result.columns == b.rows)
+        product(CblasNoTrans, CblasTrans, a, b, result, depth: a.columns, accumulate, scale)
+    }
+
+    /// `result ← scale · a · b (+ result)`: `a` is `[n, k]`, `b` is `[k, m]`, the result `[n, m]`.
+    public static func multiply(
+        _ a: Matrix, _ b: Matrix, into result: Matrix, accumulate: Bool = false, scale: Float = 1
+    ) {
+        precondition(a.columns == b.rows && result.rows == a.rows && result.columns == b.columns)
+        product(CblasNoTrans, CblasNoTrans, a, b, result, depth: a.columns, accumulate, scale)
+    }
+
+    /// `result ← scale · aᵀ · b (+ result)`: `a` is `[k, n]`, `b` is `[k, m]`, the result `[n, m]`.
+    ///
+    /// The weight gradient of a linear layer, from upstream gradient and input.
+    public static func multiply(
+        transposed a: Matrix, _ b: Matrix, into result: Matrix, accumulate: Bool = false, scale: Float = 1
+    ) {
+        precondition(a.rows == b.rows && result.rows == a.columns && result.columns == b.columns)
+        product(CblasTrans, CblasNoTrans, a, b, result, depth: a.rows, accumulate, scale)
+    }
+
+    private static func product(
+        _ transposeA: CBLAS_TRANSPOSE, _ transposeB: CBLAS_TRANSPOSE, _ a: Matrix, _ b: Matrix, _ result: Matrix,
+        depth: Int, _ accumulate: Bool, _ scale: Float
+    ) {
+        guard result.rows > 0, result.columns > 0 else { return }
+        cblas_sgemm(
+            CblasRowMajor, transposeA, transposeB,
+            blasint(result.rows), blasint(result.columns), blasint(depth),
+            scale, a.base, blasint(a.stride), b.base, blasint(b.stride),
+            accumulate ? 1 : 0, result.base, blasint(result.stride))
+    }
+}

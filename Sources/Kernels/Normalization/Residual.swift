@@ -1,0 +1,129 @@
+extension Kernels {
+    /// `output ← residual + dropout(branch + bias)`, the end of a sublayer.
+    ///
+    /// - Parameters:
+    ///   - branch, residual, output: `[n, width]`; output may be either.
+    ///   - firstRow: index within the batch of row 0, which keys the dropout decisions.
+    public static func addResidual(
+        branch: Matrix, bias: UnsafePointer<Float>, residual: Matrix, dropout: DropoutStream?, firstRow: Int,
+        output: Matrix
+    ) {
+        withFactors(dropout, width: branch.columns) { factors in
+            for row in 0..<branch.rows {
+                dropout?.writeFactors(
+                    row: UInt32(truncatingIfNeeded: firstRow + row), count: branch.columns, to: factors)
+                residualRow(
+                    branch.row(row), bias, residual.row(row), dropout == nil ? nil : factors, branch.columns,
+                    output.row(row))
+            }
+        }
+    }
+
+    /// `sum ← residual + dropout(branch + bias)`, then `output ← layerNorm(sum)`, while each row is in the cache.
+    public static func addResidualThenLayerNorm(
+        branch: Matrix, bias: UnsafePointer<Float>, residual: Matrix, dropout: DropoutStream?, firstRow: Int,
+        sum: Matrix, gain: UnsafePointer<Float>, normBias: UnsafePointer<Float>, epsilon: Float,
+        output: Matrix, statistics: UnsafeMutablePointer<Float>
+    ) {
+        withFactors(dropout, width: branch.columns) { factors in
+            for row in 0..<branch.rows {
+                dropout?.writeFactors(
+                    row: UInt32(truncatingIfNeeded: firstRow + row), count: branch.columns, to: factors)
+                residualRow(
+                    branch.row(row), bias, residual.row(row), dropout == nil ? nil : factors, branch.columns,
+                    sum.row(row))
+                layerNormRow(
+                    sum.row(row), gain, normBias, epsilon, branch.columns, output.row(row), statistics + 2 * row)
+            }
+        }
+    }
+
+    /// Gradient of the branch of `addResidual`: `branchGradient ← dropout(upstream)`, with its column sums added to the
+    /// bias gradient. The residual's gradient is the upstream one.
+    public static func addResidualBackward(
+        upstream: Matrix, dropout: DropoutStream?, firstRow: Int, branchGradient: Matrix,
+        biasGradient: UnsafeMutablePointer<Float>
+    ) {
+        withFactors(dropout, width: upstream.columns) { factors in
+            for row in 0..<upstream.rows {
+                dropout?.writeFactors(
+                    row: UInt32(truncatingIfNeeded: firstRow + row), count: upstream.columns, to: factors)
+                residualBackwardRow(
+                    upstream.row(row), dropout == nil ? nil : factors, upstream.columns, branchGradient.row(row),
+                    biasGradient)
+            }
+        }
+    }
+
+    /// Gradient of `addResidualThenLayerNorm`: `residualGradient ←` that of the sum, `branchGradient ←` its dropped-out
+    /// form; adds to the gradients of gain, norm bias and bias. `residualGradient` may be `upstream`.
+    public static func addResidualThenLayerNormBackward(
+        upstream: Matrix, sum: Matrix, statistics: UnsafePointer<Float>, gain: UnsafePointer<Float>,
+        dropout: DropoutStream?, firstRow: Int,
+        gainGradient: UnsafeMutablePointer<Float>, normBiasGradient: UnsafeMutablePointer<Float>,
+        residualGradient: Matrix, branchGradient: Matrix, biasGradient: UnsafeMutablePointer<Float>
+    ) {
+        withFactors(dropout, width: upstream.columns) { factors in
+            for row in 0..<upstream.rows {
+                layerNormBackwardRow(
+                    upstream.row(row), sum.row(row), statistics + 2 * row, gain, gainGradient, normBiasGradient,
+                    upstream.columns, residualGradient.row(row), false)
+                dropout?.writeFactors(
+                    row: UInt32(truncatingIfNeeded: firstRow + row), count: upstream.columns, to: factors)
+                residualBackwardRow(
+                    residualGradient.row(row), dropout == nil ? nil : factors, upstream.columns,
+                    branchGradient.row(row), biasGradient)
+            }
+        }
+    }
+
+    /// `x ← dropout(x)`; its own gradient with the same arguments.
+    public static func applyDropout(_ x: Matrix, _ dropout: DropoutStream, firstRow: Int) {
+        withFactors(dropout, width: x.columns) { factors in
+            for row in 0..<x.rows {
+                dropout.writeFactors(row: UInt32(truncatingIfNeeded: firstRow + row), count: x.columns, to: factors)
+                let values = x.row(row)
+                for i in Swift.stride(from: 0, to: x.columns, by: vectorWidth) {
+                    store(load(values, i) * load(factors, i), values, i)
+                }
+            }
+        }
+    }
+
+    /// Scratch for one row of dropout factors.
+    @inline(__always)
+    private static func withFactors(
+        _ dropout: DropoutStream?, width: Int, _ body: (UnsafeMutablePointer<Float>) -> Void
+    ) {
+        withUnsafeTemporaryAllocation(of: Float.self, capacity: width) { body($0.baseAddress!) }
+    }
+}
+
+@inline(__always)
+private func residualRow(
+    _ branch: UnsafePointer<Float>, _ bias: UnsafePointer<Float>, _ residual: UnsafePointer<Float>,
+    _ factors: UnsafePointer<Float>?, _ width: Int, _ output: UnsafeMutablePointer<Float>
+) {
+    if let factors {
+        for i in stride(from: 0, to: width, by: vectorWidth) {
+            store(load(residual, i).addingProduct(load(branch, i) + load(bias, i), load(factors, i)), output, i)
+        }
+    } else {
+        for i in stride(from: 0, to: width, by: vectorWidth) {
+            store(load(residual, i) + (load(branch, i) + load(bias, i)), output, i)
+        }
+    }
+}
+
+@inline(__always)
+private func residualBackwardRow(
+    _ upstream: UnsafePointer<Float>, _ factors: UnsafePointer<Float>?, _ width: Int,
+    _ branchGradient: UnsafeMutablePointer<Float>, _ biasGradient: UnsafeMutablePointer<Float>
+) {
+    for i in stride(from: 0, to: width, by: vectorWidth) {
+        var gradient = load(upstream, i)
+        if let factors { gradient *= load(factors, i) }
+        store(gradient, branchGradient, i)
+        store(load(biasGradient, i) + gradient, biasGradient, i)
+    }
+}

@@ -1,0 +1,74 @@
+extension Kernels {
+    /// The numbers of one AdamW update that hold for a whole tensor.
+    public struct AdamWCoefficients: Sendable {
+        public var learningRate: Float
+        public var beta1: Float
+        public var beta2: Float
+        public var epsilon: Float
+        /// 1 − LR · decay, which multiplies the weights first.
+        public var decayFactor: Float
+        /// LR / (1 − β₁ᵗ), or LR without bias correction.
+        public var stepSize: Float
+        /// 1 / √(1 − β₂ᵗ), or 1 without bias correction.
+        public var secondMomentScale: Float
+        /// What gradients are multiplied with first: the clip factor.
+        public var gradientScale: Float
+
+        public init(
+            learningRate: Double, beta1: Double, beta2: Double, epsilon: Double, weightDecay: Double,
+            step: Int, biasCorrection: Bool, gradientScale: Double
+        ) {
+            func power(_ base: Double) -> Double {
+                var result = 1.0
+                var factor = base
+                var exponent = step
+                while exponent > 0 {
+                    if exponent & 1 == 1 { result *= factor }
+                    factor *= factor
+                    exponent >>= 1
+                }
+                return result
+            }
+            self.learningRate = Float(learningRate)
+            self.beta1 = Float(beta1)
+            self.beta2 = Float(beta2)
+            self.epsilon = Float(epsilon)
+            decayFactor = Float(1 - learningRate * weightDecay)
+            stepSize = Float(biasCorrection ? learningRate / (1 - power(beta1)) : learningRate)
+            secondMomentScale = Float(biasCorrection ? 1 / (1 - power(beta2)).squareRoot() : 1)
+            self.gradientScale = Float(gradientScale)
+        }
+    }
+
+    /// One AdamW step (Loshchilov & Hutter 2019, arXiv 1711.05101; `torch.optim.AdamW`) in one pass over memory.
+    ///
+    /// The gradient is cleared on the way, ready for the next step.
+    public static func adamW(
+        weights: UnsafeMutablePointer<Float>, gradient: UnsafeMutablePointer<Float>,
+        firstMoment: UnsafeMutablePointer<Float>, secondMoment: UnsafeMutablePointer<Float>, count: Int,
+        _ c: AdamWCoefficients
+    ) {
+        let whole = count / vectorWidth * vectorWidth
+        for i in Swift.stride(from: 0, to: whole, by: vectorWidth) {
+            let g = load(gradient, i) * c.gradientScale
+            let m = (g * (1 - c.beta1)).addingProduct(load(firstMoment, i), Vector(repeating: c.beta1))
+            let v = (g * g * (1 - c.beta2)).addingProduct(load(secondMoment, i), Vector(repeating: c.beta2))
+            let denominator = Vector(repeating: c.epsilon)
+                .addingProduct(v.squareRoot(), Vector(repeating: c.secondMomentScale))
+            let update = m / denominator
+            store(m, firstMoment, i)
+            store(v, secondMoment, i)
+            store(
+                (load(weights, i) * c.decayFactor).addingProduct(update, Vector(repeating: -c.stepSize)), weights, i)
+            store(.zero, gradient, i)
+        }
+        for i in whole..<count {
+            let g = gradient[i] * c.gradientScale
+            firstMoment[i] = (g * (1 - c.beta1)).addingProduct(firstMoment[i], c.beta1)
+            secondMoment[i] = (g * g * (1 - c.beta2)).addingProduct(secondMoment[i], c.beta2)
+            let denominator = c.epsilon.addingProduct(secondMoment[i].squareRoot(), c.secondMomentScale)
+            weights[i] = (weights[i] * c.decayFactor).addingProduct(firstMoment[i] / denominator, -c.stepSize)
+            gradient[i] = 0
+        }
+    }
+}

@@ -1,0 +1,34 @@
+extension Kernels {
+    /// `sources[0] ← Σ sources`, in index order, and the sum of squares of the result; clears the other sources.
+    ///
+    /// Lanes are summed in index order whatever thread computed them, which makes the result independent of the number
+    /// of threads.
+    ///
+    /// - Returns: Σ x², accumulated in double precision per block; NaN or infinite if any element is.
+    public static func mergeGradients(_ sources: [UnsafeMutablePointer<Float>], count: Int) -> Double {
+        let target = sources[0]
+        let block = 1024
+        var total = 0.0
+        for start in Swift.stride(from: 0, to: count, by: block) {
+            let end = min(start + block, count)
+            let whole = start + (end - start) / vectorWidth * vectorWidth
+            for source in sources.dropFirst() {
+                for i in Swift.stride(from: start, to: whole, by: vectorWidth) {
+                    store(load(target, i) + load(source, i), target, i)
+                    store(.zero, source, i)
+                }
+                for i in whole..<end {
+                    target[i] += source[i]
+                    source[i] = 0
+                }
+            }
+            var squares = Vector.zero
+            for i in Swift.stride(from: start, to: whole, by: vectorWidth) {
+                squares = squares.addingProduct(load(target, i), load(target, i))
+            }
+            total += Double(sum(squares))
+            for i in whole..<end { total += Double(target[i] * target[i]) }
+        }
+        return total
+    }
+}

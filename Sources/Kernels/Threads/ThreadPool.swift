@@ -1,0 +1,96 @@
+import Atomics
+import Foundation
+
+/// A fixed set of threads that carry out the tasks of one parallel region after another.
+///
+/// Which thread takes which task is left to chance, so tasks must not depend on it: they write disjoint memory, and
+/// whatever is summed over tasks is summed afterwards in task order. The calling thread only waits: floating-point modes
+/// are set on the pool's own threads.
+public final class ThreadPool: @unchecked Sendable {
+    public let threadCount: Int
+
+    private let condition = NSCondition()
+    private let finished = NSCondition()
+    private var generation = 0
+    private var region: Region?
+    private var stopping = false
+
+    /// One parallel region. Kept alive by every worker that looks at it, so a late worker finds no dangling state.
+    private final class Region: @unchecked Sendable {
+        let taskCount: Int
+        let body: @Sendable (_ task: Int, _ worker: Int) -> Void
+        let next = ManagedAtomic<Int>(0)
+        let remaining: ManagedAtomic<Int>
+
+        init(_ taskCount: Int, _ body: @escaping @Sendable (Int, Int) -> Void) {
+            self.taskCount = taskCount
+            self.body = body
+            remaining = ManagedAtomic(taskCount)
+        }
+    }
+
+    public init(threadCount: Int) {
+        precondition(threadCount > 0)
+        self.threadCount = threadCount
+        Kernels.prepareLinearAlgebra()
+        for worker in 0..<threadCount {
+            let thread = Thread { [weak self] in
+                Kernels.flushDenormals()
+                var seen = 0
+                while let region = self?.waitForRegion(after: &seen) { self?.work(on: region, worker) }
+            }
+            thread.stackSize = 8 << 20
+            thread.name = "pretrain-\(worker)"
+            thread.start()
+        }
+    }
+
+    /// Ends the threads; called by `shutDown` or when the process ends.
+    public func shutDown() {
+        condition.lock()
+        stopping = true
+        condition.broadcast()
+        condition.unlock()
+    }
+
+    /// Runs `body(task, worker)` for every task in 0 ..< taskCount and returns when all are done.
+    ///
+    /// - Parameter body: `worker` in 0 ..< threadCount tells which scratch memory is the task's own.
+    public func run(_ taskCount: Int, _ body: @escaping @Sendable (_ task: Int, _ worker: Int) -> Void) {
+        guard taskCount > 0 else { return }
+        let region = Region(taskCount, body)
+        condition.lock()
+        self.region = region
+        generation += 1
+        condition.broadcast()
+        condition.unlock()
+        finished.lock()
+        while region.remaining.load(ordering: .acquiring) > 0 { finished.wait() }
+        finished.unlock()
+        condition.lock()
+        self.region = nil
+        condition.unlock()
+    }
+
+    private func waitForRegion(after seen: inout Int) -> Region? {
+        condition.lock()
+        defer { condition.unlock() }
+        while !stopping, generation == seen || region == nil { condition.wait() }
+        if stopping { return nil }
+        seen = generation
+        return region
+    }
+
+    private func work(on region: Region, _ worker: Int) {
+        while true {
+            let task = region.next.loadThenWrappingIncrement(ordering: .relaxed)
+            guard task < region.taskCount else { return }
+            region.body(task, worker)
+            if region.remaining.wrappingDecrementThenLoad(ordering: .acquiringAndReleasing) == 0 {
+                finished.lock()
+                finished.broadcast()
+                finished.unlock()
+            }
+        }
+    }
+}
