@@ -1,0 +1,32 @@
+/// Where the tokens of a chunk stand: everything of it that does not depend on the token ids.
+///
+/// A chunk is a few whole sequences that are carried through both networks together; its rows are its tokens.
+public struct ChunkGeometry: Sendable, Equatable {
+    /// Index of the first token within the batch, which keys its random numbers.
+    public let firstRow: Int
+    public let tokenCount: Int
+    /// Start of every segment within the chunk, and the token count.
+    public let segments: [Int]
+    /// Position of every token within its segment.
+    public let positions: [Int32]
+    public let longestSegment: Int
+
+    /// - Parameters:
+    ///   - firstRow, tokenCount: the chunk's tokens within the batch.
+    ///   - segmentOffsets: of the whole batch; the chunk begins and ends at one.
+    public init(firstRow: Int, tokenCount: Int, segmentOffsets: [Int]) {
+        self.firstRow = firstRow
+        self.tokenCount = tokenCount
+        segments = segmentOffsets.filter { $0 >= firstRow && $0 <= firstRow + tokenCount }.map { $0 - firstRow }
+        precondition(segments.first == 0 && segments.last == tokenCount, "a chunk cuts a segment")
+        var positions: [Int32] = []
+        positions.reserveCapacity(tokenCount)
+        var longest = 0
+        for (start, end) in zip(segments, segments.dropFirst()) {
+            longest = max(longest, end - start)
+            for position in 0..<(end - start) { positions.append(Int32(position)) }
+        }
+        self.positions = positions
+        longestSegment = longest
+    }
+}

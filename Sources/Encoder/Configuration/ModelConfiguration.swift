@@ -1,0 +1,150 @@
+import Configuration
+
+/// Shape of both networks. The defaults are ELECTRA-small's (Clark et al. 2020, arXiv 2003.10555, table 6).
+public struct ModelConfiguration: Configurable, Equatable {
+    public var preset: String?
+    public var hiddenSize = 256
+    public var layerCount = 12
+    public var headCount = 4
+    public var intermediateSize = 1024
+    public var embeddingSize = 128
+    public var positions = PositionKind.learned
+    public var maximumPositions = 512
+    public var rotaryBase = 10000.0
+    public var dropout = 0.1
+    public var attentionDropout = 0.1
+    public var normalization = NormalizationConfiguration()
+    public var initialization = InitializationConfiguration()
+    public var generator = GeneratorConfiguration()
+
+    public init() {}
+
+    public mutating func visit(_ fields: inout some FieldVisitor) throws {
+        try fields.text(
+            "preset", &preset,
+            "Published configuration that the defaults of all sections come from: demo, electra-small, electra-base, "
+                + "electra-large.")
+        try fields.integer("hidden_size", &hiddenSize, 8...65536, "Width of the discriminator.")
+        try fields.integer("layer_count", &layerCount, 1...1024, "Layers of the discriminator.")
+        try fields.integer("head_count", &headCount, 1...1024, "Attention heads of the discriminator.")
+        try fields.integer("intermediate_size", &intermediateSize, 8...262_144, "Width of its feed-forward layers.")
+        try fields.integer(
+            "embedding_size", &embeddingSize, 8...65536, "Width of the shared embedding tables; projected if it differs.")
+        try fields.choice(
+            "positions", &positions, "learned: a table as in BERT; rotary: rotations of queries and keys.")
+        try fields.integer(
+            "maximum_positions", &maximumPositions, 2...1_048_576, "Rows of the position table, the longest segment.")
+        try fields.number("rotary_base", &rotaryBase, 1...1e9, "Base of the rotary angles.")
+        try fields.number("dropout", &dropout, 0...0.9, "Dropout of embeddings and sublayer outputs.")
+        try fields.number("attention_dropout", &attentionDropout, 0...0.9, "Dropout of attention probabilities.")
+        try fields.group("normalization", &normalization, "Layer normalization.")
+        try fields.group("initialization", &initialization, "Initial values of weights.")
+        try fields.group("generator", &generator, "The generator; sizes default to the discriminator's times a factor.")
+    }
+
+    public func validate() throws {
+        try discriminatorShape.validate(prefix: "", rotary: positions == .rotary)
+        try generatorShape.validate(prefix: "generator.", rotary: positions == .rotary)
+        if embeddingSize % 8 != 0 { throw InvalidSetting("embedding_size", "must be a multiple of 8") }
+    }
+
+    public var discriminatorShape: NetworkShape {
+        NetworkShape(
+            hiddenSize: hiddenSize, layerCount: layerCount, headCount: headCount, intermediateSize: intermediateSize)
+    }
+
+    /// The generator's shape with what was left out derived: width, heads and feed-forward are scaled, depth is not.
+    public var generatorShape: NetworkShape {
+        func scaled(_ size: Int) -> Int { max(1, Int((Double(size) * generator.widthMultiplier).rounded())) }
+        let heads = generator.headCount ?? scaled(headCount)
+        return NetworkShape(
+            hiddenSize: generator.hiddenSize ?? scaled(hiddenSize),
+            layerCount: generator.layerCount ?? layerCount,
+            headCount: heads,
+            intermediateSize: generator.intermediateSize ?? scaled(intermediateSize))
+    }
+}
+
+/// How tokens know where they stand.
+public enum PositionKind: String, CaseIterable, Sendable {
+    case learned
+    case rotary
+}
+
+/// The generator's sizes where they differ from the discriminator's times the multiplier.
+public struct GeneratorConfiguration: Configurable, Equatable {
+    public var widthMultiplier = 0.25
+    public var hiddenSize: Int?
+    public var layerCount: Int?
+    public var headCount: Int?
+    public var intermediateSize: Int?
+
+    public init() {}
+
+    public mutating func visit(_ fields: inout some FieldVisitor) throws {
+        try fields.number(
+            "width_multiplier", &widthMultiplier, 0.01...4, "Scales hidden size, heads and feed-forward, not depth.")
+        try fields.integer("hidden_size", &hiddenSize, 8...65536, "null: scaled from the discriminator's.")
+        try fields.integer("layer_count", &layerCount, 1...1024, "null: the discriminator's.")
+        try fields.integer("head_count", &headCount, 1...1024, "null: scaled from the discriminator's.")
+        try fields.integer("intermediate_size", &intermediateSize, 8...262_144, "null: scaled.")
+    }
+}
+
+/// Initial values of weights.
+public struct InitializationConfiguration: Configurable, Equatable {
+    public enum Scheme: String, CaseIterable, Sendable {
+        /// Truncated normal of one standard deviation for all weights: BERT, ELECTRA.
+        case fixed
+        /// Standard deviation 1/√fan-in for matrices; tables keep the fixed one.
+        case fanIn = "fan_in"
+    }
+
+    public var scheme = Scheme.fixed
+    public var standardDeviation = 0.02
+    public var scaleResiduals = false
+
+    public init() {}
+
+    public mutating func visit(_ fields: inout some FieldVisitor) throws {
+        try fields.choice(
+            "scheme", &scheme, "fixed: one standard deviation for all; fan_in: 1/sqrt(inputs) for matrices.")
+        try fields.number(
+            "standard_deviation", &standardDeviation, 0...10, "Of embedding tables, and of all weights when fixed.")
+        try fields.flag(
+            "scale_residuals", &scaleResiduals, "Divide sublayer outputs' initial weights by sqrt(2 · layers).")
+    }
+}
+
+/// Sizes of one network.
+public struct NetworkShape: Sendable, Equatable {
+    public var hiddenSize: Int
+    public var layerCount: Int
+    public var headCount: Int
+    public var intermediateSize: Int
+
+    public init(hiddenSize: Int, layerCount: Int, headCount: Int, intermediateSize: Int) {
+        self.hiddenSize = hiddenSize
+        self.layerCount = layerCount
+        self.headCount = headCount
+        self.intermediateSize = intermediateSize
+    }
+
+    public var headSize: Int { hiddenSize / headCount }
+
+    func validate(prefix: String, rotary: Bool) throws {
+        if hiddenSize % headCount != 0 {
+            throw InvalidSetting(
+                prefix + "head_count", "\(headCount) heads do not divide hidden_size \(hiddenSize)")
+        }
+        let unit = rotary ? 16 : 8
+        if headSize % unit != 0 {
+            throw InvalidSetting(
+                prefix + "head_count",
+                "gives heads of \(headSize); kernels need multiples of \(unit)\(rotary ? " with rotary positions" : "")")
+        }
+        if intermediateSize % 8 != 0 {
+            throw InvalidSetting(prefix + "intermediate_size", "\(intermediateSize) is not a multiple of 8")
+        }
+    }
+}

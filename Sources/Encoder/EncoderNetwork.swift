@@ -1,0 +1,108 @@
+import Kernels
+import Parametrization
+
+/// A transformer encoder: embeddings, layers, and a final norm where the last layer needs one.
+///
+/// A value of this type holds no numbers, only where its parameters and activations are; any number of workers can carry
+/// their own chunk through it at once.
+public struct EncoderNetwork: Sendable {
+    public let shape: NetworkShape
+    private let embedding: Embedding
+    private let layers: [EncoderLayer]
+    private let finalNorm: LayerNorm?
+    private let normalized: ActivationSlot?
+
+    /// What layers need to know while the network is put together.
+    struct BuildContext {
+        var parameters: ParameterBuilder
+        var plan: ActivationPlan
+        let model: ModelConfiguration
+        let shape: NetworkShape
+        let networkIndex: Int
+        let attentionScale: Double
+        let rotary: RotaryTable?
+        /// Most tokens of a chunk.
+        let tokens: Int
+        let workspace: Workspace
+    }
+
+    /// Declares the network's parameters under its name and plans its activations.
+    ///
+    /// - Parameters:
+    ///   - network: `.generator` or `.discriminator`.
+    ///   - tokens, longestSegment: limits of a chunk.
+    public init(
+        _ network: NetworkKind, _ builder: inout ParameterBuilder, _ plan: inout ActivationPlan,
+        model: ModelConfiguration, parametrization: ParametrizationConfiguration, shared: SharedEmbeddings,
+        tokens: Int, longestSegment: Int
+    ) {
+        let shape = network == .generator ? model.generatorShape : model.discriminatorShape
+        self.shape = shape
+        builder.prefix = "\(network.rawValue)."
+        builder.widthRatio = network.widthRatio(model, parametrization)
+        let workspace = Workspace(&plan, shape, tokens: tokens, longestSegment: longestSegment)
+        var context = BuildContext(
+            parameters: builder, plan: plan, model: model, shape: shape, networkIndex: network == .generator ? 0 : 1,
+            attentionScale: parametrization.attentionScale(headSize: shape.headSize),
+            rotary: model.positions == .rotary
+                ? RotaryTable(headSize: shape.headSize, positions: longestSegment, base: model.rotaryBase) : nil,
+            tokens: tokens, workspace: workspace)
+        embedding = Embedding(&context, shared: shared)
+        layers = (0..<shape.layerCount).map { EncoderLayer(&context, index: $0) }
+        if model.normalization.needsFinalNorm(layerCount: shape.layerCount) {
+            finalNorm = LayerNorm(
+                context.parameters.norm("final_norm", shape.hiddenSize), &context.plan,
+                epsilon: model.normalization.epsilon, tokens: tokens)
+            normalized = context.plan.reserve(tokens * shape.hiddenSize)
+        } else {
+            finalNorm = nil
+            normalized = nil
+        }
+        builder = context.parameters
+        plan = context.plan
+    }
+
+    /// - Parameter tokens: `[n]` ids of the pass's chunk.
+    /// - Returns: hidden states `[n, hidden]`, valid until the next forward pass of the same worker.
+    public func forward(_ tokens: UnsafeBufferPointer<Int32>, _ pass: LanePass) -> Matrix {
+        var x = embedding.forward(tokens, pass)
+        for layer in layers { x = layer.forward(x, pass) }
+        guard let finalNorm, let normalized else { return x }
+        let output = normalized.matrix(pass, rows: pass.rows, columns: shape.hiddenSize)
+        finalNorm.forward(x, into: output, pass)
+        return output
+    }
+
+    /// Adds to the gradients of all parameters.
+    ///
+    /// - Parameters:
+    ///   - gradient: of the hidden states, `[n, hidden]`; overwritten.
+    ///   - tokens: as in the forward pass.
+    public func backward(_ gradient: Matrix, tokens: UnsafeBufferPointer<Int32>, _ pass: LanePass) {
+        if let finalNorm {
+            finalNorm.backward(
+                upstream: gradient, x: layers[layers.count - 1].result(pass), into: gradient, accumulate: false, pass)
+        }
+        for index in layers.indices.reversed() {
+            let input = index > 0 ? layers[index - 1].result(pass) : embedding.result(pass)
+            layers[index].backward(gradient, x: input, pass)
+        }
+        embedding.backward(gradient, tokens: tokens, pass)
+    }
+}
+
+/// The two networks of replaced-token detection.
+public enum NetworkKind: String, Sendable, CaseIterable {
+    case generator
+    case discriminator
+
+    /// The network's width relative to its base.
+    public func widthRatio(_ model: ModelConfiguration, _ parametrization: ParametrizationConfiguration) -> Double {
+        switch self {
+        case .generator:
+            parametrization.generatorWidthRatio(
+                hiddenSize: model.generatorShape.hiddenSize, discriminatorHiddenSize: model.hiddenSize)
+        case .discriminator: parametrization.discriminatorWidthRatio(hiddenSize: model.hiddenSize)
+        }
+    }
+}

@@ -1,0 +1,93 @@
+import Kernels
+
+/// From token ids to the first layer's input: word + position + segment embedding, norm, dropout, and a projection where
+/// the embedding size differs from the hidden size.
+struct Embedding: Sendable {
+    private let shared: SharedEmbeddings
+    private let norm: LayerNorm
+    private let projection: (weight: ParameterSlot, bias: ParameterSlot)?
+    private let dropout: DropoutSite
+    private let width: Int
+
+    private let sum: ActivationSlot
+    private let normalized: ActivationSlot
+    private let projected: ActivationSlot?
+    private let gradient: ActivationSlot
+
+    init(_ context: inout EncoderNetwork.BuildContext, shared: SharedEmbeddings) {
+        width = context.model.embeddingSize
+        self.shared = shared
+        norm = LayerNorm(
+            shared.norm, &context.plan, epsilon: context.model.normalization.epsilon, tokens: context.tokens)
+        dropout = DropoutSite(
+            network: context.networkIndex, layer: -1, site: .embeddings, probability: context.model.dropout)
+        sum = context.plan.reserve(context.tokens * width)
+        normalized = context.plan.reserve(context.tokens * width)
+        gradient = context.plan.reserve(context.tokens * width)
+        if width == context.shape.hiddenSize {
+            projection = nil
+            projected = nil
+        } else {
+            projection = (
+                context.parameters.matrix(
+                    "projection.weight", output: context.shape.hiddenSize, input: width, role: .input),
+                context.parameters.bias("projection.bias", context.shape.hiddenSize)
+            )
+            projected = context.plan.reserve(context.tokens * context.shape.hiddenSize)
+        }
+    }
+
+    /// - Parameter tokens: `[n]` ids.
+    /// - Returns: `[n, hidden]`.
+    func forward(_ tokens: UnsafeBufferPointer<Int32>, _ pass: LanePass) -> Matrix {
+        let sum = sum.matrix(pass, rows: pass.rows, columns: width)
+        let normalized = normalized.matrix(pass, rows: pass.rows, columns: width)
+        let weights = pass.weights
+        pass.chunk.positions.withUnsafeBufferPointer { positions in
+            Kernels.embed(
+                tokens, words: shared.word.matrix(weights), positions: positions,
+                positionTable: shared.position?.matrix(weights), offset: shared.tokenType.vector(weights), into: sum)
+        }
+        norm.forward(sum, into: normalized, pass)
+        if let decisions = dropout.decisions(pass) {
+            Kernels.applyDropout(normalized, decisions, firstRow: pass.chunk.firstRow)
+        }
+        guard let projection else { return normalized }
+        let output = result(pass)
+        Kernels.multiply(normalized, transposed: projection.weight.matrix(weights), into: output)
+        Kernels.addBias(output, projection.bias.vector(weights))
+        return output
+    }
+
+    /// What the last forward pass returned.
+    func result(_ pass: LanePass) -> Matrix {
+        guard let projection, let projected else { return normalized.matrix(pass, rows: pass.rows, columns: width) }
+        return projected.matrix(pass, rows: pass.rows, columns: projection.weight.rows)
+    }
+
+    /// - Parameter upstream: gradient of the output, `[n, hidden]`; overwritten.
+    func backward(_ upstream: Matrix, tokens: UnsafeBufferPointer<Int32>, _ pass: LanePass) {
+        var incoming = upstream
+        if let projection {
+            let normalized = normalized.matrix(pass, rows: pass.rows, columns: width)
+            incoming = gradient.matrix(pass, rows: pass.rows, columns: width)
+            Kernels.addColumnSums(upstream, to: projection.bias.vector(pass.gradient))
+            Kernels.multiply(
+                transposed: upstream, normalized, into: projection.weight.matrix(pass.gradient), accumulate: true)
+            Kernels.multiply(upstream, projection.weight.matrix(pass.weights), into: incoming)
+        }
+        if let decisions = dropout.decisions(pass) {
+            Kernels.applyDropout(incoming, decisions, firstRow: pass.chunk.firstRow)
+        }
+        norm.backward(
+            upstream: incoming, x: sum.matrix(pass, rows: pass.rows, columns: width), into: incoming,
+            accumulate: false, pass)
+        Kernels.scatterAddRows(incoming, tokens, into: shared.word.matrix(pass.gradient))
+        if let position = shared.position {
+            pass.chunk.positions.withUnsafeBufferPointer {
+                Kernels.scatterAddRows(incoming, $0, into: position.matrix(pass.gradient))
+            }
+        }
+        Kernels.addColumnSums(incoming, to: shared.tokenType.vector(pass.gradient))
+    }
+}

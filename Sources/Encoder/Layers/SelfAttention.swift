@@ -1,0 +1,92 @@
+import Kernels
+
+/// Multi-head self-attention (Vaswani et al. 2017, arXiv 1706.03762), confined to segments.
+struct SelfAttention: Branch {
+    /// Query, key and value weights back to back: `[3 · hidden, hidden]`.
+    private let projection: ParameterSlot
+    private let projectionBias: ParameterSlot
+    private let outputWeight: ParameterSlot
+    let outputBias: ParameterSlot
+    private let kernel: AttentionKernel
+    private let scale: Float
+    private let rotary: RotaryTable?
+    private let dropout: DropoutSite
+
+    // Kept for the backward pass.
+    private let queryKeyValue: ActivationSlot
+    private let context: ActivationSlot
+    private let logSumExp: ActivationSlot
+    private let workspace: Workspace
+
+    init(
+        _ builder: inout ParameterBuilder, _ plan: inout ActivationPlan, name: String, shape: NetworkShape,
+        scale: Double, rotary: RotaryTable?, dropout: DropoutSite, tokens: Int, workspace: Workspace
+    ) {
+        let hidden = shape.hiddenSize
+        let names = ["query", "key", "value"]
+        let weights = names.enumerated().map { index, part in
+            builder.matrix(
+                "\(name).\(part).weight", output: hidden, input: hidden, role: .hidden, fused: index > 0)
+        }
+        let biases = names.enumerated().map { index, part in
+            builder.bias("\(name).\(part).bias", hidden, fused: index > 0)
+        }
+        projection = ParameterSlot(offset: weights[0].offset, rows: 3 * hidden, columns: hidden)
+        projectionBias = ParameterSlot(offset: biases[0].offset, rows: 1, columns: 3 * hidden)
+        outputWeight = builder.matrix(
+            "\(name).output.weight", output: hidden, input: hidden, role: .hidden, residualLayers: shape.layerCount)
+        outputBias = builder.bias("\(name).output.bias", hidden)
+        kernel = AttentionKernel(headCount: shape.headCount, headSize: shape.headSize)
+        self.scale = Float(scale)
+        self.rotary = rotary
+        self.dropout = dropout
+        queryKeyValue = plan.reserve(tokens * 3 * hidden)
+        context = plan.reserve(tokens * hidden)
+        logSumExp = plan.reserve(tokens * shape.headCount)
+        self.workspace = workspace
+    }
+
+    func forward(_ input: Matrix, into output: Matrix, _ pass: LanePass) {
+        let qkv = queryKeyValue.matrix(pass, rows: pass.rows, columns: projection.rows)
+        let mixed = context.matrix(pass, rows: pass.rows, columns: input.columns)
+        Kernels.multiply(input, transposed: projection.matrix(pass.weights), into: qkv)
+        pass.chunk.positions.withUnsafeBufferPointer { positions in
+            Kernels.prepareQueryKeyValue(
+                qkv, bias: projectionBias.vector(pass.weights), headSize: kernel.headSize, queryScale: scale,
+                rotary: rotary, positions: positions.baseAddress!)
+        }
+        pass.chunk.segments.withUnsafeBufferPointer { segments in
+            kernel.forward(
+                qkv: qkv, segments: segments, dropout: dropout.decisions(pass), firstRow: pass.chunk.firstRow,
+                output: mixed, logSumExp: logSumExp.vector(pass), scratch: workspace.attention.vector(pass),
+                longest: pass.chunk.longestSegment)
+        }
+        Kernels.multiply(mixed, transposed: outputWeight.matrix(pass.weights), into: output)
+    }
+
+    func backward(
+        upstream: Matrix, input: Matrix, inputGradient: Matrix, accumulate: Bool, _ pass: LanePass
+    ) {
+        let qkv = queryKeyValue.matrix(pass, rows: pass.rows, columns: projection.rows)
+        let mixed = context.matrix(pass, rows: pass.rows, columns: input.columns)
+        let mixedGradient = workspace.hidden.matrix(pass, rows: pass.rows, columns: input.columns)
+        let qkvGradient = workspace.queryKeyValue.matrix(pass, rows: pass.rows, columns: projection.rows)
+        Kernels.multiply(
+            transposed: upstream, mixed, into: outputWeight.matrix(pass.gradient), accumulate: true)
+        Kernels.multiply(upstream, outputWeight.matrix(pass.weights), into: mixedGradient)
+        pass.chunk.segments.withUnsafeBufferPointer { segments in
+            kernel.backward(
+                upstream: mixedGradient, qkv: qkv, output: mixed, logSumExp: logSumExp.vector(pass),
+                segments: segments, dropout: dropout.decisions(pass), firstRow: pass.chunk.firstRow,
+                gradient: qkvGradient, scratch: workspace.attention.vector(pass), longest: pass.chunk.longestSegment)
+        }
+        pass.chunk.positions.withUnsafeBufferPointer { positions in
+            Kernels.prepareQueryKeyValueBackward(
+                qkvGradient, headSize: kernel.headSize, queryScale: scale, rotary: rotary,
+                positions: positions.baseAddress!, biasGradient: projectionBias.vector(pass.gradient))
+        }
+        Kernels.multiply(
+            transposed: qkvGradient, input, into: projection.matrix(pass.gradient), accumulate: true)
+        Kernels.multiply(qkvGradient, projection.matrix(pass.weights), into: inputGradient, accumulate: accumulate)
+    }
+}

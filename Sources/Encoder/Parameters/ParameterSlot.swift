@@ -1,0 +1,20 @@
+import Kernels
+
+/// Place and shape of a tensor within the parameter buffer; resolves against weights or gradients.
+public struct ParameterSlot: Sendable, Equatable {
+    public let offset: Int
+    public let rows: Int
+    public let columns: Int
+
+    public init(offset: Int, rows: Int, columns: Int) {
+        self.offset = offset
+        self.rows = rows
+        self.columns = columns
+    }
+
+    public func matrix(_ base: UnsafeMutablePointer<Float>) -> Matrix {
+        Matrix(base + offset, rows: rows, columns: columns)
+    }
+
+    public func vector(_ base: UnsafeMutablePointer<Float>) -> UnsafeMutablePointer<Float> { base + offset }
+}

@@ -1,0 +1,36 @@
+import Parametrization
+
+/// All that is known of one parameter tensor before it has values. Optimizer, checkpoint, export, clipping and the muP
+/// report are loops over these.
+public struct ParameterSpec: Sendable, Equatable {
+    /// How the initial values are drawn.
+    public enum Initialization: Sendable, Equatable {
+        case zeros
+        case ones
+        /// Normal, truncated at two standard deviations.
+        case truncatedNormal(standardDeviation: Double)
+    }
+
+    public var name: String
+    /// Linear weights are `[output, input]`.
+    public var shape: [Int]
+    public var role: ParameterRole
+    /// Width of its network relative to the base width.
+    public var widthRatio: Double
+    /// Initial values in the standard parametrization.
+    public var initialization: Initialization
+    /// Whether weight decay applies: not to norms and biases.
+    public var decays: Bool
+    /// Whether it is an embedding table, which has a learning-rate multiplier of its own.
+    public var isEmbeddingTable: Bool
+    /// Index of the first element in the parameter buffer.
+    public internal(set) var offset = 0
+
+    public var count: Int { shape.reduce(1, *) }
+    public var scaling: ParameterScaling { ParameterScaling(role, widthRatio: widthRatio) }
+
+    /// Where the tensor stands in the parameter buffer and in every buffer that mirrors it.
+    public var slot: ParameterSlot {
+        ParameterSlot(offset: offset, rows: shape.count > 1 ? shape[0] : 1, columns: shape.last ?? 1)
+    }
+}

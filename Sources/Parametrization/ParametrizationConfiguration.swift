@@ -1,0 +1,62 @@
+import Configuration
+
+/// muP base widths and the multipliers that transfer with them. Without base widths this is the standard
+/// parametrization.
+public struct ParametrizationConfiguration: Configurable, Equatable {
+    /// Hidden size of the discriminator at which muP equals the standard parametrization.
+    public var baseHiddenSize: Int?
+    /// The same for the generator; by default it shrinks and grows with the discriminator's.
+    public var generatorBaseHiddenSize: Int?
+    /// Head size at which attention scores are scaled by 1/√headSize.
+    public var baseHeadSize: Int?
+    /// Multiplies the learning rate of word, position and segment tables.
+    public var embeddingLearningRateMultiplier = 1.0
+    /// Multiplies the logits of both heads (α_out).
+    public var outputMultiplier = 1.0
+    /// Multiplies the attention scores (α_attn).
+    public var attentionMultiplier = 1.0
+
+    public init() {}
+
+    public mutating func visit(_ fields: inout some FieldVisitor) throws {
+        try fields.integer(
+            "base_hidden_size", &baseHiddenSize, 1...65536,
+            "Hidden size at which muP equals the standard parametrization; null turns muP off.")
+        try fields.integer(
+            "generator_base_hidden_size", &generatorBaseHiddenSize, 1...65536,
+            "The generator's base hidden size; null keeps its ratio to the discriminator's.")
+        try fields.integer(
+            "base_head_size", &baseHeadSize, 1...4096,
+            "Head size at which scores are scaled by 1/sqrt(head size); null: the model's own head size.")
+        try fields.number(
+            "embedding_learning_rate_multiplier", &embeddingLearningRateMultiplier, 0...1000,
+            "Multiplies the learning rate of the embedding tables.")
+        try fields.number("output_multiplier", &outputMultiplier, 0...1000, "Multiplies the logits of both heads.")
+        try fields.number(
+            "attention_multiplier", &attentionMultiplier, 0...1000, "Multiplies the attention scores.")
+    }
+
+    public func validate() throws {
+        if generatorBaseHiddenSize != nil, baseHiddenSize == nil {
+            throw InvalidSetting(
+                "generator_base_hidden_size", "needs base_hidden_size, without which muP is off: set both or neither")
+        }
+    }
+
+    /// Width of the discriminator relative to its base.
+    public func discriminatorWidthRatio(hiddenSize: Int) -> Double {
+        baseHiddenSize.map { Double(hiddenSize) / Double($0) } ?? 1
+    }
+
+    /// Width of the generator relative to its base.
+    public func generatorWidthRatio(hiddenSize: Int, discriminatorHiddenSize: Int) -> Double {
+        if let base = generatorBaseHiddenSize { return Double(hiddenSize) / Double(base) }
+        return discriminatorWidthRatio(hiddenSize: discriminatorHiddenSize)
+    }
+
+    /// Factor of the attention scores: α/√d at the base head size, and falling with 1/d from there.
+    public func attentionScale(headSize: Int) -> Double {
+        let base = Double(baseHeadSize ?? headSize)
+        return attentionMultiplier * base.squareRoot() / Double(headSize)
+    }
+}
