@@ -1,0 +1,99 @@
+import Encoder
+import Kernels
+
+/// The generator's output: dense (→ embedding size), GELU, norm, and the shared word table as output weights, at chosen
+/// positions only.
+struct MaskedLanguageModelHead: Sendable {
+    private let dense: ParameterSlot
+    private let denseBias: ParameterSlot
+    private let norm: (gain: ParameterSlot, bias: ParameterSlot)
+    private let table: ParameterSlot
+    private let bias: ParameterSlot
+    private let epsilon: Float
+    private let multiplier: Float
+
+    private let gathered: ActivationSlot
+    private let activation: ActivationSlot
+    private let derivative: ActivationSlot
+    private let normalized: ActivationSlot
+    private let statistics: ActivationSlot
+    private let logits: ActivationSlot
+
+    /// - Parameters:
+    ///   - table: the shared word embeddings `[vocabulary, embedding]`.
+    ///   - multiplier: of the logits (muP's output multiplier).
+    ///   - capacity: most positions of a chunk.
+    init(
+        _ builder: inout ParameterBuilder, _ plan: inout ActivationPlan, hiddenSize: Int, table: ParameterSlot,
+        epsilon: Double, multiplier: Double, capacity: Int
+    ) {
+        let width = table.columns
+        // The hidden rule rather than the readout rule: a norm follows.
+        dense = builder.matrix("head.dense.weight", output: width, input: hiddenSize, role: .hidden)
+        denseBias = builder.bias("head.dense.bias", width)
+        norm = builder.norm("head.norm", width)
+        bias = builder.bias("head.bias", table.rows)
+        self.table = table
+        self.epsilon = Float(epsilon)
+        self.multiplier = Float(multiplier)
+        gathered = plan.reserve(capacity * hiddenSize)
+        activation = plan.reserve(capacity * width)
+        derivative = plan.reserve(capacity * width)
+        normalized = plan.reserve(capacity * width)
+        statistics = plan.reserve(capacity * 2)
+        logits = plan.reserve(capacity * table.rows)
+    }
+
+    /// Logits without the output bias, `[positions, vocabulary]`.
+    ///
+    /// - Parameters:
+    ///   - hidden: `[n, hidden]`.
+    ///   - rows: indices of the chosen tokens within the chunk.
+    func forward(_ hidden: Matrix, rows: UnsafeBufferPointer<Int32>, _ pass: LanePass) -> Matrix {
+        let gathered = gathered.matrix(pass, rows: rows.count, columns: hidden.columns)
+        let activation = activation.matrix(pass, rows: rows.count, columns: table.columns)
+        let normalized = normalized.matrix(pass, rows: rows.count, columns: table.columns)
+        let logits = logits.matrix(pass, rows: rows.count, columns: table.rows)
+        Kernels.gatherRows(hidden, rows, into: gathered)
+        Kernels.multiply(gathered, transposed: dense.matrix(pass.weights), into: activation)
+        Kernels.addBiasGELU(
+            activation, bias: denseBias.vector(pass.weights),
+            derivative: derivative.matrix(pass, rows: rows.count, columns: table.columns))
+        Kernels.layerNorm(
+            activation, gain: norm.gain.vector(pass.weights), bias: norm.bias.vector(pass.weights), epsilon: epsilon,
+            output: normalized, statistics: statistics.vector(pass))
+        Kernels.multiply(normalized, transposed: table.matrix(pass.weights), into: logits, scale: multiplier)
+        return logits
+    }
+
+    /// The output bias and, in training, its gradient.
+    func outputBias(_ pass: LanePass) -> UnsafeMutablePointer<Float> { bias.vector(pass.weights) }
+    func outputBiasGradient(_ pass: LanePass) -> UnsafeMutablePointer<Float> { bias.vector(pass.gradient) }
+
+    /// - Parameters:
+    ///   - logitGradient: gradient of the logits, in the memory that `forward` returned.
+    ///   - hiddenGradient: `[n, hidden]`, overwritten: zero but at the chosen rows.
+    func backward(
+        _ logitGradient: Matrix, rows: UnsafeBufferPointer<Int32>, hiddenGradient: Matrix, _ pass: LanePass
+    ) {
+        let gathered = gathered.matrix(pass, rows: rows.count, columns: hiddenGradient.columns)
+        let activation = activation.matrix(pass, rows: rows.count, columns: table.columns)
+        let normalized = normalized.matrix(pass, rows: rows.count, columns: table.columns)
+        let derivative = derivative.matrix(pass, rows: rows.count, columns: table.columns)
+        Kernels.multiply(
+            transposed: logitGradient, normalized, into: table.matrix(pass.gradient), accumulate: true,
+            scale: multiplier)
+        // From here on each buffer takes the gradient of what it held.
+        Kernels.multiply(logitGradient, table.matrix(pass.weights), into: normalized, scale: multiplier)
+        Kernels.layerNormBackward(
+            upstream: normalized, x: activation, statistics: statistics.vector(pass),
+            gain: norm.gain.vector(pass.weights), gainGradient: norm.gain.vector(pass.gradient),
+            biasGradient: norm.bias.vector(pass.gradient), result: normalized, accumulate: false)
+        Kernels.geluBackward(
+            upstream: normalized, derivative: derivative, biasGradient: denseBias.vector(pass.gradient))
+        Kernels.multiply(transposed: normalized, gathered, into: dense.matrix(pass.gradient), accumulate: true)
+        Kernels.multiply(normalized, dense.matrix(pass.weights), into: gathered)
+        hiddenGradient.zero()
+        Kernels.scatterAddRows(gathered, rows, into: hiddenGradient)
+    }
+}

@@ -1,0 +1,54 @@
+import Corpus
+import Kernels
+
+/// The positions that the generator must predict, and its input.
+///
+/// Positions are drawn without replacement, from all tokens but [CLS] and [SEP], by counter-based random numbers keyed
+/// by step and sequence. (ELECTRA's release draws with replacement and averages the ids of duplicates.)
+public struct Masking: Sendable {
+    /// Token ids that the generator sees, `[tokenCount]`.
+    public private(set) var inputs: [Int32]
+    /// Indices of the chosen tokens in the batch, ascending.
+    public private(set) var positions: [Int32] = []
+
+    /// - Parameters:
+    ///   - step: of the run, or index of the evaluation batch.
+    ///   - special: ids of [CLS], [SEP] and [PAD], which are never chosen.
+    public init(
+        _ batch: TokenBatch, configuration: ObjectiveConfiguration, maskID: Int32, special: [Int32], random: Philox,
+        step: Int
+    ) {
+        inputs = batch.tokens
+        var candidates: [Int32] = []
+        for sequence in 0..<batch.sequenceCount {
+            candidates.removeAll(keepingCapacity: true)
+            for index in batch.sequenceOffsets[sequence]..<batch.sequenceOffsets[sequence + 1]
+            where !special.contains(batch.tokens[index]) {
+                candidates.append(Int32(index))
+            }
+            guard !candidates.isEmpty else { continue }
+            let wanted = Self.count(of: candidates.count, fraction: configuration.maskFraction)
+            // A partial Fisher–Yates shuffle: the first `wanted` candidates are the sample.
+            for i in 0..<wanted {
+                let words = random.block([
+                    UInt32(i), UInt32(sequence), UInt32(truncatingIfNeeded: step), UInt32(truncatingIfNeeded: step >> 32),
+                ])
+                let remaining = UInt64(candidates.count - i)
+                // High word of a 64-bit product: uniform to within 2⁻³².
+                candidates.swapAt(i, i + Int((UInt64(words.x) &* remaining) >> 32))
+                if Double(words.y) * 0x1p-32 < configuration.maskTokenFraction { inputs[Int(candidates[i])] = maskID }
+            }
+            positions.append(contentsOf: candidates[..<wanted].sorted())
+        }
+    }
+
+    /// How many of `candidates` tokens are chosen: the rounded share, and at least one.
+    static func count(of candidates: Int, fraction: Double) -> Int {
+        min(candidates, max(1, Int((Double(candidates) * fraction).rounded())))
+    }
+
+    /// The most positions that a chunk of so many tokens and sequences can have.
+    static func capacity(tokens: Int, sequences: Int, fraction: Double) -> Int {
+        min(tokens, Int((Double(tokens) * fraction).rounded(.up)) + sequences)
+    }
+}

@@ -1,0 +1,73 @@
+import Encoder
+import Kernels
+import Parametrization
+
+/// Generator, discriminator and their heads, over one parameter buffer and one plan of activations.
+public struct ReplacedTokenModel: Sendable {
+    public let layout: ParameterLayout
+    /// Floats of activation memory that one worker needs.
+    public let activationCount: Int
+    public let limits: ChunkLimits
+    public let vocabularySize: Int
+
+    let shared: SharedEmbeddings
+    let generator: EncoderNetwork
+    let generatorHead: MaskedLanguageModelHead
+    let generatorGradient: ActivationSlot
+    let discriminator: EncoderNetwork
+    let discriminatorHead: DetectionHead
+    let discriminatorGradient: ActivationSlot
+
+    /// The most that a chunk may hold; activations are planned for it.
+    public struct ChunkLimits: Sendable, Equatable {
+        public var tokens: Int
+        public var sequences: Int
+        public var longestSegment: Int
+        public var maskFraction: Double
+
+        public init(tokens: Int, sequences: Int, longestSegment: Int, maskFraction: Double) {
+            self.tokens = tokens
+            self.sequences = sequences
+            self.longestSegment = longestSegment
+            self.maskFraction = maskFraction
+        }
+    }
+
+    public init(
+        model: ModelConfiguration, parametrization: ParametrizationConfiguration, vocabularySize: Int,
+        limits: ChunkLimits
+    ) {
+        self.limits = limits
+        self.vocabularySize = vocabularySize
+        var builder = ParameterBuilder(initialization: model.initialization)
+        var plan = ActivationPlan()
+        shared = SharedEmbeddings(&builder, model: model, vocabularySize: vocabularySize)
+        let start = plan.mark
+        func readout(_ network: NetworkKind) -> Double {
+            let scaling = ParameterScaling(.readout, widthRatio: network.widthRatio(model, parametrization))
+            return scaling.multiplier * parametrization.outputMultiplier
+        }
+        generator = EncoderNetwork(
+            .generator, &builder, &plan, model: model, parametrization: parametrization, shared: shared,
+            tokens: limits.tokens, longestSegment: limits.longestSegment)
+        generatorHead = MaskedLanguageModelHead(
+            &builder, &plan, hiddenSize: generator.shape.hiddenSize, table: shared.word,
+            epsilon: model.normalization.epsilon,
+            // The tied table's fan-in is the embedding size, which does not grow; only α_out applies.
+            multiplier: parametrization.outputMultiplier,
+            capacity: Masking.capacity(
+                tokens: limits.tokens, sequences: limits.sequences, fraction: limits.maskFraction))
+        generatorGradient = plan.reserve(limits.tokens * generator.shape.hiddenSize)
+        // The generator is done with its backward pass before the discriminator starts: they use the same memory.
+        plan.rewind(to: start)
+        discriminator = EncoderNetwork(
+            .discriminator, &builder, &plan, model: model, parametrization: parametrization, shared: shared,
+            tokens: limits.tokens, longestSegment: limits.longestSegment)
+        discriminatorHead = DetectionHead(
+            &builder, &plan, hiddenSize: discriminator.shape.hiddenSize, multiplier: readout(.discriminator),
+            tokens: limits.tokens)
+        discriminatorGradient = plan.reserve(limits.tokens * discriminator.shape.hiddenSize)
+        layout = builder.finished()
+        activationCount = plan.count
+    }
+}

@@ -1,0 +1,57 @@
+import Encoder
+import Kernels
+
+/// Sums the lanes' gradients and measures the result, in an order that does not depend on threads.
+public struct GradientMerge: Sendable {
+    private static let sliceCount = 1 << 17
+    private let bufferCount: Int
+
+    public init(_ layout: ParameterLayout) { bufferCount = layout.bufferCount }
+
+    /// Adds all buffers to the first, clears the others, and returns the global norm.
+    ///
+    /// - Returns: √Σ g² over all parameters; not finite if any gradient is not.
+    public func merge(_ buffers: [FloatBuffer], pool: ThreadPool) -> Double {
+        let slices = (bufferCount + Self.sliceCount - 1) / Self.sliceCount
+        let squares = PartialSums(count: slices)
+        let total = bufferCount
+        pool.run(slices) { slice, _ in
+            let start = slice * Self.sliceCount
+            squares[slice] = Kernels.mergeGradients(
+                buffers.map { $0.base + start }, count: min(Self.sliceCount, total - start))
+        }
+        return squares.total.squareRoot()
+    }
+
+    /// The first tensor with a gradient that is not finite, by name, with the index of the element.
+    public static func firstNonFinite(_ buffer: FloatBuffer, _ layout: ParameterLayout) -> (name: String, index: Int)? {
+        for spec in layout.specs {
+            for i in 0..<spec.count where !buffer.base[spec.offset + i].isFinite { return (spec.name, i) }
+        }
+        return nil
+    }
+
+    /// The factor that clipping multiplies gradients with: 1 where the norm is within the limit or the limit is 0.
+    public static func clipFactor(norm: Double, limit: Double) -> Double {
+        limit > 0 && norm > limit ? limit / norm : 1
+    }
+}
+
+/// One number a task, written without locks and summed in task order.
+public final class PartialSums: @unchecked Sendable {
+    private let values: UnsafeMutableBufferPointer<Double>
+
+    public init(count: Int) {
+        values = .allocate(capacity: count)
+        values.initialize(repeating: 0)
+    }
+
+    deinit { values.deallocate() }
+
+    public subscript(index: Int) -> Double {
+        get { values[index] }
+        set { values[index] = newValue }
+    }
+
+    public var total: Double { values.reduce(0, +) }
+}

@@ -1,0 +1,35 @@
+import Foundation
+
+/// The learning rate of every step: linear warmup, then the configured decay. A pure function of the step.
+public struct LearningRateSchedule: Sendable, Equatable {
+    public let configuration: OptimizerConfiguration
+    public let totalSteps: Int
+
+    public init(_ configuration: OptimizerConfiguration, totalSteps: Int) {
+        self.configuration = configuration
+        self.totalSteps = totalSteps
+    }
+
+    /// - Parameter step: counted from 1; the first update has step 1.
+    public func learningRate(step: Int) -> Double { configuration.peakLearningRate * factor(step: step) }
+
+    /// The share of the peak at a step.
+    public func factor(step: Int) -> Double {
+        let warmup = configuration.warmupSteps
+        if step < warmup { return Double(step) / Double(warmup) }
+        let floor = configuration.finalLearningRateFraction
+        func falling(from start: Int) -> Double {
+            let length = max(totalSteps - start, 1)
+            return min(max(Double(totalSteps - step) / Double(length), 0), 1)
+        }
+        switch configuration.schedule {
+        case .constant: return 1
+        case .linear: return floor + (1 - floor) * falling(from: warmup)
+        case .cosine: return floor + (1 - floor) * 0.5 * (1 - cos(.pi * falling(from: warmup)))
+        case .wsd:
+            let decay = configuration.decaySteps ?? max(totalSteps / 10, 1)
+            let start = max(warmup, totalSteps - decay)
+            return step < start ? 1 : floor + (1 - floor) * falling(from: start)
+        }
+    }
+}
