@@ -1,0 +1,91 @@
+extension Reference {
+    /// Embeddings, the projection `E → H` where they differ, the layers, and a final norm if the last layer is Pre-LN.
+    struct Encoder {
+        private var embedding: TokenEmbedding
+        private var projection: Linear?
+        /// Attention and feed-forward sublayers of each layer.
+        private var layers: [(attention: any Layer, feedForward: any Layer)] = []
+        private var finalNorm: (any Layer)?
+
+        /// The input of each layer and the output of the last one, before the final norm: `layers + 1` matrices.
+        private(set) var states: [Matrix] = []
+        /// The gradients of `states`.
+        private(set) var stateGradients: [Matrix] = []
+
+        /// - Parameters:
+        ///   - prefix: comes before the names of all but the embeddings: `generator.`, `discriminator.`.
+        ///   - isVisible: which key a query sees; all of its segment unless given.
+        init(
+            _ configuration: EncoderConfiguration, prefix: String, segments: Segments,
+            isVisible: Segments.Visibility? = nil, dropout: EncoderDropout = .none, _ parameters: Parameters
+        ) throws {
+            let width = configuration.hiddenSize
+            embedding = try TokenEmbedding(configuration, segments: segments, dropout: dropout.embeddings, parameters)
+            if configuration.embeddingSize != width {
+                projection = try Linear(
+                    "\(prefix)projection", inputs: configuration.embeddingSize, outputs: width, parameters)
+            }
+            for index in 0..<configuration.layers {
+                let name = "\(prefix)layers.\(index)"
+                let masks = dropout.layer(index)
+                let attention = try Self.attention(
+                    "\(name).attention", configuration, segments, isVisible, masks.attentionProbabilities, parameters)
+                let feedForward = try FeedForward(
+                    "\(name).feed_forward", width: width, innerWidth: configuration.feedForwardSize, parameters)
+                let sublayer = { (name: String, function: any Layer, mask: DropoutMask?) throws -> any Layer in
+                    let norm = try configuration.makeNorm("\(name).norm", width: width, parameters)
+                    let dropout = Dropout(mask: mask)
+                    return configuration.placement.isPost(layer: index, of: configuration.layers)
+                        ? PostNormResidual(function: function, norm: norm, dropout: dropout)
+                        : PreNormResidual(function: function, norm: norm, dropout: dropout)
+                }
+                layers.append(
+                    (
+                        try sublayer("\(name).attention", attention, masks.attentionOutput),
+                        try sublayer("\(name).feed_forward", feedForward, masks.feedForwardOutput)
+                    ))
+            }
+            if !configuration.placement.isPost(layer: configuration.layers - 1, of: configuration.layers) {
+                finalNorm = try configuration.makeNorm("\(prefix)final_norm", width: width, parameters)
+            }
+        }
+
+        /// Hidden states `[n, H]` of flat tokens.
+        mutating func forward(_ tokens: [Int]) -> Matrix {
+            var hidden = embedding.forward(tokens)
+            if let projected = projection?.forward(hidden) { hidden = projected }
+            states = [hidden]
+            for index in layers.indices {
+                hidden = layers[index].feedForward.forward(layers[index].attention.forward(hidden))
+                states.append(hidden)
+            }
+            return finalNorm?.forward(hidden) ?? hidden
+        }
+
+        mutating func backward(upstream: Matrix) {
+            var gradient = finalNorm?.backward(upstream: upstream) ?? upstream
+            stateGradients = [gradient]
+            for index in layers.indices.reversed() {
+                gradient = layers[index].feedForward.backward(upstream: gradient)
+                gradient = layers[index].attention.backward(upstream: gradient)
+                stateGradients.insert(gradient, at: 0)
+            }
+            embedding.backward(upstream: projection?.backward(upstream: gradient) ?? gradient)
+        }
+
+        private static func attention(
+            _ name: String, _ configuration: EncoderConfiguration, _ segments: Segments,
+            _ isVisible: Segments.Visibility?, _ dropout: AttentionDropoutMask?, _ parameters: Parameters
+        ) throws -> SelfAttention {
+            let headSize = configuration.hiddenSize / configuration.heads
+            var rotary: RotaryPositions?
+            if case .rotary(let base) = configuration.positions {
+                rotary = RotaryPositions(headSize: headSize, base: base, positions: segments.positions)
+            }
+            return try SelfAttention(
+                name, width: configuration.hiddenSize, heads: configuration.heads,
+                scale: configuration.attentionScale ?? 1 / Double(headSize).squareRoot(),
+                isVisible: isVisible ?? segments.visibility(), rotary: rotary, dropout: dropout, parameters)
+        }
+    }
+}

@@ -1,0 +1,127 @@
+import Foundation
+
+extension Reference {
+    /// Which attention probabilities stay. Kept ones grow by `1 / (1 − probability)`.
+    struct AttentionDropoutMask {
+        let probability: Double
+        /// Query and key are indices of flat tokens.
+        let isKept: (_ head: Int, _ query: Int, _ key: Int) -> Bool
+    }
+
+    /// Multi-head self-attention (arXiv 1706.03762) over flat tokens `[n, H]`: per head
+    /// `softmax(scale · Q Kᵀ) V` over the keys that `isVisible`, all `n²` scores materialised.
+    struct SelfAttention: Layer {
+        let heads: Int
+        let headSize: Int
+        let scale: Double
+        let isVisible: Segments.Visibility
+        let dropout: AttentionDropoutMask?
+        private let rotary: RotaryPositions?
+        private var query: Linear
+        private var key: Linear
+        private var value: Linear
+        private var output: Linear
+
+        private var queries = Matrix(zeros: 0, 0)
+        private var keys = Matrix(zeros: 0, 0)
+        private var values = Matrix(zeros: 0, 0)
+        /// `[n, n]` per head, before dropout.
+        private(set) var probabilities: [Matrix] = []
+
+        init(
+            _ name: String, width: Int, heads: Int, scale: Double, isVisible: @escaping Segments.Visibility,
+            rotary: RotaryPositions? = nil, dropout: AttentionDropoutMask? = nil, _ parameters: Parameters
+        ) throws {
+            precondition(width % heads == 0, "\(heads) heads do not divide width \(width)")
+            self.heads = heads
+            self.headSize = width / heads
+            self.scale = scale
+            self.isVisible = isVisible
+            self.dropout = dropout
+            self.rotary = rotary
+            query = try Linear("\(name).query", inputs: width, outputs: width, parameters)
+            key = try Linear("\(name).key", inputs: width, outputs: width, parameters)
+            value = try Linear("\(name).value", inputs: width, outputs: width, parameters)
+            output = try Linear("\(name).output", inputs: width, outputs: width, parameters)
+        }
+
+        mutating func forward(_ input: Matrix) -> Matrix {
+            queries = query.forward(input)
+            keys = key.forward(input)
+            values = value.forward(input)
+            if let rotary {
+                queries = rotary.forward(queries)
+                keys = rotary.forward(keys)
+            }
+            probabilities = (0..<heads).map(softmaxOfScores)
+            var context = Matrix(like: input)
+            for head in 0..<heads {
+                for i in 0..<input.rows {
+                    for j in 0..<input.rows where isVisible(i, j) {
+                        let weight = probabilities[head][i, j] * dropoutFactor(head, i, j)
+                        for c in columns(of: head) { context[i, c] += weight * values[j, c] }
+                    }
+                }
+            }
+            return output.forward(context)
+        }
+
+        mutating func backward(upstream: Matrix) -> Matrix {
+            let contextGradient = output.backward(upstream: upstream)
+            var queryGradient = Matrix(like: queries)
+            var keyGradient = Matrix(like: keys)
+            var valueGradient = Matrix(like: values)
+            for head in 0..<heads {
+                for i in 0..<queries.rows {
+                    // The gradient of row i of the probabilities, then of the scores: dS = P · (dP − Σ P dP).
+                    var probabilityGradient = [Double](repeating: 0, count: keys.rows)
+                    var mean = 0.0
+                    for j in 0..<keys.rows where isVisible(i, j) {
+                        let factor = dropoutFactor(head, i, j)
+                        for c in columns(of: head) {
+                            probabilityGradient[j] += factor * contextGradient[i, c] * values[j, c]
+                            valueGradient[j, c] += factor * probabilities[head][i, j] * contextGradient[i, c]
+                        }
+                        mean += probabilities[head][i, j] * probabilityGradient[j]
+                    }
+                    for j in 0..<keys.rows where isVisible(i, j) {
+                        let scoreGradient = probabilities[head][i, j] * (probabilityGradient[j] - mean)
+                        for c in columns(of: head) {
+                            queryGradient[i, c] += scale * scoreGradient * keys[j, c]
+                            keyGradient[j, c] += scale * scoreGradient * queries[i, c]
+                        }
+                    }
+                }
+            }
+            if let rotary {
+                queryGradient = rotary.backward(upstream: queryGradient)
+                keyGradient = rotary.backward(upstream: keyGradient)
+            }
+            return query.backward(upstream: queryGradient) + key.backward(upstream: keyGradient)
+                + value.backward(upstream: valueGradient)
+        }
+
+        private func columns(of head: Int) -> Range<Int> { head * headSize..<(head + 1) * headSize }
+
+        private func dropoutFactor(_ head: Int, _ query: Int, _ key: Int) -> Double {
+            guard let dropout else { return 1 }
+            return dropout.isKept(head, query, key) ? 1 / (1 - dropout.probability) : 0
+        }
+
+        /// `[n, n]` probabilities of one head; 0 where a key is not visible.
+        private func softmaxOfScores(head: Int) -> Matrix {
+            var probabilities = Matrix(zeros: queries.rows, keys.rows)
+            for i in 0..<queries.rows {
+                let visible = (0..<keys.rows).filter { isVisible(i, $0) }
+                let scores = visible.map { j in
+                    scale * columns(of: head).reduce(0) { $0 + queries[i, $1] * keys[j, $1] }
+                }
+                let largest = scores.max() ?? 0
+                let exponentials = scores.map { exp($0 - largest) }
+                let sum = exponentials.reduce(0, +)
+                for (j, exponential) in zip(visible, exponentials) { probabilities[i, j] = exponential / sum }
+            }
+            return probabilities
+        }
+    }
+}
