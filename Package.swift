@@ -79,7 +79,9 @@ let package = Package(
         tests("TokenizationTests", ["Tokenization"], fixtures: true),
         tests("CorpusTests", ["Corpus", "Tokenization", "Kernels", "CLZ4", "CZlib", "CZstd"]),
         tests("CheckpointsTests", ["Checkpoints"]),
-        tests("GradientTests", [], fixtures: true),
+        tests(
+            "GradientTests", ["Corpus", "Encoder", "Kernels", "Objectives", "Optimization", "Parametrization"],
+            fixtures: true),
     ],
     swiftLanguageModes: [.v6],
     cLanguageStandard: .c11

@@ -33,20 +33,20 @@ public struct LanePass: @unchecked Sendable {
 }
 
 /// Dropout of one tensor of a model: which stream it draws from, and how much it drops.
-public struct DropoutSite: Sendable {
-    let stream: UInt32
+package struct DropoutSite: Sendable {
+    package let stream: UInt32
     let probability: Double
 
     /// - Parameters:
     ///   - network: 0 for the generator, 1 for the discriminator.
     ///   - layer: −1 for the embeddings.
     ///   - site: within the layer; attention heads take `headCount` streams from the one of their site.
-    init(network: Int, layer: Int, site: Site, probability: Double) {
+    package init(network: Int, layer: Int, site: Site, probability: Double) {
         stream = UInt32(network) << 30 | UInt32(layer + 1) << 16 | site.rawValue << 13
         self.probability = probability
     }
 
-    enum Site: UInt32 {
+    package enum Site: UInt32 {
         case attentionProbabilities = 0
         case attentionOutput = 1
         case feedForwardOutput = 2
