@@ -1,0 +1,94 @@
+/// Every key of a configuration with what there is to know about it, for `--help`-like lists and for the documentation.
+public struct ConfigurationDocumentation: Sendable, Encodable {
+    public var keys: [ConfigurationKey]
+
+    /// - Parameter root: Its present values count as the defaults.
+    /// - Throws: Only what `visit` throws.
+    public init<Root: Configurable>(of root: Root) throws {
+        keys = try SettingTree(describing: root).schemaFields().map(ConfigurationKey.init)
+    }
+
+    /// A table with aligned columns: key, type and range, default, help.
+    public func table() -> String {
+        let rows =
+            [["key", "type", "default", "help"]]
+            + keys.map { [$0.path, $0.typeText, $0.defaultValue, $0.help] }
+        let widths = (0..<3).map { column in rows.map { $0[column].count }.max() ?? 0 }
+        return rows.map { row in
+            let padded = zip(row, widths).map { $0 + String(repeating: " ", count: $1 - $0.count) }
+            return (padded + [row[3]]).joined(separator: "  ")
+        }.joined(separator: "\n") + "\n"
+    }
+}
+
+/// One key as the documentation shows it.
+public struct ConfigurationKey: Sendable, Equatable, Codable {
+    public enum ValueType: String, Sendable, Codable, CaseIterable {
+        case integer, number, flag, text, texts, choice, groups
+    }
+
+    /// Dotted path; `N` stands for the index of a list's element.
+    public var path: String
+    public var type: ValueType
+    /// Whether `null` is allowed.
+    public var isOptional: Bool
+    /// Of integers and numbers; nil where there is no bound.
+    public var minimum: Double?
+    /// Of integers and numbers; nil where there is no bound.
+    public var maximum: Double?
+    /// Of choices; empty otherwise.
+    public var choices: [String]
+    /// As YAML on one line.
+    public var defaultValue: String
+    public var help: String
+
+    /// Type and range in words: `integer from 1 to 10, or null`.
+    public var typeText: String {
+        var text =
+            switch type {
+            case .choice: choices.joined(separator: " | ")
+            case .texts: "list of texts"
+            case .groups: "list of groups"
+            case .flag: "true | false"
+            default: type.rawValue
+            }
+        if let minimum, let maximum {
+            text += " from \(YAMLScalar.text(minimum)) to \(YAMLScalar.text(maximum))"
+        } else if let minimum {
+            text += " of at least \(YAMLScalar.text(minimum))"
+        } else if let maximum {
+            text += " of at most \(YAMLScalar.text(maximum))"
+        }
+        return isOptional ? text + ", or null" : text
+    }
+
+    init(path: String, field: SettingTree.Field) {
+        self.path = path
+        help = field.help
+        isOptional = false
+        choices = []
+        switch field.kind {
+        case .integer(_, let range, let isOptional):
+            type = .integer
+            self.isOptional = isOptional
+            minimum = range.lowerBound == .min ? nil : Double(range.lowerBound)
+            maximum = range.upperBound == .max ? nil : Double(range.upperBound)
+        case .number(_, let range, let isOptional):
+            type = .number
+            self.isOptional = isOptional
+            minimum = range.lowerBound <= -.greatestFiniteMagnitude ? nil : range.lowerBound
+            maximum = range.upperBound >= .greatestFiniteMagnitude ? nil : range.upperBound
+        case .flag: type = .flag
+        case .text(_, let isOptional):
+            type = .text
+            self.isOptional = isOptional
+        case .texts: type = .texts
+        case .choice(_, let choices):
+            type = .choice
+            self.choices = choices
+        case .group, .groups: type = .groups
+        }
+        let elements: Int? = if case .groups(let elements, _) = field.kind { elements.count } else { nil }
+        defaultValue = field.valueText ?? "\(elements ?? 0) element\(elements == 1 ? "" : "s")"
+    }
+}
