@@ -1,0 +1,114 @@
+import Foundation
+
+/// A file that is being written: retries interrupted and short writes, and names the path in every error.
+final class OutputFile: @unchecked Sendable {
+    let path: String
+    private var descriptor: Int32
+    private let system: any StorageSystem
+
+    /// Creates a file that must not exist yet.
+    init(creating path: String, system: any StorageSystem) throws {
+        self.path = path
+        self.system = system
+        descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o644)
+        guard descriptor >= 0 else { throw CheckpointError.failed("create", path) }
+    }
+
+    deinit { if descriptor >= 0 { Foundation.close(descriptor) } }
+
+    func write(_ bytes: UnsafeRawBufferPointer) throws {
+        var rest = bytes[...]
+        while !rest.isEmpty {
+            let written = system.write(descriptor, UnsafeRawBufferPointer(rebasing: rest))
+            if written > 0 {
+                rest = rest.dropFirst(written)
+            } else if written == 0 {
+                errno = ENOSPC
+                throw CheckpointError.failed("write", path)
+            } else if errno != EINTR {
+                throw CheckpointError.failed("write", path)
+            }
+        }
+    }
+
+    /// Waits until the content is on the disk, and closes the file.
+    func syncAndClose() throws {
+        while system.fsync(descriptor) != 0 {
+            guard errno == EINTR else { throw CheckpointError.failed("sync", path) }
+        }
+        let closed = Foundation.close(descriptor)
+        descriptor = -1
+        // Some file systems report a failed write only here.
+        guard closed == 0 || errno == EINTR else { throw CheckpointError.failed("close", path) }
+    }
+}
+
+extension CheckpointError {
+    /// The error for a system call that has just failed, from `errno`.
+    static func failed(_ operation: String, _ path: String, code: Int32 = errno) -> CheckpointError {
+        switch code {
+        case ENOSPC, EDQUOT: .diskFull(path: path, neededBytes: 0, freeBytes: nil)
+        default: .system(operation: operation, path: path, code: code)
+        }
+    }
+}
+
+enum FileSystem {
+    static func createDirectory(_ path: String) throws {
+        guard mkdir(path, 0o755) == 0 else { throw CheckpointError.failed("create the directory", path) }
+    }
+
+    static func syncDirectory(_ path: String, _ system: any StorageSystem) throws {
+        let descriptor = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        guard descriptor >= 0 else { throw CheckpointError.failed("open", path) }
+        defer { close(descriptor) }
+        while system.fsync(descriptor) != 0 {
+            if errno == EINTR { continue }
+            // Some network file systems cannot sync a directory.
+            if errno == EINVAL || errno == ENOTSUP { return }
+            throw CheckpointError.failed("sync the directory", path)
+        }
+    }
+
+    static func rename(_ old: String, to new: String, _ system: any StorageSystem) throws {
+        guard system.rename(old, new) == 0 else { throw CheckpointError.failed("rename \(old) to", new) }
+    }
+
+    static func exists(_ path: String) -> Bool {
+        var status = stat()
+        return lstat(path, &status) == 0
+    }
+
+    static func isDirectory(_ path: String) -> Bool {
+        var status = stat()
+        return stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
+    }
+
+    /// Names in a directory, in no particular order.
+    static func names(in path: String) throws -> [String] {
+        guard let directory = opendir(path) else { throw CheckpointError.failed("list", path) }
+        defer { closedir(directory) }
+        var names: [String] = []
+        errno = 0
+        while let entry = readdir(directory) {
+            let name = withUnsafePointer(to: &entry.pointee.d_name) {
+                $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+            }
+            if name != ".", name != ".." { names.append(name) }
+            errno = 0
+        }
+        guard errno == 0 else { throw CheckpointError.failed("list", path) }
+        return names
+    }
+
+    /// Removes a directory with everything in it, without following links.
+    static func removeTree(_ path: String) throws {
+        do {
+            try FileManager.default.removeItem(atPath: path)
+        } catch {
+            guard exists(path) else { return }
+            let code = ((error as NSError).userInfo[NSUnderlyingErrorKey] as? NSError).map { Int32(clamping: $0.code) }
+            throw CheckpointError.system(operation: "remove", path: path, code: code ?? EACCES)
+        }
+    }
+}

@@ -1,0 +1,137 @@
+import Foundation
+import Synchronization
+
+/// Writes checkpoints into a `CheckpointDirectory`, in the background or at once, and prunes old ones afterwards.
+///
+/// One writer per directory. At most one checkpoint is in flight: a second request waits for the first, because
+/// dropping it silently would lose a checkpoint and queueing it would hold a second copy of the model. A failure in
+/// the background is thrown by the next call, once; previous checkpoints are then untouched and training may go on.
+public final class CheckpointWriter: Sendable {
+    public let directory: CheckpointDirectory
+    public let retention: Retention
+    let threads: Int
+    let system: any StorageSystem
+
+    private struct State {
+        var failure: (any Error)?
+        var last: PublishedCheckpoint?
+    }
+
+    private let state = Mutex(State())
+    private let queue = DispatchQueue(label: "checkpoints")
+    private let inFlight = DispatchGroup()
+
+    /// - Parameters:
+    ///   - directory: see `CheckpointDirectory.prepare`, which must have been called.
+    ///   - threads: threads of a background write, which compete with training; a direct write uses all cores.
+    public convenience init(directory: CheckpointDirectory, retention: Retention = Retention(), threads: Int = 1) {
+        self.init(directory: directory, retention: retention, threads: threads, system: PosixStorageSystem())
+    }
+
+    package init(
+        directory: CheckpointDirectory, retention: Retention, threads: Int, system: any StorageSystem
+    ) {
+        self.directory = directory
+        self.retention = retention
+        self.threads = max(1, threads)
+        self.system = system
+    }
+
+    /// The newest checkpoint that this writer has published.
+    public var lastPublished: PublishedCheckpoint? { state.withLock { $0.last } }
+
+    /// Copies the tensors, then returns while another thread writes them.
+    ///
+    /// Waits for a checkpoint that is still being written. The caller may change the tensors once this returns.
+    ///
+    /// - Throws: the failure of an earlier background write; otherwise a `CheckpointError` for these contents.
+    public func writeInBackground(_ contents: CheckpointContents) throws {
+        try waitUntilIdle()
+        let plan = try CheckpointPlan(contents)
+        try checkSpace(for: plan)
+        let started = ContinuousClock.now
+        let snapshot = try Snapshot(of: plan.groups)
+        let copying = started.duration(to: .now)
+        queue.async(group: inFlight) { [self] in
+            do {
+                try publish(plan, tensors: snapshot.groups, threads: threads, copying: copying)
+            } catch {
+                state.withLock { $0.failure = error }
+            }
+            withExtendedLifetime(snapshot) {}
+        }
+    }
+
+    /// Writes a checkpoint and returns when it is safe on the disk. Needs no copy of the tensors.
+    ///
+    /// - Throws: the failure of an earlier background write; otherwise a `CheckpointError` for this one.
+    @discardableResult
+    public func write(_ contents: CheckpointContents) throws -> PublishedCheckpoint {
+        try waitUntilIdle()
+        let plan = try CheckpointPlan(contents)
+        try checkSpace(for: plan)
+        return try publish(
+            plan, tensors: plan.groups, threads: ProcessInfo.processInfo.activeProcessorCount, copying: .zero)
+    }
+
+    /// Waits for the checkpoint in flight, if any.
+    ///
+    /// - Throws: the failure of a background write, once.
+    public func waitUntilIdle() throws {
+        inFlight.wait()
+        let failure = state.withLock { state in
+            defer { state.failure = nil }
+            return state.failure
+        }
+        if let failure { throw failure }
+    }
+
+    /// Waits for the checkpoint in flight, if any, and returns the newest one.
+    @discardableResult
+    public func finish() throws -> PublishedCheckpoint? {
+        try waitUntilIdle()
+        return lastPublished
+    }
+
+    @discardableResult
+    private func publish(
+        _ plan: CheckpointPlan, tensors: [ByteSegments], threads: Int, copying: Duration
+    ) throws -> PublishedCheckpoint {
+        let started = ContinuousClock.now
+        let publication = Publication(directory: directory, system: system)
+        let manifest = try publication.publish(plan, tensors: tensors, threads: threads)
+        // The checkpoint is safe by now: what goes wrong while pruning must not look like a lost checkpoint.
+        let pruning = Result { try publication.prune(retention, justPublished: plan.step) }
+        var published = PublishedCheckpoint(
+            step: plan.step, path: directory.path(ofStep: plan.step), manifest: manifest, copying: copying,
+            writing: started.duration(to: .now))
+        switch pruning {
+        case .success(let steps): published.prunedSteps = steps
+        case .failure(let error): published.pruningFailure = "\(error)"
+        }
+        state.withLock { [published] in $0.last = published }
+        return published
+    }
+
+    /// Refuses early what cannot fit, instead of filling the disk first. Compression is not counted on.
+    private func checkSpace(for plan: CheckpointPlan) throws {
+        let needed = plan.estimatedBytes
+        guard let free = system.freeBytes(directory.path), free < needed else { return }
+        throw CheckpointError.diskFull(path: directory.path, neededBytes: needed, freeBytes: free)
+    }
+}
+
+/// A checkpoint that is safe on the disk.
+public struct PublishedCheckpoint: Sendable {
+    public var step: Int
+    public var path: String
+    public var manifest: CheckpointManifest
+    /// How long the caller was blocked for the copy of the tensors.
+    public var copying: Duration
+    /// How long compressing, writing, syncing and pruning took.
+    public var writing: Duration
+    /// Steps whose checkpoints were removed afterwards.
+    public var prunedSteps: [Int] = []
+    /// Why old checkpoints could not be removed; the new one is safe all the same.
+    public var pruningFailure: String?
+}

@@ -1,0 +1,132 @@
+import Foundation
+
+/// Puts one checkpoint into a directory such that it is there whole or not at all, whenever the machine stops.
+///
+/// Everything is written to a temporary directory and synced, file by file and then the directory; a rename publishes
+/// it, and the parent is synced so that the rename lasts. If the step exists already, the existing checkpoint stays if
+/// it is sound and holds the same; otherwise it is renamed away, replaced, and only then removed. A crash between
+/// those two renames is mended by `CheckpointDirectory.prepare`, which puts it back.
+struct Publication {
+    let directory: CheckpointDirectory
+    let system: any StorageSystem
+
+    /// - Throws: `CheckpointError`; then the temporary directory is gone and all else is as it was.
+    func publish(_ plan: CheckpointPlan, tensors: [ByteSegments], threads: Int) throws -> CheckpointManifest {
+        let temporary = "\(directory.path)/\(CheckpointDirectory.Leftover.name(.temporary, step: plan.step))"
+        do {
+            if FileSystem.exists(temporary) { try FileSystem.removeTree(temporary) }
+            try FileSystem.createDirectory(temporary)
+            try system.reached(.temporaryDirectoryCreated)
+            let manifest = try write(plan, tensors: tensors, threads: threads, to: temporary)
+            return try moveIntoPlace(temporary, manifest)
+        } catch {
+            if !(error is SimulatedCrash) { try? FileSystem.removeTree(temporary) }
+            throw Self.withSize(error, plan.estimatedBytes)
+        }
+    }
+
+    private func write(
+        _ plan: CheckpointPlan, tensors: [ByteSegments], threads: Int, to temporary: String
+    ) throws -> CheckpointManifest {
+        let documents = plan.documents.map { document in
+            let copy = UnsafeMutableRawBufferPointer.allocate(byteCount: document.bytes.count, alignment: 1)
+            copy.copyBytes(from: document.bytes)
+            return copy
+        }
+        defer { documents.forEach { $0.deallocate() } }
+        var sources = zip(plan.groupNames, tensors).map { name, bytes in
+            FileEncoder.Source(fileName: name + ".lz4", bytes: bytes, transform: .bitPlanes)
+        }
+        for (document, memory) in zip(plan.documents, documents) {
+            var bytes = ByteSegments()
+            bytes.append(memory.baseAddress, byteCount: memory.count)
+            sources.append(.init(fileName: document.name + ".lz4", bytes: bytes, transform: .none))
+        }
+        let outputs = try sources.map { try OutputFile(creating: "\(temporary)/\($0.fileName)", system: system) }
+        let files = try FileEncoder.encode(sources, to: outputs, threads: threads)
+        try system.reached(.filesWritten)
+        let manifest = plan.manifest(files: files, created: Date())
+        let json = try manifest.encoded()
+        let digest = json.withUnsafeBytes { SHA256Hasher.digest($0) }
+        try write(json, to: "\(temporary)/\(CheckpointManifest.fileName)")
+        try write(
+            Array(manifest.checksums(manifestSHA256: digest).utf8),
+            to: "\(temporary)/\(CheckpointManifest.checksumsFileName)")
+        for output in outputs { try output.syncAndClose() }
+        try FileSystem.syncDirectory(temporary, system)
+        try system.reached(.directorySynced)
+        return manifest
+    }
+
+    private func write(_ bytes: [UInt8], to path: String) throws {
+        let file = try OutputFile(creating: path, system: system)
+        try bytes.withUnsafeBytes { try file.write($0) }
+        try file.syncAndClose()
+    }
+
+    private func moveIntoPlace(_ temporary: String, _ manifest: CheckpointManifest) throws -> CheckpointManifest {
+        let target = directory.path(ofStep: manifest.step)
+        guard FileSystem.exists(target) else {
+            try FileSystem.rename(temporary, to: target, system)
+            try system.reached(.published)
+            try FileSystem.syncDirectory(directory.path, system)
+            try system.reached(.parentSynced)
+            return manifest
+        }
+        if let existing = try? CheckpointReader(path: target), existing.manifest.holdsTheSame(as: manifest),
+            (try? existing.verify()) != nil
+        {
+            try FileSystem.removeTree(temporary)
+            return existing.manifest
+        }
+        let aside = "\(directory.path)/\(CheckpointDirectory.Leftover.name(.replaced, step: manifest.step))"
+        if FileSystem.exists(aside) { try FileSystem.removeTree(aside) }
+        try FileSystem.rename(target, to: aside, system)
+        do {
+            try system.reached(.previousSetAside)
+            try FileSystem.rename(temporary, to: target, system)
+        } catch {
+            if !(error is SimulatedCrash) { try FileSystem.rename(aside, to: target, PosixStorageSystem()) }
+            throw error
+        }
+        try system.reached(.published)
+        try FileSystem.syncDirectory(directory.path, system)
+        try system.reached(.parentSynced)
+        try? FileSystem.removeTree(aside)
+        return manifest
+    }
+
+    /// Removes the checkpoints that the retention does not keep, except the one that has just been published.
+    ///
+    /// - Returns: the steps that were removed.
+    func prune(_ retention: Retention, justPublished: Int) throws -> [Int] {
+        let entries = try directory.entries()
+        // A damaged checkpoint must not take the place of a sound one among those that stay.
+        let readable = entries.filter { (try? CheckpointReader(path: $0.path)) != nil }
+        let kept = retention.kept(of: readable.map(\.step))
+        let surplus = readable.filter { kept[$0.step] == nil && $0.step != justPublished }
+        var removed: [Int] = []
+        for entry in surplus {
+            let trash = "\(directory.path)/\(CheckpointDirectory.Leftover.name(.trash, step: entry.step))"
+            if FileSystem.exists(trash) { try FileSystem.removeTree(trash) }
+            // A rename first, so that a crash while removing never leaves half a checkpoint under a good name.
+            try FileSystem.rename(entry.path, to: trash, system)
+            try system.reached(.pruningStarted)
+            try FileSystem.removeTree(trash)
+            removed.append(entry.step)
+        }
+        try system.reached(.pruned)
+        return removed
+    }
+
+    /// Adds to a full disk how much the checkpoint needs.
+    private static func withSize(_ error: any Error, _ neededBytes: Int) -> any Error {
+        guard case CheckpointError.diskFull(let path, 0, let free) = error else { return error }
+        return CheckpointError.diskFull(path: path, neededBytes: neededBytes, freeBytes: free)
+    }
+}
+
+/// Thrown by a test's storage system to stop a write as a crash would: nothing is cleaned up.
+package struct SimulatedCrash: Error {
+    package init() {}
+}

@@ -1,0 +1,33 @@
+/// Which checkpoints stay when a new one has been published.
+public struct Retention: Sendable, Equatable {
+    /// Number of newest checkpoints to keep, at least 1.
+    public var keepLast: Int
+    /// Checkpoints whose step is a multiple of this are kept for good; nil keeps none for that reason.
+    public var keepEvery: Int?
+
+    public init(keepLast: Int = 3, keepEvery: Int? = nil) {
+        self.keepLast = max(1, keepLast)
+        self.keepEvery = keepEvery.flatMap { $0 > 0 ? $0 : nil }
+    }
+
+    /// Keeps everything.
+    public static let all = Retention(keepLast: .max)
+
+    /// Why a checkpoint stays.
+    public enum Reason: String, Sendable, Codable {
+        /// One of the newest.
+        case recent
+        /// Its step is a multiple of `keepEvery`.
+        case milestone
+    }
+
+    /// The steps of `steps` that stay, each with the reason; all others go.
+    public func kept(of steps: [Int]) -> [Int: Reason] {
+        var kept: [Int: Reason] = [:]
+        if let keepEvery {
+            for step in steps where step % keepEvery == 0 { kept[step] = .milestone }
+        }
+        for step in steps.sorted().suffix(keepLast) { kept[step] = .recent }
+        return kept
+    }
+}
