@@ -66,7 +66,7 @@ let package = Package(
                 "Configuration", "Kernels", "Tokenization", "Corpus", "Parametrization", "Encoder", "Objectives",
                 "Optimization", "Checkpoints", logging,
             ]),
-        library("Interchange", ["Kernels", "Encoder", "Tokenization", "Training"]),
+        library("Interchange"),
         .executableTarget(
             name: "pretrain",
             dependencies: [
@@ -79,6 +79,7 @@ let package = Package(
         tests("TokenizationTests", ["Tokenization"], fixtures: true),
         tests("CorpusTests", ["Corpus", "Tokenization", "Kernels", "CLZ4", "CZlib", "CZstd"]),
         tests("CheckpointsTests", ["Checkpoints"]),
+        tests("InterchangeTests", ["Interchange"], fixtures: true),
     ],
     swiftLanguageModes: [.v6],
     cLanguageStandard: .c11
