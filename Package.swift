@@ -66,7 +66,7 @@ let package = Package(
                 "Configuration", "Kernels", "Tokenization", "Corpus", "Parametrization", "Encoder", "Objectives",
                 "Optimization", "Checkpoints", logging,
             ]),
-        library("Interchange", ["Kernels", "Encoder", "Tokenization", "Training"]),
+        library("Interchange"),
         .executableTarget(
             name: "pretrain",
             dependencies: [
@@ -82,6 +82,7 @@ let package = Package(
         tests(
             "GradientTests", ["Corpus", "Encoder", "Kernels", "Objectives", "Optimization", "Parametrization"],
             fixtures: true),
+        tests("InterchangeTests", ["Interchange"], fixtures: true),
     ],
     swiftLanguageModes: [.v6],
     cLanguageStandard: .c11

@@ -1,0 +1,74 @@
+import Foundation
+
+/// Writes a folder so that it appears complete or not at all.
+///
+/// Everything is first written to a hidden folder beside the destination, which a rename then publishes.
+enum FolderPublication {
+    /// - Parameters:
+    ///   - path: The destination; its parent must exist.
+    ///   - entries: The only names that a folder may contain for `replacing` to remove it.
+    ///   - replacing: Whether a non-empty folder may be replaced.
+    ///   - fill: Gets the hidden folder's path and writes its contents, each file flushed to the disk.
+    static func write(
+        to path: String, entries: Set<String>, replacing: Bool, _ fill: (String) throws -> Void
+    ) throws {
+        let destination = try resolve(path)
+        let present = try contents(of: destination)
+        if !present.isEmpty {
+            guard replacing else { throw ElectraExportError.folderNotEmpty(path) }
+            let foreign = present.subtracting(entries).sorted()
+            guard foreign.isEmpty else { throw ElectraExportError.folderHoldsOtherFiles(path, foreign) }
+        }
+
+        let parent = (destination as NSString).deletingLastPathComponent
+        let name = (destination as NSString).lastPathComponent
+        let mark = String(UInt64.random(in: .min ... .max), radix: 36)
+        let partial = (parent as NSString).appendingPathComponent(".\(name).partial-\(mark)")
+        do {
+            _ = try check("create", partial) { mkdir(partial, 0o755) }
+            try fill(partial)
+            try FileDescriptor.synchronizeFolder(partial)
+            if present.isEmpty {
+                // rename(2) replaces an empty folder, and fails if somebody has filled it in the meantime.
+                _ = try check("rename to", destination) { rename(partial, destination) }
+            } else {
+                let replaced = (parent as NSString).appendingPathComponent(".\(name).replaced-\(mark)")
+                _ = try check("rename", destination) { rename(destination, replaced) }
+                do {
+                    _ = try check("rename to", destination) { rename(partial, destination) }
+                } catch {
+                    _ = rename(replaced, destination)
+                    throw error
+                }
+                try? FileManager.default.removeItem(atPath: replaced)
+            }
+        } catch {
+            try? FileManager.default.removeItem(atPath: partial)
+            throw error
+        }
+        try FileDescriptor.synchronizeFolder(parent)
+    }
+
+    /// The absolute path, through symbolic links where it exists.
+    private static func resolve(_ path: String) throws -> String {
+        if let real = realpath(path, nil) {
+            defer { free(real) }
+            return String(cString: real)
+        }
+        let code = errno
+        guard code == ENOENT, !path.isEmpty else { throw FileFailure("open", path, code: code) }
+        let parent = (path as NSString).deletingLastPathComponent
+        guard let real = realpath(parent.isEmpty ? "." : parent, nil) else {
+            throw FileFailure("open", parent, code: errno)
+        }
+        defer { free(real) }
+        return (String(cString: real) as NSString).appendingPathComponent((path as NSString).lastPathComponent)
+    }
+
+    private static func contents(of path: String) throws -> Set<String> {
+        var status = stat()
+        guard stat(path, &status) == 0 else { return [] }
+        guard status.st_mode & S_IFMT == S_IFDIR else { throw FileFailure("write to", path, code: ENOTDIR) }
+        return Set(try FileManager.default.contentsOfDirectory(atPath: path))
+    }
+}

@@ -1,0 +1,137 @@
+import Foundation
+
+/// Settings of an ELECTRA model that change its training or its numbers but not the tensors' shapes.
+public struct ElectraSettings: Sendable, Equatable {
+    /// Dropout of embeddings and of both branches of a layer, for whoever trains the exported model further.
+    public var dropout: Double
+    public var attentionDropout: Double
+    /// Standard deviation with which new heads are initialised.
+    public var initializerRange: Double
+    public var layerNormEpsilon: Double
+
+    public init(
+        dropout: Double = 0.1, attentionDropout: Double = 0.1, initializerRange: Double = 0.02,
+        layerNormEpsilon: Double = 1e-12
+    ) {
+        self.dropout = dropout
+        self.attentionDropout = attentionDropout
+        self.initializerRange = initializerRange
+        self.layerNormEpsilon = layerNormEpsilon
+    }
+}
+
+/// `config.json` of a Hugging Face ELECTRA folder; what a file leaves out has the default of `ElectraConfig`.
+struct ElectraConfiguration: Codable {
+    var architectures: [String]?
+    var modelType: String?
+    var vocabularySize: Int?
+    var embeddingSize: Int?
+    var hiddenSize: Int?
+    var layerCount: Int?
+    var headCount: Int?
+    var feedForwardSize: Int?
+    var activation: String?
+    var dropout: Double?
+    var attentionDropout: Double?
+    var positionCount: Int?
+    var tokenTypeCount: Int?
+    var initializerRange: Double?
+    var layerNormEpsilon: Double?
+    var paddingID: Int?
+    var tiesWordEmbeddings: Bool?
+    var positionType: String?
+    var isDecoder: Bool?
+    var elementType: String?
+
+    enum CodingKeys: String, CodingKey {
+        case architectures
+        case modelType = "model_type"
+        case vocabularySize = "vocab_size"
+        case embeddingSize = "embedding_size"
+        case hiddenSize = "hidden_size"
+        case layerCount = "num_hidden_layers"
+        case headCount = "num_attention_heads"
+        case feedForwardSize = "intermediate_size"
+        case activation = "hidden_act"
+        case dropout = "hidden_dropout_prob"
+        case attentionDropout = "attention_probs_dropout_prob"
+        case positionCount = "max_position_embeddings"
+        case tokenTypeCount = "type_vocab_size"
+        case initializerRange = "initializer_range"
+        case layerNormEpsilon = "layer_norm_eps"
+        case paddingID = "pad_token_id"
+        case tiesWordEmbeddings = "tie_word_embeddings"
+        case positionType = "position_embedding_type"
+        case isDecoder = "is_decoder"
+        case elementType = "dtype"
+    }
+
+    init(
+        _ network: ElectraNetwork, _ sizes: ElectraShape.Network, of shape: ElectraShape, _ settings: ElectraSettings,
+        paddingID: Int
+    ) {
+        architectures = [network.architecture]
+        modelType = "electra"
+        vocabularySize = shape.vocabularySize
+        embeddingSize = shape.embeddingSize
+        hiddenSize = sizes.hiddenSize
+        layerCount = sizes.layerCount
+        headCount = sizes.headCount
+        feedForwardSize = sizes.feedForwardSize
+        // Hugging Face's "gelu" is the exact one, by the error function.
+        activation = "gelu"
+        dropout = settings.dropout
+        attentionDropout = settings.attentionDropout
+        positionCount = shape.positionCount
+        tokenTypeCount = shape.tokenTypeCount
+        initializerRange = settings.initializerRange
+        layerNormEpsilon = settings.layerNormEpsilon
+        self.paddingID = paddingID
+        tiesWordEmbeddings = true
+        elementType = "float32"
+    }
+
+    var shape: ElectraShape {
+        ElectraShape(
+            vocabularySize: vocabularySize ?? 30522, embeddingSize: embeddingSize ?? 128,
+            positionCount: positionCount ?? 512, tokenTypeCount: tokenTypeCount ?? 2, discriminator: nil,
+            generator: nil)
+    }
+
+    var network: ElectraShape.Network {
+        ElectraShape.Network(
+            hiddenSize: hiddenSize ?? 256, feedForwardSize: feedForwardSize ?? 1024, headCount: headCount ?? 4,
+            layerCount: layerCount ?? 12)
+    }
+
+    var settings: ElectraSettings {
+        ElectraSettings(
+            dropout: dropout ?? 0.1, attentionDropout: attentionDropout ?? 0.1,
+            initializerRange: initializerRange ?? 0.02, layerNormEpsilon: layerNormEpsilon ?? 1e-12)
+    }
+
+    /// Why this engine has no such model, as a sentence, or nil.
+    var obstacle: String? {
+        if modelType != "electra" { return "model_type is \((modelType ?? "missing").quoted) and must be \"electra\"" }
+        if let activation, activation != "gelu" {
+            return "hidden_act is \(activation.quoted); only \"gelu\" is supported"
+        }
+        if let positionType, positionType != "absolute" {
+            return "position_embedding_type is \(positionType.quoted); only \"absolute\" is supported"
+        }
+        if isDecoder == true { return "is_decoder is true; only encoders are supported" }
+        if !settings.layerNormEpsilon.isFinite || settings.layerNormEpsilon < 0 {
+            return "layer_norm_eps is \(settings.layerNormEpsilon)"
+        }
+        return nil
+    }
+}
+
+extension Encodable {
+    /// As a JSON file that people read: indented, keys sorted, with a line feed at the end.
+    func jsonFile() throws -> Data {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+        return try encoder.encode(self) + Data("\n".utf8)
+    }
+}

@@ -1,0 +1,93 @@
+import Foundation
+
+/// Writes a safetensors file tensor by tensor, so that memory never holds more than one of them.
+///
+/// The file appears under its name only when it is complete: it is written beside, flushed to the disk and renamed.
+/// A writer that is dropped before `finish()` leaves nothing behind.
+///
+///     let writer = try SafetensorsWriter(path: path, tensors: [("weight", .float32, [2, 3])])
+///     try writer.append(values)
+///     try writer.finish()
+public final class SafetensorsWriter {
+    public let path: String
+    public let header: SafetensorsHeader
+    private let partialPath: String
+    private var file: FileDescriptor?
+    private var nextIndex = 0
+
+    /// Creates the file and writes its header.
+    ///
+    /// - Parameters:
+    ///   - path: Where the file is to appear; a file of that name is replaced at the end.
+    ///   - tensors: Name, type and shape of every tensor, in the order in which they will be appended.
+    ///   - metadata: Free text for readers. Hugging Face's loaders want `format` to be `pt`.
+    /// - Throws: `SafetensorsError` for two equal names or sizes that overflow, `FileFailure` from the file system.
+    public init(
+        path: String, tensors: [(name: String, type: ElementType, shape: [Int])],
+        metadata: [String: String] = ["format": "pt"]
+    ) throws {
+        self.path = path
+        let (header, text) = try locating(path) { () throws(SafetensorsFailure) in
+            let header = try SafetensorsHeader(laying: tensors, metadata: metadata)
+            return (header, try header.encoded())
+        }
+        self.header = header
+        let name = (path as NSString).lastPathComponent
+        let mark = String(UInt64.random(in: .min ... .max), radix: 36)
+        partialPath = ((path as NSString).deletingLastPathComponent as NSString)
+            .appendingPathComponent(".\(name).partial-\(mark)")
+        let file = try FileDescriptor.create(partialPath)
+        self.file = file
+        try text.withUnsafeBytes { try file.write($0) }
+    }
+
+    deinit { if file != nil { unlink(partialPath) } }
+
+    /// Appends the next tensor's elements, which must be of its type and as many as its shape says.
+    public func append(_ elements: UnsafeRawBufferPointer) throws {
+        guard let file, nextIndex < header.tensors.count else {
+            throw SafetensorsError(path, .misuse("a tensor more was appended than declared"))
+        }
+        let entry = header.tensors[nextIndex]
+        guard elements.count == entry.bytes.count else {
+            throw SafetensorsError(
+                path, .wrongSize(tensor: entry.name, shape: entry.shape, type: entry.type, bytes: elements.count))
+        }
+        try file.write(elements)
+        nextIndex += 1
+    }
+
+    /// Appends the next tensor, which must have been declared as F32.
+    public func append(_ values: UnsafeBufferPointer<Float>) throws {
+        try append(.float32, UnsafeRawBufferPointer(values))
+    }
+
+    /// Appends the next tensor, which must have been declared as F32.
+    public func append(_ values: [Float]) throws { try values.withUnsafeBufferPointer { try append($0) } }
+
+    /// Appends the next tensor, which must have been declared as I32.
+    public func append(_ values: [Int32]) throws { try values.withUnsafeBytes { try append(.signed32, $0) } }
+
+    private func append(_ type: ElementType, _ elements: UnsafeRawBufferPointer) throws {
+        if nextIndex < header.tensors.count, header.tensors[nextIndex].type != type {
+            let entry = header.tensors[nextIndex]
+            throw SafetensorsError(
+                path, .unsuitableType(tensor: entry.name, type: entry.type, wanted: type.rawValue))
+        }
+        try append(elements)
+    }
+
+    /// Publishes the file.
+    public func finish() throws {
+        guard let file else { throw SafetensorsError(path, .misuse("the file was finished twice")) }
+        guard nextIndex == header.tensors.count else {
+            let name = header.tensors[nextIndex].name
+            throw SafetensorsError(path, .misuse("tensor \(name.quoted) was declared and not appended"))
+        }
+        try file.synchronize()
+        _ = try check("rename to", path) { rename(partialPath, path) }
+        self.file = nil
+        let folder = (path as NSString).deletingLastPathComponent
+        try FileDescriptor.synchronizeFolder(folder.isEmpty ? "." : folder)
+    }
+}
