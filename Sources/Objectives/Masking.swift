@@ -42,6 +42,16 @@ public struct Masking: Sendable {
         }
     }
 
+    /// A masking made elsewhere.
+    ///
+    /// - Parameters:
+    ///   - inputs: what the generator sees, `[tokenCount]`.
+    ///   - positions: indices of the chosen tokens, ascending.
+    public init(inputs: [Int32], positions: [Int32]) {
+        self.inputs = inputs
+        self.positions = positions
+    }
+
     /// How many of `candidates` tokens are chosen: the rounded share, and at least one.
     static func count(of candidates: Int, fraction: Double) -> Int {
         min(candidates, max(1, Int((Double(candidates) * fraction).rounded())))

@@ -25,19 +25,22 @@ public struct ReplacedTokenDetection: Sendable {
         public let sampling: Philox
         /// Step of the run, or index of the evaluation batch; keys the samples.
         public let step: Int
+        /// What stands at the masking's positions instead of samples, if given: the same corrupted text for models that
+        /// are to be compared.
+        public let replacements: [Int32]?
 
-        public init(batch: TokenBatch, masking: Masking, sampling: Philox, step: Int) {
+        public init(batch: TokenBatch, masking: Masking, sampling: Philox, step: Int, replacements: [Int32]? = nil) {
+            precondition(replacements.map { $0.count == masking.positions.count } ?? true)
             self.batch = batch
             self.masking = masking
             self.sampling = sampling
             self.step = step
+            self.replacements = replacements
         }
 
-        /// The chosen positions of a chunk, as row indices of the chunk.
-        func rows(of chunk: ChunkGeometry) -> [Int32] {
-            let first = Int32(chunk.firstRow)
-            let last = first + Int32(chunk.tokenCount)
-            return masking.positions[lowerBound(first)..<lowerBound(last)].map { $0 - first }
+        /// Which of the masking's positions lie in a chunk.
+        func places(in chunk: ChunkGeometry) -> Range<Int> {
+            lowerBound(Int32(chunk.firstRow))..<lowerBound(Int32(chunk.firstRow + chunk.tokenCount))
         }
 
         private func lowerBound(_ row: Int32) -> Int {
@@ -65,7 +68,8 @@ public struct ReplacedTokenDetection: Sendable {
         let chunk = pass.chunk
         let range = chunk.firstRow..<(chunk.firstRow + chunk.tokenCount)
         let original = Array(work.batch.tokens[range])
-        let rows = work.rows(of: chunk)
+        let places = work.places(in: chunk)
+        let rows = work.masking.positions[places].map { $0 - Int32(chunk.firstRow) }
         var sums = LossSums()
 
         // 1. The generator predicts the masked tokens, learns, and samples replacements.
@@ -73,9 +77,10 @@ public struct ReplacedTokenDetection: Sendable {
             rows.withUnsafeBufferPointer { generate(inputs, original, rows: $0, work, pass, &sums) }
         }
 
-        // 2. A sample that equals the original counts as original.
+        // 2. They are put in place; a sample that equals the original counts as original.
         var corrupted = original
-        for (row, token) in zip(rows, sampled) { corrupted[Int(row)] = token }
+        let replacements = work.replacements.map { Array($0[places]) } ?? sampled
+        for (row, token) in zip(rows, replacements) { corrupted[Int(row)] = token }
 
         // 3. The discriminator tells which tokens were replaced.
         let logits = corrupted.withUnsafeBufferPointer {
