@@ -79,6 +79,7 @@ let package = Package(
         tests("TokenizationTests", ["Tokenization"], fixtures: true),
         tests("CorpusTests", ["Corpus", "Tokenization", "Kernels", "CLZ4", "CZlib", "CZstd"]),
         tests("CheckpointsTests", ["Checkpoints"]),
+        tests("TrainingTests", ["Training"]),
     ],
     swiftLanguageModes: [.v6],
     cLanguageStandard: .c11
