@@ -83,6 +83,7 @@ let package = Package(
             "GradientTests", ["Corpus", "Encoder", "Kernels", "Objectives", "Optimization", "Parametrization"],
             fixtures: true),
         tests("InterchangeTests", ["Interchange"], fixtures: true),
+        tests("TrainingTests", ["Training"]),
     ],
     swiftLanguageModes: [.v6],
     cLanguageStandard: .c11

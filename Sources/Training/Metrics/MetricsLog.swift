@@ -1,0 +1,80 @@
+import Foundation
+
+/// `metrics.jsonl`: one JSON object per line, in the order of steps.
+public final class MetricsLog {
+    private let file: AppendOnlyFile
+
+    /// Opens the log.
+    ///
+    /// - Parameters:
+    ///   - path: The file; its directory must exist.
+    ///   - step: The step of the checkpoint that the run goes on from: lines of later steps are removed, and so is a
+    ///     line torn by a crash, so that the file of a resumed run is that of an uninterrupted one. Nil starts anew.
+    /// - Throws: `MetricsError`.
+    public init(path: String, resumingAfter step: Int?) throws {
+        file = try AppendOnlyFile(path: path, flags: step == nil ? O_TRUNC : 0)
+        if let step { try removeLines(after: step) }
+    }
+
+    /// Appends one line: `step`, then the record's own fields in the order in which it encodes them.
+    ///
+    /// - Parameter record: Encodes keyed fields; a field `step` of its own is overridden.
+    /// - Throws: What encoding throws, and `MetricsError` for the first line that is lost.
+    public func append(_ record: some Encodable, step: Int) throws {
+        let line = try JSONLine.encode(SteppedRecord(step: step, record: record))
+        try file.append(Array(line.utf8) + [UInt8(ascii: "\n")])
+    }
+
+    /// Lines that could not be written.
+    public var lostLines: Int { file.lostRecords }
+
+    /// Cuts the file behind the last line that belongs to the run: lines are in the order of steps, so a search from
+    /// the end suffices, and cutting needs no second copy of a log that may have grown for weeks.
+    private func removeLines(after step: Int) throws {
+        var end = file.size
+        let size = end
+        while end > 0 {
+            let start = try lineStart(before: end)
+            let line = try file.bytes(start..<end)
+            if line.last == UInt8(ascii: "\n"),
+                let record = try? JSONDecoder().decode(StepOnly.self, from: Data(line)), record.step ?? 0 <= step
+            {
+                break
+            }
+            end = start
+        }
+        if end < size { try file.truncate(to: end) }
+    }
+
+    /// Offset of the first byte of the line that ends before `end`, its line break included.
+    private func lineStart(before end: Int) throws -> Int {
+        let block = 1 << 16
+        // The byte before `end` may be this line's own break.
+        var upper = end - 1
+        while upper > 0 {
+            let lower = max(0, upper - block)
+            if let index = try file.bytes(lower..<upper).lastIndex(of: UInt8(ascii: "\n")) { return lower + index + 1 }
+            upper = lower
+        }
+        return 0
+    }
+}
+
+private struct StepOnly: Decodable {
+    var step: Int?
+}
+
+private struct SteppedRecord<Record: Encodable>: Encodable {
+    enum Key: CodingKey { case step }
+
+    let step: Int
+    let record: Record
+
+    func encode(to encoder: any Encoder) throws {
+        // Before the record for its place, after it for its value.
+        var container = encoder.container(keyedBy: Key.self)
+        try container.encode(step, forKey: .step)
+        try record.encode(to: encoder)
+        try container.encode(step, forKey: .step)
+    }
+}

@@ -1,0 +1,69 @@
+import Foundation
+
+/// Writes scalars into an event file that TensorBoard opens.
+public final class TensorBoardWriter {
+    /// The file of this writer.
+    public var path: String { file.path }
+    private let file: AppendOnlyFile
+    private let now: () -> Double
+
+    /// Creates a new event file `events.out.tfevents.<seconds>.<host>`; TensorBoard reads all files of a folder, in the
+    /// order of their names, as one run.
+    ///
+    /// - Parameters:
+    ///   - directory: Made if it does not exist.
+    ///   - step: The step of the checkpoint that the run goes on from: TensorBoard then forgets the later steps that an
+    ///     interrupted run had shown. Nil for a new run.
+    /// - Throws: `MetricsError`.
+    public convenience init(directory: String, resumingAfter step: Int?) throws {
+        try self.init(directory: directory, resumingAfter: step, host: ProcessInfo.processInfo.hostName) {
+            Date().timeIntervalSince1970
+        }
+    }
+
+    package init(directory: String, resumingAfter step: Int?, host: String, now: @escaping () -> Double) throws {
+        self.now = now
+        do {
+            try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
+        } catch {
+            throw MetricsError.cannotOpen(path: directory, reason: "\(error.localizedDescription)")
+        }
+        file = try Self.newFile(in: directory, host: host, time: Int(now()))
+        try write(step: 0, .fileVersion)
+        if let step { try write(step: step + 1, .sessionStart) }
+    }
+
+    /// Appends scalars of one step as one record.
+    ///
+    /// - Throws: `MetricsError.cannotWrite` for the first record that is lost.
+    public func append(step: Int, scalars: [(tag: String, value: Double)]) throws {
+        try write(step: step, .scalars(scalars.map { ($0.tag, Float($0.value)) }))
+    }
+
+    /// Records that could not be written.
+    public var lostRecords: Int { file.lostRecords }
+
+    private func write(step: Int, _ content: TensorBoardEvent.Content) throws {
+        try file.append(TensorBoardEvent(wallTime: now(), step: step, content: content).record)
+    }
+
+    /// A file whose name sorts behind those that are there, whatever the clock says.
+    private static func newFile(in directory: String, host: String, time: Int) throws -> AppendOnlyFile {
+        let prefix = "events.out.tfevents."
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: directory)) ?? []
+        let times = names.filter { $0.hasPrefix(prefix) }
+            .compactMap { Int($0.dropFirst(prefix.count).prefix { $0 != "." }) }
+        var latest = max(time, (times.max() ?? -1) + 1)
+        let safeHost = host.map { $0.isLetter || $0.isNumber || $0 == "-" || $0 == "_" ? $0 : "-" }
+        while true {
+            let digits = String(latest)
+            let name = prefix + String(repeating: "0", count: max(0, 10 - digits.count)) + digits + "."
+            let path = directory + "/" + name + (safeHost.isEmpty ? "localhost" : String(safeHost))
+            do {
+                return try AppendOnlyFile(path: path, flags: O_EXCL)
+            } catch MetricsError.cannotOpen where errno == EEXIST {
+                latest += 1
+            }
+        }
+    }
+}
