@@ -63,8 +63,26 @@ struct EncoderGradientTests {
         #expect(
             (parameters["generator.projection.weight"] != nil)
                 == (test.configuration.embeddingSize != test.configuration.hiddenSize))
-        #expect(encoder.states.count == test.configuration.layers + 1)
-        #expect(encoder.stateGradients.count == test.configuration.layers + 1)
+    }
+
+    @Test("States and their gradients")
+    func states() throws {
+        let configuration = Reference.EncoderConfiguration.tiny(layers: 3)
+        let parameters = Reference.Parameters(drawnFrom: 33)
+        var encoder = try Reference.Encoder(
+            configuration, prefix: "generator.", segments: .init(offsets: [0, 3]), parameters)
+        var generator = SplitMix64(seed: 34)
+        let upstream = generator.matrix(3, configuration.hiddenSize)
+        let hidden = encoder.forward([1, 2, 3])
+        encoder.backward(upstream: upstream)
+        #expect(encoder.states.count == 4 && encoder.stateGradients.count == 4)
+        #expect(encoder.states[3] == hidden && encoder.stateGradients[3] == upstream)
+        // The bias of the projection feels what arrives at the first layer's input, summed over tokens.
+        let bias = try #require(parameters["generator.projection.bias"])
+        for (column, gradient) in bias.gradient.enumerated() {
+            let sum = (0..<3).reduce(0) { $0 + encoder.stateGradients[0][$1, column] }
+            #expect(abs(sum - gradient) < 1e-12)
+        }
     }
 
     @Test("Layers below the share are Post-LN")
