@@ -64,7 +64,7 @@ let package = Package(
             "Training",
             [
                 "Configuration", "Kernels", "Tokenization", "Corpus", "Parametrization", "Encoder", "Objectives",
-                "Optimization", "Checkpoints", logging,
+                "Optimization", "Checkpoints", logging, atomics,
             ]),
         library("Interchange", ["Kernels", "Encoder", "Tokenization", "Training"]),
         .executableTarget(
@@ -79,6 +79,7 @@ let package = Package(
         tests("TokenizationTests", ["Tokenization"], fixtures: true),
         tests("CorpusTests", ["Corpus", "Tokenization", "Kernels", "CLZ4", "CZlib", "CZstd"]),
         tests("CheckpointsTests", ["Checkpoints"]),
+        tests("TrainingTests", ["Training"]),
     ],
     swiftLanguageModes: [.v6],
     cLanguageStandard: .c11
