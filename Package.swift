@@ -57,14 +57,14 @@ let package = Package(
         library("Corpus", ["Configuration", "Kernels", "Tokenization", "CLZ4", "CZlib", "CZstd", "CCrypto"]),
         library("Parametrization", ["Configuration"]),
         library("Encoder", ["Configuration", "Kernels", "Parametrization"]),
-        library("Objectives", ["Configuration", "Kernels", "Encoder", "Corpus"]),
-        library("Optimization", ["Configuration", "Kernels", "Encoder"]),
+        library("Objectives", ["Configuration", "Kernels", "Parametrization", "Encoder", "Corpus"]),
+        library("Optimization", ["Configuration", "Kernels", "Parametrization", "Encoder"]),
         library("Checkpoints", ["CLZ4", "CCrypto"], vectorised),
         library(
             "Training",
             [
                 "Configuration", "Kernels", "Tokenization", "Corpus", "Parametrization", "Encoder", "Objectives",
-                "Optimization", "Checkpoints", logging,
+                "Optimization", "Checkpoints", logging, atomics,
             ]),
         library("Interchange"),
         .executableTarget(

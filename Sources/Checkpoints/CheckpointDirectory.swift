@@ -5,6 +5,9 @@ import Foundation
 /// While a checkpoint is written it is `.tmp-step-…-<pid>`; on the way out it is `.trash-step-…-<pid>`; a damaged or
 /// different one of the same step that is about to be replaced is `.replaced-step-…-<pid>` for a moment.
 public struct CheckpointDirectory: Sendable, Equatable {
+    /// Name of the folder inside a run directory.
+    public static let folderName = "checkpoints"
+
     public let path: String
 
     public init(path: String) {

@@ -37,7 +37,7 @@ enum FileEncoder {
         let items = interleaved(sources)
         let progress = sources.map { _ in Progress() }
         try OrderedWork.run(
-            count: items.count, threads: threads, lanes: sources.count * 2, makeWorker: { Worker() }
+            count: items.count, threads: threads, lanes: sources.count * 2, workers: Worker.init
         ) { work, worker, index in
             let item = items[index]
             let source = sources[item.file]

@@ -20,11 +20,11 @@ final class OrderedWork: @unchecked Sendable {
     ///
     /// - Parameters:
     ///   - lanes: number of independent orders.
-    ///   - makeWorker: makes what one thread needs for itself.
+    ///   - workers: makes what one thread needs for itself.
     ///   - body: may call `inTurn` of the value it is given.
     /// - Throws: the first error of `body`; the others stop soon after it.
     static func run<Worker: ~Copyable>(
-        count: Int, threads: Int, lanes: Int, makeWorker: @Sendable () -> Worker,
+        count: Int, threads: Int, lanes: Int, workers makeWorker: @Sendable () -> Worker,
         body: @Sendable (OrderedWork, inout Worker, Int) throws -> Void
     ) throws {
         let work = OrderedWork(lanes: lanes)

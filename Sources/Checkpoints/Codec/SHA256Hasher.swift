@@ -3,7 +3,7 @@ import CCrypto
 /// SHA-256 through OpenSSL, which uses the processor's SHA instructions where there are any.
 ///
 /// Not thread-safe: users take turns.
-final class SHA256Hasher: @unchecked Sendable {
+package final class SHA256Hasher: @unchecked Sendable {
     private let context: OpaquePointer
 
     init() {
@@ -29,7 +29,7 @@ final class SHA256Hasher: @unchecked Sendable {
         return String(decoding: digest.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }, as: UTF8.self)
     }
 
-    static func digest(_ bytes: UnsafeRawBufferPointer) -> String {
+    package static func digest(_ bytes: UnsafeRawBufferPointer) -> String {
         let hasher = SHA256Hasher()
         hasher.update(bytes)
         return hasher.finish()

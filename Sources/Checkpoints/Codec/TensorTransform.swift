@@ -33,7 +33,7 @@ extension TensorTransform {
     ///   - source: `[count]` floats, any bit pattern.
     ///   - destination: `4 · count` bytes, not overlapping the source.
     ///   - exponent: the exponent to centre on, from `commonExponent`.
-    static func encodeBitPlanes(
+    package static func encodeBitPlanes(
         _ source: UnsafeRawPointer, count: Int, exponent: UInt8, into destination: UnsafeMutableRawPointer
     ) {
         let blocks = count / blockElements
@@ -57,7 +57,7 @@ extension TensorTransform {
     }
 
     /// Restores what `encodeBitPlanes` transformed.
-    static func decodeBitPlanes(
+    package static func decodeBitPlanes(
         _ source: UnsafeRawPointer, count: Int, exponent: UInt8, into destination: UnsafeMutableRawPointer
     ) {
         let blocks = count / blockElements
@@ -81,7 +81,7 @@ extension TensorTransform {
     }
 
     /// The median exponent of a sample of the floats, biased as in the bit pattern.
-    static func commonExponent(_ source: UnsafeRawPointer, count: Int) -> UInt8 {
+    package static func commonExponent(_ source: UnsafeRawPointer, count: Int) -> UInt8 {
         guard count > 0 else { return 0 }
         return withUnsafeTemporaryAllocation(of: Int32.self, capacity: 256) { histogram in
             histogram.initialize(repeating: 0)

@@ -93,11 +93,13 @@ public struct CheckpointManifest: Codable, Equatable, Sendable {
     /// that group.
     public var weightsSHA256: String?
     public var metadata: [String: String]
+    /// Which checkpoints the writer keeps, so that a listing can say why one is still there.
+    public var retention: Retention?
     public var groups: [Group]
     public var documents: [Document]
 
     enum CodingKeys: String, CodingKey {
-        case format, version, step, created, parameters, metadata, groups, documents
+        case format, version, step, created, parameters, metadata, retention, groups, documents
         case weightsSHA256 = "weights_sha256"
     }
 

@@ -59,7 +59,7 @@ struct CheckpointPlan: Sendable {
         return content + content / 200 + described + (1 << 20)
     }
 
-    func manifest(files: [CheckpointManifest.File], created: Date) -> CheckpointManifest {
+    func manifest(files: [CheckpointManifest.File], retention: Retention, created: Date) -> CheckpointManifest {
         let groups = groupNames.indices.map { index in
             CheckpointManifest.Group(name: groupNames[index], storage: files[index], tensors: tensors[index])
         }
@@ -67,7 +67,8 @@ struct CheckpointPlan: Sendable {
         return CheckpointManifest(
             format: CheckpointManifest.formatName, version: CheckpointManifest.currentVersion, step: step,
             created: created.formatted(.iso8601), parameters: weights?.elementCount ?? 0,
-            weightsSHA256: weights?.storage.sha256, metadata: metadata, groups: groups,
+            weightsSHA256: weights?.storage.sha256, metadata: metadata, retention: retention,
+            groups: groups,
             documents: documents.indices.map {
                 .init(name: documents[$0].name, storage: files[groupNames.count + $0])
             })

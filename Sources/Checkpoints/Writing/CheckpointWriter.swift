@@ -98,10 +98,10 @@ public final class CheckpointWriter: Sendable {
         _ plan: CheckpointPlan, tensors: [ByteSegments], threads: Int, copying: Duration
     ) throws -> PublishedCheckpoint {
         let started = ContinuousClock.now
-        let publication = Publication(directory: directory, system: system)
+        let publication = Publication(directory: directory, retention: retention, system: system)
         let manifest = try publication.publish(plan, tensors: tensors, threads: threads)
         // The checkpoint is safe by now: what goes wrong while pruning must not look like a lost checkpoint.
-        let pruning = Result { try publication.prune(retention, justPublished: plan.step) }
+        let pruning = Result { try publication.prune(justPublished: plan.step) }
         var published = PublishedCheckpoint(
             step: plan.step, path: directory.path(ofStep: plan.step), manifest: manifest, copying: copying,
             writing: started.duration(to: .now))

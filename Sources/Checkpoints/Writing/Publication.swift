@@ -8,6 +8,7 @@ import Foundation
 /// those two renames is mended by `CheckpointDirectory.prepare`, which puts it back.
 struct Publication {
     let directory: CheckpointDirectory
+    let retention: Retention
     let system: any StorageSystem
 
     /// - Throws: `CheckpointError`; then the temporary directory is gone and all else is as it was.
@@ -33,7 +34,7 @@ struct Publication {
             copy.copyBytes(from: document.bytes)
             return copy
         }
-        defer { documents.forEach { $0.deallocate() } }
+        defer { for memory in documents { memory.deallocate() } }
         var sources = zip(plan.groupNames, tensors).map { name, bytes in
             FileEncoder.Source(fileName: name + ".lz4", bytes: bytes, transform: .bitPlanes)
         }
@@ -45,7 +46,7 @@ struct Publication {
         let outputs = try sources.map { try OutputFile(creating: "\(temporary)/\($0.fileName)", system: system) }
         let files = try FileEncoder.encode(sources, to: outputs, threads: threads)
         try system.reached(.filesWritten)
-        let manifest = plan.manifest(files: files, created: Date())
+        let manifest = plan.manifest(files: files, retention: retention, created: Date())
         let json = try manifest.encoded()
         let digest = json.withUnsafeBytes { SHA256Hasher.digest($0) }
         try write(json, to: "\(temporary)/\(CheckpointManifest.fileName)")
@@ -99,7 +100,7 @@ struct Publication {
     /// Removes the checkpoints that the retention does not keep, except the one that has just been published.
     ///
     /// - Returns: the steps that were removed.
-    func prune(_ retention: Retention, justPublished: Int) throws -> [Int] {
+    func prune(justPublished: Int) throws -> [Int] {
         let entries = try directory.entries()
         // A damaged checkpoint must not take the place of a sound one among those that stay.
         let readable = entries.filter { (try? CheckpointReader(path: $0.path)) != nil }

@@ -1,5 +1,5 @@
 /// Which checkpoints stay when a new one has been published.
-public struct Retention: Sendable, Equatable {
+public struct Retention: Sendable, Equatable, Codable {
     /// Number of newest checkpoints to keep, at least 1.
     public var keepLast: Int
     /// Checkpoints whose step is a multiple of this are kept for good; nil keeps none for that reason.
@@ -8,6 +8,18 @@ public struct Retention: Sendable, Equatable {
     public init(keepLast: Int = 3, keepEvery: Int? = nil) {
         self.keepLast = max(1, keepLast)
         self.keepEvery = keepEvery.flatMap { $0 > 0 ? $0 : nil }
+    }
+
+    enum CodingKeys: String, CodingKey {
+        case keepLast = "keep_last"
+        case keepEvery = "keep_every"
+    }
+
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        self.init(
+            keepLast: try container.decode(Int.self, forKey: .keepLast),
+            keepEvery: try container.decodeIfPresent(Int.self, forKey: .keepEvery))
     }
 
     /// Keeps everything.

@@ -1,0 +1,51 @@
+import Atomics
+import Foundation
+
+/// Turns the first SIGTERM, SIGINT or SIGUSR1 into a request that the training loop polls; a second one of any kind
+/// ends the process at once with status 128 + its number.
+///
+/// The handler does only what is safe at any instant: one atomic exchange, and `_exit`.
+public enum TerminationSignals {
+    /// The signals, with their numbers on Linux.
+    public enum Signal: Int32, Sendable, CaseIterable, CustomStringConvertible {
+        case userDefined1 = 10
+        case interrupt = 2
+        case terminate = 15
+
+        public var description: String {
+            switch self {
+            case .interrupt: "SIGINT"
+            case .terminate: "SIGTERM"
+            case .userDefined1: "SIGUSR1"
+            }
+        }
+    }
+
+    /// Installs the handlers. Calling it again changes nothing.
+    public static func install() {
+        // Touches the global first: its allocation must not happen in the handler.
+        _ = pendingNumber.load(ordering: .relaxed)
+        for signal in Signal.allCases {
+            var action = sigaction()
+            action.__sigaction_handler.sa_handler = handler
+            sigemptyset(&action.sa_mask)
+            // System calls under way go on by themselves, so no other code has to expect EINTR.
+            action.sa_flags = SA_RESTART
+            sigaction(signal.rawValue, &action, nil)
+        }
+    }
+
+    /// The first signal that has arrived since `install`; nil while training may go on.
+    public static var pending: Signal? { Signal(rawValue: pendingNumber.load(ordering: .acquiring)) }
+
+    /// Forgets a signal that has been dealt with.
+    package static func reset() { pendingNumber.store(0, ordering: .releasing) }
+}
+
+/// Number of the first signal; 0 for none. Never freed, so the handler can use it until the end.
+private let pendingNumber = UnsafeAtomic<Int32>.create(0)
+
+private let handler: @convention(c) (Int32) -> Void = { number in
+    let (first, _) = pendingNumber.compareExchange(expected: 0, desired: number, ordering: .acquiringAndReleasing)
+    if !first { _exit(128 + number) }
+}

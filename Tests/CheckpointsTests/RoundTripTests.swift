@@ -1,0 +1,132 @@
+import Checkpoints
+import Foundation
+import Testing
+
+struct RoundTripTests {
+    /// Sizes around blocks of 256 floats and frames of 262,144.
+    static let sizes = [0, 1, 3, 255, 256, 257, 1000, 262_143, 262_144, 262_145, 600_001]
+
+    @Test(arguments: sizes) func bitExact(size: Int) throws {
+        var random = SplitMix(state: 7)
+        let model = Model()
+        model.add("weights", "random bits", [size]) { _ in UInt32.random(in: 0 ... .max, using: &random) }
+        model.add("weights", "zeros", [size, 1]) { _ in 0 }
+        model.add("first_moments", "NaN payloads", [1, size]) { 0x7F80_0001 &+ UInt32($0) | UInt32($0 % 2) << 31 }
+        model.add("first_moments", "denormals", [size]) { UInt32($0) | (UInt32($0 % 3 / 2) << 31) }
+        model.add("second_moments", "like a trained one", [size]) { _ in random.gaussian().bitPattern }
+        let directory = try TemporaryDirectory()
+        try directory.checkpoints.prepare()
+        let writer = CheckpointWriter(directory: directory.checkpoints, threads: 2)
+        let published = try writer.write(
+            model.contents(step: 12, documents: someDocuments, metadata: ["preset": "demo"]))
+        #expect(published.path == directory.checkpoints.path(ofStep: 12))
+        let reader = try CheckpointReader(path: published.path)
+        #expect(reader.manifest == published.manifest)
+        #expect(reader.manifest.step == 12)
+        #expect(reader.manifest.parameters == 2 * size)
+        #expect(reader.manifest.metadata == ["preset": "demo"])
+        for threads in [1, 2, 5] {
+            let copy = model.blank()
+            try reader.read(copy.destinations, threads: threads)
+            for (name, _) in model.groups { #expect(copy.bytes(name) == model.bytes(name), "\(name)") }
+        }
+        for document in someDocuments { #expect(try reader.document(document.name) == document.bytes) }
+        try reader.verify()
+        // A checkpoint is a function of its contents: the same bits however many threads wrote them.
+        let again = CheckpointWriter(directory: CheckpointDirectory(path: "\(directory.path)/again"), threads: 1)
+        try again.directory.prepare()
+        try again.writeInBackground(model.contents(step: 12, documents: someDocuments, metadata: ["preset": "demo"]))
+        let second = try #require(try again.finish())
+        #expect(second.manifest.files == published.manifest.files)
+    }
+
+    /// The standard tools agree: `lz4` opens every file, `sha256sum` finds every checksum right.
+    @Test func standardToolsOpenIt() throws {
+        let directory = try TemporaryDirectory()
+        try directory.checkpoints.prepare()
+        let model = Model()
+        var random = SplitMix(state: 3)
+        model.add("weights", "w", [600_000]) { _ in random.gaussian().bitPattern }
+        let writer = CheckpointWriter(directory: directory.checkpoints)
+        let published = try writer.write(model.contents(step: 1, documents: someDocuments))
+        for file in published.manifest.files {
+            guard let status = run("lz4", ["-t", "-q", "\(published.path)/\(file.file)"]) else { return }
+            #expect(status == 0, "\(file.file)")
+        }
+        if let status = run("sha256sum", ["-c", "--quiet", "--strict", "SHA256SUMS"], folder: published.path) {
+            #expect(status == 0)
+        }
+        let decoded = "\(directory.path)/config.yaml"
+        #expect(run("lz4", ["-d", "-q", "\(published.path)/config.yaml.lz4", decoded]) == 0)
+        #expect(FileManager.default.contents(atPath: decoded) == Data(someDocuments[0].bytes))
+    }
+
+    /// Exit status of a tool; nil where it is not installed.
+    private func run(_ tool: String, _ arguments: [String], folder: String = "/") -> Int32? {
+        let process = Process()
+        process.executableURL = URL(fileURLWithPath: "/usr/bin/\(tool)")
+        process.arguments = arguments
+        process.currentDirectoryURL = URL(fileURLWithPath: folder)
+        guard FileManager.default.isExecutableFile(atPath: "/usr/bin/\(tool)"), (try? process.run()) != nil else {
+            return nil
+        }
+        process.waitUntilExit()
+        return process.terminationStatus
+    }
+
+    @Test func weightsChecksumIsThatOfTheRawWeights() throws {
+        let directory = try TemporaryDirectory()
+        try directory.checkpoints.prepare()
+        let model = Model()
+        model.add("weights", "a", [2]) { [0x3F80_0000, 0x4000_0000][$0] }
+        model.add("weights", "b", []) { _ in 0x4040_0000 }
+        let published = try CheckpointWriter(directory: directory.checkpoints).write(model.contents(step: 0))
+        // printf '\0\0\200\077\0\0\0\100\0\0\100\100' | sha256sum
+        #expect(published.manifest.weightsSHA256 == "8e628779e6a74ee0b36991c10158f63cafec7d340ad4e075592502c8708524dd")
+    }
+
+    @Test func aTrainedModelTakesAtMost85Percent() throws {
+        let directory = try TemporaryDirectory()
+        try directory.checkpoints.prepare()
+        let model = Model()
+        var random = SplitMix(state: 5)
+        model.add("weights", "w", [300_000]) { _ in random.gaussian(0.03).bitPattern }
+        // A row of moments shares its scale.
+        var scale: Float = 1
+        for (group, power) in [("first_moments", 1), ("second_moments", 2)] {
+            model.add(group, "w", [300_000]) { index in
+                if index % 256 == 0 { scale = exp(random.gaussian(1)) * 1e-4 }
+                let value = random.gaussian(scale)
+                return (power == 1 ? value : value * value).bitPattern
+            }
+        }
+        let manifest = try CheckpointWriter(directory: directory.checkpoints).write(model.contents(step: 1)).manifest
+        #expect(Double(manifest.storedBytes) < 0.87 * Double(manifest.bytes))
+        #expect(Double(manifest.group("weights")!.storage.storedBytes) < 0.87 * 1_200_000)
+    }
+
+    @Test func refusesContentsThatCannotBeStored() throws {
+        let directory = try TemporaryDirectory()
+        try directory.checkpoints.prepare()
+        let writer = CheckpointWriter(directory: directory.checkpoints)
+        let model = Model.small()
+        var contents = model.contents(step: -1)
+        #expect(throws: CheckpointError.self) { try writer.write(contents) }
+        contents = model.contents(step: 1)
+        contents.groups[0].tensors[1].name = "embedding"
+        #expect(throws: CheckpointError.self) { try writer.write(contents) }
+        contents = model.contents(step: 1)
+        contents.groups[0].tensors[0].shape = [300, 18]
+        #expect(throws: CheckpointError.self) { try writer.write(contents) }
+        contents = model.contents(step: 1)
+        contents.groups[1].name = "weights"
+        #expect(throws: CheckpointError.self) { try writer.write(contents) }
+        for name in [
+            "../config.yaml", "a/b", "", ".hidden", "weights", "a b", "-rf", String(repeating: "x", count: 300),
+        ] {
+            contents = model.contents(step: 1, documents: [.init(name: name, text: "")])
+            #expect(throws: CheckpointError.self, "\(name)") { try writer.write(contents) }
+        }
+        #expect(directory.names() == [])
+    }
+}
