@@ -163,7 +163,9 @@ def main():
     parser.add_argument("--multiplied", action="store_true")
     parser.add_argument("--tolerance", type=float, default=1e-4)
     arguments = parser.parse_args()
-    logging.set_verbosity_warning()
+    # Whatever goes wrong while loading is in the loading report; the rest is chatter about long texts.
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
     torch.set_num_threads(1)
 
     folders = {network: arguments.folder / network for network in CLASSES}

@@ -7,9 +7,29 @@ import Testing
 /// The folders stay where `PRETRAIN_EXPORT_FOLDER` says, if it is set:
 ///
 ///     PRETRAIN_EXPORT_FOLDER=/tmp/exported swift test -c release --filter GoldenExportTests
+///     Tools/check_export.py /tmp/exported/tiny
 ///     Tools/check_export.py /tmp/exported/plain --fixture Tests/GoldenTests/Fixtures/electra.safetensors
 ///     Tools/check_export.py /tmp/exported/multiplied --multiplied --fixture Tests/GoldenTests/Fixtures/electra.safetensors
 @Suite struct GoldenExportTests {
+    let temporary: TemporaryFolder
+
+    init() throws { temporary = try TemporaryFolder() }
+
+    private func parent() throws -> String {
+        let path = ProcessInfo.processInfo.environment["PRETRAIN_EXPORT_FOLDER"] ?? temporary.path
+        try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+        return path
+    }
+
+    /// The tiny models with a tokenizer that knows every byte.
+    @Test func tinyModelsCanBeExported() throws {
+        let export = ElectraExport(shape: Fixture.shape, tokenizer: try Fixture.data("tokenizer.json"))
+        let path = try parent() + "/tiny"
+        try export.write(Fixture.engine(), to: path, force: true)
+        let imported = try ElectraImport(discriminator: path + "/discriminator", generator: path + "/generator")
+        #expect(try TensorDictionary(copying: imported) == Fixture.engine())
+    }
+
     @Test func goldenModelsCanBeExported() throws {
         let fixture = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
             .appendingPathComponent("GoldenTests/Fixtures/electra.safetensors")
@@ -35,9 +55,7 @@ import Testing
             weights.tensors[name] = .init(shape: try #require(file.shape(of: name)), values: try file.floats(of: name))
         }
 
-        let temporary = try TemporaryFolder()
-        let parent = ProcessInfo.processInfo.environment["PRETRAIN_EXPORT_FOLDER"] ?? temporary.path
-        try FileManager.default.createDirectory(atPath: parent, withIntermediateDirectories: true)
+        let parent = try parent()
         var export = ElectraExport(shape: shape, tokenizer: Self.tokenizer(size: shape.vocabularySize))
         try export.write(weights, to: parent + "/plain", force: true)
         export.multipliers = PerNetwork(

@@ -8,7 +8,7 @@ import Testing
     init() throws { folder = try TemporaryFolder() }
 
     @Test func whatIsWrittenIsRead() throws {
-        let values: [Float] = [1.5, -0.0, .infinity, 1e-45, .pi, 7]
+        let values: [Float] = [1.5, -0.0, .infinity, .leastNonzeroMagnitude, .pi, 7]
         let path = folder("file.safetensors")
         let writer = try SafetensorsWriter(
             path: path,
@@ -35,8 +35,8 @@ import Testing
 
     @Test func theHeaderIsPaddedAndInTheGivenOrder() throws {
         let writer = try SafetensorsWriter(path: folder("file"), tensors: [("b", .float32, [1]), ("a", .float32, [])])
-        try writer.append([1])
-        try writer.append([2])
+        try writer.append([Float(1)])
+        try writer.append([Float(2)])
         try writer.finish()
         let data = try Data(contentsOf: URL(fileURLWithPath: folder("file")))
         let text =

@@ -23,7 +23,7 @@ extension SafetensorsFile {
     }
 
     private func read(_ entry: SafetensorsHeader.Tensor, into buffer: UnsafeMutableBufferPointer<Float>) throws {
-        if entry.type == .float32, _isLittleEndian {
+        if entry.type == .float32, isLittleEndian {
             let target = UnsafeMutableBufferPointer(rebasing: buffer[..<entry.count])
             return try read(entry, into: UnsafeMutableRawBufferPointer(target))
         }
@@ -142,4 +142,4 @@ extension Float {
     }
 }
 
-private let _isLittleEndian = UInt16(1).littleEndian == 1
+private let isLittleEndian = UInt16(1).littleEndian == 1
