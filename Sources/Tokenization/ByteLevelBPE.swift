@@ -1,0 +1,100 @@
+/// A byte-level BPE tokenizer: a Hugging Face `tokenizer.json`, or one trained by `BPETrainer`.
+///
+/// Immutable, and safe to share between threads. Encoding needs scratch memory and a cache, which a `BPEEncoder` holds:
+/// make one per thread for bulk text; `encode` here makes a small one for each call.
+public final class ByteLevelBPE: Sendable {
+    let model: BPEModel
+    let normalizer: Normalizer?
+    let preTokenizer: PreTokenizer
+    let postProcessor: PostProcessor
+    let addedTokens: AddedVocabulary
+    /// Raw bytes of every id; nil where the vocabulary has a hole.
+    let tokenBytes: [[UInt8]?]
+    /// The tokenizer.json that this tokenizer was read from or that describes it.
+    private let json: [UInt8]
+
+    init(
+        model: BPEModel, normalizer: Normalizer?, preTokenizer: PreTokenizer, postProcessor: PostProcessor,
+        addedTokens: AddedVocabulary, json: [UInt8]
+    ) {
+        self.model = model
+        self.normalizer = normalizer
+        self.preTokenizer = preTokenizer
+        self.postProcessor = postProcessor
+        self.addedTokens = addedTokens
+        self.json = json
+        let highest = max(model.ids.values.max() ?? -1, addedTokens.tokens.map(\.id).max() ?? -1)
+        var bytes = [[UInt8]?](repeating: nil, count: Int(highest) + 1)
+        for (token, id) in model.ids { bytes[Int(id)] = ByteAlphabet.read(token) }
+        for token in addedTokens.tokens { bytes[Int(token.id)] = Array(token.content.utf8) }
+        tokenBytes = bytes
+    }
+
+    /// One more than the highest id: the number of rows that an embedding table needs. Foreign vocabularies can have
+    /// holes, which count.
+    public var vocabularySize: Int { tokenBytes.count }
+
+    /// Whether the vocabulary has a token with this id.
+    public func contains(_ id: Int32) -> Bool {
+        id >= 0 && id < tokenBytes.count && tokenBytes[Int(id)] != nil
+    }
+
+    /// The id of an added token by its content, or of a token of the model as tokenizer.json writes it.
+    public func id(of content: String) -> Int32? {
+        addedTokens.id(of: content) ?? model.ids[Array(content.utf8)]
+    }
+
+    /// The added tokens, special and ordinary, in the order of tokenizer.json.
+    public var addedTokenList: [AddedToken] { addedTokens.tokens }
+
+    /// The raw bytes of a token; nil for an id that the vocabulary lacks.
+    public func bytes(of id: Int32) -> [UInt8]? {
+        id >= 0 && id < tokenBytes.count ? tokenBytes[Int(id)] : nil
+    }
+
+    /// A token as readable text: what its bytes say, with U+FFFD for parts of characters. Empty for unknown ids.
+    public func token(_ id: Int32) -> String {
+        bytes(of: id).map { String(decoding: $0, as: UTF8.self) } ?? ""
+    }
+
+    /// The bytes that the ids stand for, exactly. Ids that the vocabulary lacks stand for nothing.
+    ///
+    /// - Parameter skippingSpecialTokens: leaves out `[CLS]`, `[SEP]` and the like.
+    public func decode(_ ids: some Sequence<Int32>, skippingSpecialTokens: Bool = false) -> [UInt8] {
+        var result: [UInt8] = []
+        for id in ids {
+            if skippingSpecialTokens, addedTokens.isSpecial(id) { continue }
+            if let bytes = bytes(of: id) { result.append(contentsOf: bytes) }
+        }
+        return result
+    }
+
+    /// Appends the ids of one text. Never fails: bytes outside UTF-8 are encoded as they are.
+    ///
+    /// - Parameter parsing: which added tokens to look for in the text; special ones are text unless `.all`.
+    public func encode(
+        _ bytes: UnsafeBufferPointer<UInt8>, into ids: inout [Int32], parsing: AddedTokenParsing = .ordinary
+    ) {
+        BPEEncoder(self, cacheEntries: 64).encode(bytes, into: &ids, parsing: parsing)
+    }
+
+    /// The ids of one text given as bytes.
+    public func encode(_ bytes: [UInt8], parsing: AddedTokenParsing = .ordinary) -> [Int32] {
+        var ids: [Int32] = []
+        bytes.withUnsafeBufferPointer { encode($0, into: &ids, parsing: parsing) }
+        return ids
+    }
+
+    /// The ids of one text.
+    public func encode(_ text: String, parsing: AddedTokenParsing = .ordinary) -> [Int32] {
+        encode(Array(text.utf8), parsing: parsing)
+    }
+
+    /// The ids wrapped as the tokenizer's post-processor wraps a single text: `[CLS] ids [SEP]` for one trained here.
+    public func addingSpecialTokens(_ ids: [Int32]) -> [Int32] {
+        postProcessor.prefix + ids + postProcessor.suffix
+    }
+
+    /// The tokenizer.json: for a loaded tokenizer the bytes that it was read from, so nothing is lost.
+    public func serialized() -> [UInt8] { json }
+}

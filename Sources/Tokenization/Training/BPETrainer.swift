@@ -1,0 +1,84 @@
+/// Trains a byte-level BPE of GPT-2's form on a stream of texts.
+///
+/// The result depends on the texts alone: not on how they are spread over calls of `feed` (as long as a call holds whole
+/// lines), nor on the machine. The same text gives the same merges as `tokenizers`' BpeTrainer with these special
+/// tokens and the byte alphabet: it, too, cuts lines apart before it looks for words.
+///
+/// Memory is bounded by `wordLimit`: about 100 bytes per distinct word while texts are fed, about 300 while merging.
+public final class BPETrainer {
+    /// What `train` is doing.
+    public enum Phase: String, Sendable {
+        case merging
+    }
+
+    /// Vocabulary size that leaves room for the special tokens and the byte symbols alone.
+    public static let minimumVocabularySize = SpecialTokens.contents.count + 256
+
+    /// Longer words are counted in parts of this many bytes, so that text without spaces cannot blow up the training.
+    public static let longestWord = 512
+
+    public let vocabularySize: Int
+    public let minimumFrequency: Int
+    /// Bytes fed so far.
+    public private(set) var bytesFed = 0
+    private var words: WordTable?
+
+    /// - Parameters:
+    ///   - vocabularySize: ids to reach, special tokens and byte symbols included; a small corpus gives fewer.
+    ///   - minimumFrequency: pairs that occur less often are never merged.
+    ///   - wordLimit: distinct words to keep; when there are more, the rarest are dropped.
+    /// - Throws: `TokenizerError.vocabularyTooSmall`, below `minimumVocabularySize`.
+    public init(
+        vocabularySize: Int, minimumFrequency: Int = 0, wordLimit: Int = 2_000_000
+    ) throws(TokenizerError) {
+        guard vocabularySize >= Self.minimumVocabularySize else {
+            throw .vocabularyTooSmall(requested: vocabularySize, minimum: Self.minimumVocabularySize)
+        }
+        self.vocabularySize = min(vocabularySize, 1 << 24)
+        self.minimumFrequency = minimumFrequency
+        words = WordTable(limit: min(wordLimit, 1 << 30))
+    }
+
+    /// Counts the words of one or more whole lines of text.
+    public func feed(_ text: UnsafeBufferPointer<UInt8>) {
+        guard let base = text.baseAddress, var table = words.take() else { return }
+        bytesFed += text.count
+        ScanClass.ofByte.withUnsafeBufferPointer { classes in
+            guard let classBase = classes.baseAddress else { return }
+            var start = 0
+            while start < text.count {
+                var end = start
+                while end < text.count, base[end] != 0x0A { end &+= 1 }
+                end = min(end &+ 1, text.count)
+                let line = base + start
+                let cursor = ClassCursor(bytes: line, end: end - start, table: classBase, characters: .shared)
+                scanGPT2(cursor) { from, to in
+                    var part = from
+                    while part < to {
+                        let length = min(to &- part, Self.longestWord)
+                        table.add(line + part, length)
+                        part &+= length
+                    }
+                }
+                start = end
+            }
+        }
+        words = consume table
+    }
+
+    /// Counts the words of one or more whole lines of text.
+    public func feed(_ text: [UInt8]) { text.withUnsafeBufferPointer { feed($0) } }
+
+    /// Learns the merges. The words are used up: a second call trains on nothing.
+    ///
+    /// - Parameter progress: called now and then with the share done, 0 to 1.
+    /// - Returns: the tokenizer; its `vocabularySize` is smaller than asked for where the texts have too few pairs.
+    public func train(progress: (Phase, Double) -> Void = { _, _ in }) -> ByteLevelBPE {
+        let table = words.take() ?? WordTable(limit: 16)
+        words = WordTable(limit: 16)
+        var learner = MergeLearner(
+            table, firstID: SpecialTokens.contents.count, minimumFrequency: minimumFrequency)
+        learner.learn(size: vocabularySize) { progress(.merging, $0) }
+        return ByteLevelBPE(trainedTokens: learner.tokens, merges: learner.merges)
+    }
+}
