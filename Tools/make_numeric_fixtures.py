@@ -127,7 +127,8 @@ def make_cross_entropy(tensors, randomness):
 
 
 def make_binary_cross_entropy(tensors):
-    values = torch.cat([torch.linspace(-20, 20, 81), torch.tensor([-1e4, -100.0, -88.0, 88.0, 100.0, 1e4, 1e-8, -1e-8])])
+    edges = torch.tensor([-1e4, -100.0, -88.0, 88.0, 100.0, 1e4, 1e-8, -1e-8])
+    values = torch.cat([torch.linspace(-20, 20, 81), edges])
     logits = torch.cat([values, values]).float().double().requires_grad_()
     labels = torch.cat([torch.zeros(len(values)), torch.ones(len(values))]).double()
     losses = functional.binary_cross_entropy_with_logits(logits, labels, reduction="none")

@@ -21,11 +21,11 @@ public enum ElectraExportError: Error, Equatable, CustomStringConvertible {
     public var description: String {
         switch self {
         case .notPostNormalized(let parameter):
-            "Hugging Face's ELECTRA classes only know Post-LN, and this model has \(parameter), which Pre-LN and Mix-LN "
-                + "bring; only models with normalization.placement: post can be exported in this form"
+            "Hugging Face's ELECTRA classes only know Post-LN, and this model has \(parameter), which Pre-LN and "
+                + "Mix-LN bring; only models with normalization.placement: post can be exported in this form"
         case .noLearnedPositions:
-            "Hugging Face's ELECTRA classes only know learned positions, and this model has none (embeddings.position); "
-                + "only models with model.positions: learned can be exported in this form"
+            "Hugging Face's ELECTRA classes only know learned positions, and this model has none "
+                + "(embeddings.position); only models with model.positions: learned can be exported in this form"
         case .missingParameter(let name): "the model has no parameter \(name)"
         case .unexpectedParameter(let name):
             "Hugging Face's ELECTRA classes have no place for the parameter \(name.quoted)"
