@@ -1,0 +1,71 @@
+/// Why a corpus cannot be used, or cannot be used any further.
+public enum CorpusError: Error, Equatable, Sendable, CustomStringConvertible {
+    /// The configuration lists no source.
+    case noSources
+    /// A source's path does not exist or a glob matches nothing.
+    case nothingFound(source: Int, path: String, reason: String)
+    /// A source's folder or glob was found, but holds no file of a known kind.
+    case noUsableFiles(source: Int, path: String, reason: String)
+    /// A file could not be opened or read.
+    case unreadable(path: String, reason: String)
+    /// A compressed file ends too early or does not decompress.
+    case damagedArchive(path: String, offset: Int64, reason: String)
+    /// A file is not UTF-8 text: UTF-16, binary, or compressed in a way that is not supported.
+    case notText(path: String, reason: String)
+    /// `strict`: bytes that are not UTF-8. `offset` counts in the decompressed file.
+    case invalidUTF8(path: String, offset: Int64)
+    /// `strict`: a line that is not a JSON object with a string member of the configured name.
+    case badLine(path: String, line: Int, reason: String)
+    /// `strict`: something about a folder or file that is otherwise a warning.
+    case rejected(CorpusWarning)
+    /// A source went through all of its files without one training document.
+    case noTrainingDocuments(source: Int, path: String, heldOut: Int, empty: Int)
+    /// The held-out share is empty.
+    case noHeldOutDocuments(fraction: Double, scannedDocuments: Int, scannedBytes: Int64)
+    /// A file differs from the one that the run started with.
+    case fileChanged(path: String, change: String)
+    /// A saved state does not fit the configuration that it is resumed with.
+    case stateMismatch(setting: String, saved: String, current: String)
+    /// A saved state is damaged: its positions do not exist in the corpus.
+    case invalidState(String)
+    /// `stop()` was called.
+    case stopped
+
+    public var description: String {
+        switch self {
+        case .noSources:
+            "corpus.sources is empty: name at least one file, folder or glob"
+        case .nothingFound(let source, let path, let reason):
+            "corpus.sources[\(source)]: \(path): \(reason)"
+        case .noUsableFiles(let source, let path, let reason):
+            "corpus.sources[\(source)]: \(path) holds nothing to read: \(reason)"
+        case .unreadable(let path, let reason):
+            "\(path) cannot be read: \(reason); correct it, leave it out, or set corpus.damaged_files to skip"
+        case .damagedArchive(let path, let offset, let reason):
+            "\(path) is damaged after \(offset) decompressed bytes: \(reason); "
+                + "fetch it again, or set corpus.damaged_files to skip to use what can be read"
+        case .notText(let path, let reason):
+            "\(path) is not UTF-8 text: \(reason); convert it, leave it out, or set corpus.damaged_files to skip"
+        case .invalidUTF8(let path, let offset):
+            "\(path): invalid UTF-8 at byte \(offset); correct it, or set corpus.strict to false to replace such bytes"
+        case .badLine(let path, let line, let reason):
+            "\(path):\(line): \(reason); correct it, or set corpus.strict to false to skip such lines"
+        case .rejected(let warning):
+            "\(warning); correct it, or set corpus.strict to false"
+        case .noTrainingDocuments(let source, let path, let heldOut, let empty):
+            "corpus.sources[\(source)]: \(path) gave no training document (\(heldOut) held out, \(empty) empty); "
+                + "add text or lower corpus.held_out"
+        case .noHeldOutDocuments(let fraction, let documents, let bytes):
+            "held_out \(fraction) of \(documents) documents (\(bytes) bytes) gave none: raise corpus.held_out"
+        case .fileChanged(let path, let change):
+            "the corpus has changed since the run started: \(path): \(change); restore it, or start a new run"
+        case .stateMismatch(let setting, let saved, let current):
+            "corpus.\(setting) is \(current), but the checkpoint was made with \(saved); "
+                + "restore the setting, or start a new run"
+        case .invalidState(let reason):
+            "the loader state in the checkpoint cannot be used: \(reason)"
+        case .stopped:
+            "the corpus loader was stopped"
+        }
+    }
+}

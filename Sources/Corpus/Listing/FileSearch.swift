@@ -1,0 +1,178 @@
+import Glibc
+
+/// Finds the files of one source.
+struct FileSearch {
+    private struct Identity: Hashable {
+        var device: UInt64
+        var inode: UInt64
+    }
+
+    private let source: CorpusSource
+    private let index: Int
+    private let strict: Bool
+    private let skipsDamage: Bool
+    private var files: [CorpusFile] = []
+    /// Folders already read: each is read once, so that links can neither loop nor multiply files.
+    private var folders: Set<Identity> = []
+    /// Folders between the source's path and the current one.
+    private var ancestors: [Identity] = []
+    private(set) var report = CorpusReport()
+
+    init(source: CorpusSource, index: Int, configuration: CorpusConfiguration) {
+        self.source = source
+        self.index = index
+        strict = configuration.strict
+        skipsDamage = configuration.damagedFiles == .skip
+    }
+
+    mutating func run() throws -> [CorpusFile] {
+        let path = source.path
+        if let status = status(path) {
+            try add(path, relative: lastComponent(path), status: status, isNamed: true)
+        } else if errno == ELOOP {
+            throw CorpusError.nothingFound(source: index, path: path, reason: systemMessage(ELOOP))
+        } else if Glob.isPattern(path) {
+            try addMatches(of: path)
+        } else {
+            throw CorpusError.nothingFound(source: index, path: path, reason: systemMessage())
+        }
+        guard !files.isEmpty else {
+            let reason =
+                report.isEmpty
+                ? "no file with a known ending (.txt, .text, .jsonl, .ndjson, with .gz, .zst or .lz4)"
+                : report.summary.joined(separator: "; ")
+            throw CorpusError.noUsableFiles(source: index, path: path, reason: reason)
+        }
+        // A pattern with ** can reach a file along several ways.
+        files.sort { bytewiseLess($0.relativePath, $1.relativePath) }
+        var unique: [CorpusFile] = []
+        for file in files where unique.last?.relativePath != file.relativePath { unique.append(file) }
+        return unique
+    }
+
+    private mutating func addMatches(of pattern: String) throws {
+        let glob = Glob(pattern)
+        let matches = glob.matches()
+        if matches.isEmpty {
+            throw CorpusError.nothingFound(source: index, path: pattern, reason: "nothing matches the pattern")
+        }
+        for match in matches {
+            guard let status = status(match) else {
+                try noteUnreachable(match)
+                continue
+            }
+            // A pattern that ends in a bare * names no kind of file, and ** finds the content of folders itself.
+            if glob.isRecursive && status.st_mode & S_IFMT == S_IFDIR { continue }
+            let relative = String(match.dropFirst(glob.root.count))
+            try add(match, relative: relative, status: status, isNamed: glob.namesFiles)
+        }
+    }
+
+    private mutating func add(_ path: String, relative: String, status: stat, isNamed: Bool) throws {
+        switch status.st_mode & S_IFMT {
+        case S_IFDIR:
+            // What is below the source's own folder is named from there on.
+            try addFolder(path, relative: path == source.path ? "" : relative + "/", status: status)
+        case S_IFREG:
+            guard isNamed || FileName.isKnown(path, format: source.format) else { return }
+            try addFile(path, relative: relative, status: status)
+        default:
+            guard isNamed else { return }
+            try noteUnusable(.unreadable, path, "it is neither a regular file nor a folder")
+        }
+    }
+
+    private mutating func addFile(_ path: String, relative: String, status: stat) throws {
+        if status.st_size == 0 {
+            try note(CorpusWarning(.emptyFile, path: path, "the file is empty; passed over"))
+            return
+        }
+        guard access(path, R_OK) == 0 else {
+            try noteUnusable(.unreadable, path, systemMessage())
+            return
+        }
+        files.append(
+            CorpusFile(
+                path: path, relativePath: relative, size: Int64(status.st_size),
+                modificationTime: Int64(status.st_mtim.tv_sec) &* 1_000_000_000 &+ Int64(status.st_mtim.tv_nsec),
+                isJSONLines: FileName.isJSONLines(path, format: source.format), separator: source.documentSeparator,
+                textField: Array(source.textField.utf8)))
+    }
+
+    private mutating func addFolder(_ path: String, relative: String, status: stat) throws {
+        let identity = Identity(device: UInt64(status.st_dev), inode: UInt64(status.st_ino))
+        if ancestors.contains(identity) {
+            try note(
+                CorpusWarning(.symbolicLinkLoop, path: path, "a symbolic link to a folder it is in; not followed"))
+            return
+        }
+        guard folders.insert(identity).inserted else {
+            try note(CorpusWarning(.repeatedFolder, path: path, "the folder was already read; taken once"))
+            return
+        }
+        guard let names = FolderContents.names(path) else {
+            try noteUnusable(.unreadable, path, systemMessage())
+            return
+        }
+        ancestors.append(identity)
+        defer { ancestors.removeLast() }
+        for name in names where !name.hasPrefix(".") {
+            let child = path.hasSuffix("/") ? path + name : path + "/" + name
+            guard let status = self.status(child) else {
+                if FileName.isKnown(name, format: source.format) || errno == ELOOP { try noteUnreachable(child) }
+                continue
+            }
+            try add(child, relative: relative + name, status: status, isNamed: false)
+        }
+    }
+
+    private mutating func noteUnreachable(_ path: String) throws {
+        let code = errno
+        if code == ELOOP {
+            try note(CorpusWarning(.symbolicLinkLoop, path: path, "a symbolic link that leads to itself; passed over"))
+        } else {
+            try noteUnusable(.unreadable, path, systemMessage(code))
+        }
+    }
+
+    private mutating func noteUnusable(_ kind: CorpusWarning.Kind, _ path: String, _ reason: String) throws {
+        guard skipsDamage else { throw CorpusError.unreadable(path: path, reason: reason) }
+        report.add(CorpusWarning(kind, path: path, "\(reason); skipped"))
+    }
+
+    private mutating func note(_ warning: CorpusWarning) throws {
+        if strict { throw CorpusError.rejected(warning) }
+        report.add(warning)
+    }
+
+    private func status(_ path: String) -> stat? {
+        var status = stat()
+        return stat(path, &status) == 0 ? status : nil
+    }
+
+    private func lastComponent(_ path: String) -> String {
+        String(path.split(separator: "/").last ?? Substring(path))
+    }
+}
+
+/// Order by bytes, which no locale changes.
+func bytewiseLess(_ a: String, _ b: String) -> Bool {
+    a.utf8.lexicographicallyPrecedes(b.utf8)
+}
+
+/// The names in a folder.
+enum FolderContents {
+    /// Sorted bytewise, without `.` and `..`; nil (and `errno`) if the folder cannot be read.
+    static func names(_ path: String) -> [String]? {
+        guard let folder = opendir(path) else { return nil }
+        defer { closedir(folder) }
+        var names: [String] = []
+        while let entry = readdir(folder) {
+            let name = withUnsafePointer(to: &entry.pointee.d_name) {
+                $0.withMemoryRebound(to: CChar.self, capacity: Int(entry.pointee.d_reclen)) { String(cString: $0) }
+            }
+            if name != "." && name != ".." { names.append(name) }
+        }
+        return names.sorted(by: bytewiseLess)
+    }
+}

@@ -1,0 +1,78 @@
+/// Makes batches from the sources' segments; used by the loader's thread.
+final class BatchAssembler {
+    private let sources: [SourceStream]
+    private var encoder: any DocumentEncoder
+    private var packer: SequencePacker
+    private var state: LoaderState
+    private let batchSize: Int
+    private let cancellation: Cancellation
+    /// Epochs up to these have their warnings shown; later ones would repeat them.
+    private let firstEpochs: [Int]
+    private var report: CorpusReport
+    private var newWarnings: [CorpusWarning]
+    private var smallWarningGiven = false
+
+    init(
+        listing: CorpusListing, sources: [SourceStream], tokenizer: any DocumentTokenizer, batchSize: Int,
+        state: LoaderState, cancellation: Cancellation
+    ) {
+        self.cancellation = cancellation
+        self.sources = sources
+        self.state = state
+        self.batchSize = batchSize
+        encoder = tokenizer.makeEncoder()
+        packer = SequencePacker(
+            sequenceLength: listing.configuration.sequenceLength, classificationID: tokenizer.classificationID,
+            separatorID: tokenizer.separatorID, open: state.openSequences)
+        firstEpochs = state.sources.map(\.epoch)
+        report = listing.report
+        newWarnings = listing.report.examples
+    }
+
+    /// The next batch. Its content depends on the state alone.
+    func next() throws -> LoadedBatch {
+        var batch = TokenBatch()
+        let room = batchSize * (packer.maximumContent + 2)
+        batch.tokens.reserveCapacity(room)
+        var ended = sources.map { _ in 0 }
+        while batch.sequenceCount < batchSize {
+            try cancellation.check()
+            let source = leastServed()
+            let epoch = source.state.epoch
+            let segment = try source.nextSegment(maximumContent: packer.maximumContent, encoder: &encoder)
+            noteWarnings(of: source, epoch: epoch)
+            ended[source.index] += source.endedEpochs
+            source.endedEpochs = 0
+            if let sequence = packer.place(segment) { batch.append(sequence) }
+        }
+        if let small = ended.firstIndex(where: { $0 > 1 }), !smallWarningGiven {
+            smallWarningGiven = true
+            add(
+                CorpusWarning(
+                    .smallerThanBatch, path: sources[small].path, "all of it was repeated to fill one batch"))
+        }
+        state.sources = sources.map(\.state)
+        state.openSequences = packer.open
+        state.batches += 1
+        defer { newWarnings = [] }
+        return LoadedBatch(
+            batch: batch, stateAfter: state, fill: Double(batch.tokenCount) / Double(room), newWarnings: newWarnings)
+    }
+
+    /// The source with the fewest tokens for its weight, the first one of equals.
+    private func leastServed() -> SourceStream {
+        var chosen = sources[0]
+        for source in sources.dropFirst() where source.progress < chosen.progress { chosen = source }
+        return chosen
+    }
+
+    private func noteWarnings(of source: SourceStream, epoch: Int) {
+        guard !source.report.isEmpty else { return }
+        if epoch <= firstEpochs[source.index] { newWarnings += report.add(source.report) }
+        source.report = CorpusReport()
+    }
+
+    private func add(_ warning: CorpusWarning) {
+        if report.add(warning) { newWarnings.append(warning) }
+    }
+}

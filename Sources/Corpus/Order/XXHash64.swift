@@ -1,0 +1,62 @@
+/// XXH64 of Yann Collet's xxHash: 64 bits, not cryptographic, at several bytes per nanosecond.
+package enum XXHash64 {
+    private static let prime1: UInt64 = 0x9E37_79B1_85EB_CA87
+    private static let prime2: UInt64 = 0xC2B2_AE3D_27D4_EB4F
+    private static let prime3: UInt64 = 0x1656_67B1_9E37_79F9
+    private static let prime4: UInt64 = 0x85EB_CA77_C2B2_AE63
+    private static let prime5: UInt64 = 0x27D4_EB2F_1656_67C5
+
+    package static func hash(_ bytes: UnsafeRawBufferPointer, seed: UInt64 = 0) -> UInt64 {
+        var position = 0
+        var hash: UInt64
+        if bytes.count >= 32 {
+            var a = seed &+ prime1 &+ prime2
+            var b = seed &+ prime2
+            var c = seed
+            var d = seed &- prime1
+            while bytes.count - position >= 32 {
+                a = round(a, word(bytes, position))
+                b = round(b, word(bytes, position + 8))
+                c = round(c, word(bytes, position + 16))
+                d = round(d, word(bytes, position + 24))
+                position += 32
+            }
+            hash = rotate(a, 1) &+ rotate(b, 7) &+ rotate(c, 12) &+ rotate(d, 18)
+            for lane in [a, b, c, d] { hash = (hash ^ round(0, lane)) &* prime1 &+ prime4 }
+        } else {
+            hash = seed &+ prime5
+        }
+        hash &+= UInt64(bytes.count)
+        while bytes.count - position >= 8 {
+            hash = rotate(hash ^ round(0, word(bytes, position)), 27) &* prime1 &+ prime4
+            position += 8
+        }
+        if bytes.count - position >= 4 {
+            let half = UInt32(littleEndian: bytes.loadUnaligned(fromByteOffset: position, as: UInt32.self))
+            hash = rotate(hash ^ (UInt64(half) &* prime1), 23) &* prime2 &+ prime3
+            position += 4
+        }
+        while position < bytes.count {
+            hash = rotate(hash ^ (UInt64(bytes[position]) &* prime5), 11) &* prime1
+            position += 1
+        }
+        hash = (hash ^ (hash >> 33)) &* prime2
+        hash = (hash ^ (hash >> 29)) &* prime3
+        return hash ^ (hash >> 32)
+    }
+
+    @inline(__always)
+    private static func word(_ bytes: UnsafeRawBufferPointer, _ position: Int) -> UInt64 {
+        UInt64(littleEndian: bytes.loadUnaligned(fromByteOffset: position, as: UInt64.self))
+    }
+
+    @inline(__always)
+    private static func rotate(_ value: UInt64, _ bits: UInt64) -> UInt64 {
+        value &<< bits | value &>> (64 - bits)
+    }
+
+    @inline(__always)
+    private static func round(_ accumulator: UInt64, _ input: UInt64) -> UInt64 {
+        rotate(accumulator &+ input &* prime2, 31) &* prime1
+    }
+}

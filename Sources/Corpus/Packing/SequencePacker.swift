@@ -1,0 +1,78 @@
+/// A sequence of whole segments.
+public struct PackedSequence: Codable, Equatable, Sendable {
+    /// Token ids, `[CLS]` and `[SEP]` of the segments included.
+    public var tokens: [Int32] = []
+    /// Where each segment starts in `tokens`.
+    public var segmentStarts: [Int] = []
+
+    public init() {}
+}
+
+/// Puts segments together into sequences, none of them divided.
+///
+/// A segment goes to the open sequence that it fills best. Only if it fits nowhere is another one opened; to keep their
+/// number bounded, the fullest is then closed. Placing a segment closes at most one sequence, so that between two
+/// segments there is nothing to remember but the open sequences.
+struct SequencePacker {
+    /// Sequences that may be open: enough for segments of almost any length to find their match.
+    static let openLimit = 64
+
+    let sequenceLength: Int
+    let classificationID: Int32
+    let separatorID: Int32
+    /// Open sequences, oldest first.
+    var open: [PackedSequence]
+
+    /// Most tokens of text in a segment.
+    var maximumContent: Int { sequenceLength - 2 }
+
+    /// Adds `[CLS] content [SEP]`.
+    ///
+    /// - Parameter content: 1 to `maximumContent` tokens.
+    /// - Returns: a sequence that is complete.
+    mutating func place(_ content: ArraySlice<Int32>) -> PackedSequence? {
+        let length = content.count + 2
+        var best: Int?
+        var leastRoom = Int.max
+        var fullest = 0
+        for index in open.indices {
+            let room = sequenceLength - open[index].tokens.count
+            if room >= length && room < leastRoom { (best, leastRoom) = (index, room) }
+            if open[index].tokens.count > open[fullest].tokens.count { fullest = index }
+        }
+        if let best {
+            append(content, to: &open[best])
+            return leastRoom == length ? open.remove(at: best) : nil
+        }
+        var sequence = PackedSequence()
+        sequence.tokens.reserveCapacity(sequenceLength)
+        append(content, to: &sequence)
+        if length == sequenceLength { return sequence }
+        let closed = open.count < Self.openLimit ? nil : open.remove(at: fullest)
+        open.append(sequence)
+        return closed
+    }
+
+    /// Closes the oldest open sequence.
+    mutating func flush() -> PackedSequence? {
+        open.isEmpty ? nil : open.removeFirst()
+    }
+
+    private func append(_ content: ArraySlice<Int32>, to sequence: inout PackedSequence) {
+        sequence.segmentStarts.append(sequence.tokens.count)
+        sequence.tokens.append(classificationID)
+        sequence.tokens.append(contentsOf: content)
+        sequence.tokens.append(separatorID)
+    }
+}
+
+extension TokenBatch {
+    /// Adds a sequence at the end.
+    mutating func append(_ sequence: PackedSequence) {
+        let start = tokens.count
+        tokens.append(contentsOf: sequence.tokens)
+        for offset in sequence.segmentStarts.dropFirst() { segmentOffsets.append(start + offset) }
+        segmentOffsets.append(tokens.count)
+        sequenceOffsets.append(tokens.count)
+    }
+}

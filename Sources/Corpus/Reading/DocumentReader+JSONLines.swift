@@ -1,0 +1,144 @@
+import Glibc
+
+extension DocumentReader {
+    /// The text of the next piece, empty if there is nothing in it but white space; nil at the end of the file.
+    ///
+    /// Lines without a usable document are noted and passed over.
+    func nextLinePiece() throws -> UnsafeRawBufferPointer? {
+        if lineTextStart == 0 {
+            // At the start of a line, or of a reader that continues within one: then the text is decoded again and
+            // the pieces that came before are cut off again.
+            let skipped = position.piece
+            guard try decodeNextLine() else { return nil }
+            for _ in 0..<skipped { lineTextStart = endOfLinePiece() }
+        }
+        let start = lineTextStart
+        let end = endOfLinePiece()
+        if end == lineText.count {
+            buffer.consume(lineBytes)
+            position.offset = buffer.offset
+            position.line += 1
+            position.piece = 0
+            lineTextStart = 0
+        } else {
+            lineTextStart = end
+            position.piece += 1
+        }
+        return lineText.withUnsafeBytes { text in
+            let piece = UnsafeRawBufferPointer(rebasing: text[start..<end])
+            return piece.allSatisfy(ASCII.isSpace) ? UnsafeRawBufferPointer(rebasing: piece[..<0]) : piece
+        }
+    }
+
+    private func endOfLinePiece() -> Int {
+        lineText.withUnsafeBytes { text in
+            let rest = UnsafeRawBufferPointer(rebasing: text[lineTextStart...])
+            guard rest.count > rules.maximumPieceBytes else { return text.count }
+            return lineTextStart + PieceCut.position(in: rest, maximum: rules.maximumPieceBytes)
+        }
+    }
+
+    /// Decodes the next line that has a document into `lineText`, without consuming it.
+    private func decodeNextLine() throws -> Bool {
+        while true {
+            guard let end = try endOfLine() else { return false }
+            let line = UnsafeRawBufferPointer(rebasing: buffer.bytes[..<min(end, buffer.count)])
+            if try decode(line) {
+                lineBytes = end
+                return true
+            }
+            buffer.consume(end)
+            position.offset = buffer.offset
+            position.line += 1
+            position.piece = 0
+        }
+    }
+
+    /// The number of bytes up to and with the next newline; nil at the end of the file. Overlong lines are dropped.
+    private func endOfLine() throws -> Int? {
+        var search = 0
+        while true {
+            let bytes = buffer.bytes
+            if let start = bytes.baseAddress, search < bytes.count,
+                let found = memchr(start + search, 0x0A, bytes.count - search)
+            {
+                let end = UnsafeRawPointer(found) - start + 1
+                if end <= rules.maximumLineBytes { return end }
+            } else if bytes.count <= rules.maximumLineBytes {
+                search = bytes.count
+                if buffer.isAtEnd { return bytes.isEmpty ? nil : bytes.count }
+                try fill(beyond: bytes.count)
+                continue
+            }
+            try reject(.overlongLine, "the line is longer than corpus.maximum_line_bytes (\(rules.maximumLineBytes))")
+            try dropLine()
+            search = 0
+        }
+    }
+
+    /// Passes over a line of any length in bounded memory.
+    private func dropLine() throws {
+        while true {
+            let bytes = buffer.bytes
+            if let start = bytes.baseAddress, let found = memchr(start, 0x0A, bytes.count) {
+                buffer.consume(UnsafeRawPointer(found) - start + 1)
+                break
+            }
+            buffer.consume(bytes.count)
+            if buffer.isAtEnd { break }
+            try fill(beyond: 0)
+        }
+        position.offset = buffer.offset
+        position.line += 1
+    }
+
+    /// Puts the document of a line into `lineText`.
+    ///
+    /// - Returns: false if the line holds none.
+    private func decode(_ line: UnsafeRawBufferPointer) throws -> Bool {
+        if line.allSatisfy(ASCII.isSpace) { return false }
+        switch JSONLineScanner.scan(line, field: file.textField) {
+        case .malformed(let reason):
+            try reject(.malformedLine, "malformed JSON: \(reason)")
+            return false
+        case .missing(let reason):
+            let name = String(decoding: file.textField, as: UTF8.self)
+            try reject(.missingField, "no text in member \"\(name)\": \(reason)")
+            return false
+        case .found(let range, let hasEscapes):
+            lineText.removeAll(keepingCapacity: lineText.capacity <= 4 << 20)
+            var raw = UnsafeRawBufferPointer(rebasing: line[range])
+            if let invalid = UTF8Repair.firstInvalid(raw) {
+                try invalidUTF8(at: buffer.offset + Int64(range.lowerBound + invalid), line: position.line + 1)
+                scratch.removeAll(keepingCapacity: true)
+                noteReplaced(UTF8Repair.append(raw, to: &scratch))
+                raw = scratch.withUnsafeBytes { $0 }
+            }
+            if hasEscapes {
+                let loneSurrogates = JSONEscapes.append(raw, to: &lineText)
+                if loneSurrogates > 0 {
+                    try invalidUTF8(at: buffer.offset + Int64(range.lowerBound), line: position.line + 1)
+                    noteReplaced(loneSurrogates)
+                }
+            } else {
+                lineText.append(contentsOf: raw)
+            }
+            trimLineText()
+            if lineText.isEmpty { emptyDocuments += 1 }
+            return !lineText.isEmpty
+        }
+    }
+
+    private func trimLineText() {
+        guard let end = lineText.lastIndex(where: { !ASCII.isSpace($0) }) else { return lineText.removeAll() }
+        lineText.removeLast(lineText.count - 1 - end)
+        if let start = lineText.firstIndex(where: { !ASCII.isSpace($0) }), start > 0 { lineText.removeFirst(start) }
+    }
+
+    private func reject(_ kind: CorpusWarning.Kind, _ reason: String) throws {
+        if rules.strict {
+            throw CorpusError.badLine(path: file.path, line: position.line + 1, reason: reason)
+        }
+        report.add(CorpusWarning(kind, path: file.path, line: position.line + 1, "\(reason); skipped"))
+    }
+}
