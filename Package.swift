@@ -66,7 +66,8 @@ let package = Package(
                 "Configuration", "Kernels", "Tokenization", "Corpus", "Parametrization", "Encoder", "Objectives",
                 "Optimization", "Checkpoints", logging, atomics,
             ]),
-        library("Interchange"),
+        library(
+            "Interchange", ["Kernels", "Tokenization", "Parametrization", "Encoder", "Objectives", "Training"]),
         .executableTarget(
             name: "pretrain",
             dependencies: [

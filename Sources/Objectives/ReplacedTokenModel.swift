@@ -9,6 +9,8 @@ public struct ReplacedTokenModel: Sendable {
     public let activationCount: Int
     public let limits: ChunkLimits
     public let vocabularySize: Int
+    /// What the logits of each head are multiplied with, before their bias.
+    public let outputMultipliers: (generator: Double, discriminator: Double)
 
     let shared: SharedEmbeddings
     let generator: EncoderNetwork
@@ -43,18 +45,20 @@ public struct ReplacedTokenModel: Sendable {
         var plan = ActivationPlan()
         shared = SharedEmbeddings(&builder, model: model, vocabularySize: vocabularySize)
         let start = plan.mark
-        func readout(_ network: NetworkKind) -> Double {
-            let scaling = ParameterScaling(.readout, widthRatio: network.widthRatio(model, parametrization))
-            return scaling.multiplier * parametrization.outputMultiplier
-        }
+        outputMultipliers = (
+            // The tied table's fan-in is the embedding size, which does not grow; only α_out applies.
+            generator: parametrization.outputMultiplier,
+            discriminator: parametrization.outputMultiplier
+                * ParameterScaling(
+                    .readout, widthRatio: NetworkKind.discriminator.widthRatio(model, parametrization)
+                ).multiplier
+        )
         generator = EncoderNetwork(
             .generator, &builder, &plan, model: model, parametrization: parametrization, shared: shared,
             tokens: limits.tokens, longestSegment: limits.longestSegment)
         generatorHead = MaskedLanguageModelHead(
             &builder, &plan, hiddenSize: generator.shape.hiddenSize, table: shared.word,
-            epsilon: model.normalization.epsilon,
-            // The tied table's fan-in is the embedding size, which does not grow; only α_out applies.
-            multiplier: parametrization.outputMultiplier,
+            epsilon: model.normalization.epsilon, multiplier: outputMultipliers.generator,
             capacity: Masking.capacity(
                 tokens: limits.tokens, sequences: limits.sequences, fraction: limits.maskFraction))
         generatorGradient = plan.reserve(limits.tokens * generator.shape.hiddenSize)
@@ -64,8 +68,8 @@ public struct ReplacedTokenModel: Sendable {
             .discriminator, &builder, &plan, model: model, parametrization: parametrization, shared: shared,
             tokens: limits.tokens, longestSegment: limits.longestSegment)
         discriminatorHead = DetectionHead(
-            &builder, &plan, hiddenSize: discriminator.shape.hiddenSize, multiplier: readout(.discriminator),
-            tokens: limits.tokens)
+            &builder, &plan, hiddenSize: discriminator.shape.hiddenSize,
+            multiplier: outputMultipliers.discriminator, tokens: limits.tokens)
         discriminatorGradient = plan.reserve(limits.tokens * discriminator.shape.hiddenSize)
         layout = builder.finished()
         activationCount = plan.count

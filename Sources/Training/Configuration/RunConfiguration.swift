@@ -1,0 +1,40 @@
+import Configuration
+import Corpus
+import Encoder
+import Objectives
+import Optimization
+import Parametrization
+
+/// Everything that a run depends on: with the corpus, it determines every bit of the result.
+public struct RunConfiguration: Configurable {
+    public var model = ModelConfiguration()
+    public var parametrization = ParametrizationConfiguration()
+    public var corpus = CorpusConfiguration()
+    public var tokenizer = TokenizerConfiguration()
+    public var objective = ObjectiveConfiguration()
+    public var optimizer = OptimizerConfiguration()
+    public var training = TrainingConfiguration()
+    public var evaluation = EvaluationConfiguration()
+
+    public init() {}
+
+    public mutating func visit(_ fields: inout some FieldVisitor) throws {
+        try fields.group("model", &model, "Shape of the networks.")
+        try fields.group("parametrization", &parametrization, "muP base widths and multipliers.")
+        try fields.group("corpus", &corpus, "Training text.")
+        try fields.group("tokenizer", &tokenizer, "Vocabulary.")
+        try fields.group("objective", &objective, "What is learned.")
+        try fields.group("optimizer", &optimizer, "AdamW and its schedule.")
+        try fields.group("training", &training, "Length of the run, batches, checkpoints.")
+        try fields.group("evaluation", &evaluation, "Evaluation on held-out text.")
+    }
+
+    public func validate() throws {
+        if model.positions == .learned, corpus.sequenceLength > model.maximumPositions {
+            throw InvalidSetting(
+                "corpus.sequence_length",
+                "\(corpus.sequenceLength) is longer than the position table, model.maximum_positions \(model.maximumPositions); raise that or shorten this"
+            )
+        }
+    }
+}

@@ -1,0 +1,53 @@
+import Configuration
+
+/// Length of a run, its batches, and what happens along the way.
+public struct TrainingConfiguration: Configurable, Equatable {
+    public var steps = 1_000_000
+    public var batchSize = 128
+    public var accumulationSteps = 1
+    public var seed = 0
+    public var evaluateEvery = 1000
+    public var checkpointEvery = 1000
+    public var keepLast = 3
+    public var keepEvery: Int?
+    public var logEvery = 10
+    public var maximumSkippedSteps = 0
+    public var lanes: Int?
+    public var chunkTokens = 1024
+
+    public init() {}
+
+    public mutating func visit(_ fields: inout some FieldVisitor) throws {
+        try fields.integer("steps", &steps, 1...1_000_000_000, "Updates of the weights in the whole run.")
+        try fields.integer("batch_size", &batchSize, 1...1_048_576, "Sequences of a batch.")
+        try fields.integer(
+            "accumulation_steps", &accumulationSteps, 1...65536, "Batches of one update; their tokens weigh alike.")
+        try fields.integer("seed", &seed, 0...Int(Int64.max), "Seed of all random numbers of the run.")
+        try fields.integer("evaluate_every", &evaluateEvery, 0...1_000_000_000, "Steps between evaluations; 0: none.")
+        try fields.integer(
+            "checkpoint_every", &checkpointEvery, 0...1_000_000_000, "Steps between checkpoints; 0: only the last.")
+        try fields.integer("keep_last", &keepLast, 1...1_000_000, "Checkpoints kept, counted from the newest.")
+        try fields.integer(
+            "keep_every", &keepEvery, 1...1_000_000_000, "Also keep checkpoints whose step is a multiple of this.")
+        try fields.integer("log_every", &logEvery, 1...1_000_000, "Steps between lines of metrics.jsonl.")
+        try fields.integer(
+            "maximum_skipped_steps", &maximumSkippedSteps, 0...1_000_000,
+            "Steps in a row that may be skipped because a gradient is not finite; 0 stops at the first.")
+        try fields.integer(
+            "lanes", &lanes, 1...1024,
+            "Groups of sequences with their own gradient buffer: the most threads that help. null: one for 2,048 tokens. "
+                + "Part of the run: changing it changes results in the last bits.")
+        try fields.integer(
+            "chunk_tokens", &chunkTokens, 1...1_048_576,
+            "Tokens carried through the networks at a time; sets the memory for activations.")
+    }
+
+    /// Sequences that one update learns from.
+    public var sequencesPerStep: Int { batchSize * accumulationSteps }
+
+    /// The number of lanes: what was configured, or one for 2,048 tokens. Never a function of the machine.
+    public func laneCount(sequenceLength: Int) -> Int {
+        if let lanes { return min(lanes, sequencesPerStep) }
+        return max(1, min(sequencesPerStep * sequenceLength / 2048, sequencesPerStep, 64))
+    }
+}

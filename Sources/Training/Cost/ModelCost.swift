@@ -1,0 +1,62 @@
+import Encoder
+import Objectives
+
+/// What a configuration costs: parameters, floating-point operations and memory, from its shapes alone.
+public struct ModelCost: Sendable, Equatable {
+    /// Weights and biases of both networks; shared tables count once.
+    public var parameters: Int
+    public var generatorParameters: Int
+    public var discriminatorParameters: Int
+    public var sharedParameters: Int
+    /// Forward and backward passes, per token of full sequences, two for a multiply-add; recomputation is not counted.
+    public var flopsPerToken: Double
+    /// Weights, moments, and the gradients of every lane.
+    public var stateBytes: Int
+    /// Activations of all workers.
+    public var activationBytes: Int
+
+    /// - Parameter threads: workers that run at the same time.
+    public init(
+        _ configuration: RunConfiguration, model: ReplacedTokenModel, threads: Int
+    ) {
+        let layout = model.layout
+        func count(_ prefix: String) -> Int {
+            layout.specs.filter { $0.name.hasPrefix(prefix) }.reduce(0) { $0 + $1.count }
+        }
+        parameters = layout.parameterCount
+        generatorParameters = count("generator.")
+        discriminatorParameters = count("discriminator.")
+        sharedParameters = count("embeddings.")
+        let length = configuration.corpus.sequenceLength
+        flopsPerToken = Self.flopsPerToken(
+            configuration, vocabularySize: model.vocabularySize, attendedTokens: Double(length))
+        let lanes = configuration.training.laneCount(sequenceLength: length)
+        stateBytes = 4 * layout.bufferCount * (3 + lanes)
+        activationBytes = 4 * model.activationCount * min(threads, lanes)
+    }
+
+    /// Floating-point operations of a training step per token.
+    ///
+    /// - Parameter attendedTokens: mean number of keys that a query sees.
+    public static func flopsPerToken(
+        _ configuration: RunConfiguration, vocabularySize: Int, attendedTokens: Double
+    ) -> Double {
+        let model = configuration.model
+        let embedding = Double(model.embeddingSize)
+        func encoder(_ shape: NetworkShape) -> Double {
+            let hidden = Double(shape.hiddenSize)
+            let projection = model.embeddingSize == shape.hiddenSize ? 0 : embedding * hidden
+            let layer = 4 * hidden * hidden + 2 * hidden * Double(shape.intermediateSize) + 2 * attendedTokens * hidden
+            return projection + Double(shape.layerCount) * layer
+        }
+        let generator = Double(model.generatorShape.hiddenSize)
+        let discriminator = Double(model.discriminatorShape.hiddenSize)
+        let generatorHead =
+            configuration.objective.maskFraction * (generator * embedding + embedding * Double(vocabularySize))
+        let discriminatorHead = discriminator * discriminator + discriminator
+        let multiplyAdds =
+            encoder(model.generatorShape) + generatorHead + encoder(model.discriminatorShape) + discriminatorHead
+        // The backward pass multiplies twice for every product of the forward pass.
+        return 3 * 2 * multiplyAdds
+    }
+}

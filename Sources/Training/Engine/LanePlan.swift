@@ -1,0 +1,37 @@
+import Corpus
+import Encoder
+
+/// How a batch is divided: lanes of consecutive sequences, each lane into chunks that are worked on one after another.
+///
+/// A pure function of the batch and the configuration, so that sums have the same order on every machine.
+struct LanePlan: Sendable {
+    let lanes: [[ChunkGeometry]]
+
+    /// - Parameters:
+    ///   - laneCount: at least one sequence goes to each, if there are enough.
+    ///   - chunkTokens: limit of a chunk, which a single longer sequence exceeds.
+    ///   - chunkSequences: the most sequences of a chunk.
+    init(_ batch: TokenBatch, laneCount: Int, chunkTokens: Int, chunkSequences: Int) {
+        let sequences = batch.sequenceCount
+        lanes = (0..<laneCount).map { lane in
+            let first = lane * sequences / laneCount
+            let last = (lane + 1) * sequences / laneCount
+            var chunks: [ChunkGeometry] = []
+            var start = first
+            while start < last {
+                var end = start + 1
+                while end < last, end - start < chunkSequences,
+                    batch.sequenceOffsets[end + 1] - batch.sequenceOffsets[start] <= chunkTokens
+                { end += 1 }
+                let row = batch.sequenceOffsets[start]
+                let count = batch.sequenceOffsets[end] - row
+                if count > 0 {
+                    chunks.append(
+                        ChunkGeometry(firstRow: row, tokenCount: count, segmentOffsets: batch.segmentOffsets))
+                }
+                start = end
+            }
+            return chunks
+        }
+    }
+}

@@ -1,0 +1,171 @@
+import Configuration
+import Corpus
+import Encoder
+import Kernels
+import Objectives
+import Optimization
+import Parametrization
+
+/// One step of training as a function of weights, batch and step number; the same bits for any number of threads.
+public final class TrainingEngine {
+    public let configuration: RunConfiguration
+    public let objective: ReplacedTokenDetection
+    public let state: TrainingState
+    public let pool: ThreadPool
+    public let schedule: LearningRateSchedule
+    public let special: SpecialTokenIDs
+
+    private let optimizer: AdamW
+    private let merge: GradientMerge
+    private let laneCount: Int
+    /// One a lane; the first takes the sum. Made at the first step, since evaluation needs none.
+    private lazy var gradients = (0..<laneCount).map { _ in FloatBuffer(count: state.layout.bufferCount) }
+    /// One a worker.
+    private let arenas: [FloatBuffer]
+    private let seed: UInt64
+
+    public init(_ configuration: RunConfiguration, vocabularySize: Int, special: SpecialTokenIDs, pool: ThreadPool) {
+        self.configuration = configuration
+        self.pool = pool
+        self.special = special
+        laneCount = configuration.training.laneCount(sequenceLength: configuration.corpus.sequenceLength)
+        let model = ReplacedTokenModel(
+            model: configuration.model, parametrization: configuration.parametrization, vocabularySize: vocabularySize,
+            limits: Self.limits(configuration))
+        objective = ReplacedTokenDetection(model: model, configuration: configuration.objective)
+        state = TrainingState(model.layout)
+        optimizer = AdamW(configuration.optimizer, model.layout, parametrization: configuration.parametrization)
+        merge = GradientMerge(model.layout)
+        schedule = LearningRateSchedule(configuration.optimizer, totalSteps: configuration.training.steps)
+        arenas = (0..<pool.threadCount).map { _ in FloatBuffer(count: model.activationCount) }
+        seed = UInt64(configuration.training.seed)
+    }
+
+    /// The most that a chunk holds. Batches of short sequences may put twice as many into one as of full ones.
+    static func limits(_ configuration: RunConfiguration) -> ReplacedTokenModel.ChunkLimits {
+        let length = configuration.corpus.sequenceLength
+        let tokens = max(configuration.training.chunkTokens, length)
+        return ReplacedTokenModel.ChunkLimits(
+            tokens: tokens, sequences: max(1, 2 * tokens / length), longestSegment: length,
+            maskFraction: configuration.objective.maskFraction)
+    }
+
+    /// Draws initial weights.
+    public func initialize() {
+        ParameterInitializer.initialize(state.weights, state.layout, seed: seed, pool: pool)
+    }
+
+    /// One update from one batch.
+    ///
+    /// - Parameter step: counted from 1.
+    /// - Throws: `NonFiniteError`, before anything was changed, when the loss or a gradient is not finite.
+    public func train(_ batch: TokenBatch, step: Int) throws -> StepOutcome {
+        let sums = backward(batch, step: step)
+        let norm = merge.merge(gradients, pool: pool)
+        let loss = totalLoss(sums)
+        guard loss.isFinite, norm.isFinite else {
+            let error = nonFinite(step: step, sums)
+            gradients[0].zero()
+            throw error
+        }
+        let learningRate = schedule.learningRate(step: step)
+        optimizer.update(
+            weights: state.weights, gradients: gradients[0], firstMoments: state.firstMoments,
+            secondMoments: state.secondMoments, step: step, learningRate: learningRate,
+            gradientScale: GradientMerge.clipFactor(norm: norm, limit: configuration.optimizer.clipNorm), pool: pool)
+        return StepOutcome(step: step, sums: sums, loss: loss, learningRate: learningRate, gradientNorm: norm)
+    }
+
+    /// The loss of the objective, from its sums.
+    public func totalLoss(_ sums: LossSums) -> Double {
+        configuration.objective.generatorWeight * sums.meanGeneratorLoss
+            + configuration.objective.discriminatorWeight * sums.meanDiscriminatorLoss
+    }
+
+    /// Forward and backward passes of all lanes, into their gradient buffers.
+    private func backward(_ batch: TokenBatch, step: Int) -> LossSums {
+        let masking = Masking(
+            batch, configuration: configuration.objective, maskID: special.mask, special: special.neverMasked,
+            random: Philox(seed: seed, purpose: .masking), step: step)
+        let work = ReplacedTokenDetection.Work(
+            batch: batch, masking: masking, sampling: Philox(seed: seed, purpose: .sampling), step: step)
+        let dropout = DropoutStream(seed: seed, step: step)
+        let gradients = gradients
+        return run(work) { [state, arenas] chunk, lane, worker in
+            LanePass(
+                weights: state.weights.base, gradients: gradients[lane].base, arena: arenas[worker].base,
+                dropout: dropout, chunk: chunk)
+        } collect: { _ in }
+    }
+
+    /// Losses and predictions on a batch, without dropout and without learning.
+    ///
+    /// - Parameters:
+    ///   - index: of the batch within the evaluation; keys masking and samples, so that every evaluation sees the same.
+    ///   - collect: called with each chunk's outcome, in order.
+    public func evaluate(
+        _ batch: TokenBatch, index: Int, collect: (ReplacedTokenDetection.Work, ChunkGeometry, ReplacedTokenDetection.Outcome) -> Void
+    ) -> LossSums {
+        let masking = Masking(
+            batch, configuration: configuration.objective, maskID: special.mask, special: special.neverMasked,
+            random: Philox(seed: seed, purpose: .evaluationMasking), step: index)
+        let work = ReplacedTokenDetection.Work(
+            batch: batch, masking: masking, sampling: Philox(seed: seed, purpose: .evaluationSampling), step: index)
+        return run(work) { [state, arenas] chunk, _, worker in
+            LanePass(
+                weights: state.weights.base, gradients: nil, arena: arenas[worker].base, dropout: nil, chunk: chunk)
+        } collect: { results in
+            for (chunk, outcome) in results { collect(work, chunk, outcome) }
+        }
+    }
+
+    /// Runs all chunks of a batch, lanes side by side, and sums in lane order.
+    private func run(
+        _ work: ReplacedTokenDetection.Work,
+        pass: @escaping @Sendable (_ chunk: ChunkGeometry, _ lane: Int, _ worker: Int) -> LanePass,
+        collect: ([(ChunkGeometry, ReplacedTokenDetection.Outcome)]) -> Void
+    ) -> LossSums {
+        let limits = objective.model.limits
+        let plan = LanePlan(
+            work.batch, laneCount: laneCount, chunkTokens: limits.tokens, chunkSequences: limits.sequences)
+        let results = TaskResults<[(ChunkGeometry, ReplacedTokenDetection.Outcome)]>(count: plan.lanes.count)
+        let objective = objective
+        pool.run(plan.lanes.count) { lane, worker in
+            results[lane] = plan.lanes[lane].map { ($0, objective.run(work, pass($0, lane, worker))) }
+        }
+        var sums = LossSums()
+        for lane in 0..<plan.lanes.count {
+            let outcomes = results[lane] ?? []
+            for (_, outcome) in outcomes { sums += outcome.sums }
+            collect(outcomes)
+        }
+        return sums
+    }
+
+    /// The discriminator's belief in replacement for tokens as they are, one segment.
+    public func detect(_ tokens: [Int32]) -> [Float] {
+        let result = TaskResults<[Float]>(count: 1)
+        let chunk = ChunkGeometry(firstRow: 0, tokenCount: tokens.count, segmentOffsets: [0, tokens.count])
+        pool.run(1) { [objective, state, arenas] task, worker in
+            result[task] = objective.detect(
+                tokens,
+                LanePass(
+                    weights: state.weights.base, gradients: nil, arena: arenas[worker].base, dropout: nil, chunk: chunk))
+        }
+        return result[0] ?? []
+    }
+
+    private func nonFinite(step: Int, _ sums: LossSums) -> NonFiniteError {
+        let place: NonFiniteError.Place
+        if !sums.generatorLoss.isFinite {
+            place = .generatorLoss
+        } else if !sums.discriminatorLoss.isFinite {
+            place = .discriminatorLoss
+        } else if let found = GradientMerge.firstNonFinite(gradients[0], state.layout) {
+            place = .gradient(tensor: found.name, index: found.index)
+        } else {
+            place = .gradientNorm
+        }
+        return NonFiniteError(step: step, place: place)
+    }
+}

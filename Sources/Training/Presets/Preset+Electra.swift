@@ -1,0 +1,28 @@
+/// ELECTRA's published values (Clark et al. 2020, arXiv 2003.10555, table 6). The defaults of `RunConfiguration` are those
+/// of the small model.
+extension Preset {
+    static func applyElectraBase(_ configuration: inout RunConfiguration) {
+        configuration.model.hiddenSize = 768
+        configuration.model.headCount = 12
+        configuration.model.intermediateSize = 3072
+        configuration.model.embeddingSize = 768
+        configuration.model.generator.widthMultiplier = 1.0 / 3
+        configuration.corpus.sequenceLength = 512
+        configuration.training.batchSize = 256
+        configuration.training.steps = 766_000
+        configuration.optimizer.peakLearningRate = 2e-4
+    }
+
+    static func applyElectraLarge(_ configuration: inout RunConfiguration) {
+        configuration.model.hiddenSize = 1024
+        configuration.model.layerCount = 24
+        configuration.model.headCount = 16
+        configuration.model.intermediateSize = 4096
+        configuration.model.embeddingSize = 1024
+        configuration.corpus.sequenceLength = 512
+        configuration.objective.maskFraction = 0.25
+        configuration.training.batchSize = 2048
+        configuration.training.steps = 400_000
+        configuration.optimizer.peakLearningRate = 2e-4
+    }
+}

@@ -1,0 +1,44 @@
+import Configuration
+import Encoder
+
+/// Named configurations: published ones, and a demo that learns something within minutes.
+///
+/// A preset sets the defaults of all sections; what a configuration spells out takes precedence.
+public enum Preset: String, CaseIterable, Sendable {
+    case demo
+    case electraSmall = "electra-small"
+    case electraBase = "electra-base"
+    case electraLarge = "electra-large"
+
+    /// The configuration with nothing spelled out.
+    public var configuration: RunConfiguration {
+        var configuration = RunConfiguration()
+        switch self {
+        case .demo: Self.applyDemo(&configuration)
+        case .electraSmall: break
+        case .electraBase: Self.applyElectraBase(&configuration)
+        case .electraLarge: Self.applyElectraLarge(&configuration)
+        }
+        configuration.model.preset = rawValue
+        return configuration
+    }
+
+    /// The preset that a YAML text and overrides name, or ELECTRA-small's values without a name.
+    ///
+    /// - Throws: `ConfigurationError` for a name that is none of `allCases`.
+    public static func defaults(named name: String?, origin: String) throws -> RunConfiguration {
+        guard let name else { return RunConfiguration() }
+        guard let preset = Preset(rawValue: name) else { throw UnknownPreset(name: name, origin: origin) }
+        return preset.configuration
+    }
+}
+
+/// A preset that does not exist.
+public struct UnknownPreset: Error, Equatable, CustomStringConvertible {
+    public var name: String
+    public var origin: String
+
+    public var description: String {
+        "\(origin): there is no preset \(name); presets are \(Preset.allCases.map(\.rawValue).joined(separator: ", "))"
+    }
+}

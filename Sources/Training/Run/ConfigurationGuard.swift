@@ -1,0 +1,29 @@
+import Configuration
+
+/// Keeps a resumed run the run that it was.
+enum ConfigurationGuard {
+    /// Settings that may change between two parts of a run: they do not touch weights, or openly ask for more steps.
+    private static let free: Set<String> = [
+        "model.preset", "training.steps", "training.evaluate_every", "training.checkpoint_every", "training.keep_last",
+        "training.keep_every", "training.log_every", "training.maximum_skipped_steps", "evaluation.tokens",
+        "evaluation.samples", "tokenizer.path", "tokenizer.vocabulary_size", "tokenizer.minimum_frequency",
+        "tokenizer.sample_bytes", "corpus.shuffle_bytes.", "corpus.damaged_files",
+    ]
+
+    /// The settings in which `new` differs from `old`, as `key: old value, now new value`.
+    static func differences(from old: RunConfiguration, to new: RunConfiguration) throws -> [String] {
+        let before = try values(of: old)
+        let after = try values(of: new)
+        var result = before.keys.sorted().compactMap { key -> String? in
+            guard !free.contains(key), let now = after[key], let then = before[key], then != now else { return nil }
+            return "\(key): \(then) in the checkpoint, \(now) now"
+        }
+        if old.corpus.sources != new.corpus.sources { result.append("corpus.sources: not the same list") }
+        return result
+    }
+
+    private static func values(of configuration: RunConfiguration) throws -> [String: String] {
+        let keys = try ConfigurationDocumentation(of: configuration).keys
+        return Dictionary(keys.map { ($0.path, $0.defaultValue) }, uniquingKeysWith: { first, _ in first })
+    }
+}

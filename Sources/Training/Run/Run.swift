@@ -1,0 +1,47 @@
+import Checkpoints
+import Configuration
+import Corpus
+import Foundation
+import Kernels
+import Tokenization
+
+/// One run of pretraining: from a configuration and an output directory to a trained checkpoint, through any number of
+/// interruptions.
+public final class Run {
+    public let directory: RunDirectory
+    public let threads: Int
+    private let requested: RunConfiguration
+    private let resume: ResumeMode
+    private let progress: ProgressLine
+    private let report: (RunEvent) -> Void
+
+    /// - Parameters:
+    ///   - output: the run directory; created if need be.
+    ///   - report: called on the thread of `start`, with the progress line out of the way.
+    public init(
+        _ configuration: RunConfiguration, output: String, resume: ResumeMode, threads: Int, progress: ProgressLine,
+        report: @escaping (RunEvent) -> Void
+    ) {
+        requested = configuration
+        directory = RunDirectory(path: output)
+        self.resume = resume
+        self.threads = threads
+        self.progress = progress
+        self.report = report
+    }
+
+    /// Trains until the last step or a signal.
+    ///
+    /// - Throws: what stands in the way, after the last good checkpoint was left intact.
+    public func start() throws -> RunEnd {
+        guard !requested.corpus.sources.isEmpty else { throw RunError.noSources }
+        let lock = try directory.open()
+        return try withExtendedLifetime(lock) {
+            let pool = ThreadPool(threadCount: threads)
+            defer { pool.shutDown() }
+            return try RunSession(
+                requested, directory: directory, resume: resume, pool: pool, progress: progress, report: report
+            ).train()
+        }
+    }
+}

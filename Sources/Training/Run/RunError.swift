@@ -1,0 +1,31 @@
+/// Why a run cannot start or go on.
+public enum RunError: Error, Equatable, Sendable, CustomStringConvertible {
+    case cannotCreate(path: String, reason: String)
+    case cannotWrite(path: String, reason: String)
+    case noSources
+    /// Settings that determine the result differ from those of the checkpoint.
+    case configurationChanged(checkpoint: String, differences: [String])
+    /// The checkpoint is of another kind of model or engine.
+    case unusableCheckpoint(path: String, reason: String)
+    case alreadyFinished(step: Int, path: String)
+
+    public var description: String {
+        switch self {
+        case .cannotCreate(let path, let reason): "\(path): cannot create the directory: \(reason)"
+        case .cannotWrite(let path, let reason): "\(path): cannot write: \(reason)"
+        case .noSources:
+            "the configuration names no text: list files, folders or globs under corpus.sources, for example "
+                + "--set 'corpus.sources=[{path: corpora/mine/*.txt}]'"
+        case .configurationChanged(let checkpoint, let differences):
+            """
+            the configuration differs from that of \(checkpoint):
+              \(differences.joined(separator: "\n  "))
+            A resumed run must keep what determines its result. Restore these settings, choose another --output, or \
+            start anew with --resume never.
+            """
+        case .unusableCheckpoint(let path, let reason): "\(path): \(reason)"
+        case .alreadyFinished(let step, let path):
+            "the run in \(path) has finished its \(step) steps; raise training.steps to go on, or choose another --output"
+        }
+    }
+}

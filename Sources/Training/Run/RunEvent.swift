@@ -1,0 +1,16 @@
+/// What a run tells those who watch it, beside its progress line.
+public enum RunEvent: Sendable {
+    /// Something worth a line.
+    case note(String)
+    /// Something that needs attention.
+    case warning(String)
+    case evaluation(EvaluationReport)
+    case checkpoint(step: Int, path: String)
+}
+
+/// How a run ended.
+public enum RunEnd: Sendable, Equatable {
+    case finished(step: Int)
+    /// A signal asked for it; the checkpoint is written.
+    case stopped(signal: String, step: Int)
+}

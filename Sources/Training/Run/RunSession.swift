@@ -1,0 +1,196 @@
+import Checkpoints
+import Configuration
+import Corpus
+import Foundation
+import Kernels
+import Tokenization
+
+/// A run while it is under way: everything opened, loaded and ready to step.
+final class RunSession {
+    private let configuration: RunConfiguration
+    private let directory: RunDirectory
+    private let pool: ThreadPool
+    private let recorder: RunRecorder
+    private let tokenizer: ByteLevelBPE
+    private let documentTokenizer: RunDocumentTokenizer
+    private let engine: TrainingEngine
+    private let loader: CorpusLoader
+    private let writer: CheckpointWriter
+    private let fingerprint: CorpusFingerprint
+    private let listing: CorpusListing
+    private let peak: Double
+
+    private var state: RunState
+    private var loaderState: LoaderState?
+    private var evaluator: Evaluator?
+    private var lastCheckpoint: Int?
+    private var skippedInARow = 0
+
+    /// Opens everything that the run needs, from the checkpoint or anew.
+    init(
+        _ requested: RunConfiguration, directory: RunDirectory, resume: ResumeMode, pool: ThreadPool,
+        progress: ProgressLine, report: @escaping (RunEvent) -> Void
+    ) throws {
+        configuration = requested
+        self.directory = directory
+        self.pool = pool
+        try directory.checkpoints.prepare(exclusive: true)
+        let start = try RunStart(requested, directory: directory, resume: resume, report: report)
+        listing = try CorpusListing(requested.corpus)
+        if let resumed = start.documents {
+            fingerprint = resumed.fingerprint
+            try listing.verify(against: resumed.fingerprint)
+        } else {
+            fingerprint = try listing.fingerprint()
+        }
+        tokenizer = try RunTokenizer.open(
+            requested, directory: directory, checkpoint: start.documents?.tokenizer, listing: listing,
+            progress: progress, report: report)
+        let special = try SpecialTokenIDs(tokenizer)
+        engine = TrainingEngine(
+            requested, vocabularySize: tokenizer.vocabularySize, special: special, pool: pool)
+        if let reader = start.reader {
+            try TrainingCheckpoint.load(reader, into: engine, moments: true)
+        } else {
+            engine.initialize()
+        }
+        state = start.documents?.state ?? RunState()
+        loaderState = start.documents?.loader
+        lastCheckpoint = start.reader == nil ? nil : state.step
+        documentTokenizer = RunDocumentTokenizer(tokenizer, special)
+        loader = try CorpusLoader(
+            listing: listing, tokenizer: documentTokenizer, seed: UInt64(requested.training.seed),
+            batchSize: requested.training.sequencesPerStep, resumingFrom: start.documents?.loader)
+        writer = CheckpointWriter(
+            directory: directory.checkpoints,
+            retention: Retention(keepLast: requested.training.keepLast, keepEvery: requested.training.keepEvery))
+        try directory.write(
+            Data(try ConfigurationWriter.yaml(requested, comments: true).utf8), to: directory.configuration)
+        recorder = try RunRecorder(
+            directory, resumingAfter: start.documents?.state.step, configuration: requested.training,
+            progress: progress, report: report)
+        peak = Kernels.measurePeak(pool)
+        recorder.tell(.note(summary()))
+    }
+
+    /// Steps until the end or a signal; checkpoints and evaluates on the way.
+    func train() throws -> RunEnd {
+        defer { loader.stop() }
+        let steps = configuration.training.steps
+        if state.step >= steps { throw RunError.alreadyFinished(step: state.step, path: directory.path) }
+        while state.step < steps {
+            let started = ContinuousClock.now
+            try step(started: started)
+            if let signal = TerminationSignals.pending {
+                try checkpoint(waiting: true)
+                recorder.finish()
+                return .stopped(signal: "\(signal)", step: state.step)
+            }
+            let isLast = state.step == steps
+            if isLast || isDue(configuration.training.evaluateEvery) { try evaluate() }
+            if isLast || isDue(configuration.training.checkpointEvery) { try checkpoint(waiting: isLast) }
+        }
+        recorder.finish()
+        return .finished(step: state.step)
+    }
+
+    private func isDue(_ interval: Int) -> Bool { interval > 0 && state.step % interval == 0 }
+
+    private func step(started: ContinuousClock.Instant) throws {
+        let loaded = try loader.next()
+        for warning in loaded.newWarnings { recorder.tell(.warning("\(warning)")) }
+        let number = state.step + 1
+        do {
+            let outcome = try engine.train(loaded.batch, step: number)
+            skippedInARow = 0
+            advance(to: number, loaded)
+            let seconds = started.duration(to: .now).seconds
+            recorder.record(record(outcome, loaded, seconds: seconds), step: number, seconds: seconds)
+        } catch let error as NonFiniteError {
+            guard skippedInARow < configuration.training.maximumSkippedSteps else { throw error }
+            skippedInARow += 1
+            state.skippedSteps += 1
+            advance(to: number, loaded)
+            recorder.tell(.warning("step \(number) skipped: \(error.place) is not finite"))
+        }
+    }
+
+    private func advance(to step: Int, _ loaded: LoadedBatch) {
+        state.step = step
+        state.tokens += loaded.batch.tokenCount
+        loaderState = loaded.stateAfter
+    }
+
+    private func record(_ outcome: StepOutcome, _ loaded: LoadedBatch, seconds: Double) -> StepRecord {
+        let batch = loaded.batch
+        let attended = batch.meanAttendedTokens
+        let flops = ModelCost.flopsPerToken(
+            configuration, vocabularySize: tokenizer.vocabularySize, attendedTokens: attended)
+        let tokensPerSecond = Double(batch.tokenCount) / seconds
+        return StepRecord(
+            tokens: state.tokens, loss: outcome.loss, generatorLoss: outcome.sums.meanGeneratorLoss,
+            discriminatorLoss: outcome.sums.meanDiscriminatorLoss,
+            generatorAccuracy: outcome.sums.generatorAccuracy, replacedFraction: outcome.sums.replacedFraction,
+            learningRate: outcome.learningRate, gradientNorm: outcome.gradientNorm, tokensPerSecond: tokensPerSecond,
+            utilisation: tokensPerSecond * flops / peak, epoch: loaded.epochs.first ?? 0)
+    }
+
+    private func evaluate() throws {
+        let evaluator = try self.evaluator ?? makeEvaluator()
+        self.evaluator = evaluator
+        guard !evaluator.batches.isEmpty else { return }
+        recorder.record(evaluator.evaluate(engine, step: state.step))
+    }
+
+    private func makeEvaluator() throws -> Evaluator {
+        let batches: [TokenBatch]
+        if configuration.corpus.heldOut > 0 {
+            batches = try HeldOutText.batches(
+                configuration.corpus, listing: listing, tokenizer: documentTokenizer, tokens: configuration.evaluation.tokens,
+                batchSize: configuration.training.batchSize)
+        } else {
+            recorder.tell(.warning("corpus.held_out is 0, so there is nothing to evaluate on"))
+            batches = []
+        }
+        return Evaluator(
+            batches: batches, vocabularySize: tokenizer.vocabularySize, special: engine.special,
+            samples: configuration.evaluation.samples, display: { [tokenizer] in tokenizer.token($0) })
+    }
+
+    private func checkpoint(waiting: Bool) throws {
+        guard let loaderState else { return }
+        if lastCheckpoint != state.step {
+            let documents = TrainingCheckpoint.Documents(
+                configuration: configuration, tokenizer: Data(tokenizer.serialized()), loader: loaderState,
+                fingerprint: fingerprint, state: state)
+            try writer.writeInBackground(try TrainingCheckpoint.contents(engine, documents))
+            lastCheckpoint = state.step
+        }
+        guard waiting, let published = try writer.finish() else { return }
+        recorder.tell(.checkpoint(step: published.step, path: published.path))
+        if let failure = published.pruningFailure { recorder.tell(.warning(failure)) }
+    }
+
+    private func summary() -> String {
+        let cost = ModelCost(configuration, model: engine.objective.model, threads: pool.threadCount)
+        return """
+            \(directory.path): \(CountFormat.text(cost.parameters)) parameters, \
+            \(CountFormat.text(Int(cost.flopsPerToken))) FLOP per token, \(pool.threadCount) threads, \
+            peak \(String(format: "%.0f", peak * 1e-9)) GFLOP/s, \
+            \(state.step == 0 ? "from the beginning" : "from step \(CountFormat.grouped(state.step))")
+            """
+    }
+}
+
+extension Duration {
+    /// The duration in seconds.
+    var seconds: Double { Double(components.seconds) + Double(components.attoseconds) * 1e-18 }
+}
+
+extension TokenBatch {
+    /// Mean number of keys that a query of this batch sees.
+    var meanAttendedTokens: Double {
+        let squares = zip(segmentOffsets, segmentOffsets.dropFirst()).reduce(0) { $0 + ($1.1 - $1.0) * ($1.1 - $1.0) }
+        return tokenCount > 0 ? Double(squares) / Double(tokenCount) : 0
+    }
+}

@@ -1,0 +1,62 @@
+import Configuration
+import Corpus
+import Foundation
+import Tokenization
+
+/// Finds a run's tokenizer: in the checkpoint, at the configured path, in the run directory, or trains it on a sample of
+/// the corpus.
+enum RunTokenizer {
+    static func open(
+        _ configuration: RunConfiguration, directory: RunDirectory, checkpoint: Data?, listing: CorpusListing,
+        progress: ProgressLine, report: (RunEvent) -> Void
+    ) throws -> ByteLevelBPE {
+        if let checkpoint {
+            try directory.write(checkpoint, to: directory.tokenizer)
+            return try ByteLevelBPE(json: Array(checkpoint))
+        }
+        let tokenizer: ByteLevelBPE
+        if let path = configuration.tokenizer.path {
+            tokenizer = try ByteLevelBPE(contentsOf: path)
+        } else {
+            tokenizer = try train(configuration, listing: listing, progress: progress)
+            report(
+                .note(
+                    "trained a vocabulary of \(CountFormat.grouped(tokenizer.vocabularySize)) entries"
+                        + (tokenizer.vocabularySize < configuration.tokenizer.vocabularySize
+                            ? "; the sample has no more pairs that occur \(configuration.tokenizer.minimumFrequency) times"
+                            : "")))
+        }
+        try directory.write(Data(tokenizer.serialized()), to: directory.tokenizer)
+        return tokenizer
+    }
+
+    private static func train(
+        _ configuration: RunConfiguration, listing: CorpusListing, progress: ProgressLine
+    ) throws -> ByteLevelBPE {
+        let trainer = try BPETrainer(
+            vocabularySize: configuration.tokenizer.vocabularySize,
+            minimumFrequency: configuration.tokenizer.minimumFrequency)
+        let phase = PhaseProgress("training the tokenizer", on: progress)
+        defer { phase.finish() }
+        let limit = configuration.tokenizer.sampleBytes
+        var read = 0
+        try CorpusSampler.sample(
+            configuration.corpus, listing: listing, seed: UInt64(configuration.training.seed), limitBytes: limit
+        ) { document in
+            trainer.feed(document)
+            read += document.count
+            phase.update(fraction: 0.3 * Double(read) / Double(limit))
+        }
+        return trainer.train { _, fraction in phase.update(fraction: 0.3 + 0.7 * fraction) }
+    }
+}
+
+extension SpecialTokenIDs {
+    /// The ids of a tokenizer's special tokens.
+    public init(_ tokenizer: ByteLevelBPE) throws {
+        let special = try tokenizer.specialTokens
+        self.init(
+            padding: special.padding, classification: special.classification, separator: special.separator,
+            mask: special.mask)
+    }
+}

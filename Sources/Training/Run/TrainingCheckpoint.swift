@@ -1,0 +1,105 @@
+import Checkpoints
+import Configuration
+import Corpus
+import Foundation
+import Kernels
+import Tokenization
+
+/// What a checkpoint of a run consists of, and how it is put together and taken apart.
+public enum TrainingCheckpoint {
+    enum Document {
+        static let configuration = "config.yaml"
+        static let tokenizer = "tokenizer.json"
+        static let loader = "loader.json"
+        static let corpus = "corpus.json"
+        static let state = "state.json"
+    }
+
+    /// Everything but the tensors.
+    public struct Documents: Sendable {
+        public var configuration: RunConfiguration
+        public var tokenizer: Data
+        public var loader: LoaderState
+        public var fingerprint: CorpusFingerprint
+        public var state: RunState
+    }
+
+    /// The contents of a checkpoint; tensors are views of the engine's buffers.
+    static func contents(_ engine: TrainingEngine, _ documents: Documents) throws -> CheckpointContents {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys]
+        return CheckpointContents(
+            step: documents.state.step, groups: groups(engine),
+            documents: [
+                CheckpointDocument(
+                    name: Document.configuration, text: try ConfigurationWriter.yaml(documents.configuration)),
+                CheckpointDocument(name: Document.tokenizer, bytes: Array(documents.tokenizer)),
+                CheckpointDocument(name: Document.loader, bytes: Array(try encoder.encode(documents.loader))),
+                CheckpointDocument(name: Document.corpus, bytes: Array(try encoder.encode(documents.fingerprint))),
+                CheckpointDocument(name: Document.state, bytes: Array(try encoder.encode(documents.state))),
+            ],
+            metadata: ["program": "pretrain \(programVersion)", "linear_algebra": Kernels.linearAlgebraKernel])
+    }
+
+    /// Reads the documents of a checkpoint.
+    ///
+    /// - Throws: `CheckpointError`, and `RunError.unusableCheckpoint` for documents that are sound but not understood.
+    public static func documents(_ reader: CheckpointReader) throws -> Documents {
+        var configuration = RunConfiguration()
+        try ConfigurationReader.read(
+            yaml: String(decoding: try reader.document(Document.configuration), as: UTF8.self),
+            origin: "\(reader.path)/\(Document.configuration)", into: &configuration)
+        func decode<Value: Decodable>(_ name: String) throws -> Value {
+            do {
+                return try JSONDecoder().decode(Value.self, from: Data(try reader.document(name)))
+            } catch let error as DecodingError {
+                throw RunError.unusableCheckpoint(
+                    path: reader.path, reason: "\(name) is not of this version of pretrain (\(error))")
+            }
+        }
+        return Documents(
+            configuration: configuration, tokenizer: Data(try reader.document(Document.tokenizer)),
+            loader: try decode(Document.loader), fingerprint: try decode(Document.corpus),
+            state: try decode(Document.state))
+    }
+
+    /// Fills the engine's buffers.
+    ///
+    /// - Parameter moments: whether Adam's moments are needed too; evaluation needs the weights alone.
+    public static func load(_ reader: CheckpointReader, into engine: TrainingEngine, moments: Bool) throws {
+        var destinations = [TensorGroup.weights: views(engine, engine.state.weights)]
+        if moments {
+            destinations[TensorGroup.firstMoments] = views(engine, engine.state.firstMoments)
+            destinations[TensorGroup.secondMoments] = views(engine, engine.state.secondMoments)
+        }
+        try reader.read(destinations)
+    }
+
+    private static func groups(_ engine: TrainingEngine) -> [TensorGroup] {
+        func group(_ name: String, _ buffer: FloatBuffer) -> TensorGroup {
+            TensorGroup(
+                name: name,
+                tensors: engine.state.layout.specs.map { spec in
+                    TensorView(
+                        name: spec.name, shape: spec.shape,
+                        elements: UnsafeBufferPointer(start: buffer.base + spec.offset, count: spec.count))
+                })
+        }
+        return [
+            group(TensorGroup.weights, engine.state.weights),
+            group(TensorGroup.firstMoments, engine.state.firstMoments),
+            group(TensorGroup.secondMoments, engine.state.secondMoments),
+        ]
+    }
+
+    private static func views(_ engine: TrainingEngine, _ buffer: FloatBuffer) -> [MutableTensorView] {
+        engine.state.layout.specs.map { spec in
+            MutableTensorView(
+                name: spec.name, shape: spec.shape,
+                elements: UnsafeMutableBufferPointer(start: buffer.base + spec.offset, count: spec.count))
+        }
+    }
+}
+
+/// The version that checkpoints and `--version` name.
+public let programVersion = "0.1.0"
