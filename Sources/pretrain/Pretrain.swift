@@ -1,6 +1,7 @@
 import ArgumentParser
 import CProcessor
 import Foundation
+import Training
 
 /// The command line: parses arguments, calls the library targets and shows what they return.
 @main
@@ -8,8 +9,11 @@ struct Pretrain: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "pretrain",
         abstract: "Pretrains encoder language models with replaced-token detection, on CPUs.",
-        version: "0.1.0",
-        subcommands: [CheckpointCommand.self]
+        version: programVersion,
+        subcommands: [
+            RunCommand.self, ConfigCommand.self, EvaluateCommand.self, DetectCommand.self,
+            CheckpointCommand.self, ExportCommand.self, BenchCommand.self,
+        ]
     )
 
     static func main() async {

@@ -5,6 +5,15 @@ enum Terminal {
     static let standardErrorIsTerminal = isatty(STDERR_FILENO) == 1
     static let standardOutputIsTerminal = isatty(STDOUT_FILENO) == 1
 
+    /// Whether standard error takes colours: a terminal, and NO_COLOR (no-color.org) is not set.
+    static let colours = standardErrorIsTerminal && permitsColours
+    static let outputColours = standardOutputIsTerminal && permitsColours
+
+    private static let permitsColours: Bool = {
+        let environment = ProcessInfo.processInfo.environment
+        return (environment["NO_COLOR"] ?? "").isEmpty && environment["TERM"] != "dumb"
+    }()
+
     static func complain(_ message: String) {
         FileHandle.standardError.write(Data("error: \(message)\n".utf8))
     }

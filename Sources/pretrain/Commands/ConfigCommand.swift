@@ -1,0 +1,91 @@
+import ArgumentParser
+import Configuration
+import Foundation
+import Kernels
+import Objectives
+import Training
+
+struct ConfigCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "config",
+        abstract: "Shows, checks and documents configurations.",
+        subcommands: [ConfigShowCommand.self, ConfigCheckCommand.self, ConfigKeysCommand.self])
+}
+
+struct ConfigShowCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "show",
+        abstract: "Prints the resolved configuration as YAML: preset, file and settings together.")
+
+    @OptionGroup var options: ConfigurationOptions
+    @Flag(help: "With an explanation beside every key.")
+    var comments = false
+
+    func run() throws {
+        let (configuration, _) = try options.resolve()
+        print(try ConfigurationWriter.yaml(configuration, comments: comments), terminator: "")
+    }
+}
+
+struct ConfigKeysCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "keys", abstract: "Lists every key with its type, range, default and meaning.")
+
+    @OptionGroup var report: ReportOptions
+
+    func run() throws {
+        let documentation = try ConfigurationDocumentation(of: RunConfiguration())
+        try report.show(documentation) { documentation.table() }
+    }
+}
+
+struct ConfigCheckCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "check",
+        abstract: "Checks a configuration before any training, and tells what it will cost.",
+        discussion: """
+            Reports parameters, FLOPs per token, memory, and the time that the run will take at the speed that a few \
+            steps reach on this machine.
+            """)
+
+    @OptionGroup var options: ConfigurationOptions
+    @OptionGroup var threading: ThreadOptions
+    @Flag(help: "Do not measure the speed: checks and shapes only.")
+    var noMeasurement = false
+    @OptionGroup var report: ReportOptions
+
+    func run() throws {
+        let (configuration, _) = try options.resolve()
+        let result = try RunForecast(
+            configuration, threads: threading.count, measuring: !noMeasurement, checkingCorpus: true)
+        try report.show(result) { ForecastText.text(result) }
+    }
+}
+
+private enum ForecastText {
+    static func text(_ forecast: RunForecast) -> String {
+        var lines = [
+            "the configuration is sound",
+            "parameters        \(CountFormat.grouped(forecast.parameters)) "
+                + "(generator \(CountFormat.text(forecast.generatorParameters)), discriminator "
+                + "\(CountFormat.text(forecast.discriminatorParameters)), shared "
+                + "\(CountFormat.text(forecast.sharedParameters)))",
+            "FLOPs per token   \(CountFormat.text(Int(forecast.flopsPerToken)))",
+            "memory            \(ByteFormat.text(forecast.memoryBytes)) of \(ByteFormat.text(forecast.machineMemoryBytes)) "
+                + "with \(forecast.threads) threads",
+            "training          \(CountFormat.grouped(forecast.steps)) steps of "
+                + "\(CountFormat.grouped(forecast.tokensPerStep)) tokens: \(CountFormat.text(forecast.totalTokens)) tokens",
+        ]
+        if let speed = forecast.tokensPerSecond, let peak = forecast.gemmPeakGflops, let share = forecast.utilisation,
+            let time = forecast.seconds
+        {
+            lines += [
+                "speed             \(CountFormat.grouped(Int(speed))) tokens/s, "
+                    + String(format: "%.0f %% of %.0f GFLOP/s", 100 * share, peak),
+                "time              \(DurationFormat.text(time))",
+            ]
+        }
+        for file in forecast.corpus { lines.append("corpus            \(file)") }
+        return (lines + forecast.advice.map { "note: \($0)" }).joined(separator: "\n")
+    }
+}

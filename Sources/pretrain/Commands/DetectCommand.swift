@@ -1,0 +1,65 @@
+import ArgumentParser
+import Foundation
+import Tokenization
+import Training
+
+struct DetectCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "detect",
+        abstract: "Shows, for each token of a text, how much the discriminator believes that it was replaced.",
+        discussion: """
+            Reads lines from standard input. On a terminal, tokens are coloured from yellow to red; elsewhere each token \
+            with a probability above a half stands in brackets with it. With --json: one object a line with ids, tokens \
+            and logits, [CLS] and [SEP] included.
+
+              echo "The cat sat on the parliament." | pretrain detect checkpoints/demo
+            """)
+
+    @Argument(help: "A checkpoint, or a run directory, which stands for its newest one.", completion: .directory)
+    var checkpoint: String
+    @OptionGroup var report: ReportOptions
+
+    /// One line of `--json`.
+    struct Detection: Encodable {
+        var ids: [Int32]
+        var tokens: [String]
+        var logits: [Float]
+    }
+
+    func run() throws {
+        let model = try LoadedModel(path: checkpoint, threads: 1)
+        var lines = StandardInputLines()
+        while let line = lines.next() {
+            let detection = try detect(line, model)
+            if report.json {
+                print(String(decoding: try ReportOptions.encoder.encode(detection), as: UTF8.self))
+            } else {
+                print(text(detection))
+            }
+        }
+    }
+
+    /// A line is divided into pieces that the model can take; each stands between [CLS] and [SEP].
+    private func detect(_ line: [UInt8], _ model: LoadedModel) throws -> Detection {
+        let special = model.engine.special
+        let longest = model.documents.configuration.corpus.sequenceLength - 2
+        let content = model.tokenizer.encode(line)
+        var result = Detection(ids: [], tokens: [], logits: [])
+        for start in stride(from: 0, to: max(content.count, 1), by: longest) {
+            let piece = content[start..<min(start + longest, content.count)]
+            let ids = [special.classification] + piece + [special.separator]
+            result.ids += ids
+            result.logits += model.engine.detect(ids)
+        }
+        result.tokens = result.ids.map { model.tokenizer.token($0) }
+        return result
+    }
+
+    private func text(_ detection: Detection) -> String {
+        zip(detection.tokens, detection.logits).dropFirst().dropLast().map { token, logit in
+            let probability = 1 / (1 + exp(-Double(logit)))
+            if Terminal.outputColours { return BeliefColour.paint(token, probability: probability) }
+            return probability > 0.5 ? "[\(token) \(String(format: "%.2f", probability))]" : token
+        }.joined()
+    }
+}

@@ -1,0 +1,36 @@
+import ArgumentParser
+import Foundation
+import Interchange
+import Training
+
+struct ExportCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "export",
+        abstract: "Writes a checkpoint as folders that Hugging Face Transformers loads.",
+        discussion: """
+            discriminator/ loads as ElectraForPreTraining or ElectraModel (fine-tune this one), generator/ as \
+            ElectraForMaskedLM, both with AutoTokenizer. Multipliers of muP are folded into the weights. Post-LN models \
+            with learned positions have this form.
+            """)
+
+    @Argument(help: "A checkpoint, or a run directory, which stands for its newest one.", completion: .directory)
+    var checkpoint: String
+    @Option(help: "Folder to create.", completion: .directory)
+    var output: String
+    @Flag(help: "Replace what an earlier export wrote there.")
+    var force = false
+    @OptionGroup var report: ReportOptions
+
+    func run() throws {
+        let model = try LoadedModel(path: checkpoint, threads: 1)
+        try HuggingFaceExport.write(model.engine, tokenizer: model.tokenizer, to: output, force: force)
+        try report.show(Report(checkpoint: model.path, output: output)) {
+            "\(output)/discriminator and \(output)/generator hold \(model.path)"
+        }
+    }
+
+    private struct Report: Encodable {
+        var checkpoint: String
+        var output: String
+    }
+}

@@ -1,0 +1,80 @@
+import ArgumentParser
+import Foundation
+import Training
+
+struct RunCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "run",
+        abstract: "Pretrains a model, or goes on where an interrupted run stopped.",
+        discussion: """
+            Without arguments it runs the embedded demo on corpora/sotu. The run directory (--output) receives \
+            config.yaml, tokenizer.json, metrics.jsonl, tensorboard/ and checkpoints/. Running the same command again \
+            resumes from the newest good checkpoint, bit for bit; given only --output, with the configuration found \
+            there.
+
+            SIGTERM, SIGINT and SIGUSR1 write a checkpoint and end the run with status \(ExitStatus.stoppedBySignal); a \
+            second signal ends it at once.
+
+              pretrain run
+              pretrain run mine.yaml --output checkpoints/mine --set training.steps=20000
+              pretrain run --preset electra-small --set 'corpus.sources=[{path: corpora/mine/*.jsonl.zst}]'
+            """)
+
+    @OptionGroup var options: ConfigurationOptions
+    @Option(help: "Run directory. Default: checkpoints/NAME, after the configuration file or preset.", completion: .directory)
+    var output: String?
+    @Option(
+        help: ArgumentHelp(
+            "auto: from the newest good checkpoint, if there is one; never: anew, setting aside what is there; or a checkpoint.",
+            valueName: "auto|never|checkpoint"))
+    var resume = "auto"
+    @OptionGroup var threading: ThreadOptions
+    @Flag(help: "Show nothing but warnings and errors.")
+    var quiet = false
+    @OptionGroup var report: ReportOptions
+
+    func run() throws {
+        let fallback = output.map { RunDirectory(path: $0).configuration }
+            .flatMap { FileManager.default.fileExists(atPath: $0) && resume == "auto" ? $0 : nil }
+        let (configuration, name) = try options.resolve(fallback: fallback)
+        let directory = output ?? "checkpoints/\(name)"
+        let mode: ResumeMode =
+            switch resume {
+            case "auto": .automatic
+            case "never": .never
+            default: .checkpoint(path: resume)
+            }
+        TerminationSignals.install()
+        var last: EvaluationReport?
+        let run = Run(
+            configuration, output: directory, resume: mode, threads: threading.count,
+            progress: ProgressLine(quiet: quiet)
+        ) { event in
+            switch event {
+            case .note(let text): if !quiet { Terminal.note(text) }
+            case .warning(let text): Terminal.note("warning: \(text)")
+            case .checkpoint(_, let path): if !quiet { Terminal.note("checkpoint \(path)") }
+            case .evaluation(let evaluation):
+                last = evaluation
+                if !quiet { Terminal.note(EvaluationText.summary(evaluation, colours: Terminal.colours)) }
+            }
+        }
+        let end = try run.start()
+        switch end {
+        case .finished(let step):
+            try report.show(RunReport(output: directory, step: step, evaluation: last)) {
+                "finished \(step) steps; the model is in \(directory)"
+            }
+        case .stopped(let signal, let step):
+            Terminal.note("stopped by \(signal) at step \(step); the same command goes on from there")
+            throw ExitCode(ExitStatus.stoppedBySignal)
+        }
+    }
+}
+
+/// What `pretrain run --json` prints at the end.
+private struct RunReport: Encodable {
+    var output: String
+    var step: Int
+    var evaluation: EvaluationReport?
+}

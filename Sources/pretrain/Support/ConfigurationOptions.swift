@@ -1,0 +1,55 @@
+import ArgumentParser
+import Configuration
+import Foundation
+import Training
+
+/// Where a configuration comes from: a file, a preset, single settings.
+struct ConfigurationOptions: ParsableArguments {
+    @Argument(
+        help: "A YAML file. Without one: the preset, or the embedded demo configuration.",
+        completion: .file(extensions: ["yaml", "yml"]))
+    var configuration: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "Take the defaults of all sections from a preset: \(Preset.allCases.map(\.rawValue).joined(separator: ", ")).",
+            valueName: "name"),
+        completion: .list(Preset.allCases.map(\.rawValue)))
+    var preset: String?
+
+    @Option(
+        name: .customLong("set"), parsing: .singleValue,
+        help: ArgumentHelp(
+            "Change one setting; repeatable. Any YAML value: --set optimizer.peak_learning_rate=1e-3.",
+            valueName: "key=value"))
+    var settings: [String] = []
+
+    /// The resolved configuration, and a name for it.
+    ///
+    /// - Parameter fallback: a file to use where neither file nor preset is given.
+    func resolve(fallback: String? = nil) throws -> (configuration: RunConfiguration, name: String) {
+        let path = configuration ?? (preset == nil ? fallback : nil)
+        let yaml = try path.map { try ConfigurationReader.text(ofFile: $0) } ?? ""
+        let origin = path ?? "the command line"
+        var overrides = settings
+        if let preset { overrides.insert("model.preset=\(preset)", at: 0) }
+        let named = try ConfigurationReader.peek("model.preset", yaml: yaml, origin: origin, overrides: overrides)
+        let name = named ?? (path == nil ? Preset.demo.rawValue : nil)
+        var resolved = try Preset.defaults(named: name, origin: origin)
+        try ConfigurationReader.read(yaml: yaml, origin: origin, overrides: overrides, into: &resolved)
+        let stem = path.map { URL(fileURLWithPath: $0).deletingPathExtension().lastPathComponent }
+        return (resolved, stem ?? name ?? "run")
+    }
+}
+
+/// How many threads compute.
+struct ThreadOptions: ParsableArguments {
+    @Option(help: "Threads that compute; all processors by default. Results do not depend on it.")
+    var threads: Int?
+
+    func validate() throws {
+        if let threads, !(1...1024).contains(threads) { throw ValidationError("--threads must be from 1 to 1024") }
+    }
+
+    var count: Int { threads ?? ProcessInfo.processInfo.activeProcessorCount }
+}

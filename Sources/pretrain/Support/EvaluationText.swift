@@ -1,0 +1,57 @@
+import Foundation
+import Training
+
+/// Evaluations as text for people.
+enum EvaluationText {
+    /// A few lines: figures, a warning where the discriminator has given up, and samples.
+    static func summary(_ report: EvaluationReport, colours: Bool) -> String {
+        func number(_ value: Double?, _ digits: Int = 3) -> String {
+            value.map { String(format: "%.\(digits)f", $0) } ?? "none"
+        }
+        func percent(_ value: Double) -> String { String(format: "%.1f %%", 100 * value) }
+        var lines = [
+            """
+            step \(CountFormat.grouped(report.step)) evaluation: generator loss \(number(report.generatorLoss)) \
+            (unigram entropy \(number(report.unigramEntropy))), accuracy \(percent(report.generatorAccuracy)); \
+            replaced \(percent(report.replacedFraction)); discriminator loss \(number(report.discriminatorLoss, 4)), \
+            AUC \(number(report.discriminatorAuc)), precision \(percent(report.discriminatorPrecision)), \
+            recall \(percent(report.discriminatorRecall))
+            """
+        ]
+        if report.majorityClass {
+            lines.append(
+                "  the discriminator calls nearly every token original so far: usual early on; if it lasts, see "
+                    + "objective.discriminator_weight and the generator's size")
+        }
+        for sample in report.samples ?? [] { lines.append("  " + text(sample, colours: colours)) }
+        return lines.joined(separator: "\n")
+    }
+
+    /// Tokens run together; a replaced one stands in brackets with its original, coloured by the discriminator's belief.
+    static func text(_ sample: EvaluationSample, colours: Bool) -> String {
+        sample.tokens.map { token in
+            let shown = printable(token.text)
+            let marked = token.original.map { "[\(shown)←\(printable($0))]" } ?? shown
+            return colours ? BeliefColour.paint(marked, probability: token.probability) : marked
+        }.joined()
+    }
+
+    /// Line breaks and controls would tear the line.
+    private static func printable(_ text: String) -> String {
+        text.map { $0.isNewline ? "⏎" : $0 == "\t" ? "→" : String($0) }.joined()
+    }
+}
+
+/// Colours for the discriminator's belief that a token was replaced.
+enum BeliefColour {
+    /// From no colour over yellow to red as the probability grows, in the 256-colour palette.
+    static func paint(_ text: String, probability: Double) -> String {
+        switch probability {
+        case ..<0.2: text
+        case ..<0.4: "\u{1B}[38;5;229m\(text)\u{1B}[0m"
+        case ..<0.6: "\u{1B}[38;5;220m\(text)\u{1B}[0m"
+        case ..<0.8: "\u{1B}[38;5;208m\(text)\u{1B}[0m"
+        default: "\u{1B}[1;38;5;196m\(text)\u{1B}[0m"
+        }
+    }
+}
