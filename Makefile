@@ -63,8 +63,9 @@ $(staged)/.complete$(MARCH): $(sources)
 	$(staged)/bin/pretrain --generate-completion-script bash >$(staged)/share/bash-completion/completions/pretrain
 	$(staged)/bin/pretrain --generate-completion-script zsh >$(staged)/share/zsh/site-functions/_pretrain
 	$(staged)/bin/pretrain --generate-completion-script fish >$(staged)/share/fish/vendor_completions.d/pretrain.fish
+	@mkdir -p .build/manual
 	swift package plugin generate-manual --output-directory .build/manual
-	install -m 644 .build/manual/pretrain/pretrain.1 $(staged)/share/man/man1/pretrain.1
+	install -m 644 .build/manual/pretrain.1 $(staged)/share/man/man1/pretrain.1
 	@touch $@
 
 dist: $(staged)/.complete$(MARCH) ## Builds what `make install` copies: dist as yourself, then install as root.
