@@ -5,10 +5,10 @@ import PackageDescription
 // AVX2 and FMA. The flag has to be in the manifest, or a plain `swift build` would be slow without a word; the price
 // is that other packages cannot depend on this one as a library. PRETRAIN_MARCH=native builds for this machine alone.
 #if arch(x86_64)
-let instructionSet = Context.environment["PRETRAIN_MARCH"] ?? "x86-64-v3"
-let instructionSetFlags = ["-march=\(instructionSet)"]
+    let instructionSet = Context.environment["PRETRAIN_MARCH"] ?? "x86-64-v3"
+    let instructionSetFlags = ["-march=\(instructionSet)"]
 #else
-let instructionSetFlags = Context.environment["PRETRAIN_MARCH"].map { ["-mcpu=\($0)"] } ?? []
+    let instructionSetFlags = Context.environment["PRETRAIN_MARCH"].map { ["-mcpu=\($0)"] } ?? []
 #endif
 
 /// Settings of the targets that hold vector code: this instruction set, and optimised in debug builds too.

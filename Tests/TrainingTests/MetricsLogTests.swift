@@ -32,7 +32,7 @@ private struct EvaluationFields: Encodable, Sendable {
         #expect(log.lostLines == 0)
     }
 
-    /// For every step at which a run can go on, and every byte at which a crash can tear the file: the resumed run's
+    /// From the beginning and from the middle, and for every byte at which a crash can tear the file: the resumed run's
     /// file is that of the uninterrupted one.
     @Test func aResumedLogEqualsTheUninterruptedOne() throws {
         let folder = try TemporaryFolder()
@@ -44,16 +44,16 @@ private struct EvaluationFields: Encodable, Sendable {
             }
         }
         let whole = folder.path + "/whole.jsonl"
-        try log(whole, 1...6, resumingAfter: nil)
+        try log(whole, 1...4, resumingAfter: nil)
         let expected = try folder.text(whole)
         let bytes = Array(expected.utf8)
-        for step in 0...5 {
+        for step in [0, 2] {
             let needed = expected.split(separator: "\n").prefix { line in
                 (0...step).contains { line.hasPrefix("{\"step\":\($0),") }
             }.map { $0.utf8.count + 1 }.reduce(0, +)
             for cut in needed...bytes.count {
                 let path = try folder.write(String(decoding: bytes[..<cut], as: UTF8.self), to: "torn.jsonl")
-                try log(path, (step + 1)...6, resumingAfter: step)
+                try log(path, (step + 1)...4, resumingAfter: step)
                 let found = try folder.text(path)
                 #expect(found == expected, "step \(step), cut at \(cut)")
             }

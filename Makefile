@@ -1,0 +1,85 @@
+# `make` alone lists the targets.
+
+PREFIX ?= /usr/local
+DESTDIR ?=
+# What the CPU must have; `make build MARCH=native` builds for this machine alone.
+MARCH ?=
+# Arguments of `make run`: a configuration file and options of `pretrain run`.
+ARGUMENTS ?=
+
+ifneq ($(MARCH),)
+export PRETRAIN_MARCH := $(MARCH)
+endif
+
+binary := .build/release/pretrain
+# The installed binary carries Swift's runtime; its own folder keeps the two builds from undoing each other.
+static := .build/static
+staged := .build/staged
+sources := Package.swift $(shell find Sources -type f)
+formatted := Package.swift Sources Tests $(wildcard Benchmarks)
+
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.PHONY: help deps build run corpora test lint format dist install uninstall clean
+
+help: ## Lists the targets.
+	@echo "Targets:"
+	@sed -n 's/^\([a-z-]*\):.*## /  \1	/p' $(MAKEFILE_LIST) | expand -t 14
+	@echo "Variables: MARCH=native, PREFIX=$(PREFIX), DESTDIR=, ARGUMENTS='CONFIG.yaml --set key=value'"
+
+deps: ## Installs the libraries that are missing (apt).
+	@Tools/install-dependencies.sh
+
+build: deps ## Builds pretrain in release.
+	swift build -c release
+
+run: build corpora ## Sets up everything and pretrains the demo.
+	$(binary) run $(ARGUMENTS)
+
+corpora: ## Fetches the demo corpus.
+	@Tools/fetch-demo-corpus.sh
+
+# Without the flag every target would be compiled a second time, and differently from what is shipped.
+test: deps ## Runs all tests, in release.
+	swift test -c release --disable-testable-imports
+
+lint: ## Checks the format of the sources, and the shell scripts if shellcheck is there.
+	swift format lint --strict --parallel -r $(formatted)
+	@if command -v shellcheck >/dev/null; then shellcheck .ci/run Tools/*.sh; fi
+
+format: ## Formats the sources.
+	swift format -i --parallel -r $(formatted)
+
+$(staged)/.complete$(MARCH): $(sources)
+	@Tools/install-dependencies.sh
+	swift build -c release --static-swift-stdlib --product pretrain --scratch-path $(static)
+	@rm -rf $(staged)
+	@mkdir -p $(staged)/bin $(staged)/share/man/man1 $(staged)/share/bash-completion/completions \
+		$(staged)/share/zsh/site-functions $(staged)/share/fish/vendor_completions.d
+	install -m 755 $(static)/release/pretrain $(staged)/bin/pretrain
+	strip --strip-debug $(staged)/bin/pretrain
+	@if ldd $(staged)/bin/pretrain | grep -E 'libswift|libFoundation|not found'; then \
+		echo "error: the binary would need the libraries above where it is installed" >&2; exit 1; fi
+	$(staged)/bin/pretrain --generate-completion-script bash >$(staged)/share/bash-completion/completions/pretrain
+	$(staged)/bin/pretrain --generate-completion-script zsh >$(staged)/share/zsh/site-functions/_pretrain
+	$(staged)/bin/pretrain --generate-completion-script fish >$(staged)/share/fish/vendor_completions.d/pretrain.fish
+	@mkdir -p .build/manual
+	swift package plugin generate-manual --output-directory .build/manual
+	install -m 644 .build/manual/pretrain.1 $(staged)/share/man/man1/pretrain.1
+	@touch $@
+
+dist: $(staged)/.complete$(MARCH) ## Builds what `make install` copies: dist as yourself, then install as root.
+
+installed := bin/pretrain share/man/man1/pretrain.1 share/bash-completion/completions/pretrain \
+	share/zsh/site-functions/_pretrain share/fish/vendor_completions.d/pretrain.fish
+
+install: dist ## Installs a binary that needs no Swift, the manual page and completions under PREFIX.
+	install -D -m 755 $(staged)/bin/pretrain $(DESTDIR)$(PREFIX)/bin/pretrain
+	@for file in $(wordlist 2,99,$(installed)); do \
+		install -D -m 644 $(staged)/$$file $(DESTDIR)$(PREFIX)/$$file || exit 1; done
+
+uninstall: ## Removes what `make install` installed.
+	rm -f $(addprefix $(DESTDIR)$(PREFIX)/,$(installed))
+
+clean: ## Removes everything that was built; corpora and checkpoints stay.
+	rm -rf .build
