@@ -35,8 +35,8 @@ public struct TrainingConfiguration: Configurable, Equatable {
             "Steps in a row that may be skipped because a gradient is not finite; 0 stops at the first.")
         try fields.integer(
             "lanes", &lanes, 1...1024,
-            "Groups of sequences with their own gradient buffer: the most threads that help. null: one for 2,048 tokens. "
-                + "Part of the run: changing it changes results in the last bits.")
+            "Groups of sequences with their own gradient buffer: the most threads that help. null: one for 2,048 tokens, "
+                + "at least 2. Part of the run: changing it changes results in the last bits.")
         try fields.integer(
             "chunk_tokens", &chunkTokens, 1...1_048_576,
             "Tokens carried through the networks at a time; sets the memory for activations.")
@@ -45,9 +45,9 @@ public struct TrainingConfiguration: Configurable, Equatable {
     /// Sequences that one update learns from.
     public var sequencesPerStep: Int { batchSize * accumulationSteps }
 
-    /// The number of lanes: what was configured, or one for 2,048 tokens. Never a function of the machine.
+    /// The number of lanes: what was configured, or one for 2,048 tokens and at least two. Never a function of the machine.
     public func laneCount(sequenceLength: Int) -> Int {
         if let lanes { return min(lanes, sequencesPerStep) }
-        return max(1, min(sequencesPerStep * sequenceLength / 2048, sequencesPerStep, 64))
+        return min(max(2, min(sequencesPerStep * sequenceLength / 2048, 64)), sequencesPerStep)
     }
 }
