@@ -13,24 +13,33 @@ public struct PackedSequence: Codable, Equatable, Sendable {
 /// A segment goes to the open sequence that it fills best. Only if it fits nowhere is another one opened; to keep their
 /// number bounded, the fullest is then closed. Placing a segment closes at most one sequence, so that between two
 /// segments there is nothing to remember but the open sequences.
-struct SequencePacker {
+package struct SequencePacker {
     /// Sequences that may be open: enough for segments of almost any length to find their match.
-    static let openLimit = 64
+    package static let openLimit = 64
 
     let sequenceLength: Int
     let classificationID: Int32
     let separatorID: Int32
     /// Open sequences, oldest first.
-    var open: [PackedSequence]
+    package internal(set) var open: [PackedSequence]
+
+    package init(
+        sequenceLength: Int, classificationID: Int32, separatorID: Int32, open: [PackedSequence] = []
+    ) {
+        self.sequenceLength = sequenceLength
+        self.classificationID = classificationID
+        self.separatorID = separatorID
+        self.open = open
+    }
 
     /// Most tokens of text in a segment.
-    var maximumContent: Int { sequenceLength - 2 }
+    package var maximumContent: Int { sequenceLength - 2 }
 
     /// Adds `[CLS] content [SEP]`.
     ///
     /// - Parameter content: 1 to `maximumContent` tokens.
     /// - Returns: a sequence that is complete.
-    mutating func place(_ content: ArraySlice<Int32>) -> PackedSequence? {
+    package mutating func place(_ content: ArraySlice<Int32>) -> PackedSequence? {
         let length = content.count + 2
         var best: Int?
         var leastRoom = Int.max
@@ -54,7 +63,7 @@ struct SequencePacker {
     }
 
     /// Closes the oldest open sequence.
-    mutating func flush() -> PackedSequence? {
+    package mutating func flush() -> PackedSequence? {
         open.isEmpty ? nil : open.removeFirst()
     }
 
@@ -68,7 +77,7 @@ struct SequencePacker {
 
 extension TokenBatch {
     /// Adds a sequence at the end.
-    mutating func append(_ sequence: PackedSequence) {
+    package mutating func append(_ sequence: PackedSequence) {
         let start = tokens.count
         tokens.append(contentsOf: sequence.tokens)
         for offset in sequence.segmentStarts.dropFirst() { segmentOffsets.append(start + offset) }

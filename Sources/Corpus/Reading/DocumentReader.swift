@@ -13,7 +13,7 @@ public struct FilePosition: Codable, Equatable, Sendable {
 }
 
 /// How documents are read from files; the settings that all sources share.
-struct ReadingRules: Sendable {
+package struct ReadingRules: Sendable {
     var split: HeldOutSplit
     var maximumPieceBytes: Int
     var maximumLineBytes: Int
@@ -22,7 +22,7 @@ struct ReadingRules: Sendable {
     /// Counts the memory of buffers.
     var gauge = MemoryGauge()
 
-    init(_ configuration: CorpusConfiguration) {
+    package init(_ configuration: CorpusConfiguration) {
         split = HeldOutSplit(fraction: configuration.heldOut)
         maximumPieceBytes = configuration.maximumDocumentBytes
         maximumLineBytes = configuration.maximumLineBytes
@@ -35,13 +35,13 @@ struct ReadingRules: Sendable {
 ///
 /// Memory is bounded by `maximumPieceBytes` for text and `maximumLineBytes` for JSON lines, whatever the file holds.
 /// A reader that starts at a position that another one reached gives exactly the pieces that follow there.
-final class DocumentReader {
+package final class DocumentReader {
     let file: CorpusFile
     let rules: ReadingRules
     let buffer: StreamBuffer
     /// Where the next piece begins.
-    var position: FilePosition
-    var report = CorpusReport()
+    package internal(set) var position: FilePosition
+    package internal(set) var report = CorpusReport()
     /// Documents without text, which are passed over.
     var emptyDocuments = 0
     /// Ill-formed sequences that were replaced.
@@ -55,10 +55,13 @@ final class DocumentReader {
     private var isHeldOut = false
 
     /// - Throws: `CorpusError`; with `skipsDamage` a file that cannot be used reads as an empty one.
-    init(
-        _ file: CorpusFile, at position: FilePosition = FilePosition(), rules: ReadingRules,
-        cancellation: Cancellation? = nil
+    package convenience init(
+        _ file: CorpusFile, at position: FilePosition = FilePosition(), rules: ReadingRules
     ) throws {
+        try self.init(file, at: position, rules: rules, cancellation: nil)
+    }
+
+    init(_ file: CorpusFile, at position: FilePosition, rules: ReadingRules, cancellation: Cancellation?) throws {
         self.file = file
         self.rules = rules
         self.position = position
@@ -80,20 +83,20 @@ final class DocumentReader {
     }
 
     /// Thrown by `init` where the damage may be skipped; holds the warning.
-    struct Unusable: Error {
-        var report: CorpusReport
+    package struct Unusable: Error {
+        package var report: CorpusReport
     }
 
     /// A piece of a document; the text is valid until the next call of `next`.
-    struct Piece {
-        var text: UnsafeRawBufferPointer
+    package struct Piece {
+        package var text: UnsafeRawBufferPointer
         /// 0 for the first piece of a document.
-        var index: Int
-        var isHeldOut: Bool
+        package var index: Int
+        package var isHeldOut: Bool
     }
 
     /// The next piece, or nil at the end of the file.
-    func next() throws -> Piece? {
+    package func next() throws -> Piece? {
         while true {
             let index = position.piece
             guard let text = try file.isJSONLines ? nextLinePiece() : nextTextPiece() else { return nil }

@@ -1,9 +1,9 @@
 /// Decodes the escapes of a JSON string.
-enum JSONEscapes {
+package enum JSONEscapes {
     /// Appends the text of a string's bytes, which have been checked by `JSONLineScanner`.
     ///
     /// - Returns: the number of lone surrogates, each replaced by U+FFFD.
-    static func append(_ raw: UnsafeRawBufferPointer, to output: inout [UInt8]) -> Int {
+    package static func append(_ raw: UnsafeRawBufferPointer, to output: inout [UInt8]) -> Int {
         var loneSurrogates = 0
         var copied = 0
         var position = 0

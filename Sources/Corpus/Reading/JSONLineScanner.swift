@@ -2,8 +2,8 @@
 ///
 /// The whole line is checked, so that a line cut off in the middle is not taken for a shorter document. Beyond the
 /// standard, `NaN` and `Infinity` are accepted as values, which Python writes; of repeated members the last counts.
-struct JSONLineScanner {
-    enum Result: Equatable {
+package struct JSONLineScanner {
+    package enum Result: Equatable {
         /// The bytes between the quotes, and whether they hold escapes.
         case found(Range<Int>, hasEscapes: Bool)
         /// There is no such member, or its value is not a string.
@@ -23,7 +23,7 @@ struct JSONLineScanner {
     /// - Parameters:
     ///   - line: one JSON object, with white space around it at most.
     ///   - field: name of the member.
-    static func scan(_ line: UnsafeRawBufferPointer, field: [UInt8]) -> Result {
+    package static func scan(_ line: UnsafeRawBufferPointer, field: [UInt8]) -> Result {
         var scanner = JSONLineScanner(bytes: line)
         do {
             return try scanner.object(field: field)

@@ -1,0 +1,95 @@
+/// Draws documents for training a tokenizer, without reading more of the corpus than is needed.
+///
+/// Held-out documents are never among them. Which documents come, and in which order, depends on the corpus, the
+/// configuration, the seed and the limit alone.
+public struct CorpusSampler: Sendable {
+    /// What was drawn.
+    public struct Summary: Sendable, Equatable {
+        /// Documents, or pieces of long ones.
+        public var documents = 0
+        public var bytes = 0
+    }
+
+    private let listing: CorpusListing
+    private let seed: UInt64
+    private let rules: ReadingRules
+
+    public init(listing: CorpusListing, seed: UInt64) {
+        self.listing = listing
+        self.seed = seed
+        var rules = ReadingRules(listing.configuration)
+        // What is wrong with a line is reported by the loader, which knows its number.
+        rules.strict = false
+        self.rules = rules
+    }
+
+    /// Hands out the text of documents, sources in proportion to their weights, up to `limitBytes` in all.
+    ///
+    /// - Parameter body: gets one document's UTF-8, valid during the call.
+    /// - Throws: `CorpusError.noTrainingDocuments` if there are none, what reading throws, and what `body` throws.
+    @discardableResult
+    public func sampleDocuments(
+        limitBytes: Int, _ body: (UnsafeBufferPointer<UInt8>) throws -> Void
+    ) throws -> Summary {
+        var summary = Summary()
+        // Sources that are small for their weight come first; what they cannot give is left to the others.
+        let order = listing.sources.indices.sorted {
+            let (a, b) = (need($0), need($1))
+            return a == b ? $0 < $1 : a < b
+        }
+        var weightLeft = listing.sources.reduce(0) { $0 + $1.configuration.weight }
+        for index in order {
+            let source = listing.sources[index]
+            let weight = source.configuration.weight
+            let share = Double(limitBytes - summary.bytes) * min(1, weight / weightLeft)
+            weightLeft -= weight
+            let budget = index == order.last ? limitBytes - summary.bytes : Int(share)
+            let plan = SamplingPlan(source: source, index: index, budget: budget, seed: seed)
+            var left = budget
+            for chunk in plan.chunks where left > 0 {
+                let before = left
+                try read(chunk, from: source.files[chunk.file], left: &left) { text in
+                    summary.documents += 1
+                    try body(text)
+                }
+                summary.bytes += before - left
+            }
+        }
+        if summary.documents == 0 && limitBytes > 0 {
+            throw CorpusError.noTrainingDocuments(
+                source: 0, path: listing.sources.map(\.configuration.path).joined(separator: ", "), heldOut: 0, empty: 0
+            )
+        }
+        return summary
+    }
+
+    private func need(_ index: Int) -> Double {
+        Double(SamplingPlan.estimatedBytes(listing.sources[index])) / listing.sources[index].configuration.weight
+    }
+
+    private func read(
+        _ chunk: SamplingPlan.Chunk, from file: CorpusFile, left: inout Int,
+        _ body: (UnsafeBufferPointer<UInt8>) throws -> Void
+    ) throws {
+        var position = FilePosition()
+        position.offset = chunk.start
+        let reader: DocumentReader
+        do {
+            reader = try DocumentReader(file, at: position, rules: rules)
+        } catch is DocumentReader.Unusable {
+            return
+        }
+        if chunk.start > 0, try !reader.alignToDocument(limit: Int(min(chunk.end - chunk.start, 64 << 20))) { return }
+        while left > 0, reader.position.offset < chunk.end, let piece = try reader.next() {
+            if piece.isHeldOut { continue }
+            var text = piece.text
+            if text.count > left {
+                text = UnsafeRawBufferPointer(rebasing: text[..<PieceCut.position(in: text, maximum: left)])
+                left = 0
+            } else {
+                left -= text.count
+            }
+            if !text.isEmpty { try body(text.bindMemory(to: UInt8.self)) }
+        }
+    }
+}

@@ -1,0 +1,167 @@
+/// Collects documents for evaluation, packed like training batches.
+///
+/// What it collects depends on the corpus and the settings, not on the training seed: losses of different runs on the same
+/// corpus can be compared.
+public struct HeldOutReader: Sendable {
+    /// Which documents are evaluated.
+    public enum Selection: Sendable {
+        /// The share that training never sees.
+        case heldOut
+        /// Every document, of a corpus that is not trained on.
+        case all
+    }
+
+    /// What was collected.
+    public struct Collection: Sendable {
+        /// Batches of the given number of sequences, the last one possibly of fewer.
+        public var batches: [TokenBatch] = []
+        /// Tokens in the batches, `[CLS]` and `[SEP]` included.
+        public var tokens = 0
+        /// Documents of which something is in the batches.
+        public var documents = 0
+        /// Documents that were looked at.
+        public var scannedDocuments = 0
+        /// Decompressed bytes that were looked at.
+        public var scannedBytes: Int64 = 0
+        public var report = CorpusReport()
+    }
+
+    /// Decompressed bytes that are read at most in search of documents.
+    public static let defaultScanLimit: Int64 = 2 << 30
+
+    private let listing: CorpusListing
+    private let tokenizer: any DocumentTokenizer
+    private let selection: Selection
+
+    public init(listing: CorpusListing, tokenizer: any DocumentTokenizer, selection: Selection = .heldOut) {
+        self.listing = listing
+        self.tokenizer = tokenizer
+        self.selection = selection
+    }
+
+    /// Reads until there are enough tokens.
+    ///
+    /// Sources contribute by weight. So that one long document does not stand for all, each gives at most a 32nd of the
+    /// budget; only if that does not fill it, the rest of long documents is used as well. Text of up to twice the
+    /// budget is held in memory.
+    ///
+    /// - Parameters:
+    ///   - tokenBudget: tokens wanted; the last segment may go beyond.
+    ///   - batchSize: sequences in a batch.
+    ///   - scanLimit: decompressed bytes to read at most.
+    /// - Throws: `CorpusError.noHeldOutDocuments` if nothing is held out, or what reading throws.
+    public func read(
+        tokenBudget: Int, batchSize: Int, scanLimit: Int64 = defaultScanLimit
+    ) throws -> Collection {
+        precondition(tokenBudget > 0 && batchSize > 0)
+        var rules = ReadingRules(listing.configuration)
+        if selection == .all { rules.split = HeldOutSplit(fraction: 0) }
+        let totalWeight = listing.sources.reduce(0) { $0 + $1.configuration.weight }
+        let scans = listing.sources.enumerated().map { index, source in
+            let share = source.configuration.weight / totalWeight
+            let limit = selection == .all ? Int64.max : max(1, Int64(Double(scanLimit) * share))
+            return DocumentScan(source, index: index, rules: rules, byteLimit: limit)
+        }
+        var gathering = HeldOutGathering(
+            packer: SequencePacker(
+                sequenceLength: listing.configuration.sequenceLength, classificationID: tokenizer.classificationID,
+                separatorID: tokenizer.separatorID, open: []), budget: tokenBudget, batchSize: batchSize)
+        try gather(from: scans, into: &gathering)
+        var collection = gathering.finish()
+        collection.report.add(listing.report)
+        for scan in scans {
+            collection.scannedDocuments += scan.documents
+            collection.scannedBytes += scan.totalScannedBytes
+            collection.report.add(scan.totalReport)
+        }
+        if collection.tokens == 0 {
+            throw CorpusError.noHeldOutDocuments(
+                fraction: selection == .all ? 1 : listing.configuration.heldOut,
+                scannedDocuments: collection.scannedDocuments, scannedBytes: collection.scannedBytes)
+        }
+        return collection
+    }
+
+    private func gather(from scans: [DocumentScan], into gathering: inout HeldOutGathering) throws {
+        var encoder = tokenizer.makeEncoder()
+        var tokens = Array(repeating: 0, count: scans.count)
+        var remaining = Array(scans.indices)
+        var encoded: [Int32] = []
+        while !gathering.isFull, var chosen = remaining.first {
+            for index in remaining
+            where Double(tokens[index]) / scans[index].weight < Double(tokens[chosen]) / scans[chosen].weight {
+                chosen = index
+            }
+            guard let piece = try scans[chosen].next(where: { selection == .all || $0.isHeldOut }) else {
+                remaining.removeAll { $0 == chosen }
+                continue
+            }
+            encoded.removeAll(keepingCapacity: true)
+            encoder.encode(piece.text.bindMemory(to: UInt8.self), into: &encoded)
+            tokens[chosen] += gathering.add(encoded, source: chosen, isNewDocument: piece.index == 0)
+        }
+    }
+}
+
+/// Packs collected documents up to a budget.
+private struct HeldOutGathering {
+    private var packer: SequencePacker
+    private let budget: Int
+    private let batchSize: Int
+    private let documentLimit: Int
+    private var collection = HeldOutReader.Collection()
+    /// Tokens that each source's current document has given.
+    private var givenByDocument: [Int: Int] = [:]
+    /// Parts of documents beyond the limit, in case that there is not enough otherwise.
+    private var spare: [[Int32]] = []
+    private var spareTokens = 0
+
+    init(packer: SequencePacker, budget: Int, batchSize: Int) {
+        self.packer = packer
+        self.budget = budget
+        self.batchSize = batchSize
+        documentLimit = max(4 * packer.sequenceLength, budget / 32)
+    }
+
+    var isFull: Bool { collection.tokens >= budget }
+
+    /// - Returns: the tokens that were taken at once.
+    mutating func add(_ document: [Int32], source: Int, isNewDocument: Bool) -> Int {
+        if isNewDocument { givenByDocument[source] = 0 }
+        guard !document.isEmpty else { return 0 }
+        let given = givenByDocument[source] ?? 0
+        if given == 0 { collection.documents += 1 }
+        let count = min(document.count, max(0, documentLimit - given))
+        let before = collection.tokens
+        place(document[..<count])
+        givenByDocument[source] = given + count
+        if count < document.count && spareTokens < budget {
+            spare.append(Array(document[count...].prefix(budget)))
+            spareTokens += document.count - count
+        }
+        return collection.tokens - before
+    }
+
+    mutating func finish() -> HeldOutReader.Collection {
+        for document in spare where !isFull { place(document[...]) }
+        while let sequence = packer.flush() { append(sequence) }
+        return collection
+    }
+
+    private mutating func place(_ document: ArraySlice<Int32>) {
+        var rest = document
+        while !rest.isEmpty && !isFull {
+            let content = rest.prefix(packer.maximumContent)
+            collection.tokens += content.count + 2
+            if let sequence = packer.place(content) { append(sequence) }
+            rest = rest.dropFirst(content.count)
+        }
+    }
+
+    private mutating func append(_ sequence: PackedSequence) {
+        if collection.batches.last.map({ $0.sequenceCount == batchSize }) ?? true {
+            collection.batches.append(TokenBatch())
+        }
+        collection.batches[collection.batches.count - 1].append(sequence)
+    }
+}
