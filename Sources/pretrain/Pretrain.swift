@@ -9,7 +9,7 @@ struct Pretrain: AsyncParsableCommand {
         commandName: "pretrain",
         abstract: "Pretrains encoder language models with replaced-token detection, on CPUs.",
         version: "0.1.0",
-        subcommands: []
+        subcommands: [TokenizerCommand.self]
     )
 
     static func main() async {
