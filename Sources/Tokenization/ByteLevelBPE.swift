@@ -92,8 +92,14 @@ public final class ByteLevelBPE: Sendable {
 
     /// The ids wrapped as the tokenizer's post-processor wraps a single text: `[CLS] ids [SEP]` for one trained here.
     public func addingSpecialTokens(_ ids: [Int32]) -> [Int32] {
-        postProcessor.prefix + ids + postProcessor.suffix
+        specialTokenPrefix + ids + specialTokenSuffix
     }
+
+    /// What the post-processor puts before a single text.
+    public var specialTokenPrefix: [Int32] { postProcessor.prefix }
+
+    /// What the post-processor puts after a single text.
+    public var specialTokenSuffix: [Int32] { postProcessor.suffix }
 
     /// The tokenizer.json: for a loaded tokenizer the bytes that it was read from, so nothing is lost.
     public func serialized() -> [UInt8] { json }

@@ -11,7 +11,7 @@ struct Pretrain: AsyncParsableCommand {
         abstract: "Pretrains encoder language models with replaced-token detection, on CPUs.",
         version: programVersion,
         subcommands: [
-            RunCommand.self, ConfigCommand.self, EvaluateCommand.self, DetectCommand.self,
+            RunCommand.self, ConfigCommand.self, TokenizerCommand.self, EvaluateCommand.self, DetectCommand.self,
             CheckpointCommand.self, ExportCommand.self, BenchCommand.self,
         ]
     )

@@ -1,0 +1,149 @@
+import ArgumentParser
+import Foundation
+import Tokenization
+
+/// `pretrain tokenizer encode`.
+struct TokenizerEncodeCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "encode",
+        abstract: "Reads lines from standard input and prints the ids of each, separated by spaces.",
+        discussion: """
+            A line ends at a line feed, which is not part of it; every other byte is, a carriage return too. An empty \
+            line gives an empty line.
+
+            Text is data: special tokens such as [MASK] in the text are NOT parsed unless --parse-special-tokens is \
+            given. Added tokens that are not special are always found, as the `tokenizers` library finds them.
+            """)
+
+    @Argument(help: ArgumentHelp("A Hugging Face tokenizer.json with a byte-level BPE.", valueName: "tokenizer.json"))
+    var tokenizer: String
+
+    @Flag(name: .long, help: "Wrap each line as the tokenizer's post-processor does: [CLS] ids [SEP].")
+    var addSpecialTokens = false
+
+    @Flag(name: .long, help: "Turn special tokens in the text into their ids (default: not parsed, text is data).")
+    var parseSpecialTokens = false
+
+    func run() async throws {
+        let model = try ByteLevelBPE(contentsOf: tokenizer)
+        let encoder = BPEEncoder(model)
+        let output = OutputBuffer()
+        let (prefix, suffix) = addSpecialTokens ? (model.specialTokenPrefix, model.specialTokenSuffix) : ([], [])
+        var ids: [Int32] = []
+        try LineReader.read(STDIN_FILENO, name: "standard input") { lines in
+            var start = 0
+            while start < lines.count {
+                var end = start
+                while end < lines.count, lines[end] != 0x0A { end += 1 }
+                ids.removeAll(keepingCapacity: true)
+                ids.append(contentsOf: prefix)
+                let line = UnsafeBufferPointer(rebasing: lines[start..<end])
+                encoder.encode(line, into: &ids, parsing: parseSpecialTokens ? .all : .ordinary)
+                ids.append(contentsOf: suffix)
+                try output.write(ids: ids)
+                start = end + 1
+            }
+            try output.flush()
+        }
+    }
+}
+
+/// `pretrain tokenizer decode`.
+struct TokenizerDecodeCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "decode",
+        abstract: "Reads lines of ids from standard input and prints the exact bytes of each, and a line feed.")
+
+    @Argument(help: ArgumentHelp("A Hugging Face tokenizer.json with a byte-level BPE.", valueName: "tokenizer.json"))
+    var tokenizer: String
+
+    @Flag(name: .long, help: "Leave special tokens such as [CLS] out.")
+    var skipSpecialTokens = false
+
+    func run() async throws {
+        let model = try ByteLevelBPE(contentsOf: tokenizer)
+        let output = OutputBuffer()
+        var number = 0
+        try LineReader.read(STDIN_FILENO, name: "standard input") { lines in
+            var rest = lines[...]
+            if rest.last == 0x0A { rest = rest.dropLast() }
+            for line in rest.split(separator: 0x0A, omittingEmptySubsequences: false) {
+                number += 1
+                let ids = try Self.ids(line, number, model)
+                try output.write(bytes: model.decode(ids, skippingSpecialTokens: skipSpecialTokens))
+                try output.write(bytes: [0x0A])
+            }
+            try output.flush()
+        }
+    }
+
+    private static func ids(_ line: Slice<UnsafeBufferPointer<UInt8>>, _ number: Int, _ model: ByteLevelBPE) throws
+        -> [Int32]
+    {
+        try line.split(whereSeparator: { $0 == 0x20 || $0 == 0x09 || $0 == 0x0D }).map { word in
+            let text = String(decoding: word, as: UTF8.self)
+            guard let id = Int32(text) else { throw InvalidID(line: number, text: text, problem: "is not an id") }
+            guard model.contains(id) else {
+                throw InvalidID(
+                    line: number, text: text, problem: "is not in the vocabulary of \(model.vocabularySize) ids")
+            }
+            return id
+        }
+    }
+
+    struct InvalidID: Error, CustomStringConvertible {
+        var line: Int
+        var text: String
+        var problem: String
+        var description: String { "standard input, line \(line): `\(text.prefix(40))` \(problem)" }
+    }
+}
+
+/// Buffered standard output with errors.
+final class OutputBuffer {
+    private var bytes: [UInt8] = []
+    private static let size = 1 << 18
+
+    init() { bytes.reserveCapacity(Self.size + 4096) }
+
+    /// Writes ids separated by spaces, and a line feed.
+    func write(ids: [Int32]) throws {
+        var digits: (UInt64, UInt64) = (0, 0)
+        try withUnsafeMutableBytes(of: &digits) { scratch in
+            for (index, id) in ids.enumerated() {
+                if index > 0 { bytes.append(0x20) }
+                var value = UInt32(bitPattern: id)
+                var start = scratch.count
+                repeat {
+                    start -= 1
+                    scratch[start] = UInt8(0x30 + value % 10)
+                    value /= 10
+                } while value > 0
+                bytes.append(contentsOf: scratch[start...])
+                if bytes.count >= Self.size { try flush() }
+            }
+        }
+        bytes.append(0x0A)
+        if bytes.count >= Self.size { try flush() }
+    }
+
+    func write(bytes more: [UInt8]) throws {
+        bytes.append(contentsOf: more)
+        if bytes.count >= Self.size { try flush() }
+    }
+
+    func flush() throws {
+        var written = 0
+        while written < bytes.count {
+            let count = bytes.withUnsafeBytes { raw in
+                Foundation.write(STDOUT_FILENO, raw.baseAddress.map { $0 + written }, raw.count - written)
+            }
+            if count < 0, errno == EINTR { continue }
+            guard count >= 0 else {
+                throw TokenizerError.file(path: "standard output", problem: String(cString: strerror(errno)))
+            }
+            written += count
+        }
+        bytes.removeAll(keepingCapacity: true)
+    }
+}

@@ -1,0 +1,118 @@
+import ArgumentParser
+import Foundation
+import Tokenization
+
+/// `pretrain tokenizer train`.
+struct TokenizerTrainCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "train",
+        abstract: "Trains a byte-level BPE on text files and writes a Hugging Face tokenizer.json.",
+        discussion: """
+            The result depends on the text alone. It is written in one step, over an existing file too. Text with fewer \
+            distinct pairs than the vocabulary asks for gives a smaller vocabulary, and a note says so.
+            """)
+
+    @Option(
+        name: .long, parsing: .upToNextOption,
+        help: ArgumentHelp("Text files, folders (their .txt files, recursively) or glob patterns.", valueName: "path"))
+    var input: [String]
+
+    @Option(
+        name: .long,
+        help: ArgumentHelp(
+            "Ids to reach, of which \(BPETrainer.minimumVocabularySize) are special tokens and byte symbols.",
+            valueName: "n"))
+    var vocabularySize: Int
+
+    @Option(name: .long, help: ArgumentHelp("Where to write tokenizer.json.", valueName: "file"))
+    var output: String
+
+    @Option(name: .long, help: ArgumentHelp("Never merge pairs that occur less often than this.", valueName: "n"))
+    var minFrequency = 0
+
+    @OptionGroup var report: ReportOptions
+
+    struct Report: Encodable {
+        var output: String
+        var vocabularySize: Int
+        var requestedVocabularySize: Int
+        var files: Int
+        var bytes: Int
+        var seconds: Double
+    }
+
+    func validate() throws {
+        guard vocabularySize >= BPETrainer.minimumVocabularySize else {
+            throw ValidationError(
+                "--vocabulary-size must be at least \(BPETrainer.minimumVocabularySize): "
+                    + "the special tokens and the 256 byte symbols alone take that many ids.")
+        }
+        guard minFrequency >= 0 else { throw ValidationError("--min-frequency must not be negative.") }
+    }
+
+    func run() async throws {
+        let start = ContinuousClock.now
+        let files = try TextFiles.expand(input)
+        try OutputFile.checkWritable(output)
+        let trainer = try BPETrainer(vocabularySize: vocabularySize, minimumFrequency: minFrequency)
+        let total = max(files.reduce(0) { $0 + $1.size }, 1)
+        var line = ProgressLine()
+        for file in files {
+            try TextFiles.readLines(file.path) { lines in
+                trainer.feed(lines)
+                line.show("counting words", share: Double(trainer.bytesFed) / Double(total))
+            }
+        }
+        guard trainer.bytesFed > 0 else { throw TextFiles.Failure.noText(input) }
+        let tokenizer = trainer.train { _, share in line.show("merging", share: share) }
+        line.end()
+        try tokenizer.save(to: output)
+        if tokenizer.vocabularySize < vocabularySize {
+            Terminal.note(
+                "note: the text gave \(tokenizer.vocabularySize) of \(vocabularySize) ids; use more text for more")
+        }
+        let elapsed = start.duration(to: .now) / .seconds(1)
+        let result = Report(
+            output: output, vocabularySize: tokenizer.vocabularySize, requestedVocabularySize: vocabularySize,
+            files: files.count, bytes: trainer.bytesFed, seconds: elapsed)
+        try report.show(result) {
+            "\(output): \(result.vocabularySize) ids from \(result.bytes) bytes in \(files.count) files, "
+                + String(format: "%.1f s", elapsed)
+        }
+    }
+}
+
+/// The output file of a command that works for a while before it writes.
+enum OutputFile {
+    /// Finds out before the work whether the result can be written.
+    static func checkWritable(_ path: String) throws {
+        var isFolder: ObjCBool = false
+        if FileManager.default.fileExists(atPath: path, isDirectory: &isFolder), isFolder.boolValue {
+            throw TokenizerError.file(path: path, problem: "is a folder; name a file in it")
+        }
+        let folder = (path as NSString).deletingLastPathComponent
+        let parent = folder.isEmpty ? "." : folder
+        guard FileManager.default.fileExists(atPath: parent, isDirectory: &isFolder), isFolder.boolValue else {
+            throw TokenizerError.file(path: path, problem: "the folder \(parent) does not exist; make it first")
+        }
+        guard access(parent, W_OK) == 0 else {
+            throw TokenizerError.file(path: path, problem: "the folder \(parent) is not writable")
+        }
+    }
+}
+
+/// One line on a terminal that is overwritten; nothing elsewhere.
+struct ProgressLine {
+    private var shown = -1
+
+    mutating func show(_ phase: String, share: Double) {
+        let percent = Int(min(max(share, 0), 1) * 100)
+        guard Terminal.standardErrorIsTerminal, percent != shown else { return }
+        shown = percent
+        FileHandle.standardError.write(Data("\r\u{1B}[K\(phase) \(percent) %".utf8))
+    }
+
+    mutating func end() {
+        if shown >= 0 { FileHandle.standardError.write(Data("\r\u{1B}[K".utf8)) }
+    }
+}
