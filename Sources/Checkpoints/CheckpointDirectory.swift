@@ -101,6 +101,11 @@ public struct CheckpointDirectory: Sendable, Equatable {
         return step
     }
 
+    /// The step that a checkpoint's path is named for; nil for any other path.
+    public static func step(ofPath path: String) -> Int? {
+        path.split(separator: "/").last.flatMap { step(ofName: String($0)) }
+    }
+
     /// A directory that an interrupted write left behind.
     struct Leftover {
         enum Kind: String, CaseIterable {
