@@ -77,7 +77,8 @@ struct Publication {
         if let existing = try? CheckpointReader(path: target), existing.manifest.holdsTheSame(as: manifest),
             (try? existing.verify()) != nil
         {
-            try FileSystem.removeTree(temporary)
+            // What cannot be removed now is cleared away by the next `prepare`.
+            try? FileSystem.removeTree(temporary)
             return existing.manifest
         }
         let aside = "\(directory.path)/\(CheckpointDirectory.Leftover.name(.replaced, step: manifest.step))"
