@@ -70,9 +70,13 @@ public struct CheckpointDirectory: Sendable, Equatable {
             do {
                 try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
             } catch {
-                let code = ((error as NSError).userInfo[NSUnderlyingErrorKey] as? NSError).map { Int32($0.code) }
+                let code = ((error as NSError).userInfo[NSUnderlyingErrorKey] as? NSError).map {
+                    Int32(clamping: $0.code)
+                }
                 throw CheckpointError.system(operation: "create the directory", path: path, code: code ?? EACCES)
             }
+            // Or a crash could take away the folder with the first checkpoint in it.
+            try FileSystem.syncDirectory("\(path)/..", PosixStorageSystem())
         }
         var cleared: [String] = []
         for name in try FileSystem.names(in: path).sorted() {
@@ -99,6 +103,11 @@ public struct CheckpointDirectory: Sendable, Equatable {
         guard name.hasPrefix("step-"), let step = Int(name.dropFirst(5)), step >= 0, self.name(ofStep: step) == name
         else { return nil }
         return step
+    }
+
+    /// The step that a checkpoint's path is named for; nil for any other path.
+    public static func step(ofPath path: String) -> Int? {
+        path.split(separator: "/").last.flatMap { step(ofName: String($0)) }
     }
 
     /// A directory that an interrupted write left behind.

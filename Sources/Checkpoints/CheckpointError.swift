@@ -5,7 +5,7 @@ public enum CheckpointError: Error, Equatable, Sendable, CustomStringConvertible
     /// The operating system refused an operation; `code` is its `errno`.
     case system(operation: String, path: String, code: Int32)
     /// The disk is full, or has too little space for the checkpoint that is about to be written.
-    case diskFull(path: String, neededBytes: Int, freeBytes: Int?)
+    case diskFull(path: String, neededBytes: Int?, freeBytes: Int?)
     /// The file does not hold what was written to it, or never was part of a sound checkpoint.
     case damaged(path: String, reason: String)
     /// The checkpoint was written by a newer or a foreign program.
@@ -24,7 +24,7 @@ public enum CheckpointError: Error, Equatable, Sendable, CustomStringConvertible
         case .system(let operation, let path, let code):
             "\(path): cannot \(operation): \(String(cString: strerror(code)))"
         case .diskFull(let path, let needed, let free):
-            if let free {
+            if let needed, let free {
                 """
                 \(path): the disk is too full for this checkpoint: up to \(ByteCount.text(needed)) needed, \
                 \(ByteCount.text(free)) free; make room or choose another --output

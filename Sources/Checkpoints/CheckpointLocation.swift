@@ -9,15 +9,15 @@ public enum CheckpointLocation: Sendable, Equatable {
         let directory = CheckpointDirectory(path: path)
         let path = directory.path
         let inRun = "\(path)/\(CheckpointDirectory.folderName)"
-        let name = path.split(separator: "/").last.map(String.init) ?? ""
         if FileSystem.exists("\(path)/\(CheckpointManifest.fileName)")
-            || (FileSystem.isDirectory(path) && CheckpointDirectory.step(ofName: name) != nil)
+            || (FileSystem.isDirectory(path) && CheckpointDirectory.step(ofPath: path) != nil)
         {
             self = .checkpoint(path: path)
         } else if FileSystem.isDirectory(inRun) {
             self = .directory(CheckpointDirectory(path: inRun))
         } else if FileSystem.isDirectory(path),
-            try name == CheckpointDirectory.folderName || !directory.entries().isEmpty
+            try path.split(separator: "/").last.map(String.init) == CheckpointDirectory.folderName
+                || !directory.entries().isEmpty
         {
             self = .directory(directory)
         } else {

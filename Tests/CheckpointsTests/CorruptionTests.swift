@@ -143,6 +143,8 @@ struct CorruptionTests {
             ("hole", tensor("offset", 4)),
             ("hole", tensor("offset", -4)),
             ("twice", tensor("name", "embedding")),
+            ("control characters", tensor("name", "\u{1B}[2J")),
+            ("not a date", { $0["created"] = "\u{1B}[2J" }),
             ("do not fill", tensor("shape", [1, 4], 3)),
         ]
         let manifestURL = URL(fileURLWithPath: "\(path)/manifest.json")

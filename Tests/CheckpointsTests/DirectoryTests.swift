@@ -48,6 +48,8 @@ struct DirectoryTests {
         try writer.write(model.contents(step: 6))
         // 99 is damaged and left for its owner to look at; 90 is the newest sound one; 6 was just written.
         #expect(try directory.checkpoints.entries().map(\.step) == [6, 90, 99])
+        // Once a newer sound one is there, the damaged one goes like any other.
+        #expect(try writer.write(model.contents(step: 100)).prunedSteps == [6, 90, 99])
     }
 
     @Test func fallsBackAndSaysSo() throws {

@@ -38,7 +38,7 @@ struct StorageFailureTests {
 
     @Test func diskFullIsForeseen() throws {
         try fails(.init(free: 10_000)) {
-            if case .diskFull(_, let needed, 10_000) = $0 { needed > 60_000 } else { false }
+            if case .diskFull(_, let needed, 10_000) = $0 { needed ?? 0 > 60_000 } else { false }
         }
     }
 

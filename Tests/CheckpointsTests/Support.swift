@@ -3,7 +3,7 @@ import Foundation
 import Synchronization
 import Testing
 
-/// A directory for one test, removed afterwards.
+/// A directory for one test, removed afterwards unless PRETRAIN_KEEP_TEST_FILES is set.
 final class TemporaryDirectory {
     let path: String
 
@@ -13,7 +13,10 @@ final class TemporaryDirectory {
         path = template.withUnsafeBufferPointer { String(cString: $0.baseAddress!) }
     }
 
-    deinit { try? FileManager.default.removeItem(atPath: path) }
+    deinit {
+        guard ProcessInfo.processInfo.environment["PRETRAIN_KEEP_TEST_FILES"] == nil else { return }
+        try? FileManager.default.removeItem(atPath: path)
+    }
 
     var checkpoints: CheckpointDirectory { CheckpointDirectory(path: "\(path)/checkpoints") }
 

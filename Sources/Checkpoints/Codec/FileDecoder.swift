@@ -31,8 +31,9 @@ enum FileDecoder {
         }
     }
 
-    /// - Parameter everyByte: whether the SHA-256 of the stored bytes is checked as well. It costs half as much again
-    ///   and says nothing more about the content, whose own SHA-256 is always checked.
+    /// - Parameter everyByte: whether the SHA-256 of the stored bytes and the checksums of the frames are checked as
+    ///   well. They cost twice as much again and say nothing more about the content, whose own SHA-256 is always
+    ///   checked.
     /// - Throws: `CheckpointError.damaged` naming the file whose content is not what was written.
     static func decode(_ targets: [Target], threads: Int, everyByte: Bool = false) throws {
         let items = interleaved(targets)
@@ -52,7 +53,7 @@ enum FileDecoder {
             let inPlace = target.destination?.contiguous(range)
             let content = inPlace ?? UnsafeMutableRawBufferPointer(rebasing: worker.content.bytes[..<range.count])
             do {
-                try decode(stored, frame, target.file.transform, &worker, into: content)
+                try decode(stored, frame, target.file.transform, &worker, checksum: everyByte, into: content)
             } catch let flaw as FrameCodec.Flaw {
                 throw CheckpointError.damaged(path: target.input.path, reason: flaw.reason)
             }
@@ -79,14 +80,16 @@ enum FileDecoder {
 
     private static func decode(
         _ stored: UnsafeMutableRawBufferPointer, _ frame: CheckpointManifest.Frame, _ transform: TensorTransform,
-        _ worker: inout Worker, into content: UnsafeMutableRawBufferPointer
+        _ worker: inout Worker, checksum: Bool, into content: UnsafeMutableRawBufferPointer
     ) throws(FrameCodec.Flaw) {
         switch transform {
         case .none:
-            try worker.decompressor.decompress(UnsafeRawBufferPointer(stored), into: content)
+            try worker.decompressor.decompress(
+                UnsafeRawBufferPointer(stored), into: content, checksum: checksum)
         case .bitPlanes:
             let transformed = UnsafeMutableRawBufferPointer(rebasing: worker.transformed.bytes[..<content.count])
-            try worker.decompressor.decompress(UnsafeRawBufferPointer(stored), into: transformed)
+            try worker.decompressor.decompress(
+                UnsafeRawBufferPointer(stored), into: transformed, checksum: checksum)
             guard let source = transformed.baseAddress, let destination = content.baseAddress else { return }
             TensorTransform.decodeBitPlanes(
                 source, count: content.count / 4, exponent: UInt8(truncatingIfNeeded: frame.exponent),

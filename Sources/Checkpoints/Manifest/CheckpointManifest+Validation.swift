@@ -48,6 +48,7 @@ extension CheckpointManifest {
     /// Checks all facts that must hold between the fields.
     func validate() throws {
         guard step >= 0 else { throw ManifestFlaw("step \(step) is negative") }
+        guard created.utf8.count < 40, Self.isPrintable(created) else { throw ManifestFlaw("created is not a date") }
         var fileNames: Set<String> = [Self.fileName, Self.checksumsFileName]
         var groupNames: Set<String> = []
         var documentNames: Set<String> = []
@@ -84,6 +85,11 @@ extension CheckpointManifest {
         let (sum, overflow) = total.addingReportingOverflow(bytes)
         guard !overflow else { throw ManifestFlaw("the sizes overflow at \(name)") }
         return sum
+    }
+
+    /// Whether a text can be shown on a terminal: no control characters, which could rewrite the screen.
+    static func isPrintable(_ text: String) -> Bool {
+        text.unicodeScalars.allSatisfy { $0.properties.generalCategory != .control }
     }
 
     /// Whether a name can be a file of a checkpoint: no folder, nothing hidden, nothing that a shell would mind.
@@ -144,6 +150,9 @@ extension CheckpointManifest.Group {
         var end = 0
         for tensor in tensors {
             let name = tensor.name.debugDescription
+            guard CheckpointManifest.isPrintable(tensor.name) else {
+                throw ManifestFlaw("the tensor name \(name) has control characters")
+            }
             guard names.insert(tensor.name).inserted else { throw ManifestFlaw("the tensor \(name) is listed twice") }
             guard let bytes = Self.bytes(ofShape: tensor.shape) else {
                 throw ManifestFlaw("the tensor \(name) has an impossible shape")

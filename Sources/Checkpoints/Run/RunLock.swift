@@ -36,13 +36,20 @@ public final class RunLock: @unchecked Sendable {
                 : RunLockError.system(path: path, code: code)
         }
         let holder = Holder(
-            pid: getpid(), host: ProcessInfo.processInfo.hostName, started: Date().formatted(.iso8601))
+            pid: getpid(), host: Self.hostName, started: Date().formatted(.iso8601))
         guard ftruncate(descriptor, 0) == 0, let text = try? JSONEncoder().encode(holder) else { return }
         // Without the name of the holder the lock is as good as with it, so a full disk does not matter here.
         _ = text.withUnsafeBytes { pwrite(descriptor, $0.baseAddress, $0.count, 0) }
     }
 
     deinit { close(descriptor) }
+
+    /// The host's name as it calls itself. Foundation would ask the network, which can take seconds.
+    private static var hostName: String {
+        var name = [CChar](repeating: 0, count: 256)
+        guard gethostname(&name, name.count - 1) == 0 else { return "unknown" }
+        return String(decoding: name.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
+    }
 
     private static func holder(_ descriptor: Int32) -> Holder? {
         var bytes = [UInt8](repeating: 0, count: 4096)

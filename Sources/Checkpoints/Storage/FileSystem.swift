@@ -47,7 +47,7 @@ extension CheckpointError {
     /// The error for a system call that has just failed, from `errno`.
     static func failed(_ operation: String, _ path: String, code: Int32 = errno) -> CheckpointError {
         switch code {
-        case ENOSPC, EDQUOT: .diskFull(path: path, neededBytes: 0, freeBytes: nil)
+        case ENOSPC, EDQUOT: .diskFull(path: path, neededBytes: nil, freeBytes: nil)
         default: .system(operation: operation, path: path, code: code)
         }
     }

@@ -33,6 +33,10 @@ struct CheckpointPlan: Sendable {
             var layout: [CheckpointManifest.Tensor] = []
             var bytes = ByteSegments()
             for tensor in group.tensors {
+                guard CheckpointManifest.isPrintable(tensor.name) else {
+                    throw CheckpointError.invalidContents(
+                        reason: "the tensor name \(tensor.name.debugDescription) has control characters")
+                }
                 guard names.insert(tensor.name).inserted else {
                     throw CheckpointError.invalidContents(
                         reason: "two tensors of \(group.name) are named \(tensor.name)")

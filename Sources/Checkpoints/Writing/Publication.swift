@@ -22,7 +22,7 @@ struct Publication {
             return try moveIntoPlace(temporary, manifest)
         } catch {
             if !(error is SimulatedCrash) { try? FileSystem.removeTree(temporary) }
-            throw Self.withSize(error, plan.estimatedBytes)
+            throw error
         }
     }
 
@@ -77,7 +77,8 @@ struct Publication {
         if let existing = try? CheckpointReader(path: target), existing.manifest.holdsTheSame(as: manifest),
             (try? existing.verify()) != nil
         {
-            try FileSystem.removeTree(temporary)
+            // What cannot be removed now is cleared away by the next `prepare`.
+            try? FileSystem.removeTree(temporary)
             return existing.manifest
         }
         let aside = "\(directory.path)/\(CheckpointDirectory.Leftover.name(.replaced, step: manifest.step))"
@@ -102,10 +103,15 @@ struct Publication {
     /// - Returns: the steps that were removed.
     func prune(justPublished: Int) throws -> [Int] {
         let entries = try directory.entries()
-        // A damaged checkpoint must not take the place of a sound one among those that stay.
-        let readable = entries.filter { (try? CheckpointReader(path: $0.path)) != nil }
-        let kept = retention.kept(of: readable.map(\.step))
-        let surplus = readable.filter { kept[$0.step] == nil && $0.step != justPublished }
+        // A damaged checkpoint must not take the place of a sound one among the newest. It stays for its owner to look
+        // at until enough newer ones are there.
+        var staying: Set<Int> = [justPublished]
+        var recent = 0
+        for entry in entries.reversed() where recent < retention.keepLast {
+            staying.insert(entry.step)
+            if (try? CheckpointReader(path: entry.path)) != nil { recent += 1 }
+        }
+        let surplus = entries.filter { !staying.contains($0.step) && !retention.isMilestone($0.step) }
         var removed: [Int] = []
         for entry in surplus {
             let trash = "\(directory.path)/\(CheckpointDirectory.Leftover.name(.trash, step: entry.step))"
@@ -118,12 +124,6 @@ struct Publication {
         }
         try system.reached(.pruned)
         return removed
-    }
-
-    /// Adds to a full disk how much the checkpoint needs.
-    private static func withSize(_ error: any Error, _ neededBytes: Int) -> any Error {
-        guard case CheckpointError.diskFull(let path, 0, let free) = error else { return error }
-        return CheckpointError.diskFull(path: path, neededBytes: neededBytes, freeBytes: free)
     }
 }
 

@@ -33,12 +33,13 @@ public struct Retention: Sendable, Equatable, Codable {
         case milestone
     }
 
+    /// Whether a step is kept for good.
+    public func isMilestone(_ step: Int) -> Bool { keepEvery.map { step % $0 == 0 } ?? false }
+
     /// The steps of `steps` that stay, each with the reason; all others go.
     public func kept(of steps: [Int]) -> [Int: Reason] {
         var kept: [Int: Reason] = [:]
-        if let keepEvery {
-            for step in steps where step % keepEvery == 0 { kept[step] = .milestone }
-        }
+        for step in steps where isMilestone(step) { kept[step] = .milestone }
         for step in steps.sorted().suffix(keepLast) { kept[step] = .recent }
         return kept
     }

@@ -87,7 +87,7 @@ private struct CheckpointListing: Encodable {
                     ageSeconds: created.map { Int(Date().timeIntervalSince($0).rounded()) }, bytes: manifest.bytes,
                     storedBytes: manifest.storedBytes, kept: kept[manifest.step]?.rawValue)
             case .failure(let error):
-                return Row(path: path, problem: "\(error)")
+                return Row(step: CheckpointDirectory.step(ofPath: path), path: path, problem: "\(error)")
             }
         }
     }
@@ -95,12 +95,13 @@ private struct CheckpointListing: Encodable {
     var text: String {
         let rows = checkpoints.map { row in
             [
-                row.step.map { $0.formatted(.number.locale(Locale(identifier: "en_US_POSIX"))) } ?? "?",
+                row.step.map(TextTable.grouped) ?? "?",
                 row.ageSeconds.map(Self.age) ?? "", row.storedBytes.map(ByteCount.text) ?? "",
-                row.problem.map { "damaged: \($0)" } ?? row.kept ?? "until the next one", row.path,
+                row.problem != nil ? "damaged" : row.kept ?? "until the next one", row.path,
             ]
         }
-        return TextTable(header: ["step", "age", "size", "kept", "path"], rightAligned: [0, 1, 2], rows: rows).text
+        let table = TextTable(header: ["step", "age", "size", "kept", "path"], rightAligned: [0, 1, 2], rows: rows)
+        return ([table.text] + checkpoints.compactMap(\.problem)).joined(separator: "\n")
     }
 
     private static func age(_ seconds: Int) -> String {
@@ -179,16 +180,17 @@ private struct CheckpointDescription: Encodable {
     var text: String {
         var lines = [
             "checkpoint      \(path)",
-            "step            \(step)",
+            "step            \(TextTable.grouped(step))",
             "created         \(created)",
-            "parameters      \(parameters.formatted(.number.locale(Locale(identifier: "en_US_POSIX"))))",
+            "parameters      \(TextTable.grouped(parameters))",
             "weights SHA-256 \(weightsSha256 ?? "none")",
             "size            \(ByteCount.text(storedBytes)) on disk, \(ByteCount.text(bytes)) decoded "
                 + "(\(String(format: "%.1f", ratio * 100)) %)",
         ]
         lines += metadata.sorted { $0.key < $1.key }.map {
-            $0.key.padding(toLength: max(15, $0.key.count), withPad: " ", startingAt: 0) + " \($0.value)"
-        }
+            $0.key.padding(toLength: max(15, $0.key.count), withPad: " ", startingAt: 0)
+                + " \($0.value)"
+        }.map(TextTable.printable)
         let files = files.map {
             [
                 $0.file, ByteCount.text($0.bytes), ByteCount.text($0.storedBytes),
