@@ -65,7 +65,10 @@ public struct RunForecast: Encodable, Sendable {
             advice.append("\(lanes) lanes do not divide among \(threads) threads; training.lanes could be a multiple")
         }
         if checkingCorpus, !configuration.corpus.sources.isEmpty {
-            corpus = try CorpusListing(configuration.corpus).summary
+            corpus = try CorpusListing(configuration.corpus).sources.map { source in
+                "\(source.configuration.path): \(CountFormat.grouped(source.files.count)) files, "
+                    + ByteFormat.text(Int(source.bytes))
+            }
         } else if configuration.corpus.sources.isEmpty {
             advice.append("corpus.sources is empty: there is nothing to train on yet")
         }

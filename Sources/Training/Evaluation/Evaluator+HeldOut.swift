@@ -2,27 +2,24 @@ import Corpus
 import Tokenization
 
 extension Evaluator {
-    /// An evaluator on a run's held-out documents, or on all documents of a path.
+    /// An evaluator on the held-out documents of a corpus.
     ///
     /// - Parameters:
-    ///   - corpusPath: file, folder or glob to use instead of the run's held-out share.
+    ///   - listing: the corpus; nil for nothing to evaluate on.
+    ///   - selection: the held-out share of a training corpus, or all of another one.
     ///   - tokens: how many tokens, at most.
     /// - Throws: `CorpusError` where there is no such text.
     public init(
-        _ configuration: RunConfiguration, listing: CorpusListing? = nil, tokenizer: ByteLevelBPE,
-        special: SpecialTokenIDs, corpusPath: String? = nil, tokens: Int
+        _ configuration: RunConfiguration, listing: CorpusListing?, selection: HeldOutReader.Selection = .heldOut,
+        tokenizer: ByteLevelBPE, special: SpecialTokenIDs, tokens: Int
     ) throws {
-        var corpus = configuration.corpus
-        if let corpusPath {
-            corpus.sources = [CorpusSource(path: corpusPath)]
-            corpus.heldOut = 1
+        let batches = try listing.map { listing in
+            try HeldOutReader(
+                listing: listing, tokenizer: RunDocumentTokenizer(tokenizer, special), selection: selection
+            ).read(tokenBudget: tokens, batchSize: configuration.training.batchSize).batches
         }
-        let listing = try corpusPath == nil ? listing ?? CorpusListing(corpus) : CorpusListing(corpus)
-        let batches = try HeldOutText.batches(
-            corpus, listing: listing, tokenizer: RunDocumentTokenizer(tokenizer, special), tokens: tokens,
-            batchSize: configuration.training.batchSize)
         self.init(
-            batches: batches, vocabularySize: tokenizer.vocabularySize, special: special,
+            batches: batches ?? [], vocabularySize: tokenizer.vocabularySize, special: special,
             samples: configuration.evaluation.samples, display: { tokenizer.token($0) })
     }
 }

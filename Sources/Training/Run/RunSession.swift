@@ -12,7 +12,6 @@ final class RunSession {
     private let pool: ThreadPool
     private let recorder: RunRecorder
     private let tokenizer: ByteLevelBPE
-    private let documentTokenizer: RunDocumentTokenizer
     private let engine: TrainingEngine
     private let loader: CorpusLoader
     private let writer: CheckpointWriter
@@ -39,9 +38,9 @@ final class RunSession {
         listing = try CorpusListing(requested.corpus)
         if let resumed = start.documents {
             fingerprint = resumed.fingerprint
-            try listing.verify(against: resumed.fingerprint)
+            try resumed.fingerprint.verify(against: listing)
         } else {
-            fingerprint = try listing.fingerprint()
+            fingerprint = try CorpusFingerprint(listing)
         }
         tokenizer = try RunTokenizer.open(
             requested, directory: directory, checkpoint: start.documents?.tokenizer, listing: listing,
@@ -57,9 +56,8 @@ final class RunSession {
         state = start.documents?.state ?? RunState()
         loaderState = start.documents?.loader
         lastCheckpoint = start.reader == nil ? nil : state.step
-        documentTokenizer = RunDocumentTokenizer(tokenizer, special)
         loader = try CorpusLoader(
-            listing: listing, tokenizer: documentTokenizer, seed: UInt64(requested.training.seed),
+            listing: listing, tokenizer: RunDocumentTokenizer(tokenizer, special), seed: UInt64(requested.training.seed),
             batchSize: requested.training.sequencesPerStep, resumingFrom: start.documents?.loader)
         writer = CheckpointWriter(
             directory: directory.checkpoints,
@@ -142,19 +140,14 @@ final class RunSession {
         recorder.record(evaluator.evaluate(engine, step: state.step))
     }
 
+    /// Collects the held-out text, at the first evaluation rather than before the first step.
     private func makeEvaluator() throws -> Evaluator {
-        let batches: [TokenBatch]
-        if configuration.corpus.heldOut > 0 {
-            batches = try HeldOutText.batches(
-                configuration.corpus, listing: listing, tokenizer: documentTokenizer, tokens: configuration.evaluation.tokens,
-                batchSize: configuration.training.batchSize)
-        } else {
+        if configuration.corpus.heldOut == 0 {
             recorder.tell(.warning("corpus.held_out is 0, so there is nothing to evaluate on"))
-            batches = []
         }
-        return Evaluator(
-            batches: batches, vocabularySize: tokenizer.vocabularySize, special: engine.special,
-            samples: configuration.evaluation.samples, display: { [tokenizer] in tokenizer.token($0) })
+        return try Evaluator(
+            configuration, listing: configuration.corpus.heldOut > 0 ? listing : nil, tokenizer: tokenizer,
+            special: engine.special, tokens: configuration.evaluation.tokens)
     }
 
     private func checkpoint(waiting: Bool) throws {

@@ -40,12 +40,12 @@ enum RunTokenizer {
         defer { phase.finish() }
         let limit = configuration.tokenizer.sampleBytes
         var read = 0
-        try CorpusSampler.sample(
-            configuration.corpus, listing: listing, seed: UInt64(configuration.training.seed), limitBytes: limit
-        ) { document in
+        let expected = min(Int64(limit), listing.bytes)
+        let sampler = CorpusSampler(listing: listing, seed: UInt64(configuration.training.seed))
+        try sampler.sampleDocuments(limitBytes: limit) { document in
             trainer.feed(document)
             read += document.count
-            phase.update(fraction: 0.3 * Double(read) / Double(limit))
+            phase.update(fraction: min(0.3, 0.3 * Double(read) / Double(max(expected, 1))))
         }
         return trainer.train { _, fraction in phase.update(fraction: 0.3 + 0.7 * fraction) }
     }

@@ -34,10 +34,16 @@ struct EvaluateCommand: ParsableCommand {
 }
 
 extension Evaluator {
+    /// - Parameter corpusPath: text to use as a whole; nil for what the run held out.
     fileprivate init(_ model: LoadedModel, corpusPath: String?, tokens: Int?) throws {
         let configuration = model.documents.configuration
+        var corpus = configuration.corpus
+        if let corpusPath { corpus.sources = [CorpusSource(path: corpusPath)] }
+        let listing = try CorpusListing(corpus)
+        if corpusPath == nil { try model.documents.fingerprint.verify(against: listing) }
         try self.init(
-            configuration, tokenizer: model.tokenizer, special: model.engine.special, corpusPath: corpusPath,
+            configuration, listing: listing, selection: corpusPath == nil ? .heldOut : .all,
+            tokenizer: model.tokenizer, special: model.engine.special,
             tokens: tokens ?? configuration.evaluation.tokens)
     }
 }

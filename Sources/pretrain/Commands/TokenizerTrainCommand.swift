@@ -56,7 +56,7 @@ struct TokenizerTrainCommand: AsyncParsableCommand {
         try OutputFile.checkWritable(output)
         let trainer = try BPETrainer(vocabularySize: vocabularySize, minimumFrequency: minFrequency)
         let total = max(files.reduce(0) { $0 + $1.size }, 1)
-        var line = ProgressLine()
+        var line = PercentLine()
         for file in files {
             try TextFiles.readLines(file.path) { lines in
                 trainer.feed(lines)
@@ -102,7 +102,7 @@ enum OutputFile {
 }
 
 /// One line on a terminal that is overwritten; nothing elsewhere.
-struct ProgressLine {
+struct PercentLine {
     private var shown = -1
 
     mutating func show(_ phase: String, share: Double) {
