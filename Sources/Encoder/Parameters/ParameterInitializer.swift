@@ -3,21 +3,32 @@ import Kernels
 
 /// Draws initial values, a pure function of seed, tensor name and element index.
 public enum ParameterInitializer {
-    /// Fills `buffer` (of `layout.bufferCount` floats) with initial values, one task a tensor.
+    /// Elements that one task draws.
+    private static let sliceCount = 1 << 16
+
+    /// Fills `buffer` (of `layout.bufferCount` floats) with initial values.
     public static func initialize(_ buffer: FloatBuffer, _ layout: ParameterLayout, seed: UInt64, pool: ThreadPool) {
         precondition(buffer.count >= layout.bufferCount)
-        pool.run(layout.specs.count) { index, _ in
-            let spec = layout.specs[index]
-            let values = UnsafeMutableBufferPointer(start: buffer.base + spec.offset, count: spec.count)
-            switch spec.initialization {
-            case .zeros: values.update(repeating: 0)
-            case .ones: values.update(repeating: 1)
-            case .truncatedNormal(let deviation):
-                let scale = deviation * spec.scaling.initialization
-                let random = Philox(seed: seed, purpose: .initialization)
-                let stream = stableHash(spec.name)
-                for i in 0..<values.count { values[i] = Float(scale * truncatedNormal(random, stream, i)) }
-            }
+        let slices = layout.specs.flatMap { spec in
+            stride(from: 0, to: spec.count, by: sliceCount).map { (spec, $0..<min($0 + sliceCount, spec.count)) }
+        }
+        let random = Philox(seed: seed, purpose: .initialization)
+        pool.run(slices.count) { task, _ in
+            let (spec, range) = slices[task]
+            fill(buffer.base + spec.offset, range, spec, random)
+        }
+    }
+
+    private static func fill(
+        _ values: UnsafeMutablePointer<Float>, _ range: Range<Int>, _ spec: ParameterSpec, _ random: Philox
+    ) {
+        switch spec.initialization {
+        case .zeros: for i in range { values[i] = 0 }
+        case .ones: for i in range { values[i] = 1 }
+        case .truncatedNormal(let deviation):
+            let scale = deviation * spec.scaling.initialization
+            let stream = stableHash(spec.name)
+            for i in range { values[i] = Float(scale * truncatedNormal(random, stream, i)) }
         }
     }
 

@@ -4,28 +4,47 @@
     import Musl
 #endif
 
-/// An owned, zero-initialised array of floats, aligned to cache lines and, when large, backed by huge pages.
+/// An owned, zero-initialised array of floats, aligned to cache lines.
 ///
-/// Sharing it between threads is the caller's business: tasks of one parallel region write disjoint parts.
+/// A large one is mapped instead of allocated: huge pages serve it where the system has them, and pages that are never
+/// touched (moments of a model that is only evaluated) cost nothing. Sharing it between threads is the caller's
+/// business: tasks of one parallel region write disjoint parts.
 public final class FloatBuffer: @unchecked Sendable {
     public let base: UnsafeMutablePointer<Float>
     public let count: Int
 
+    private let mapping: (start: UnsafeMutableRawPointer, byteCount: Int)?
+    private static let hugePage = 2 << 20
+
     public init(count: Int) {
-        let pageSize = 2 << 20
-        let bytes = max(count, 1) * MemoryLayout<Float>.stride
-        let alignment = bytes >= pageSize ? pageSize : 64
-        let rounded = (bytes + alignment - 1) / alignment * alignment
-        let raw = UnsafeMutableRawPointer.allocate(byteCount: rounded, alignment: alignment)
-        #if os(Linux)
-            if alignment == pageSize { madvise(raw, rounded, Int32(MADV_HUGEPAGE)) }
-        #endif
-        memset(raw, 0, rounded)
-        base = raw.bindMemory(to: Float.self, capacity: count)
         self.count = count
+        let bytes = max(count, 1) * MemoryLayout<Float>.stride
+        guard bytes >= Self.hugePage else {
+            let raw = UnsafeMutableRawPointer.allocate(byteCount: bytes, alignment: 64)
+            memset(raw, 0, bytes)
+            base = raw.bindMemory(to: Float.self, capacity: count)
+            mapping = nil
+            return
+        }
+        let length = bytes + Self.hugePage
+        guard let start = mmap(nil, length, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0),
+            start != MAP_FAILED
+        else { preconditionFailure("out of memory: \(bytes) bytes are not to be had") }
+        let aligned = start.alignedUp(toMultipleOf: Self.hugePage)
+        #if os(Linux)
+            madvise(aligned, bytes, Int32(MADV_HUGEPAGE))
+        #endif
+        base = aligned.bindMemory(to: Float.self, capacity: count)
+        mapping = (start, length)
     }
 
-    deinit { UnsafeMutableRawPointer(base).deallocate() }
+    deinit {
+        if let mapping {
+            munmap(mapping.start, mapping.byteCount)
+        } else {
+            UnsafeMutableRawPointer(base).deallocate()
+        }
+    }
 
     public var elements: UnsafeMutableBufferPointer<Float> { .init(start: base, count: count) }
 

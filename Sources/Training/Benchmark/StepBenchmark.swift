@@ -34,7 +34,7 @@ public struct StepBenchmark: Sendable {
         progress: (Int) -> Void = { _ in }
     ) throws -> Report {
         let vocabulary = configuration.tokenizer.vocabularySize
-        let engine = TrainingEngine(
+        let engine = try TrainingEngine(
             configuration, vocabularySize: vocabulary,
             special: SpecialTokenIDs(padding: 0, classification: 2, separator: 3, mask: 4), pool: pool)
         engine.initialize()

@@ -1,4 +1,5 @@
 import Encoder
+import Foundation
 import Objectives
 
 /// What a configuration costs: parameters, floating-point operations and memory, from its shapes alone.
@@ -33,6 +34,15 @@ public struct ModelCost: Sendable, Equatable {
         let lanes = configuration.training.laneCount(sequenceLength: length)
         stateBytes = 4 * layout.bufferCount * (3 + lanes)
         activationBytes = 4 * model.activationCount * min(threads, lanes)
+    }
+
+    public var memoryBytes: Int { stateBytes + activationBytes }
+
+    /// Refuses what cannot work before memory is asked for.
+    ///
+    /// - Throws: `RunError.notEnoughMemory`.
+    func checkMemory(_ machine: Int = Int(ProcessInfo.processInfo.physicalMemory)) throws {
+        if memoryBytes > machine { throw RunError.notEnoughMemory(needed: memoryBytes, machine: machine) }
     }
 
     /// Floating-point operations of a training step per token.

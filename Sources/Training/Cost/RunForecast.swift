@@ -46,7 +46,7 @@ public struct RunForecast: Encodable, Sendable {
         discriminatorParameters = cost.discriminatorParameters
         sharedParameters = cost.sharedParameters
         flopsPerToken = cost.flopsPerToken
-        memoryBytes = cost.stateBytes + cost.activationBytes
+        memoryBytes = cost.memoryBytes
         machineMemoryBytes = Int(ProcessInfo.processInfo.physicalMemory)
         self.threads = threads
         lanes = configuration.training.laneCount(sequenceLength: length)

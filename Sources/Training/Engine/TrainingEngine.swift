@@ -24,7 +24,10 @@ public final class TrainingEngine {
     private let arenas: [FloatBuffer]
     private let seed: UInt64
 
-    public init(_ configuration: RunConfiguration, vocabularySize: Int, special: SpecialTokenIDs, pool: ThreadPool) {
+    /// - Throws: `RunError.notEnoughMemory`.
+    public init(
+        _ configuration: RunConfiguration, vocabularySize: Int, special: SpecialTokenIDs, pool: ThreadPool
+    ) throws {
         self.configuration = configuration
         self.pool = pool
         self.special = special
@@ -32,6 +35,7 @@ public final class TrainingEngine {
         let model = ReplacedTokenModel(
             model: configuration.model, parametrization: configuration.parametrization, vocabularySize: vocabularySize,
             limits: Self.limits(configuration))
+        try ModelCost(configuration, model: model, threads: pool.threadCount).checkMemory()
         objective = ReplacedTokenDetection(model: model, configuration: configuration.objective)
         state = TrainingState(model.layout)
         optimizer = AdamW(configuration.optimizer, model.layout, parametrization: configuration.parametrization)

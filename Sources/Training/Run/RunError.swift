@@ -7,6 +7,7 @@ public enum RunError: Error, Equatable, Sendable, CustomStringConvertible {
     case configurationChanged(checkpoint: String, differences: [String])
     /// The checkpoint is of another kind of model or engine.
     case unusableCheckpoint(path: String, reason: String)
+    case notEnoughMemory(needed: Int, machine: Int)
     case alreadyFinished(step: Int, path: String)
 
     public var description: String {
@@ -24,6 +25,9 @@ public enum RunError: Error, Equatable, Sendable, CustomStringConvertible {
             start anew with --resume never.
             """
         case .unusableCheckpoint(let path, let reason): "\(path): \(reason)"
+        case .notEnoughMemory(let needed, let machine):
+            "the run needs about \(ByteFormat.text(needed)) of memory and this machine has \(ByteFormat.text(machine)): "
+                + "choose a smaller model, or lower training.lanes, training.chunk_tokens or --threads"
         case .alreadyFinished(let step, let path):
             "the run in \(path) has finished its \(step) steps; raise training.steps to go on, or choose another --output"
         }

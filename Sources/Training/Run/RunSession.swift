@@ -46,7 +46,7 @@ final class RunSession {
             requested, directory: directory, checkpoint: start.documents?.tokenizer, listing: listing,
             progress: progress, report: report)
         let special = try SpecialTokenIDs(tokenizer)
-        engine = TrainingEngine(
+        engine = try TrainingEngine(
             requested, vocabularySize: tokenizer.vocabularySize, special: special, pool: pool)
         if let reader = start.reader {
             try TrainingCheckpoint.load(reader, into: engine, moments: true)

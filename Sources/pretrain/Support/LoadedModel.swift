@@ -18,7 +18,7 @@ struct LoadedModel {
         let reader = try CheckpointReader(path: checkpoint)
         documents = try TrainingCheckpoint.documents(reader)
         tokenizer = try ByteLevelBPE(json: Array(documents.tokenizer))
-        engine = TrainingEngine(
+        engine = try TrainingEngine(
             documents.configuration, vocabularySize: tokenizer.vocabularySize,
             special: try SpecialTokenIDs(tokenizer), pool: ThreadPool(threadCount: threads))
         try TrainingCheckpoint.load(reader, into: engine, moments: false)
