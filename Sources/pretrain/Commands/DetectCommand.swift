@@ -34,7 +34,7 @@ struct DetectCommand: ParsableCommand {
             if report.json {
                 print(String(decoding: try ReportOptions.encoder.encode(detection), as: UTF8.self))
             } else {
-                print(text(detection))
+                print(text(detection, model))
             }
         }
     }
@@ -55,11 +55,15 @@ struct DetectCommand: ParsableCommand {
         return result
     }
 
-    private func text(_ detection: Detection) -> String {
-        zip(detection.tokens, detection.logits).dropFirst().dropLast().map { token, logit in
-            let probability = 1 / (1 + exp(-Double(logit)))
-            if Terminal.outputColours { return BeliefColour.paint(token, probability: probability) }
-            return probability > 0.5 ? "[\(token) \(String(format: "%.2f", probability))]" : token
+    private func text(_ detection: Detection, _ model: LoadedModel) -> String {
+        let special = [model.engine.special.classification, model.engine.special.separator]
+        let tokens = zip(detection.ids, detection.logits).filter { !special.contains($0.0) }
+        return TokenText.joined(
+            tokens.map { (model.tokenizer.bytes(of: $0) ?? [], 1 / (1 + exp(-Double($1)))) }
+        ).map { part in
+            if Terminal.outputColours { return BeliefColour.paint(part.text, probability: part.probability) }
+            return part.probability > 0.5
+                ? "[\(part.text) \(String(format: "%.2f", part.probability))]" : part.text
         }.joined()
     }
 }

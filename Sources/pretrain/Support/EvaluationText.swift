@@ -20,8 +20,8 @@ enum EvaluationText {
         ]
         if report.majorityClass {
             lines.append(
-                "  the discriminator calls nearly every token original so far: usual early on; if it lasts, see "
-                    + "objective.discriminator_weight and the generator's size")
+                "  warning: the discriminator calls nearly every token original, which is usual early on; if it lasts, "
+                    + "the generator may be too strong or objective.discriminator_weight too small")
         }
         for sample in report.samples ?? [] { lines.append("  " + text(sample, colours: colours)) }
         return lines.joined(separator: "\n")
