@@ -108,7 +108,7 @@ import Testing
     @Test func aFileThatShrinksIsAnError() throws {
         let folder = try TemporaryFolder()
         let writer = try SafetensorsWriter(path: folder("file"), tensors: [("x", .float32, [4])])
-        try writer.append([1, 2, 3, 4])
+        try writer.append([1, 2, 3, 4] as [Float])
         try writer.finish()
         let file = try SafetensorsFile(path: folder("file"))
         #expect(truncate(folder("file"), 80) == 0)

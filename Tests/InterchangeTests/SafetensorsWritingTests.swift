@@ -35,8 +35,8 @@ import Testing
 
     @Test func theHeaderIsPaddedAndInTheGivenOrder() throws {
         let writer = try SafetensorsWriter(path: folder("file"), tensors: [("b", .float32, [1]), ("a", .float32, [])])
-        try writer.append([1])
-        try writer.append([2])
+        try writer.append([1] as [Float])
+        try writer.append([2] as [Float])
         try writer.finish()
         let data = try Data(contentsOf: URL(fileURLWithPath: folder("file")))
         let text =
