@@ -5,10 +5,10 @@ import PackageDescription
 // AVX2 and FMA. The flag has to be in the manifest, or a plain `swift build` would be slow without a word; the price
 // is that other packages cannot depend on this one as a library. PRETRAIN_MARCH=native builds for this machine alone.
 #if arch(x86_64)
-let instructionSet = Context.environment["PRETRAIN_MARCH"] ?? "x86-64-v3"
-let instructionSetFlags = ["-march=\(instructionSet)"]
+    let instructionSet = Context.environment["PRETRAIN_MARCH"] ?? "x86-64-v3"
+    let instructionSetFlags = ["-march=\(instructionSet)"]
 #else
-let instructionSetFlags = Context.environment["PRETRAIN_MARCH"].map { ["-mcpu=\($0)"] } ?? []
+    let instructionSetFlags = Context.environment["PRETRAIN_MARCH"].map { ["-mcpu=\($0)"] } ?? []
 #endif
 
 /// Settings of the targets that hold vector code: this instruction set, and optimised in debug builds too.
@@ -75,13 +75,25 @@ let package = Package(
             ]),
 
         tests("ConfigurationTests", ["Configuration"]),
-        tests("KernelsTests", ["Kernels"]),
+        .target(name: "TestSupport", dependencies: ["Kernels"], path: "Tests/TestSupport"),
+        tests("KernelsTests", ["Kernels", "TestSupport", atomics]),
         tests("TokenizationTests", ["Tokenization"], fixtures: true),
         tests("CorpusTests", ["Corpus", "Tokenization", "Kernels", "CLZ4", "CZlib", "CZstd"]),
         tests("CheckpointsTests", ["Checkpoints"]),
         tests(
             "GradientTests", ["Corpus", "Encoder", "Kernels", "Objectives", "Optimization", "Parametrization"],
             fixtures: true),
+        tests(
+            "GoldenTests",
+            [
+                "Corpus", "Encoder", "Interchange", "Kernels", "Objectives", "Optimization", "Parametrization",
+                "TestSupport",
+            ],
+            fixtures: true),
+        tests("EncoderTests", ["Encoder", "Kernels", "Objectives", "Parametrization", "TestSupport"]),
+        tests(
+            "ObjectivesTests", ["Corpus", "Encoder", "Kernels", "Objectives", "Parametrization", "TestSupport"]),
+        tests("OptimizationTests", ["Encoder", "Kernels", "Optimization", "Parametrization", "TestSupport"]),
         tests("InterchangeTests", ["Interchange"], fixtures: true),
     ],
     swiftLanguageModes: [.v6],
