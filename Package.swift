@@ -76,13 +76,25 @@ let package = Package(
             ]),
 
         tests("ConfigurationTests", ["Configuration"]),
-        tests("KernelsTests", ["Kernels"]),
+        .target(name: "TestSupport", dependencies: ["Kernels"], path: "Tests/TestSupport"),
+        tests("KernelsTests", ["Kernels", "TestSupport", atomics]),
         tests("TokenizationTests", ["Tokenization"], fixtures: true),
         tests("CorpusTests", ["Corpus", "Tokenization", "Kernels", "CLZ4", "CZlib", "CZstd"]),
         tests("CheckpointsTests", ["Checkpoints"]),
         tests(
             "GradientTests", ["Corpus", "Encoder", "Kernels", "Objectives", "Optimization", "Parametrization"],
             fixtures: true),
+        tests(
+            "GoldenTests",
+            [
+                "Corpus", "Encoder", "Interchange", "Kernels", "Objectives", "Optimization", "Parametrization",
+                "TestSupport",
+            ],
+            fixtures: true),
+        tests("EncoderTests", ["Encoder", "Kernels", "Objectives", "Parametrization", "TestSupport"]),
+        tests(
+            "ObjectivesTests", ["Corpus", "Encoder", "Kernels", "Objectives", "Parametrization", "TestSupport"]),
+        tests("OptimizationTests", ["Encoder", "Kernels", "Optimization", "Parametrization", "TestSupport"]),
         tests("InterchangeTests", ["Interchange"], fixtures: true),
         tests("TrainingTests", ["Training"]),
     ],

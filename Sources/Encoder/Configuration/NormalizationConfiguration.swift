@@ -28,7 +28,8 @@ public struct NormalizationConfiguration: Configurable, Equatable {
         switch placement {
         case .post: true
         case .pre: false
-        case .mix: Double(index) < alpha * Double(layerCount)
+        // 0.55 · 20 is 11.000000000000002, and means 11 layers.
+        case .mix: Double(index) + 1e-9 < alpha * Double(layerCount)
         }
     }
 

@@ -22,7 +22,8 @@ public struct ParameterBuilder {
         var deviation =
             switch initialization.scheme {
             case .fixed: initialization.standardDeviation
-            case .fanIn: 1 / (Double(input) * (role == .hidden ? 1 / widthRatio : 1)).squareRoot()
+            // Of the base width: muP scales hidden matrices from there, and leaves readouts.
+            case .fanIn: 1 / (Double(input) / (role == .hidden || role == .readout ? widthRatio : 1)).squareRoot()
             }
         if initialization.scaleResiduals, let residualLayers {
             deviation /= (2 * Double(residualLayers)).squareRoot()

@@ -3,7 +3,12 @@ import COpenBLAS
 extension Kernels {
     /// Keeps OpenBLAS from threading underneath: parallelism is in the lanes above, and one thread's result does not
     /// depend on how many there are. Called once, before the first product.
-    public static func prepareLinearAlgebra() { openblas_set_num_threads(1) }
+    ///
+    /// The first product does it too, if nobody has: changing the number of threads while OpenBLAS uses several of them
+    /// can hang both.
+    public static func prepareLinearAlgebra() { _ = singleThreaded }
+
+    private static let singleThreaded: Void = openblas_set_num_threads(1)
 
     /// Name of the kernel set that OpenBLAS chose for this processor, for example "Haswell".
     public static var linearAlgebraKernel: String { String(cString: openblas_get_corename()) }
@@ -41,6 +46,7 @@ extension Kernels {
         depth: Int, _ accumulate: Bool, _ scale: Float
     ) {
         guard result.rows > 0, result.columns > 0 else { return }
+        prepareLinearAlgebra()
         cblas_sgemm(
             CblasRowMajor, transposeA, transposeB,
             blasint(result.rows), blasint(result.columns), blasint(depth),

@@ -4,7 +4,7 @@ extension Kernels {
     /// Lanes are summed in index order whatever thread computed them, which makes the result independent of the number
     /// of threads.
     ///
-    /// - Returns: Σ x², accumulated in double precision per block; NaN or infinite if any element is.
+    /// - Returns: Σ x², accumulated in double precision per block; NaN or infinite if and only if any element is.
     public static func mergeGradients(_ sources: [UnsafeMutablePointer<Float>], count: Int) -> Double {
         let target = sources[0]
         let block = 1024
@@ -26,8 +26,13 @@ extension Kernels {
             for i in Swift.stride(from: start, to: whole, by: vectorWidth) {
                 squares = squares.addingProduct(load(target, i), load(target, i))
             }
-            total += Double(sum(squares))
-            for i in whole..<end { total += Double(target[i] * target[i]) }
+            var partial = Double(sum(squares))
+            // Finite gradients beyond 10¹⁹ overflow when squared: once more, in double precision.
+            if !partial.isFinite {
+                partial = (start..<whole).reduce(0) { $0 + Double(target[$1]) * Double(target[$1]) }
+            }
+            total += partial
+            for i in whole..<end { total += Double(target[i]) * Double(target[i]) }
         }
         return total
     }

@@ -11,9 +11,10 @@ public struct DropoutStream: Sendable {
 
     /// The decisions of a step, before a tensor is chosen with `stream`.
     public init(seed: UInt64, step: Int) {
-        self.init(
-            key: Philox(seed: seed, purpose: .dropout).key, step: UInt32(truncatingIfNeeded: step), stream: 0,
-            probability: 0)
+        var key = Philox(seed: seed, purpose: .dropout).key
+        // The counter has room for 32 bits of the step; the key takes the rest.
+        key.y ^= UInt32(truncatingIfNeeded: step >> 32)
+        self.init(key: key, step: UInt32(truncatingIfNeeded: step), stream: 0, probability: 0)
     }
 
     private init(key: SIMD2<UInt32>, step: UInt32, stream: UInt32, probability: Double) {

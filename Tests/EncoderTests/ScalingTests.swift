@@ -1,0 +1,123 @@
+import Encoder
+import Parametrization
+import Testing
+
+@Suite("Roles and scaling")
+struct ScalingTests {
+    private func role(of name: String) -> ParameterRole {
+        if name.hasSuffix("bias") || name.hasSuffix("gain") { return .vector }
+        if name.hasPrefix("embeddings.") || name.contains("projection") { return .input }
+        return name == "discriminator.head.output.weight" ? .readout : .hidden
+    }
+
+    @Test("Every tensor has the role of its dimensions")
+    func roles() {
+        for spec in ParameterLayoutTests.layout(ModelConfiguration()).specs {
+            #expect(spec.role == role(of: spec.name), "\(spec.name)")
+        }
+    }
+
+    @Test("Base width equal to width is the standard parametrization exactly")
+    func baseWidth() {
+        var parametrization = ParametrizationConfiguration()
+        parametrization.baseHiddenSize = 256
+        parametrization.generatorBaseHiddenSize = 64
+        parametrization.baseHeadSize = 64
+        for scheme in InitializationConfiguration.Scheme.allCases {
+            var model = ModelConfiguration()
+            model.initialization.scheme = scheme
+            let standard = ParameterLayoutTests.layout(model)
+            let layout = ParameterLayoutTests.layout(model, parametrization)
+            #expect(layout.specs == standard.specs)
+            for spec in layout.specs {
+                let scaling = spec.scaling
+                #expect(
+                    [scaling.initialization, scaling.learningRate, scaling.multiplier, scaling.weightDecay]
+                        == [1, 1, 1, 1])
+            }
+        }
+        #expect(
+            parametrization.attentionScale(headSize: 64) == ParametrizationConfiguration().attentionScale(headSize: 64))
+        #expect(parametrization.attentionScale(headSize: 64) == 1.0 / 8)
+    }
+
+    @Test("AdamW's rules by role", arguments: [2.0, 4.0])
+    func ratios(ratio: Double) {
+        func numbers(_ role: ParameterRole) -> [Double] {
+            let scaling = ParameterScaling(role, widthRatio: ratio)
+            return [scaling.initialization, scaling.learningRate, scaling.multiplier, scaling.weightDecay]
+        }
+        #expect(numbers(.input) == [1, 1, 1, 1])
+        #expect(numbers(.vector) == [1, 1, 1, 1])
+        #expect(numbers(.hidden) == [1 / ratio.squareRoot(), 1 / ratio, 1, ratio])
+        #expect(numbers(.readout) == [1, 1, 1 / ratio, 1])
+    }
+
+    @Test("The networks have ratios of their own")
+    func networks() {
+        var parametrization = ParametrizationConfiguration()
+        parametrization.baseHiddenSize = 64
+        let model = ModelConfiguration()
+        #expect(NetworkKind.discriminator.widthRatio(model, parametrization) == 4)
+        #expect(NetworkKind.generator.widthRatio(model, parametrization) == 4)
+        parametrization.generatorBaseHiddenSize = 32
+        #expect(NetworkKind.generator.widthRatio(model, parametrization) == 2)
+        let layout = ParameterLayoutTests.layout(model, parametrization)
+        for spec in layout.specs {
+            let expected = spec.name.hasPrefix("embeddings.") ? 1 : spec.name.hasPrefix("generator.") ? 2.0 : 4
+            #expect(spec.widthRatio == expected, "\(spec.name)")
+        }
+        parametrization.baseHeadSize = 16
+        parametrization.attentionMultiplier = 1.5
+        // 1.5 · √16 / 64: falls with 1/d from the base.
+        #expect(parametrization.attentionScale(headSize: 64) == 1.5 * 4 / 64)
+    }
+
+    @Test("Under fan-in, initial values are those of the base width and muP scales them from there")
+    func fanIn() throws {
+        var parametrization = ParametrizationConfiguration()
+        parametrization.baseHiddenSize = 64
+        var model = ModelConfiguration()
+        model.initialization.scheme = .fanIn
+        let layout = ParameterLayoutTests.layout(model, parametrization)
+        func deviation(_ name: String) throws -> Double {
+            let spec = try #require(layout[name])
+            guard case .truncatedNormal(let deviation) = spec.initialization else { return .nan }
+            return deviation * spec.scaling.initialization
+        }
+        let hidden = try deviation("discriminator.layers.0.attention.query.weight")
+        #expect(abs(hidden - 1.0 / 16) < 1e-12)
+        #expect(abs(try deviation("discriminator.layers.0.feed_forward.output.weight") - 1.0 / 32) < 1e-12)
+        #expect(abs(try deviation("discriminator.projection.weight") - 1 / 128.0.squareRoot()) < 1e-12)
+        // A readout's initial values do not depend on the width: its fan-in is the base's, 64.
+        #expect(abs(try deviation("discriminator.head.output.weight") - 1.0 / 8) < 1e-12)
+        #expect(try deviation("embeddings.word") == 0.02)
+    }
+
+    @Test("Mix-LN: the first α · layers are Post-LN")
+    func mix() {
+        func post(_ alpha: Double, _ layers: Int) -> [Int] {
+            var normalization = NormalizationConfiguration()
+            normalization.placement = .mix
+            normalization.alpha = alpha
+            let post = (0..<layers).filter { normalization.isPost(layer: $0, of: layers) }
+            #expect(normalization.needsFinalNorm(layerCount: layers) == (post.count < layers))
+            return post
+        }
+        #expect(post(0.25, 12) == [0, 1, 2])
+        #expect(post(0.25, 24) == Array(0..<6))
+        #expect(post(0, 12) == [])
+        #expect(post(1, 12) == Array(0..<12))
+        #expect(post(0.25, 1) == [0])
+        #expect(post(0.25, 6) == [0, 1])
+        // α · layers that are whole numbers, but for rounding: every share of every depth.
+        for layers in 1...200 {
+            for share in 0...layers {
+                #expect(post(Double(share) / Double(layers), layers).count == share, "\(share) of \(layers)")
+            }
+        }
+        for hundredths in 0...100 {
+            #expect(post(Double(hundredths) * 0.01, 100).count == hundredths)
+        }
+    }
+}

@@ -1,0 +1,112 @@
+import Corpus
+import Encoder
+import Foundation
+import Interchange
+import Kernels
+import Objectives
+import Parametrization
+import Testing
+
+enum Fixture {
+    static func open(_ name: String) throws -> SafetensorsFile {
+        let folder = try #require(Bundle.module.resourceURL)
+        return try SafetensorsFile(path: folder.appendingPathComponent("Fixtures/\(name).safetensors").path)
+    }
+}
+
+/// The engine's model with the weights and the batch of a fixture.
+final class GoldenModel {
+    let file: SafetensorsFile
+    let objective: ReplacedTokenDetection
+    let weights: FloatBuffer
+    let gradients: FloatBuffer
+    let arena: FloatBuffer
+    let work: ReplacedTokenDetection.Work
+    let generatorIDs: [Int32]
+    let corrupted: [Int32]
+    let positions: [Int32]
+
+    var layout: ParameterLayout { objective.model.layout }
+
+    /// - Parameter multipliers: whose attention and output multipliers act; the engine has one pair for both networks,
+    ///   so that they are compared in turn.
+    init(_ name: String, multipliersOf multipliers: NetworkKind? = nil) throws {
+        let file = try Fixture.open(name)
+        self.file = file
+        func text(_ key: String) throws -> String { try #require(file.header.metadata[key]) }
+        func integer(_ key: String) throws -> Int {
+            let text = try text(key)
+            return try #require(Int(text))
+        }
+        func number(_ key: String) throws -> Double {
+            let text = try text(key)
+            return try #require(Double(text))
+        }
+        var model = ModelConfiguration()
+        model.embeddingSize = try integer("embedding_size")
+        model.maximumPositions = try integer("max_position_embeddings")
+        model.hiddenSize = try integer("discriminator.hidden_size")
+        model.intermediateSize = try integer("discriminator.intermediate_size")
+        model.headCount = try integer("discriminator.num_attention_heads")
+        model.layerCount = try integer("discriminator.num_hidden_layers")
+        model.generator.hiddenSize = try integer("generator.hidden_size")
+        model.generator.intermediateSize = try integer("generator.intermediate_size")
+        model.generator.headCount = try integer("generator.num_attention_heads")
+        model.generator.layerCount = try integer("generator.num_hidden_layers")
+        model.normalization.epsilon = try number("layer_norm_eps")
+        model.dropout = 0
+        model.attentionDropout = 0
+        try model.validate()
+        var parametrization = ParametrizationConfiguration()
+        if let multipliers {
+            parametrization.attentionMultiplier = try number("\(multipliers.rawValue).attention_multiplier")
+            parametrization.outputMultiplier = try number("\(multipliers.rawValue).output_multiplier")
+        }
+        var configuration = ObjectiveConfiguration()
+        configuration.discriminatorWeight = try number("discriminator_weight")
+
+        let ids: [Int32] = try file.integers(of: "input.ids", as: Int32.self)
+        let offsets: [Int] = try file.integers(of: "input.sequence_offsets")
+        positions = try file.integers(of: "input.masked_positions", as: Int32.self)
+        generatorIDs = try file.integers(of: "input.generator_ids", as: Int32.self)
+        corrupted = try file.integers(of: "input.corrupted_ids", as: Int32.self)
+        configuration.maskFraction = Double(positions.count) / Double(ids.count)
+        objective = ReplacedTokenDetection(
+            model: ReplacedTokenModel(
+                model: model, parametrization: parametrization, vocabularySize: try integer("vocab_size"),
+                limits: .init(
+                    tokens: ids.count, sequences: offsets.count - 1, longestSegment: model.maximumPositions,
+                    maskFraction: configuration.maskFraction)),
+            configuration: configuration)
+        work = ReplacedTokenDetection.Work(
+            batch: TokenBatch(tokens: ids, sequenceOffsets: offsets, segmentOffsets: offsets),
+            masking: Masking(inputs: generatorIDs, positions: positions), sampling: Philox(seed: 0, purpose: .sampling),
+            step: 0, replacements: try file.integers(of: "input.sampled", as: Int32.self))
+        let layout = objective.model.layout
+        weights = FloatBuffer(count: layout.bufferCount)
+        gradients = FloatBuffer(count: layout.bufferCount)
+        arena = FloatBuffer(count: objective.model.activationCount)
+        for spec in layout.specs {
+            #expect(file.shape(of: spec.name) == spec.shape, "\(spec.name)")
+            try file.read(
+                spec.name, into: UnsafeMutableBufferPointer(start: weights.base + spec.offset, count: spec.count))
+        }
+    }
+
+    /// The batch, or some of its sequences.
+    func pass(sequences: Range<Int>? = nil, learns: Bool = false) -> LanePass {
+        let offsets = work.batch.sequenceOffsets
+        let range = sequences ?? 0..<work.batch.sequenceCount
+        let first = offsets[range.lowerBound]
+        return LanePass(
+            weights: weights.base, gradients: learns ? gradients.base : nil, arena: arena.base, dropout: nil,
+            chunk: ChunkGeometry(
+                firstRow: first, tokenCount: offsets[range.upperBound] - first, segmentOffsets: offsets))
+    }
+
+    func gradient(_ spec: ParameterSpec) -> [Double] {
+        (0..<spec.count).map { Double(gradients.base[spec.offset + $0]) }
+    }
+}
+
+func doubles(_ values: [Float]) -> [Double] { values.map { Double($0) } }

@@ -1,0 +1,75 @@
+import Atomics
+import Kernels
+import TestSupport
+import Testing
+
+@Suite("Thread pool")
+struct ThreadPoolTests {
+    @Test("Every task runs once, with scratch memory of its own", arguments: 1...8)
+    func everyTaskOnce(threads: Int) {
+        let pool = ThreadPool(threadCount: threads)
+        defer { pool.shutDown() }
+        for count in [0, 1, 2, threads - 1, threads, threads + 1, 17, 1000] {
+            let runs = (0..<count).map { _ in ManagedAtomic(0) }
+            let busy = (0..<threads).map { _ in ManagedAtomic(false) }
+            let clashes = ManagedAtomic(0)
+            pool.run(count) { task, worker in
+                if busy[worker].exchange(true, ordering: .acquiringAndReleasing) {
+                    clashes.wrappingIncrement(ordering: .relaxed)
+                }
+                runs[task].wrappingIncrement(ordering: .relaxed)
+                busy[worker].store(false, ordering: .releasing)
+            }
+            #expect(runs.allSatisfy { $0.load(ordering: .relaxed) == 1 })
+            #expect(clashes.load(ordering: .relaxed) == 0)
+        }
+    }
+
+    @Test("Ten thousand regions, each seeing what the one before wrote", arguments: [1, 2, 3])
+    func manyRegions(threads: Int) {
+        let pool = ThreadPool(threadCount: threads)
+        defer { pool.shutDown() }
+        // Not atomic: only the order of regions keeps these apart.
+        let cells = FloatBuffer(count: 5)
+        for region in 0..<10_000 {
+            let count = region % 5 + 1
+            pool.run(count) { task, _ in cells.base[count - 1 - task] += 1 }
+            cells.base[0] += 1
+        }
+        #expect(cells.elements.map { $0 } == [20_000, 8_000, 6_000, 4_000, 2_000])
+    }
+
+    @Test("Results do not depend on the number of threads")
+    func sameBits() {
+        func result(threads: Int) -> [UInt32] {
+            let pool = ThreadPool(threadCount: threads)
+            defer { pool.shutDown() }
+            var random = SplitMix64(seed: 3)
+            let lanes = 4
+            let inputs = (0..<lanes).map { _ in GuardedMatrix(37, 48, random: &random) }
+            let outputs = (0..<lanes).map { _ in GuardedMatrix(48, 48) { _, _ in 0 } }
+            pool.run(lanes) { lane, _ in
+                for _ in 0..<3 {
+                    Kernels.multiply(
+                        transposed: inputs[lane].matrix, inputs[lane].matrix, into: outputs[lane].matrix,
+                        accumulate: true)
+                }
+                // Denormal numbers too: only the pool's threads flush them.
+                Kernels.scale(outputs[lane].matrix, by: 1e-38)
+                Kernels.scale(outputs[lane].matrix, by: 1e-3)
+            }
+            return outputs.flatMap(\.bits)
+        }
+        let one = result(threads: 1)
+        #expect(result(threads: 2) == one)
+        #expect(result(threads: 3) == one)
+        #expect(one.allSatisfy { Float(bitPattern: $0) == 0 })
+    }
+
+    @Test("The peak is a rate of products") func peak() {
+        let pool = ThreadPool(threadCount: 1)
+        defer { pool.shutDown() }
+        let peak = Kernels.measurePeak(pool, rounds: 1)
+        #expect(peak > 1e8 && peak < 1e13)
+    }
+}

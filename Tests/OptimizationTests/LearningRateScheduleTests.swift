@@ -1,0 +1,77 @@
+import Foundation
+import Optimization
+import Testing
+
+@Suite("Learning-rate schedules")
+struct LearningRateScheduleTests {
+    private func schedule(
+        _ kind: ScheduleKind, warmup: Int = 10, steps: Int = 110, floor: Double = 0, decay: Int? = nil
+    ) -> LearningRateSchedule {
+        var configuration = OptimizerConfiguration()
+        configuration.schedule = kind
+        configuration.warmupSteps = warmup
+        configuration.peakLearningRate = 2
+        configuration.finalLearningRateFraction = floor
+        configuration.decaySteps = decay
+        return LearningRateSchedule(configuration, totalSteps: steps)
+    }
+
+    @Test("Warmup rises in a straight line to the peak", arguments: ScheduleKind.allCases)
+    func warmup(kind: ScheduleKind) {
+        let schedule = schedule(kind)
+        for step in 1...10 { #expect(abs(schedule.factor(step: step) - Double(step) / 10) < 1e-15) }
+        #expect(schedule.learningRate(step: 5) == 1 && schedule.learningRate(step: 10) == 2)
+    }
+
+    @Test("Decay by each rule")
+    func decay() {
+        let linear = schedule(.linear)
+        #expect(linear.factor(step: 60) == 0.5 && linear.factor(step: 110) == 0)
+        let cosine = schedule(.cosine)
+        #expect(abs(cosine.factor(step: 60) - 0.5) < 1e-15 && abs(cosine.factor(step: 110)) < 1e-15)
+        #expect(abs(cosine.factor(step: 35) - 0.5 * (1 + cos(Double.pi / 4))) < 1e-15)
+        let constant = schedule(.constant, floor: 0.5)
+        #expect((10...110).allSatisfy { constant.factor(step: $0) == 1 })
+        let wsd = schedule(.wsd, decay: 20)
+        #expect((10...90).allSatisfy { wsd.factor(step: $0) == 1 })
+        #expect(wsd.factor(step: 100) == 0.5 && wsd.factor(step: 110) == 0)
+        #expect(schedule(.wsd).factor(step: 99) == 1, "a tenth of the steps by default: 11")
+        #expect(schedule(.wsd).factor(step: 100) < 1)
+    }
+
+    @Test("The last step has the final fraction", arguments: [ScheduleKind.linear, .cosine, .wsd], [0, 0.1, 1])
+    func floor(kind: ScheduleKind, fraction: Double) {
+        let schedule = schedule(kind, floor: fraction)
+        #expect(abs(schedule.factor(step: 110) - fraction) < 1e-15)
+        #expect(abs(schedule.factor(step: 111) - fraction) < 1e-15, "and so has what follows")
+        #expect(abs(schedule.factor(step: .max) - fraction) < 1e-15)
+    }
+
+    @Test("Within [floor, 1], falling after warmup, at any lengths", arguments: ScheduleKind.allCases)
+    func bounded(kind: ScheduleKind) {
+        for warmup in [0, 1, 7, 20, 21, 1000] {
+            for decay in [nil, 1, 5, 20, 1000] {
+                let schedule = schedule(kind, warmup: warmup, steps: 20, floor: 0.05, decay: decay)
+                var previous = 1.0
+                for step in 1...25 {
+                    let factor = schedule.factor(step: step)
+                    #expect(factor > 0 && factor <= 1)
+                    if step < warmup {
+                        #expect(factor == Double(step) / Double(warmup))
+                    } else {
+                        #expect(factor >= 0.05 - 1e-15 && factor <= previous + 1e-15)
+                        previous = factor
+                    }
+                }
+            }
+        }
+    }
+
+    @Test("No warmup starts near the peak; a single step is a step")
+    func short() {
+        #expect(schedule(.constant, warmup: 0, steps: 1).factor(step: 1) == 1)
+        #expect(schedule(.linear, warmup: 0, steps: 100).factor(step: 1) == 0.99)
+        #expect(schedule(.linear, warmup: 0, steps: 0).factor(step: 1) == 0)
+        #expect(schedule(.wsd, warmup: 0, steps: 1_000_000_000_000).factor(step: 5) == 1)
+    }
+}

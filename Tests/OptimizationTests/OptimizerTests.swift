@@ -1,0 +1,149 @@
+import Encoder
+import Kernels
+import Optimization
+import Parametrization
+import TestSupport
+import Testing
+
+@Suite("Optimizer")
+struct OptimizerTests {
+    /// Tensors of every role at width ratio 4, one larger than a slice.
+    static let layout: ParameterLayout = {
+        var builder = ParameterBuilder(initialization: .init())
+        _ = builder.table("table", count: 30, width: 8)
+        builder.widthRatio = 4
+        _ = builder.matrix("hidden", output: 300, input: 240, role: .hidden)
+        _ = builder.matrix("input", output: 24, input: 8, role: .input)
+        _ = builder.matrix("readout", output: 1, input: 24, role: .readout)
+        _ = builder.bias("bias", 13)
+        _ = builder.norm("norm", 24)
+        return builder.finished()
+    }()
+
+    static func buffer(_ seed: UInt64, scale: Float = 1) -> FloatBuffer {
+        let buffer = FloatBuffer(count: layout.bufferCount)
+        var random = SplitMix64(seed: seed)
+        for spec in layout.specs {
+            for index in 0..<spec.count { buffer.base[spec.offset + index] = scale * random.normal() }
+        }
+        return buffer
+    }
+
+    private func pool<Result>(_ threads: Int, _ body: (ThreadPool) -> Result) -> Result {
+        let pool = ThreadPool(threadCount: threads)
+        defer { pool.shutDown() }
+        return body(pool)
+    }
+
+    @Test("Learning rates and decay by role, table and declaration")
+    func factors() {
+        var configuration = OptimizerConfiguration()
+        configuration.weightDecay = 0.25
+        var parametrization = ParametrizationConfiguration()
+        parametrization.embeddingLearningRateMultiplier = 8
+        let optimizer = AdamW(configuration, Self.layout, parametrization: parametrization)
+        let rate = 1.0 / 1024
+        let weights = FloatBuffer(count: Self.layout.bufferCount)
+        for spec in Self.layout.specs { for i in 0..<spec.count { weights.base[spec.offset + i] = 1 } }
+        // Without a gradient only decay moves a weight: by rate · decay.
+        let rates = ["table": 8.0, "hidden": 0.25, "input": 1, "readout": 1, "bias": 1, "norm.gain": 1, "norm.bias": 1]
+        let decays = ["table": 0.25, "hidden": 1, "input": 0.25, "readout": 0.25]
+        let gradients = FloatBuffer(count: weights.count)
+        pool(2) { pool in
+            optimizer.update(
+                weights: weights, gradients: gradients, firstMoments: FloatBuffer(count: weights.count),
+                secondMoments: FloatBuffer(count: weights.count), step: 1, learningRate: rate, gradientScale: 1,
+                pool: pool)
+            for spec in Self.layout.specs {
+                let expected = 1 - rate * rates[spec.name]! * (decays[spec.name] ?? 0)
+                for i in 0..<spec.count { #expect(weights.base[spec.offset + i] == Float(expected), "\(spec.name)") }
+            }
+            // From zero, the first step moves by the rate against the sign.
+            weights.zero()
+            for spec in Self.layout.specs {
+                for i in 0..<spec.count { gradients.base[spec.offset + i] = i % 2 == 0 ? 3 : -0.5 }
+            }
+            optimizer.update(
+                weights: weights, gradients: gradients, firstMoments: FloatBuffer(count: weights.count),
+                secondMoments: FloatBuffer(count: weights.count), step: 1, learningRate: rate, gradientScale: 1,
+                pool: pool)
+        }
+        for spec in Self.layout.specs {
+            let expected = rate * rates[spec.name]!
+            for i in 0..<spec.count {
+                let moved = Double(weights.base[spec.offset + i]) / expected
+                #expect(abs(moved - (i % 2 == 0 ? -1 : 1)) < 1e-5, "\(spec.name)")
+            }
+        }
+        #expect(gradients.elements.allSatisfy { $0 == 0 })
+        let used = Set(Self.layout.specs.flatMap { $0.offset..<$0.offset + $0.count })
+        #expect((0..<weights.count).allSatisfy { used.contains($0) || weights.base[$0] == 0 })
+    }
+
+    @Test("Weights and norms are the same bits on 1, 2 and 3 threads")
+    func threads() {
+        func run(_ threads: Int) -> ([UInt32], [Double]) {
+            pool(threads) { pool in
+                let weights = Self.buffer(1)
+                let first = FloatBuffer(count: weights.count)
+                let second = FloatBuffer(count: weights.count)
+                let optimizer = AdamW(.init(), Self.layout, parametrization: .init())
+                let merge = GradientMerge(Self.layout)
+                var norms: [Double] = []
+                for step in 1...3 {
+                    let lanes = (0..<4).map { Self.buffer(UInt64(10 * step + $0), scale: 0.1) }
+                    let norm = merge.merge(lanes, pool: pool)
+                    norms.append(norm)
+                    optimizer.update(
+                        weights: weights, gradients: lanes[0], firstMoments: first, secondMoments: second, step: step,
+                        learningRate: 1e-3, gradientScale: GradientMerge.clipFactor(norm: norm, limit: 1), pool: pool)
+                }
+                return ([weights, first, second].flatMap { $0.elements.map(\.bitPattern) }, norms)
+            }
+        }
+        let one = run(1)
+        for threads in [2, 3] {
+            let other = run(threads)
+            #expect(other.0 == one.0 && other.1 == one.1)
+        }
+    }
+
+    @Test("Merging sums lanes in order, clears them and measures the norm", arguments: 1...3)
+    func merge(threads: Int) {
+        let lanes = (0..<3).map { Self.buffer(UInt64($0)) }
+        let expected = (0..<Self.layout.bufferCount).map { (lanes[0].base[$0] + lanes[1].base[$0]) + lanes[2].base[$0] }
+        let norm = pool(threads) { GradientMerge(Self.layout).merge(lanes, pool: $0) }
+        #expect(lanes[0].elements.map(\.bitPattern) == expected.map(\.bitPattern))
+        #expect(lanes[1].elements.allSatisfy { $0 == 0 } && lanes[2].elements.allSatisfy { $0 == 0 })
+        let exact = expected.reduce(0) { $0 + Double($1) * Double($1) }.squareRoot()
+        #expect(abs(norm - exact) < 1e-7 * exact)
+    }
+
+    @Test("What is not finite is found by name and index", arguments: [Float.nan, .infinity])
+    func nonFinite(value: Float) throws {
+        let lanes = (0..<2).map { Self.buffer(UInt64($0)) }
+        let spec = try #require(Self.layout["readout"])
+        lanes[1].base[spec.offset + 5] = value
+        #expect(pool(2) { !GradientMerge(Self.layout).merge(lanes, pool: $0).isFinite })
+        let found = try #require(GradientMerge.firstNonFinite(lanes[0], Self.layout))
+        #expect(found.name == "readout" && found.index == 5)
+        #expect(GradientMerge.firstNonFinite(lanes[1], Self.layout) == nil)
+    }
+
+    @Test("Large finite gradients have a finite norm, so that clipping tames them")
+    func largeGradients() {
+        let lane = Self.buffer(1, scale: 1e25)
+        let norm = pool(1) { GradientMerge(Self.layout).merge([lane], pool: $0) }
+        #expect(norm.isFinite && norm > 1e25)
+        #expect(GradientMerge.firstNonFinite(lane, Self.layout) == nil)
+    }
+
+    @Test("Clipping limits the norm, never raises it, and can be off")
+    func clipping() {
+        #expect(GradientMerge.clipFactor(norm: 4, limit: 1) == 0.25)
+        #expect(GradientMerge.clipFactor(norm: 1, limit: 1) == 1)
+        #expect(GradientMerge.clipFactor(norm: 0.1, limit: 1) == 1)
+        #expect(GradientMerge.clipFactor(norm: 0, limit: 1) == 1)
+        #expect(GradientMerge.clipFactor(norm: 100, limit: 0) == 1)
+    }
+}
