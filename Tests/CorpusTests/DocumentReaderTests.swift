@@ -94,7 +94,10 @@ import Testing
             let documents = (0..<30).map { generator.document($0, bytes: Int.random(in: 1...5000, using: &generator)) }
             let content =
                 format == .text
-                ? documents.joined(separator: generator.pick(["\n\n", "\r\n \r\n\r\n", "\n" + String(repeating: " ", count: 6000) + "\n"]))
+                ? documents.joined(
+                    separator: generator.pick([
+                        "\n\n", "\r\n \r\n\r\n", "\n" + String(repeating: " ", count: 6000) + "\n",
+                    ]))
                 : try documents.map { try jsonLine($0) }.joined(separator: "\n")
             let path = try folder.write("\(round)", archive.pack(Array(content.utf8), parts: 2))
             let configuration = configuration(path, format: format, heldOut: 0.5) { $0.maximumDocumentBytes = 1024 }

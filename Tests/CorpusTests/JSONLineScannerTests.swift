@@ -27,9 +27,10 @@ import Testing
             case 2: return Double.random(in: -1e20...1e20, using: &generator)
             case 3: return Int.random(in: -1000...1000, using: &generator)
             case 4:
-                return String((0..<Int.random(in: 0...30, using: &generator)).map { _ in
-                    generator.pick(Array("ab\"\\/\u{8}\u{c}\n\r\t\u{1}é漢🙂{}[],: "))
-                })
+                return String(
+                    (0..<Int.random(in: 0...30, using: &generator)).map { _ in
+                        generator.pick(Array("ab\"\\/\u{8}\u{c}\n\r\t\u{1}é漢🙂{}[],: "))
+                    })
             case 5: return (0..<Int.random(in: 0...3, using: &generator)).map { _ in value(depth + 1) }
             default: return object(depth + 1)
             }
@@ -45,7 +46,8 @@ import Testing
         for _ in 0..<2000 {
             let object = object(0)
             let options: JSONSerialization.WritingOptions = Bool.random(using: &generator) ? .prettyPrinted : []
-            let line = String(decoding: try JSONSerialization.data(withJSONObject: object, options: options), as: UTF8.self)
+            let line = String(
+                decoding: try JSONSerialization.data(withJSONObject: object, options: options), as: UTF8.self)
             #expect(text(line) == object["text"] as? String, "\(line)")
             #expect(!isMalformed(line), "\(line)")
             if text(line) != nil { found += 1 }

@@ -15,9 +15,11 @@ func configuration(
 
 /// A JSON line with the text and, around it, what might confuse a careless parser.
 func jsonLine(_ text: String, decorated: Bool = true) throws -> String {
-    let quoted = String(decoding: try JSONSerialization.data(withJSONObject: text, options: .fragmentsAllowed), as: UTF8.self)
+    let quoted = String(
+        decoding: try JSONSerialization.data(withJSONObject: text, options: .fragmentsAllowed), as: UTF8.self)
     if !decorated { return "{\"text\": \(quoted)}" }
-    return "{\"meta\": {\"text\": \"inner\", \"n\": [1, -2.5e3, {\"text\": null}, true]}, \"text\": \(quoted), \"id\": 7}"
+    return
+        "{\"meta\": {\"text\": \"inner\", \"n\": [1, -2.5e3, {\"text\": null}, true]}, \"text\": \(quoted), \"id\": 7}"
 }
 
 /// The pieces of every file of a listing, in order.
