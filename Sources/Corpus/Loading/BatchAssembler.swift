@@ -6,8 +6,6 @@ final class BatchAssembler {
     private var state: LoaderState
     private let batchSize: Int
     private let cancellation: Cancellation
-    /// Epochs up to these have their warnings shown; later ones would repeat them.
-    private let firstEpochs: [Int]
     private var report: CorpusReport
     private var newWarnings: [CorpusWarning]
     private var smallWarningGiven = false
@@ -23,8 +21,8 @@ final class BatchAssembler {
         encoder = tokenizer.makeEncoder()
         packer = SequencePacker(
             sequenceLength: listing.configuration.sequenceLength, classificationID: tokenizer.classificationID,
-            separatorID: tokenizer.separatorID, open: state.openSequences)
-        firstEpochs = state.sources.map(\.epoch)
+            separatorID: tokenizer.separatorID, open: state.openSequences,
+            completed: state.completedSequences)
         report = listing.report
         newWarnings = listing.report.examples
     }
@@ -38,9 +36,8 @@ final class BatchAssembler {
         while batch.sequenceCount < batchSize {
             try cancellation.check()
             let source = leastServed()
-            let epoch = source.state.epoch
             let segment = try source.nextSegment(maximumContent: packer.maximumContent, encoder: &encoder)
-            noteWarnings(of: source, epoch: epoch)
+            noteWarnings(of: source)
             ended[source.index] += source.endedEpochs
             source.endedEpochs = 0
             if let sequence = packer.place(segment) { batch.append(sequence) }
@@ -53,10 +50,12 @@ final class BatchAssembler {
         }
         state.sources = sources.map(\.state)
         state.openSequences = packer.open
+        state.completedSequences = packer.completed
         state.batches += 1
         defer { newWarnings = [] }
         return LoadedBatch(
-            batch: batch, stateAfter: state, fill: Double(batch.tokenCount) / Double(room), newWarnings: newWarnings)
+            batch: batch, stateAfter: state, fill: Double(batch.tokenCount) / Double(room), newWarnings: newWarnings,
+            report: report)
     }
 
     /// The source with the fewest tokens for its weight, the first one of equals.
@@ -66,9 +65,9 @@ final class BatchAssembler {
         return chosen
     }
 
-    private func noteWarnings(of source: SourceStream, epoch: Int) {
+    private func noteWarnings(of source: SourceStream) {
         guard !source.report.isEmpty else { return }
-        if epoch <= firstEpochs[source.index] { newWarnings += report.add(source.report) }
+        newWarnings += report.add(source.report)
         source.report = CorpusReport()
     }
 

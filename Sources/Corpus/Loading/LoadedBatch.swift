@@ -8,6 +8,9 @@ public struct LoadedBatch: Sendable {
     /// Warnings to show: the first few of each kind, each of them once.
     public var newWarnings: [CorpusWarning]
 
+    /// All warnings so far.
+    public var report: CorpusReport
+
     /// Complete passes over each source.
     public var epochs: [Int] { stateAfter.sources.map(\.epoch) }
 }

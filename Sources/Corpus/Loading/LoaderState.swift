@@ -52,6 +52,8 @@ public struct LoaderState: Codable, Equatable, Sendable {
     public var sources: [SourceState]
     /// Sequences that are not full yet.
     public var openSequences: [PackedSequence] = []
+    /// Sequences given to batches.
+    public var completedSequences: Int64 = 0
     /// Batches given out.
     public var batches: Int64 = 0
 
@@ -86,7 +88,8 @@ public struct LoaderState: Codable, Equatable, Sendable {
             [$0.tokens, $0.documents, $0.heldOutDocuments, $0.emptyDocuments, $0.invalidSequences]
         }
         guard numbers.allSatisfy({ 0...Int(UInt32.max) << 16 ~= $0 }), counters.allSatisfy({ 0...(1 << 62) ~= $0 }),
-            0...(1 << 62) ~= batches
+            0...(1 << 62) ~= batches, 0...(1 << 62) ~= completedSequences,
+            openSequences.allSatisfy({ 0...completedSequences ~= $0.opened })
         else { throw CorpusError.invalidState("a position or counter is out of range") }
         for sequence in openSequences {
             let starts = sequence.segmentStarts

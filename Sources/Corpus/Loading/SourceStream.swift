@@ -20,6 +20,8 @@ final class SourceStream {
     private var tokens: [[Int32]] = []
     private var remaining = 0
     private var activeBytes = 0
+    /// Later epochs would repeat the warnings of this one.
+    private let firstEpoch: Int
 
     init(
         listing: CorpusListing, index: Int, seed: UInt64, state: SourceState, prefetcher: WindowPrefetcher
@@ -28,6 +30,7 @@ final class SourceStream {
         self.index = index
         self.seed = seed
         self.state = state
+        firstEpoch = state.epoch
         self.prefetcher = prefetcher
         path = configuration.sources[index].path
         weight = configuration.sources[index].weight
@@ -116,7 +119,7 @@ final class SourceStream {
             state.emptyDocuments += Int64(window.emptyDocuments)
             state.invalidSequences += Int64(window.invalidSequences)
         }
-        report.add(window.report)
+        if start.epoch <= firstEpoch { report.add(window.report) }
         guard state.nextDocument <= window.count, state.active.allSatisfy({ $0.document < state.nextDocument }) else {
             throw CorpusError.invalidState("source \(index) has no document \(state.nextDocument) in this window")
         }

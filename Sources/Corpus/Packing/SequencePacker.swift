@@ -4,6 +4,8 @@ public struct PackedSequence: Codable, Equatable, Sendable {
     public var tokens: [Int32] = []
     /// Where each segment starts in `tokens`.
     public var segmentStarts: [Int] = []
+    /// Sequences that were complete when this one was opened.
+    public var opened: Int64 = 0
 
     public init() {}
 }
@@ -11,25 +13,32 @@ public struct PackedSequence: Codable, Equatable, Sendable {
 /// Puts segments together into sequences, none of them divided.
 ///
 /// A segment goes to the open sequence that it fills best. Only if it fits nowhere is another one opened; to keep their
-/// number bounded, the fullest is then closed. Placing a segment closes at most one sequence, so that between two
-/// segments there is nothing to remember but the open sequences.
+/// number bounded, the fullest is then closed. One that has been open for long is closed as it is, or its documents
+/// might wait for ever. Placing a segment closes at most one sequence, so that between two segments there is nothing to
+/// remember but the open sequences.
 package struct SequencePacker {
     /// Sequences that may be open: enough for segments of almost any length to find their match.
     package static let openLimit = 64
+    /// Sequences that may become complete before one that is open.
+    package static let patience: Int64 = 1024
 
     let sequenceLength: Int
     let classificationID: Int32
     let separatorID: Int32
     /// Open sequences, oldest first.
     package internal(set) var open: [PackedSequence]
+    /// Sequences that have become complete.
+    private(set) var completed: Int64
 
     package init(
-        sequenceLength: Int, classificationID: Int32, separatorID: Int32, open: [PackedSequence] = []
+        sequenceLength: Int, classificationID: Int32, separatorID: Int32, open: [PackedSequence] = [],
+        completed: Int64 = 0
     ) {
         self.sequenceLength = sequenceLength
         self.classificationID = classificationID
         self.separatorID = separatorID
         self.open = open
+        self.completed = completed
     }
 
     /// Most tokens of text in a segment.
@@ -41,6 +50,12 @@ package struct SequencePacker {
     /// - Returns: a sequence that is complete.
     package mutating func place(_ content: ArraySlice<Int32>) -> PackedSequence? {
         let length = content.count + 2
+        let closed = insert(content, length: length) ?? overdue()
+        if closed != nil { completed += 1 }
+        return closed
+    }
+
+    private mutating func insert(_ content: ArraySlice<Int32>, length: Int) -> PackedSequence? {
         var best: Int?
         var leastRoom = Int.max
         var fullest = 0
@@ -55,11 +70,18 @@ package struct SequencePacker {
         }
         var sequence = PackedSequence()
         sequence.tokens.reserveCapacity(sequenceLength)
+        sequence.opened = completed
         append(content, to: &sequence)
         if length == sequenceLength { return sequence }
-        let closed = open.count < Self.openLimit ? nil : open.remove(at: fullest)
+        let closed = open.count < Self.openLimit ? nil : overdue() ?? open.remove(at: fullest)
         open.append(sequence)
         return closed
+    }
+
+    /// The oldest open sequence, if it has waited for long.
+    private mutating func overdue() -> PackedSequence? {
+        guard let oldest = open.first, completed - oldest.opened >= Self.patience else { return nil }
+        return open.removeFirst()
     }
 
     /// Closes the oldest open sequence.

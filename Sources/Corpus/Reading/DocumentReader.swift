@@ -20,7 +20,7 @@ package struct ReadingRules: Sendable {
     var strict: Bool
     var skipsDamage: Bool
     /// Counts the memory of buffers.
-    var gauge = MemoryGauge()
+    package var gauge = MemoryGauge()
 
     package init(_ configuration: CorpusConfiguration) {
         split = HeldOutSplit(fraction: configuration.heldOut)

@@ -10,7 +10,7 @@ struct SamplingPlan {
 
     /// Compressed text is about this many times larger than its file.
     private static let compressionRatio: Int64 = 4
-    private static let smallestChunk: Int64 = 256 << 10
+    private static let smallestChunk: Int64 = 64 << 10
 
     let chunks: [Chunk]
 
@@ -38,8 +38,8 @@ struct SamplingPlan {
             }
             let count = Int64(max(1, (wanted / Double(chunkBytes)).rounded(.up)))
             let stratum = max(1, size / count)
+            let length = min(stratum, max(Int64(wanted) / count + 1, Self.smallestChunk))
             for part in 0..<count {
-                let length = min(chunkBytes, stratum)
                 let number = place &* 65_536 &+ Int(part)
                 let slack = Int(stratum - length) + 1
                 let start = part * stratum + Int64(random.below(slack, files.count &+ number))

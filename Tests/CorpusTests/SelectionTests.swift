@@ -1,0 +1,213 @@
+import Corpus
+import Foundation
+import Testing
+
+@Suite struct HeldOutTests {
+    private func write(_ folder: TemporaryFolder, _ name: String, documents: Int, bytes: Int, tag: String = "#") throws
+    {
+        for file in 0..<10 {
+            let texts = (0..<documents / 10).map {
+                "\(tag)\(file * documents / 10 + $0) " + String(repeating: "word ", count: bytes / 5) + "end"
+            }
+            try folder.write("\(name)/\(file).txt", texts.joined(separator: "\n\n"))
+        }
+    }
+
+    @Test func heldOutAndTrainingDocumentsAreDisjointAndComplete() throws {
+        let folder = try TemporaryFolder()
+        try write(folder, "a", documents: 1000, bytes: 20)
+        let configuration = configuration(folder.path, heldOut: 0.2)
+        let reader = HeldOutReader(listing: try CorpusListing(configuration), tokenizer: ByteTokenizer())
+        let heldOut = try reader.read(tokenBudget: 1 << 20, batchSize: 16)
+        let heldOutTexts = try heldOut.batches.flatMap { try $0.segmentTexts() }
+        #expect((150...250).contains(heldOutTexts.count))
+        #expect(heldOut.documents == heldOutTexts.count && heldOut.scannedDocuments == 1000)
+        #expect(heldOut.tokens == heldOut.batches.reduce(0) { $0 + $1.tokenCount })
+        #expect(heldOut.batches.dropLast().allSatisfy { $0.sequenceCount == 16 })
+
+        var training: Set<String> = []
+        for seed in [1, 2] as [UInt64] {
+            let loader = try CorpusLoader(
+                configuration: configuration, tokenizer: ByteTokenizer(), seed: seed, batchSize: 8)
+            while true {
+                let loaded = try loader.next()
+                training.formUnion(try loaded.batch.segmentTexts())
+                guard loaded.epochs[0] > 1 else { continue }
+                var open = TokenBatch()
+                for sequence in loaded.stateAfter.openSequences { open.append(sequence) }
+                training.formUnion(try open.segmentTexts())
+                break
+            }
+        }
+        #expect(training.isDisjoint(with: heldOutTexts))
+        #expect(training.count + heldOutTexts.count == 1000)
+    }
+
+    @Test func equalDocumentsAreOnTheSameSideInEveryFormat() throws {
+        let folder = try TemporaryFolder()
+        var generator = Generator(30)
+        let texts = (0..<300).map { generator.document($0, bytes: 50).split(separator: "\n").joined(separator: "\n") }
+        let plain = try folder.write("a.txt", texts.joined(separator: "\r\n\r\n"))
+        let lines = try folder.write(
+            "b.jsonl", texts.reversed().map { try jsonLine("\n" + $0 + " ") }.joined(separator: "\n"))
+        let a = try pieces(configuration(plain, heldOut: 0.5))
+        let b = try pieces(configuration(lines, heldOut: 0.5))
+        #expect(a.texts == b.texts.reversed() && a.heldOut == b.heldOut.reversed())
+        // A larger share holds out all that a smaller one does.
+        let c = try pieces(configuration(plain, heldOut: 0.25))
+        #expect(zip(a.heldOut, c.heldOut).allSatisfy { $0 || !$1 })
+    }
+
+    /// Which documents are held out belongs to what a corpus means; it may never change.
+    @Test func theSplitIsPermanent() {
+        let heldOut = (0..<40).filter { number in
+            Array("document \(number)".utf8).withUnsafeBytes { HeldOutSplit(fraction: 0.2).isHeldOut($0) }
+        }
+        #expect(heldOut == Self.goldenSplit)
+    }
+
+    private static let goldenSplit = [6, 8, 15, 24]
+
+    @Test func sourcesContributeByWeightAndNoMoreIsReadThanNeeded() throws {
+        let folder = try TemporaryFolder()
+        try write(folder, "a", documents: 5000, bytes: 100, tag: "a")
+        try write(folder, "b", documents: 5000, bytes: 100, tag: "b")
+        var configuration = CorpusConfiguration()
+        configuration.heldOut = 0.1
+        configuration.sources = [
+            CorpusSource(path: folder.path + "/a", weight: 1), CorpusSource(path: folder.path + "/b", weight: 3),
+        ]
+        let listing = try CorpusListing(configuration)
+        let reader = HeldOutReader(listing: listing, tokenizer: ByteTokenizer())
+        let collection = try reader.read(tokenBudget: 20_000, batchSize: 4)
+        #expect((20_000..<20_300).contains(collection.tokens))
+        let texts = try collection.batches.flatMap { try $0.segmentTexts() }
+        let share = Double(texts.count { $0.hasPrefix("a") }) / Double(texts.count)
+        #expect(abs(share - 0.25) < 0.02)
+        #expect(collection.scannedBytes < listing.bytes / 2)
+        #expect(try reader.read(tokenBudget: 20_000, batchSize: 4).batches == collection.batches)
+    }
+
+    @Test func oneLongDocumentDoesNotStandForAll() throws {
+        let folder = try TemporaryFolder()
+        let long = String(repeating: "long ", count: 20_000)
+        let short = (0..<200).map { "short \($0)" }
+        let path = try folder.write("a.txt", ([long] + short).joined(separator: "\n\n"))
+        let listing = try CorpusListing(configuration(path))
+        let reader = HeldOutReader(listing: listing, tokenizer: ByteTokenizer(), selection: .all)
+        let small = try reader.read(tokenBudget: 3000, batchSize: 8)
+        #expect(try small.batches.flatMap { try $0.segmentTexts() }.count { $0.hasPrefix("short") } == 200)
+        #expect(small.tokens >= 3000)
+        // With a budget above what there is, everything is used.
+        let all = try reader.read(tokenBudget: .max, batchSize: 8)
+        #expect(try all.batches.flatMap { try $0.segmentTexts() }.joined().utf8.count >= long.utf8.count - 1)
+        #expect(all.documents == 201)
+    }
+
+    @Test func aShareThatIsEmptyIsAnError() throws {
+        let folder = try TemporaryFolder()
+        let path = try folder.write("a.txt", "one\n\ntwo")
+        let reader = HeldOutReader(listing: try CorpusListing(configuration(path)), tokenizer: ByteTokenizer())
+        let error = #expect(throws: CorpusError.self) { try reader.read(tokenBudget: 100, batchSize: 1) }
+        #expect(error == .noHeldOutDocuments(fraction: 0, scannedDocuments: 2, scannedBytes: 8))
+        #expect("\(try #require(error))".contains("raise corpus.held_out"))
+    }
+
+    @Test func scanningStopsAtItsLimit() throws {
+        let folder = try TemporaryFolder()
+        try write(folder, "a", documents: 20_000, bytes: 1000)
+        let listing = try CorpusListing(configuration(folder.path, heldOut: 0.02))
+        let reader = HeldOutReader(listing: listing, tokenizer: ByteTokenizer())
+        let collection = try reader.read(tokenBudget: 1 << 30, batchSize: 8, scanLimit: 10 << 20)
+        #expect(collection.scannedBytes <= 11 << 20)
+        // Every file has been looked into.
+        let numbers = try collection.batches.flatMap { try $0.segmentTexts() }.compactMap {
+            $0.hasPrefix("#") ? Int($0.dropFirst().prefix { $0.isNumber }) : nil
+        }
+        #expect(Set(numbers.map { $0 / 2000 }).count == 10)
+    }
+}
+
+@Suite struct CorpusSamplerTests {
+    private func sample(
+        _ configuration: CorpusConfiguration, limit: Int, seed: UInt64 = 1
+    ) throws -> (texts: [String], summary: CorpusSampler.Summary) {
+        var texts: [String] = []
+        let summary = try CorpusSampler(listing: try CorpusListing(configuration), seed: seed)
+            .sampleDocuments(limitBytes: limit) { texts.append(String(decoding: $0, as: UTF8.self)) }
+        return (texts, summary)
+    }
+
+    @Test func aLargeLimitGivesEveryTrainingDocument() throws {
+        let folder = try TemporaryFolder()
+        let documents = (0..<500).map { "document \($0)" }
+        try folder.write("a.txt", documents[..<250].joined(separator: "\n\n"))
+        try folder.write(
+            "b.jsonl.gz",
+            Archive.gzip.pack(Array(try documents[250...].map { try jsonLine($0) }.joined(separator: "\n").utf8)))
+        #expect(try sample(configuration(folder.path), limit: 1 << 20).texts.sorted() == documents.sorted())
+        let configuration = configuration(folder.path, heldOut: 0.2)
+        let all = try pieces(configuration)
+        let training = zip(all.texts, all.heldOut).filter { !$0.1 }.map(\.0)
+        #expect(try sample(configuration, limit: 1 << 20).texts.sorted() == training.sorted())
+    }
+
+    @Test(arguments: [CorpusFormat.text, .jsonl])
+    func aSampleIsSpreadOverFilesAndWholeDocuments(format: CorpusFormat) throws {
+        let folder = try TemporaryFolder()
+        for file in 0..<4 {
+            let documents = (0..<30_000).map { "\(file)-\($0) " + String(repeating: "w", count: 90) + " end" }
+            try folder.write(
+                "\(file)." + (format == .text ? "txt" : "jsonl"),
+                format == .text
+                    ? documents.joined(separator: "\n\n")
+                    : documents.map { "{\"text\": \"\($0)\"}" }.joined(separator: "\n"))
+        }
+        let configuration = configuration(folder.path, heldOut: 0.01)
+        let limit = 2_000_000
+        let (texts, summary) = try sample(configuration, limit: limit)
+        #expect(summary.bytes <= limit && summary.bytes > limit * 9 / 10)
+        #expect(summary.documents == texts.count)
+        #expect(Set(texts).count == texts.count)
+        // All but the last, which the limit may cut, are whole.
+        #expect(texts.dropLast().allSatisfy { $0.hasSuffix(" end") && $0.dropFirst(1).hasPrefix("-") })
+        for file in 0..<4 {
+            let numbers = texts.filter { $0.hasPrefix("\(file)-") }.compactMap {
+                Int($0.dropFirst(2).prefix { $0.isNumber })
+            }
+            #expect(numbers.count > texts.count / 8, "file \(file)")
+            // From its beginning to its end.
+            #expect(numbers.contains { $0 < 10_000 } && numbers.contains { $0 > 20_000 }, "file \(file)")
+        }
+        #expect(try sample(configuration, limit: limit).texts == texts)
+        #expect(try sample(configuration, limit: limit, seed: 2).texts != texts)
+        let heldOut = try pieces(configuration)
+        let forbidden = Set(zip(heldOut.texts, heldOut.heldOut).filter(\.1).map(\.0))
+        #expect(!forbidden.isEmpty && forbidden.isDisjoint(with: texts))
+    }
+
+    @Test func sourcesAreSampledByWeightAndSmallOnesLeaveTheirShare() throws {
+        let folder = try TemporaryFolder()
+        for (name, count) in [("a", 20_000), ("b", 20_000), ("c", 100)] {
+            try folder.write(
+                "\(name)/x.txt",
+                (0..<count).map { "\(name) \($0) " + String(repeating: "w", count: 90) }.joined(separator: "\n\n"))
+        }
+        var configuration = CorpusConfiguration()
+        configuration.heldOut = 0
+        configuration.sources = [("a", 1.0), ("b", 3.0), ("c", 4.0)].map {
+            CorpusSource(path: folder.path + "/" + $0.0, weight: $0.1)
+        }
+        let (texts, summary) = try sample(configuration, limit: 1_000_000)
+        #expect(summary.bytes > 950_000 && summary.bytes <= 1_000_000)
+        #expect(texts.count { $0.hasPrefix("c") } == 100)
+        let share = Double(texts.count { $0.hasPrefix("a") }) / Double(texts.count { !$0.hasPrefix("c") })
+        #expect(abs(share - 0.25) < 0.02)
+    }
+
+    @Test func nothingToSampleIsAnError() throws {
+        let folder = try TemporaryFolder()
+        let path = try folder.write("a.txt", "  \n ")
+        #expect(throws: CorpusError.self) { try sample(configuration(path), limit: 100) }
+    }
+}
