@@ -6,8 +6,8 @@ extension ByteLevelBPE {
 
     /// Reads a Hugging Face `tokenizer.json` that holds a byte-level BPE.
     ///
-    /// - Throws: `TokenizerError`: the file cannot be read, is not JSON, contradicts itself, or asks for another kind of
-    ///   tokenizer.
+    /// - Throws: `TokenizerError`: the file cannot be read, is not JSON, contradicts itself, or asks for another kind
+    ///   of tokenizer.
     public convenience init(contentsOf path: String) throws(TokenizerError) {
         try self.init(json: try FileBytes.read(path))
     }

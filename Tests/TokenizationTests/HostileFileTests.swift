@@ -10,7 +10,8 @@ import Tokenization
         vocabulary: String = #"{"a": 0, "b": 1, "ab": 2}"#, merges: String = #"[["a", "b"]]"#, model: String = "",
         preTokenizer: String = byteLevel, rest: String = ""
     ) -> String {
-        #"{\#(rest)"pre_tokenizer": \#(preTokenizer), "model": {"type": "BPE", \#(model)"vocab": \#(vocabulary), "merges": \#(merges)}}"#
+        #"{\#(rest)"pre_tokenizer": \#(preTokenizer), "model": "#
+            + #"{"type": "BPE", \#(model)"vocab": \#(vocabulary), "merges": \#(merges)}}"#
     }
 
     private static func split(_ pattern: String) -> String {
