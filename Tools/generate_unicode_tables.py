@@ -150,7 +150,7 @@ def lowercase_exceptions():
 
 
 def swift_string(name, comment, value):
-    width = 112
+    width = 111
     body = "\\\n".join("        " + value[start:start + width] for start in range(0, len(value), width))
     return f'    /// {comment}\n    static let {name}: StaticString = """\n{body}\n        """\n'
 

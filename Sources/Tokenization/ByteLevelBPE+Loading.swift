@@ -6,8 +6,8 @@ extension ByteLevelBPE {
 
     /// Reads a Hugging Face `tokenizer.json` that holds a byte-level BPE.
     ///
-    /// - Throws: `TokenizerError`: the file cannot be read, is not JSON, contradicts itself, or asks for another kind of
-    ///   tokenizer.
+    /// - Throws: `TokenizerError`: the file cannot be read, is not JSON, contradicts itself, or asks for another kind
+    ///   of tokenizer.
     public convenience init(contentsOf path: String) throws(TokenizerError) {
         try self.init(json: try FileBytes.read(path))
     }
@@ -26,7 +26,7 @@ extension ByteLevelBPE {
         let model = try Self.readModel(try JSONComponent("model", modelValue))
         let normalizer = try root.optional("normalizer").map { json throws(TokenizerError) in try Normalizer(json) }
         let preTokenizer = try PreTokenizer(root.optional("pre_tokenizer"))
-        let added = try Self.readAddedTokens(root)
+        let added = try Self.readAddedTokens(root, model)
         self.init(
             model: model, normalizer: normalizer, preTokenizer: preTokenizer,
             postProcessor: try PostProcessor(root.optional("post_processor")),
@@ -103,23 +103,31 @@ extension ByteLevelBPE {
                 throw .invalid(
                     component: "model.merges", problem: "entry \(index) needs \(shown(token)), which `vocab` lacks")
             }
-            guard let left = ids[pair[0]], let right = ids[pair[1]], let symbol = ids[pair[0] + pair[1]] else { continue }
+            guard let left = ids[pair[0]], let right = ids[pair[1]], let symbol = ids[pair[0] + pair[1]] else {
+                continue
+            }
             merges.append((left, right, symbol))
         }
         return merges
     }
 
-    private static func readAddedTokens(_ root: JSONComponent) throws(TokenizerError) -> [AddedToken] {
+    /// Reads `added_tokens`. Their ids are those that `tokenizers` gives: the model's own where its vocabulary has the
+    /// content, and otherwise the next free one, whatever the file says.
+    private static func readAddedTokens(
+        _ root: JSONComponent, _ model: BPEModel
+    ) throws(TokenizerError) -> [AddedToken] {
         guard root.optional("added_tokens") != nil else { return [] }
         var tokens: [AddedToken] = []
         var seen: [Int32: String] = [:]
+        var contents: Set<[UInt8]> = []
+        var highest: Int32?
         for value in try root.array("added_tokens") {
             let entry = try JSONComponent("added_tokens", value)
             let content = try entry.string("content")
             guard let number = entry.optional("id") else {
                 throw .invalid(component: "added_tokens", problem: "\(content) has no id")
             }
-            let token = AddedToken(
+            var token = AddedToken(
                 id: try id(number, of: Array(content.utf8), "added_tokens"), content: content,
                 singleWord: try entry.bool("single_word", default: false),
                 stripsLeft: try entry.bool("lstrip", default: false),
@@ -130,6 +138,10 @@ extension ByteLevelBPE {
                 throw .invalid(
                     component: "added_tokens", problem: "\(other) and \(content) share the id \(token.id)")
             }
+            guard !content.isEmpty, contents.insert(Array(content.utf8)).inserted else { continue }
+            let size = Int32(model.ids.count)
+            token.id = model.ids[Array(content.utf8)] ?? max(highest.map { $0 + 1 } ?? size, size)
+            highest = max(highest ?? token.id, token.id)
             tokens.append(token)
         }
         return tokens

@@ -22,7 +22,8 @@ public struct SpecialTokens: Equatable, Sendable {
 }
 
 extension ByteLevelBPE {
-    /// The ids of padding, unknown, classification, separator and mask, looked up by content: BERT's or RoBERTa's names.
+    /// The ids of padding, unknown, classification, separator and mask, looked up by content: BERT's names or
+    /// RoBERTa's.
     ///
     /// - Throws: `TokenizerError.missingSpecialToken`.
     public var specialTokens: SpecialTokens {

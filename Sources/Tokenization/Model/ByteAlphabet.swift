@@ -32,7 +32,8 @@ enum ByteAlphabet {
         return text
     }
 
-    /// The bytes of a token of tokenizer.json; its own UTF-8 where a scalar stands for no byte, as `tokenizers` decodes.
+    /// The bytes of a token of tokenizer.json; its own UTF-8 where a scalar stands for no byte, as in
+    /// `tokenizers`.
     static func read(_ text: [UInt8]) -> [UInt8] {
         var result: [UInt8] = []
         result.reserveCapacity(text.count)

@@ -116,7 +116,8 @@ struct Pattern: Sendable {
                 case .possessive: .possessive
                 }
             instructions.append(
-                .run(set: sets.count - 1, minimum: minimum, maximum: maximum ?? Int.max, mode: runMode, loop: loopCount))
+                .run(set: sets.count - 1, minimum: minimum, maximum: maximum ?? Int.max, mode: runMode, loop: loopCount)
+            )
             loopCount += 1
             return true
         }

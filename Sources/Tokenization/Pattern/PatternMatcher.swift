@@ -20,7 +20,8 @@ struct PatternMatcher {
         var position: Int
         /// For `shrink` the shortest end, for `grow` the longest.
         var limit: Int
-        /// For `shrink` the end of the whole run; for `note` the number of the choice.
+        /// For `shrink` the end of the whole run, for `grow` its shortest end, -1 for runs with a limit of their own;
+        /// for `note` the number of the choice.
         var detail: Int
     }
 
@@ -138,9 +139,14 @@ struct PatternMatcher {
                     return (frame.instruction + 1, shorter.position)
                 }
             case .grow:
-                guard case .run(let set, _, _, _, _) = pattern.instructions[frame.instruction],
-                    frame.position < frame.limit, pattern.sets[set].contains(text[frame.position], table)
-                else { continue }
+                guard case .run(let set, _, _, _, let loop) = pattern.instructions[frame.instruction] else { continue }
+                guard frame.position < frame.limit, pattern.sets[set].contains(text[frame.position], table) else {
+                    // All ends from the shortest on have failed, if the note still speaks of this run.
+                    if frame.detail >= 0, runs[loop].start <= frame.detail, frame.detail <= runs[loop].end {
+                        runs[loop].failedFrom = min(runs[loop].failedFrom, frame.detail)
+                    }
+                    continue
+                }
                 var longer = frame
                 longer.position += 1
                 stack.append(longer)
@@ -155,34 +161,44 @@ struct PatternMatcher {
         _ setIndex: Int, _ minimum: Int, _ maximum: Int, _ mode: Pattern.RunMode, _ loop: Int, _ instruction: Int,
         _ start: Int
     ) -> Int? {
-        let longest = maximum < text.count - start ? start + maximum : text.count
-        if mode == .lazy {
-            let end = extent(setIndex, from: start, to: min(longest, start + minimum))
-            guard end - start >= minimum else { return nil }
-            stack.append(Frame(kind: .grow, instruction: instruction, position: end, limit: longest, detail: 0))
-            return end
-        }
-        let isWhole = longest == text.count
+        // Only a run without a limit of its own ends where others of the same set end, so only its ends are noted.
+        let isWhole = maximum == Int.max
         let end: Int
         if isWhole {
-            if runs[loop].end < start || runs[loop].start > start {
-                runs[loop] = RunNote(start: start, end: extent(setIndex, from: start, to: longest))
-            }
-            end = runs[loop].end
+            end = wholeRun(setIndex, loop, start)
         } else {
-            end = extent(setIndex, from: start, to: longest)
+            let fewest = mode == .lazy ? minimum : maximum
+            end = extent(setIndex, from: start, to: fewest < text.count - start ? start + fewest : text.count)
         }
         guard end - start >= minimum else { return nil }
         if mode == .possessive { return end }
         let shortest = start + minimum
-        var first = end
-        if isWhole, runs[loop].failedFrom <= end {
-            first = runs[loop].failedFrom - 1
-            guard first >= shortest else { return nil }
+        if mode == .lazy {
+            var longest = maximum < text.count - start ? start + maximum : text.count
+            if isWhole { longest = min(end, runs[loop].failedFrom - 1) }
+            guard longest >= shortest else { return nil }
+            stack.append(
+                Frame(
+                    kind: .grow, instruction: instruction, position: shortest, limit: longest,
+                    detail: isWhole ? shortest : -1))
+            return shortest
         }
+        let first = isWhole ? min(end, runs[loop].failedFrom - 1) : end
+        guard first >= shortest else { return nil }
         let detail = isWhole ? end : -1
         stack.append(Frame(kind: .shrink, instruction: instruction, position: first, limit: shortest, detail: detail))
         return first
+    }
+
+    /// The end of the maximal run from a position on, from the note where it is known.
+    private mutating func wholeRun(_ setIndex: Int, _ loop: Int, _ start: Int) -> Int {
+        if runs[loop].start <= start, start <= runs[loop].end { return runs[loop].end }
+        if start < runs[loop].start, extent(setIndex, from: start, to: runs[loop].start) == runs[loop].start {
+            runs[loop].start = start
+        } else {
+            runs[loop] = RunNote(start: start, end: extent(setIndex, from: start, to: text.count))
+        }
+        return runs[loop].end
     }
 
     private mutating func extent(_ setIndex: Int, from start: Int, to limit: Int) -> Int {

@@ -1,5 +1,6 @@
 /// The pattern of Llama 3 (up to 3 digits) and Qwen 2 (1 digit) as a scanner:
-/// `(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+`.
+/// `(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*`
+/// `|\s*[\r\n]+|\s+(?!\S)|\s+`.
 ///
 /// Calls `emit` with the start and end of each match; the matches cover the text.
 @inline(__always)

@@ -8,7 +8,8 @@ enum PreTokenizer: Sendable {
     case steps(PreTokenizerSteps)
 
     private static let llama3Pattern =
-        #"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"#
+        #"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*"#
+        + #"|\s*[\r\n]+|\s+(?!\S)|\s+"#
     private static let qwen2Pattern = llama3Pattern.replacing(#"\p{N}{1,3}"#, with: #"\p{N}"#)
 
     /// Reads `pre_tokenizer` of tokenizer.json, taking a scanner where one knows the form.

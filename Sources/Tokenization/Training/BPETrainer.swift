@@ -1,7 +1,7 @@
 /// Trains a byte-level BPE of GPT-2's form on a stream of texts.
 ///
-/// The result depends on the texts alone: not on how they are spread over calls of `feed` (as long as a call holds whole
-/// lines), nor on the machine. The same text gives the same merges as `tokenizers`' BpeTrainer with these special
+/// The result depends on the texts alone: not on how they are spread over calls of `feed` (as long as a call holds
+/// whole lines), nor on the machine. The same text gives the same merges as `tokenizers`' BpeTrainer with these special
 /// tokens and the byte alphabet: it, too, cuts lines apart before it looks for words.
 ///
 /// Memory is bounded by `wordLimit`: about 100 bytes per distinct word while texts are fed, about 300 while merging.

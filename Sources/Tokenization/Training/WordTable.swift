@@ -1,7 +1,7 @@
 /// Distinct words of a corpus with 64-bit counts, in bounded memory.
 ///
-/// When the table holds more than `limit` words, the rarest are dropped: all words counted once, then all counted twice,
-/// and so on until at most half the limit is left. What is dropped depends only on the sequence of words.
+/// When the table holds more than `limit` words, the rarest are dropped: all words counted once, then all counted
+/// twice, and so on until at most half the limit is left. What is dropped depends only on the sequence of words.
 struct WordTable: ~Copyable {
     struct Word {
         var offset: UInt64

@@ -26,7 +26,8 @@ enum TextFiles {
         var files: [File] = []
         var seen: Set<String> = []
         for input in inputs {
-            let found = try FileManager.default.fileExists(atPath: input) ? listed(input) : matches(input).flatMap(listed)
+            let found =
+                try FileManager.default.fileExists(atPath: input) ? listed(input) : matches(input).flatMap(listed)
             guard !found.isEmpty else { throw Failure.nothingFound(input) }
             for file in found where seen.insert(file.path).inserted { files.append(file) }
         }
