@@ -27,18 +27,14 @@ func tests(_ name: String, _ dependencies: [Target.Dependency], fixtures: Bool =
 
 let yams = Target.Dependency.product(name: "Yams", package: "Yams")
 let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
-let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let atomics = Target.Dependency.product(name: "Atomics", package: "swift-atomics")
-let collections = Target.Dependency.product(name: "Collections", package: "swift-collections")
 
 let package = Package(
     name: "pretrain",
     products: [.executable(name: "pretrain", targets: ["pretrain"])],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
-        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         .package(url: "https://github.com/apple/swift-atomics", from: "1.3.0"),
-        .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
     ],
     targets: [
@@ -64,7 +60,7 @@ let package = Package(
             "Training",
             [
                 "Configuration", "Kernels", "Tokenization", "Corpus", "Parametrization", "Encoder", "Objectives",
-                "Optimization", "Checkpoints", logging, atomics,
+                "Optimization", "Checkpoints", atomics,
             ]),
         library(
             "Interchange", ["Kernels", "Tokenization", "Parametrization", "Encoder", "Objectives", "Training"]),
@@ -72,7 +68,7 @@ let package = Package(
             name: "pretrain",
             dependencies: [
                 "Configuration", "CProcessor", "Kernels", "Tokenization", "Corpus", "Encoder", "Objectives",
-                "Optimization", "Checkpoints", "Training", "Interchange", arguments, logging,
+                "Optimization", "Checkpoints", "Training", "Interchange", arguments,
             ]),
 
         tests("ConfigurationTests", ["Configuration"]),
