@@ -92,7 +92,8 @@ let package = Package(
             "ObjectivesTests", ["Corpus", "Encoder", "Kernels", "Objectives", "Parametrization", "TestSupport"]),
         tests("OptimizationTests", ["Encoder", "Kernels", "Optimization", "Parametrization", "TestSupport"]),
         tests("InterchangeTests", ["Interchange"], fixtures: true),
-        tests("TrainingTests", ["Training"]),
+        tests(
+            "TrainingTests", ["Configuration", "Corpus", "Encoder", "Kernels", "Objectives", "Training"]),
     ],
     swiftLanguageModes: [.v6],
     cLanguageStandard: .c11

@@ -31,7 +31,8 @@ public struct Masking: Sendable {
             // A partial Fisher–Yates shuffle: the first `wanted` candidates are the sample.
             for i in 0..<wanted {
                 let words = random.block([
-                    UInt32(i), UInt32(sequence), UInt32(truncatingIfNeeded: step), UInt32(truncatingIfNeeded: step >> 32),
+                    UInt32(i), UInt32(sequence), UInt32(truncatingIfNeeded: step),
+                    UInt32(truncatingIfNeeded: step >> 32),
                 ])
                 let remaining = UInt64(candidates.count - i)
                 // High word of a 64-bit product: uniform to within 2⁻³².

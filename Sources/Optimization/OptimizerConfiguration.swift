@@ -19,7 +19,8 @@ public struct OptimizerConfiguration: Configurable, Equatable {
     public mutating func visit(_ fields: inout some FieldVisitor) throws {
         try fields.number("peak_learning_rate", &peakLearningRate, 0...100, "Learning rate at the end of warmup.")
         try fields.integer("warmup_steps", &warmupSteps, 0...1_000_000_000, "Steps of linear warmup from 0.")
-        try fields.choice("schedule", &schedule, "Decay after warmup: linear, cosine, wsd (constant, then linear) or constant.")
+        try fields.choice(
+            "schedule", &schedule, "Decay after warmup: linear, cosine, wsd (constant, then linear) or constant.")
         try fields.number(
             "final_learning_rate_fraction", &finalLearningRateFraction, 0...1,
             "Learning rate at the last step, as a fraction of the peak.")

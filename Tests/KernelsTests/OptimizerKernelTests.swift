@@ -37,7 +37,8 @@ struct OptimizerKernelTests {
             if biasCorrection || beta2 != 0.9999999 {
                 // Without correction the difference between 1 − 0.999 and that of its Float, 1.3e-5, remains.
                 #expect(
-                    relativeError(weights.values + [1], w + [1]) < (biasCorrection ? 1e-6 : 1e-5), "β = \(beta1), \(beta2)")
+                    relativeError(weights.values + [1], w + [1]) < (biasCorrection ? 1e-6 : 1e-5),
+                    "β = \(beta1), \(beta2)")
             }
             #expect([weights, first, second].allSatisfy { $0.isIntact })
         }

@@ -29,7 +29,8 @@ public struct ModelConfiguration: Configurable, Equatable {
         try fields.integer("head_count", &headCount, 1...1024, "Attention heads of the discriminator.")
         try fields.integer("intermediate_size", &intermediateSize, 8...262_144, "Width of its feed-forward layers.")
         try fields.integer(
-            "embedding_size", &embeddingSize, 8...65536, "Width of the shared embedding tables; projected if it differs.")
+            "embedding_size", &embeddingSize, 8...65536,
+            "Width of the shared embedding tables; projected if it differs.")
         try fields.choice(
             "positions", &positions, "learned: a table as in BERT; rotary: rotations of queries and keys.")
         try fields.integer(
@@ -141,7 +142,8 @@ public struct NetworkShape: Sendable, Equatable {
         if headSize % unit != 0 {
             throw InvalidSetting(
                 prefix + "head_count",
-                "gives heads of \(headSize); kernels need multiples of \(unit)\(rotary ? " with rotary positions" : "")")
+                "gives heads of \(headSize); kernels need multiples of \(unit)\(rotary ? " with rotary positions" : "")"
+            )
         }
         if intermediateSize % 8 != 0 {
             throw InvalidSetting(prefix + "intermediate_size", "\(intermediateSize) is not a multiple of 8")

@@ -163,7 +163,8 @@ public struct AttentionKernel: Sendable {
             for head in 0..<headCount {
                 let at = head * headSize
                 backwardSegment(
-                    upstream.rows(start, length).columns(at, headSize), output.rows(start, length).columns(at, headSize),
+                    upstream.rows(start, length).columns(at, headSize),
+                    output.rows(start, length).columns(at, headSize),
                     q: inputs.columns(at, headSize), k: inputs.columns(width + at, headSize),
                     v: inputs.columns(2 * width + at, headSize),
                     logSumExp: logSumExp + head * qkv.rows + start,

@@ -48,7 +48,9 @@ extension Kernels {
                 rotary.rotate(values + width + head, position: position, scale: 1, inverse: inverse)
             }
         } else {
-            for i in Swift.stride(from: 0, to: width, by: vectorWidth) { store(load(values, i) * queryScale, values, i) }
+            for i in Swift.stride(from: 0, to: width, by: vectorWidth) {
+                store(load(values, i) * queryScale, values, i)
+            }
         }
     }
 }

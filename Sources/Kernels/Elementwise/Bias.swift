@@ -23,7 +23,9 @@ extension Kernels {
     public static func scale(_ x: Matrix, by factor: Float) {
         for row in 0..<x.rows {
             let values = x.row(row)
-            for i in Swift.stride(from: 0, to: x.columns, by: vectorWidth) { store(load(values, i) * factor, values, i) }
+            for i in Swift.stride(from: 0, to: x.columns, by: vectorWidth) {
+                store(load(values, i) * factor, values, i)
+            }
         }
     }
 

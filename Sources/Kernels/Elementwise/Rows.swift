@@ -42,7 +42,9 @@ extension Kernels {
             let values = x.row(row)
             let gradient = result.row(row)
             for i in Swift.stride(from: 0, to: x.columns, by: vectorWidth) {
-                store(load(weightGradient, i).addingProduct(load(values, i), Vector(repeating: factor)), weightGradient, i)
+                store(
+                    load(weightGradient, i).addingProduct(load(values, i), Vector(repeating: factor)), weightGradient, i
+                )
                 store(load(weights, i) * factor, gradient, i)
             }
             biasGradient[0] += incoming

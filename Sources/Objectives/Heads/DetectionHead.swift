@@ -14,7 +14,8 @@ struct DetectionHead: Sendable {
     private let logits: ActivationSlot
 
     init(
-        _ builder: inout ParameterBuilder, _ plan: inout ActivationPlan, hiddenSize: Int, multiplier: Double, tokens: Int
+        _ builder: inout ParameterBuilder, _ plan: inout ActivationPlan, hiddenSize: Int, multiplier: Double,
+        tokens: Int
     ) {
         dense = builder.matrix("head.dense.weight", output: hiddenSize, input: hiddenSize, role: .hidden)
         denseBias = builder.bias("head.dense.bias", hiddenSize)

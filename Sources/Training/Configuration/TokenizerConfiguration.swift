@@ -12,8 +12,10 @@ public struct TokenizerConfiguration: Configurable, Equatable {
     public mutating func visit(_ fields: inout some FieldVisitor) throws {
         try fields.text("path", &path, "A tokenizer.json of byte-level BPE; null trains one at the first run.")
         try fields.integer(
-            "vocabulary_size", &vocabularySize, 262...1_000_000, "Entries of a trained vocabulary, special tokens included.")
-        try fields.integer("minimum_frequency", &minimumFrequency, 1...1_000_000, "Pairs seen less often are not merged.")
+            "vocabulary_size", &vocabularySize, 262...1_000_000,
+            "Entries of a trained vocabulary, special tokens included.")
+        try fields.integer(
+            "minimum_frequency", &minimumFrequency, 1...1_000_000, "Pairs seen less often are not merged.")
         try fields.integer(
             "sample_bytes", &sampleBytes, 1000...100_000_000_000, "Text that a vocabulary is trained on, at most.")
     }

@@ -99,7 +99,8 @@ public final class TrainingEngine {
             LanePass(
                 weights: state.weights.base, gradients: gradients[lane].base, arena: arenas[worker].base,
                 dropout: dropout, chunk: chunk)
-        } collect: { _ in }
+        } collect: { _ in
+        }
     }
 
     /// Losses and predictions on a batch, without dropout and without learning.
@@ -108,7 +109,8 @@ public final class TrainingEngine {
     ///   - index: of the batch within the evaluation; keys masking and samples, so that every evaluation sees the same.
     ///   - collect: called with each chunk's outcome, in order.
     public func evaluate(
-        _ batch: TokenBatch, index: Int, collect: (ReplacedTokenDetection.Work, ChunkGeometry, ReplacedTokenDetection.Outcome) -> Void
+        _ batch: TokenBatch, index: Int,
+        collect: (ReplacedTokenDetection.Work, ChunkGeometry, ReplacedTokenDetection.Outcome) -> Void
     ) -> LossSums {
         let masking = Masking(
             batch, configuration: configuration.objective, maskID: special.mask, special: special.neverMasked,
@@ -154,7 +156,8 @@ public final class TrainingEngine {
             result[task] = objective.detect(
                 tokens,
                 LanePass(
-                    weights: state.weights.base, gradients: nil, arena: arenas[worker].base, dropout: nil, chunk: chunk))
+                    weights: state.weights.base, gradients: nil, arena: arenas[worker].base, dropout: nil, chunk: chunk)
+            )
         }
         return result[0] ?? []
     }

@@ -38,12 +38,15 @@ final class RunRecorder {
         progress.update(step: step) {
             var fields = [
                 "step \(CountFormat.grouped(step))/\(CountFormat.grouped(totalSteps))",
-                String(format: "loss %.3f (generator %.3f, discriminator %.4f)",
+                String(
+                    format: "loss %.3f (generator %.3f, discriminator %.4f)",
                     record.loss, record.generatorLoss, record.discriminatorLoss),
                 "\(CountFormat.grouped(Int(record.tokensPerSecond))) tokens/s",
                 String(format: "%.0f %% of peak", 100 * record.utilisation),
             ]
-            if let left = timeLeft.seconds(forSteps: totalSteps - step) { fields.append("\(DurationFormat.text(left)) left") }
+            if let left = timeLeft.seconds(forSteps: totalSteps - step) {
+                fields.append("\(DurationFormat.text(left)) left")
+            }
             return fields
         }
     }

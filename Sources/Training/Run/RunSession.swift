@@ -57,7 +57,8 @@ final class RunSession {
         loaderState = start.documents?.loader
         lastCheckpoint = start.reader == nil ? nil : state.step
         loader = try CorpusLoader(
-            listing: listing, tokenizer: RunDocumentTokenizer(tokenizer, special), seed: UInt64(requested.training.seed),
+            listing: listing, tokenizer: RunDocumentTokenizer(tokenizer, special),
+            seed: UInt64(requested.training.seed),
             batchSize: requested.training.sequencesPerStep, resumingFrom: start.documents?.loader)
         writer = CheckpointWriter(
             directory: directory.checkpoints,

@@ -21,7 +21,9 @@ struct RunCommand: ParsableCommand {
             """)
 
     @OptionGroup var options: ConfigurationOptions
-    @Option(help: "Run directory. Default: checkpoints/NAME, after the configuration file or preset.", completion: .directory)
+    @Option(
+        help: "Run directory. Default: checkpoints/NAME, after the configuration file or preset.",
+        completion: .directory)
     var output: String?
     @Option(
         help: ArgumentHelp(

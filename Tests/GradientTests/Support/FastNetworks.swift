@@ -94,7 +94,8 @@ extension Reference.EncoderDropout {
                 let heads = (0..<shape.headCount).map {
                     decisions(layer, .attentionProbabilities, head: $0, model.attentionDropout)
                 }
-                probabilities = Reference.AttentionDropoutMask(probability: model.attentionDropout) { head, query, key in
+                probabilities = Reference.AttentionDropoutMask(probability: model.attentionDropout) {
+                    head, query, key in
                     let start = segments.last { $0 <= key }!
                     return heads[head].factor(row: UInt32(firstRow + query), column: key - start) > 0
                 }

@@ -1,0 +1,152 @@
+import Corpus
+import Encoder
+import Foundation
+import Kernels
+import Testing
+import Training
+
+/// One step as a function of weights, batch and step number.
+@Suite("Training engine")
+struct EngineTests {
+    static let special = SpecialTokenIDs(padding: 0, classification: 2, separator: 3, mask: 4)
+    static let vocabulary = 61
+
+    static func configuration(_ change: (inout RunConfiguration) -> Void = { _ in }) -> RunConfiguration {
+        var configuration = RunConfiguration()
+        configuration.model.hiddenSize = 32
+        configuration.model.headCount = 2
+        configuration.model.intermediateSize = 64
+        configuration.model.layerCount = 2
+        configuration.model.embeddingSize = 16
+        configuration.model.generator.widthMultiplier = 0.5
+        configuration.model.normalization.placement = .mix
+        configuration.model.normalization.alpha = 0.5
+        configuration.corpus.sequenceLength = 24
+        configuration.training.batchSize = 12
+        configuration.training.lanes = 5
+        configuration.training.chunkTokens = 48
+        configuration.training.steps = 20
+        configuration.optimizer.warmupSteps = 2
+        change(&configuration)
+        return configuration
+    }
+
+    /// Ragged sequences of one to three segments.
+    static func batch(sequences: Int, seed: UInt64) -> TokenBatch {
+        let random = Philox(seed: seed, purpose: .masking)
+        var batch = TokenBatch()
+        var draw = 0
+        func uniform(_ bound: Int) -> Int {
+            draw += 1
+            return Int(random.uniform(step: 7, position: draw) * Double(bound))
+        }
+        for _ in 0..<sequences {
+            for _ in 0...uniform(3) {
+                let content = (0..<(1 + uniform(6))).map { _ in Int32(5 + uniform(vocabulary - 5)) }
+                batch.tokens += [2] + content + [3]
+                batch.segmentOffsets.append(batch.tokens.count)
+            }
+            batch.sequenceOffsets.append(batch.tokens.count)
+        }
+        return batch
+    }
+
+    /// Weights after a few steps, as bits.
+    static func train(
+        _ configuration: RunConfiguration, threads: Int, steps: Int = 4, sequences: Int = 12
+    ) throws -> (weights: [UInt32], losses: [Double]) {
+        let pool = ThreadPool(threadCount: threads)
+        defer { pool.shutDown() }
+        let engine = try TrainingEngine(configuration, vocabularySize: vocabulary, special: special, pool: pool)
+        engine.initialize()
+        var losses: [Double] = []
+        for step in 1...steps {
+            losses.append(try engine.train(batch(sequences: sequences, seed: UInt64(step)), step: step).loss)
+        }
+        return (engine.state.weights.elements.map(\.bitPattern), losses)
+    }
+
+    @Test("1, 2, 3 and 8 threads give the same bits")
+    func threads() throws {
+        let expected = try Self.train(Self.configuration(), threads: 1)
+        for threads in [2, 3, 8] {
+            let actual = try Self.train(Self.configuration(), threads: threads)
+            #expect(actual.weights == expected.weights)
+            #expect(actual.losses == expected.losses)
+        }
+        let other = try Self.train(Self.configuration { $0.training.seed = 1 }, threads: 1)
+        #expect(other.weights != expected.weights)
+    }
+
+    @Test("The loss does not depend on lanes and chunks, but for rounding")
+    func lanesAndChunks() throws {
+        let expected = try Self.train(Self.configuration(), threads: 2)
+        for (lanes, chunk) in [(1, 1000), (12, 1), (3, 100)] {
+            let actual = try Self.train(
+                Self.configuration {
+                    $0.training.lanes = lanes
+                    $0.training.chunkTokens = chunk
+                }, threads: 2)
+            for (a, b) in zip(actual.losses, expected.losses) { #expect(abs(a - b) < 1e-4 * abs(b)) }
+        }
+    }
+
+    @Test("A non-finite weight stops the step before anything changes, and says where")
+    func nonFinite() throws {
+        let pool = ThreadPool(threadCount: 2)
+        defer { pool.shutDown() }
+        let engine = try TrainingEngine(
+            Self.configuration(), vocabularySize: Self.vocabulary, special: Self.special, pool: pool)
+        engine.initialize()
+        let spec = try #require(engine.state.layout["discriminator.head.dense.weight"])
+        engine.state.weights.base[spec.offset] = .nan
+        let before = engine.state.weights.elements.map(\.bitPattern)
+        let error = #expect(throws: NonFiniteError.self) {
+            _ = try engine.train(Self.batch(sequences: 12, seed: 1), step: 1)
+        }
+        #expect(error?.place == .discriminatorLoss)
+        #expect(engine.state.weights.elements.map(\.bitPattern) == before)
+        #expect(engine.state.firstMoments.elements.allSatisfy { $0 == 0 })
+
+        // Nothing of the bad step is left behind: the next good one is the one that it would have been.
+        engine.initialize()
+        _ = try engine.train(Self.batch(sequences: 12, seed: 1), step: 1)
+        let expected = try Self.train(Self.configuration(), threads: 1, steps: 1)
+        #expect(engine.state.weights.elements.map(\.bitPattern) == expected.weights)
+    }
+
+    @Test("Evaluation changes nothing and repeats itself")
+    func evaluation() throws {
+        let pool = ThreadPool(threadCount: 2)
+        defer { pool.shutDown() }
+        let engine = try TrainingEngine(
+            Self.configuration(), vocabularySize: Self.vocabulary, special: Self.special, pool: pool)
+        engine.initialize()
+        let before = engine.state.weights.elements.map(\.bitPattern)
+        let evaluator = Evaluator(
+            batches: [Self.batch(sequences: 12, seed: 3), Self.batch(sequences: 5, seed: 4)],
+            vocabularySize: Self.vocabulary, special: Self.special, samples: 2, display: { "<\($0)>" })
+        let first = evaluator.evaluate(engine, step: 1)
+        #expect(evaluator.evaluate(engine, step: 1) == first)
+        #expect(engine.state.weights.elements.map(\.bitPattern) == before)
+        #expect(first.tokens == evaluator.batches.reduce(0) { $0 + $1.tokenCount })
+        #expect(first.samples?.count == 2)
+        #expect(first.generatorLoss > 3 && first.generatorLoss < 6)
+    }
+
+    @Test("A model beyond the machine's memory is refused before it is allocated")
+    func memory() {
+        let configuration = Self.configuration {
+            $0.model.hiddenSize = 32768
+            $0.model.headCount = 512
+            $0.model.layerCount = 1024
+            $0.model.intermediateSize = 131_072
+        }
+        let pool = ThreadPool(threadCount: 1)
+        defer { pool.shutDown() }
+        #expect(throws: RunError.self) {
+            _ = try TrainingEngine(
+                configuration, vocabularySize: Self.vocabulary, special: Self.special, pool: pool)
+        }
+    }
+}

@@ -1,0 +1,66 @@
+import Configuration
+import Encoder
+import Objectives
+import Testing
+import Training
+
+@Suite("Presets and cost")
+struct PresetTests {
+    @Test("Every preset is valid and survives writing and reading", arguments: Preset.allCases)
+    func roundTrip(_ preset: Preset) throws {
+        let configuration = preset.configuration
+        try ConfigurationLookup.validate(configuration)
+        let yaml = try ConfigurationWriter.yaml(configuration)
+        var read = RunConfiguration()
+        try ConfigurationReader.read(yaml: yaml, into: &read)
+        #expect(try ConfigurationWriter.yaml(read) == yaml)
+        #expect(read.model.preset == preset.rawValue)
+    }
+
+    /// arXiv 2003.10555, table 6.
+    @Test("Published sizes and hyperparameters")
+    func published() {
+        let small = Preset.electraSmall.configuration
+        #expect(
+            small.model.discriminatorShape
+                == .init(hiddenSize: 256, layerCount: 12, headCount: 4, intermediateSize: 1024))
+        #expect(
+            small.model.generatorShape == .init(hiddenSize: 64, layerCount: 12, headCount: 1, intermediateSize: 256))
+        #expect(small.model.embeddingSize == 128 && small.corpus.sequenceLength == 128)
+        #expect(small.training.batchSize == 128 && small.training.steps == 1_000_000)
+        #expect(small.optimizer.peakLearningRate == 5e-4 && small.optimizer.warmupSteps == 10_000)
+
+        let base = Preset.electraBase.configuration
+        #expect(
+            base.model.discriminatorShape
+                == .init(hiddenSize: 768, layerCount: 12, headCount: 12, intermediateSize: 3072))
+        #expect(
+            base.model.generatorShape == .init(hiddenSize: 256, layerCount: 12, headCount: 4, intermediateSize: 1024))
+        #expect(base.training.batchSize == 256 && base.training.steps == 766_000)
+        #expect(base.optimizer.peakLearningRate == 2e-4 && base.objective.maskFraction == 0.15)
+
+        let large = Preset.electraLarge.configuration
+        #expect(
+            large.model.discriminatorShape
+                == .init(hiddenSize: 1024, layerCount: 24, headCount: 16, intermediateSize: 4096))
+        #expect(
+            large.model.generatorShape == .init(hiddenSize: 256, layerCount: 24, headCount: 4, intermediateSize: 1024))
+        #expect(large.training.batchSize == 2048 && large.training.steps == 400_000)
+        #expect(large.objective.maskFraction == 0.25)
+    }
+
+    @Test("ELECTRA-small costs 70 MFLOP per token at 128 tokens")
+    func cost() {
+        let flops = ModelCost.flopsPerToken(
+            Preset.electraSmall.configuration, vocabularySize: 30522, attendedTokens: 128)
+        #expect(abs(flops - 70e6) < 1e6)
+    }
+
+    @Test("An unknown preset is named with those there are")
+    func unknown() {
+        let error = #expect(throws: UnknownPreset.self) {
+            try Preset.defaults(named: "electra-smal", origin: "run.yaml")
+        }
+        #expect(error.map { "\($0)" }?.contains("electra-small") == true)
+    }
+}
