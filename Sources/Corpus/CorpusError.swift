@@ -19,7 +19,7 @@ public enum CorpusError: Error, Equatable, Sendable, CustomStringConvertible {
     /// `strict`: something about a folder or file that is otherwise a warning.
     case rejected(CorpusWarning)
     /// A source went through all of its files without one training document.
-    case noTrainingDocuments(source: Int, path: String, heldOut: Int, empty: Int)
+    case noTrainingDocuments(source: Int, path: String, heldOut: Int, empty: Int, warnings: [String])
     /// The held-out share is empty.
     case noHeldOutDocuments(fraction: Double, scannedDocuments: Int, scannedBytes: Int64)
     /// A file differs from the one that the run started with.
@@ -52,9 +52,14 @@ public enum CorpusError: Error, Equatable, Sendable, CustomStringConvertible {
             "\(path):\(line): \(reason); correct it, or set corpus.strict to false to skip such lines"
         case .rejected(let warning):
             "\(warning); correct it, or set corpus.strict to false"
-        case .noTrainingDocuments(let source, let path, let heldOut, let empty):
-            "corpus.sources[\(source)]: \(path) gave no training document (\(heldOut) held out, \(empty) empty); "
-                + "add text or lower corpus.held_out"
+        case .noTrainingDocuments(let source, let path, let heldOut, let empty, let warnings):
+            "corpus.sources[\(source)]: \(path) gave no training document ("
+                + (["\(heldOut) held out", "\(empty) empty"] + warnings).joined(separator: "; ")
+                + "); add text or lower corpus.held_out"
+        case .noHeldOutDocuments(let fraction, _, _) where fraction == 0:
+            "corpus.held_out is 0, so there is nothing to evaluate on: raise it"
+        case .noHeldOutDocuments(let fraction, let documents, let bytes) where fraction == 1:
+            "none of \(documents) documents (\(bytes) bytes) has text to evaluate on"
         case .noHeldOutDocuments(let fraction, let documents, let bytes):
             "held_out \(fraction) of \(documents) documents (\(bytes) bytes) gave none: raise corpus.held_out"
         case .fileChanged(let path, let change):

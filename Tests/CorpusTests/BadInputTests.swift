@@ -212,7 +212,7 @@ import Testing
         let loader = try CorpusLoader(
             configuration: configuration(blank), tokenizer: ByteTokenizer(), seed: 0, batchSize: 1)
         #expect(
-            throws: CorpusError.noTrainingDocuments(source: 0, path: blank, heldOut: 0, empty: 0)
+            throws: CorpusError.noTrainingDocuments(source: 0, path: blank, heldOut: 0, empty: 0, warnings: [])
         ) { try loader.next() }
     }
 
@@ -221,8 +221,38 @@ import Testing
         let tokenizer = ByteTokenizer(ignored: [UInt8(ascii: "x")])
         let loader = try CorpusLoader(configuration: configuration(path), tokenizer: tokenizer, seed: 0, batchSize: 1)
         #expect(
-            throws: CorpusError.noTrainingDocuments(source: 0, path: path, heldOut: 0, empty: 3)
+            throws: CorpusError.noTrainingDocuments(source: 0, path: path, heldOut: 0, empty: 3, warnings: [])
         ) { try loader.next() }
+    }
+
+    @Test func aWrongTextFieldIsExplained() throws {
+        let path = try folder.write("a.jsonl", "{\"content\": \"one\"}\n{\"content\": \"two\"}\n")
+        let loader = try CorpusLoader(
+            configuration: configuration(path), tokenizer: ByteTokenizer(), seed: 0, batchSize: 1)
+        let error = #expect(throws: CorpusError.self) { try loader.next() }
+        let text = "\(try #require(error))"
+        #expect(text.contains("missing field: 2, first: \(path):1: no text in member \"text\""), "\(text)")
+    }
+
+    /// What lies before the damage is used, even if it is little, and wherever reading begins.
+    @Test(arguments: [Archive.gzip, .zstandard, .lz4])
+    func aShortReadableStartIsUsed(archive: Archive) throws {
+        var generator = Generator(14)
+        let good = (0..<40).map { generator.document($0, bytes: 50) }.joined(separator: "\n\n") + "\n\n"
+        let bad = archive.pack((0..<5000).map { _ in UInt8.random(in: 97...122, using: &generator) })
+        let path = try folder.write("a", archive.pack(Array(good.utf8)) + bad.prefix(20))
+        let configuration = skipping(path)
+        let result = try pieces(configuration)
+        #expect(result.texts.count >= 40)
+        #expect(result.report.counts == [.damagedArchive: 1])
+        let file = try #require(try CorpusListing(configuration).sources[0].files.first)
+        let reader = try DocumentReader(file, rules: ReadingRules(configuration))
+        for number in result.texts.indices.dropLast() {
+            _ = try reader.next()
+            let resumed = try DocumentReader(file, at: reader.position, rules: ReadingRules(configuration))
+            let next = try resumed.next().map { String(decoding: $0.text, as: UTF8.self) }
+            #expect(next == result.texts[number + 1])
+        }
     }
 
     @Test func settingsAreChecked() {

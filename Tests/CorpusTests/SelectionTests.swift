@@ -107,9 +107,10 @@ import Testing
     @Test func aShareThatIsEmptyIsAnError() throws {
         let folder = try TemporaryFolder()
         let path = try folder.write("a.txt", "one\n\ntwo")
-        let reader = HeldOutReader(listing: try CorpusListing(configuration(path)), tokenizer: ByteTokenizer())
+        let reader = HeldOutReader(
+            listing: try CorpusListing(configuration(path, heldOut: 0.001)), tokenizer: ByteTokenizer())
         let error = #expect(throws: CorpusError.self) { try reader.read(tokenBudget: 100, batchSize: 1) }
-        #expect(error == .noHeldOutDocuments(fraction: 0, scannedDocuments: 2, scannedBytes: 8))
+        #expect(error == .noHeldOutDocuments(fraction: 0.001, scannedDocuments: 2, scannedBytes: 8))
         #expect("\(try #require(error))".contains("raise corpus.held_out"))
     }
 

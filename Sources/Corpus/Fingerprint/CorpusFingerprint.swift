@@ -17,8 +17,9 @@ public struct CorpusFingerprint: Codable, Equatable, Sendable {
 
     /// Corpora up to this many bytes are read as a whole.
     public static let wholeLimit: Int64 = 512 << 20
-    /// Most blocks that are read of a larger corpus, 128 MiB in all.
-    private static let blockLimit = 2048
+    /// Most blocks that are read of a larger corpus, 64 MiB in all: a second or two even where every block is a seek over a
+    /// network, and never a matter of the size of the corpus.
+    private static let blockLimit = 1024
 
     /// Blocks sampled of each file; nil if files were read as a whole.
     public var blocksPerFile: Int?

@@ -17,6 +17,8 @@ struct FileSearch {
     /// Folders between the source's path and the current one.
     private var ancestors: [Identity] = []
     private(set) var report = CorpusReport()
+    /// Why `status` found nothing the last time.
+    private var statusError: Int32 = 0
 
     init(source: CorpusSource, index: Int, configuration: CorpusConfiguration) {
         self.source = source
@@ -29,12 +31,12 @@ struct FileSearch {
         let path = source.path
         if let status = status(path) {
             try add(path, relative: lastComponent(path), status: status, isNamed: true)
-        } else if errno == ELOOP {
+        } else if statusError == ELOOP {
             throw CorpusError.nothingFound(source: index, path: path, reason: systemMessage(ELOOP))
         } else if Glob.isPattern(path) {
             try addMatches(of: path)
         } else {
-            throw CorpusError.nothingFound(source: index, path: path, reason: systemMessage())
+            throw CorpusError.nothingFound(source: index, path: path, reason: systemMessage(statusError))
         }
         guard !files.isEmpty else {
             let reason =
@@ -119,7 +121,7 @@ struct FileSearch {
         for name in names where !name.hasPrefix(".") {
             let child = path.hasSuffix("/") ? path + name : path + "/" + name
             guard let status = self.status(child) else {
-                if FileName.isKnown(name, format: source.format) || errno == ELOOP { try noteUnreachable(child) }
+                if FileName.isKnown(name, format: source.format) || statusError == ELOOP { try noteUnreachable(child) }
                 continue
             }
             try add(child, relative: relative + name, status: status, isNamed: false)
@@ -127,11 +129,10 @@ struct FileSearch {
     }
 
     private mutating func noteUnreachable(_ path: String) throws {
-        let code = errno
-        if code == ELOOP {
+        if statusError == ELOOP {
             try note(CorpusWarning(.symbolicLinkLoop, path: path, "a symbolic link that leads to itself; passed over"))
         } else {
-            try noteUnusable(.unreadable, path, systemMessage(code))
+            try noteUnusable(.unreadable, path, systemMessage(statusError))
         }
     }
 
@@ -145,9 +146,11 @@ struct FileSearch {
         report.add(warning)
     }
 
-    private func status(_ path: String) -> stat? {
+    private mutating func status(_ path: String) -> stat? {
         var status = stat()
-        return stat(path, &status) == 0 ? status : nil
+        if stat(path, &status) == 0 { return status }
+        statusError = errno
+        return nil
     }
 
     private func lastComponent(_ path: String) -> String {

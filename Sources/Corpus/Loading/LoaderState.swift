@@ -87,8 +87,8 @@ public struct LoaderState: Codable, Equatable, Sendable {
         let counters = sources.flatMap {
             [$0.tokens, $0.documents, $0.heldOutDocuments, $0.emptyDocuments, $0.invalidSequences]
         }
-        guard numbers.allSatisfy({ 0...Int(UInt32.max) << 16 ~= $0 }), counters.allSatisfy({ 0...(1 << 62) ~= $0 }),
-            0...(1 << 62) ~= batches, 0...(1 << 62) ~= completedSequences,
+        guard numbers.allSatisfy({ 0...Int(UInt32.max) << 16 ~= $0 }), counters.allSatisfy({ 0...(1 << 52) ~= $0 }),
+            0...(1 << 52) ~= batches, 0...(1 << 52) ~= completedSequences,
             openSequences.allSatisfy({ 0...completedSequences ~= $0.opened })
         else { throw CorpusError.invalidState("a position or counter is out of range") }
         for sequence in openSequences {

@@ -5,6 +5,8 @@ final class SourceStream {
     private(set) var state: SourceState
     /// Warnings of windows that have been taken up since the loader last asked.
     var report = CorpusReport()
+    /// All warnings, for an error's explanation.
+    private var warnings = CorpusReport()
     /// Epochs that have ended since the loader last asked.
     var endedEpochs = 0
 
@@ -119,7 +121,10 @@ final class SourceStream {
             state.emptyDocuments += Int64(window.emptyDocuments)
             state.invalidSequences += Int64(window.invalidSequences)
         }
-        if start.epoch <= firstEpoch { report.add(window.report) }
+        if start.epoch <= firstEpoch {
+            report.add(window.report)
+            warnings.add(window.report)
+        }
         guard state.nextDocument <= window.count, state.active.allSatisfy({ $0.document < state.nextDocument }) else {
             throw CorpusError.invalidState("source \(index) has no document \(state.nextDocument) in this window")
         }
@@ -144,7 +149,8 @@ final class SourceStream {
         if window.endsEpoch {
             guard state.epochSegments > 0 else {
                 throw CorpusError.noTrainingDocuments(
-                    source: index, path: path, heldOut: Int(state.heldOutDocuments), empty: Int(state.emptyDocuments))
+                    source: index, path: path, heldOut: Int(state.heldOutDocuments), empty: Int(state.emptyDocuments),
+                    warnings: warnings.summary)
             }
             state.epochSegments = 0
             endedEpochs += 1

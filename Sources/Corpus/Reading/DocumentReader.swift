@@ -66,16 +66,23 @@ package final class DocumentReader {
         self.rules = rules
         self.position = position
         isHeldOut = position.isHeldOut
-        let capacity = file.isJSONLines ? 1 << 20 : 4 * rules.maximumPieceBytes
+        let capacity = file.isJSONLines ? 1 << 20 : 2 * rules.maximumPieceBytes
         do {
             let stream = try FileStream(path: file.path, cancellation: cancellation)
             try stream.skip(to: position.offset)
             buffer = StreamBuffer(stream, capacity: capacity, gauge: rules.gauge)
-            try buffer.fill(beyond: 4096)
-            if position.offset == 0 && buffer.count == 0 {
-                report.add(CorpusWarning(.emptyFile, path: file.path, "there is nothing in it"))
-            }
-            if buffer.offset == 0 { try checkStart() }
+        } catch let error as CorpusError {
+            report.add(try Self.warning(for: error, rules: rules))
+            throw Unusable(report: report)
+        }
+        // Damage from here on leaves what was read before it, so that it does not matter where reading began.
+        try fill(beyond: 4096)
+        guard position.offset == 0 else { return }
+        if buffer.count == 0 && report.isEmpty {
+            report.add(CorpusWarning(.emptyFile, path: file.path, "there is nothing in it"))
+        }
+        do {
+            try checkStart()
         } catch let error as CorpusError {
             report.add(try Self.warning(for: error, rules: rules))
             throw Unusable(report: report)

@@ -57,8 +57,8 @@ public struct CorpusSampler: Sendable {
         }
         if summary.documents == 0 && limitBytes > 0 {
             throw CorpusError.noTrainingDocuments(
-                source: 0, path: listing.sources.map(\.configuration.path).joined(separator: ", "), heldOut: 0, empty: 0
-            )
+                source: 0, path: listing.sources.map(\.configuration.path).joined(separator: ", "), heldOut: 0,
+                empty: 0, warnings: [])
         }
         return summary
     }

@@ -54,6 +54,9 @@ public struct HeldOutReader: Sendable {
         tokenBudget: Int, batchSize: Int, scanLimit: Int64 = defaultScanLimit
     ) throws -> Collection {
         precondition(tokenBudget > 0 && batchSize > 0)
+        if selection == .heldOut && listing.configuration.heldOut == 0 {
+            throw CorpusError.noHeldOutDocuments(fraction: 0, scannedDocuments: 0, scannedBytes: 0)
+        }
         var rules = ReadingRules(listing.configuration)
         if selection == .all { rules.split = HeldOutSplit(fraction: 0) }
         let totalWeight = listing.sources.reduce(0) { $0 + $1.configuration.weight }
