@@ -195,7 +195,7 @@ def train(size, corpus, minimum=0):
 
 
 def assemble(model, form):
-    """The tokenizer.json of a form; Tests/TokenizationTests/Forms.swift does the same."""
+    """The tokenizer.json of a form; Tests/TokenizationTests/Fixtures.swift does the same."""
     model = {**model, **form.get("model", {})}
     if form.get("drop_bytes"):
         dropped = [token for token in model["vocab"] if len(token) == 1 and model["vocab"][token] % 3 == 0]

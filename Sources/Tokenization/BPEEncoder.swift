@@ -1,6 +1,6 @@
 /// Encodes texts with one tokenizer, keeping scratch memory and a cache of words between calls.
 ///
-/// Not for use by several threads at once: make one per thread. Memory: 32 bytes per cache entry (2 MB by default), and
+/// Not for use by several threads at once: make one per thread. Memory: 32 bytes per cache entry (4 MB by default), and
 /// scratch in proportion to the longest pre-token.
 public final class BPEEncoder {
     public let tokenizer: ByteLevelBPE
@@ -15,7 +15,7 @@ public final class BPEEncoder {
     private static let longestWord = 1 << 30
 
     /// - Parameter cacheEntries: how many words the cache holds; rounded up to a power of two.
-    public init(_ tokenizer: ByteLevelBPE, cacheEntries: Int = 1 << 16) {
+    public init(_ tokenizer: ByteLevelBPE, cacheEntries: Int = 1 << 17) {
         self.tokenizer = tokenizer
         model = tokenizer.model
         var entries = 2

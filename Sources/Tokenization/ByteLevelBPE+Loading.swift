@@ -6,15 +6,20 @@ extension ByteLevelBPE {
 
     /// Reads a Hugging Face `tokenizer.json` that holds a byte-level BPE.
     ///
-    /// - Throws: `TokenizerError`: the file cannot be read, is not JSON, contradicts itself, or asks for another kind
-    ///   of tokenizer.
+    /// - Throws: `TokenizerError.file` when the file cannot be read; `.inFile` when it is not JSON, contradicts itself,
+    ///   or asks for another kind of tokenizer.
     public convenience init(contentsOf path: String) throws(TokenizerError) {
-        try self.init(json: try FileBytes.read(path))
+        let json = try FileBytes.read(path)
+        do throws(TokenizerError) {
+            try self.init(json: json)
+        } catch {
+            throw .inFile(path: path, error)
+        }
     }
 
     /// Reads the text of a Hugging Face `tokenizer.json`.
     ///
-    /// - Throws: `TokenizerError`, as `init(contentsOf:)`.
+    /// - Throws: `TokenizerError`: it is not JSON, contradicts itself, or asks for another kind of tokenizer.
     public convenience init(json: [UInt8]) throws(TokenizerError) {
         let parsed: Result<JSONValue, TokenizerError> = json.withUnsafeBufferPointer { bytes in
             Result { () throws(TokenizerError) in try JSONReader.read(bytes) }

@@ -2,6 +2,8 @@
 public enum TokenizerError: Error, Equatable, Sendable, CustomStringConvertible {
     /// A file could not be read or written.
     case file(path: String, problem: String)
+    /// What is wrong with the contents of a file.
+    indirect case inFile(path: String, TokenizerError)
     /// The text is not JSON; `offset` counts bytes.
     case malformedJSON(offset: Int, problem: String)
     /// A value of tokenizer.json is missing, of the wrong type or contradicts another.
@@ -16,6 +18,7 @@ public enum TokenizerError: Error, Equatable, Sendable, CustomStringConvertible 
     public var description: String {
         switch self {
         case .file(let path, let problem): "\(path): \(problem)"
+        case .inFile(let path, let error): "\(path): \(error)"
         case .malformedJSON(let offset, let problem):
             "the tokenizer is not valid JSON at byte \(offset): \(problem); fetch or write the file again"
         case .invalid(let component, let problem): "tokenizer.json, \(component): \(problem)"

@@ -153,5 +153,8 @@ import Tokenization
         #expect(try ByteLevelBPE(contentsOf: path).serialized() == tokenizer.serialized())
         #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path) == ["tokenizer.json"])
         #expect(throws: TokenizerError.self) { try tokenizer.save(to: path + "/inside") }
+        try Data("[".utf8).write(to: URL(fileURLWithPath: path))
+        let malformed = TokenizerError.malformedJSON(offset: 1, problem: "the text ends too early")
+        #expect(throws: TokenizerError.inFile(path: path, malformed)) { try ByteLevelBPE(contentsOf: path) }
     }
 }

@@ -1,0 +1,84 @@
+import Foundation
+import Tokenization
+
+/// Buffered standard output with errors.
+final class OutputBuffer {
+    private let bytes: UnsafeMutablePointer<UInt8>
+    private var count = 0
+    private static let size = 1 << 18
+    /// Digits of the largest id, and what parts it from the next.
+    private static let longestID = 11
+
+    init() { bytes = .allocate(capacity: Self.size) }
+
+    deinit { bytes.deallocate() }
+
+    /// Writes ids separated by spaces, and a line feed.
+    func write(ids: [Int32]) throws {
+        var start = 0
+        while start < ids.count {
+            if count + Self.longestID + 1 > Self.size { try flush() }
+            let fitting = min(ids.count - start, (Self.size - count - 1) / Self.longestID)
+            count = ids[start..<(start + fitting)].withUnsafeBufferPointer { Self.format($0, bytes, count) }
+            start += fitting
+        }
+        if ids.isEmpty {
+            try write(bytes: [0x0A])
+        } else {
+            bytes[count - 1] = 0x0A
+        }
+    }
+
+    /// Writes each id and a space; returns the new end.
+    private static func format(
+        _ ids: UnsafeBufferPointer<Int32>, _ bytes: UnsafeMutablePointer<UInt8>, _ start: Int
+    ) -> Int {
+        var end = start
+        for id in ids {
+            var value = UInt32(bitPattern: id)
+            var digits = 1
+            var rest = value / 10
+            while rest > 0 {
+                digits &+= 1
+                rest /= 10
+            }
+            var position = end &+ digits
+            repeat {
+                position &-= 1
+                bytes[position] = UInt8(truncatingIfNeeded: 0x30 &+ value % 10)
+                value /= 10
+            } while value > 0
+            end &+= digits
+            bytes[end] = 0x20
+            end &+= 1
+        }
+        return end
+    }
+
+    func write(bytes more: [UInt8]) throws {
+        var start = 0
+        while start < more.count {
+            if count == Self.size { try flush() }
+            let part = min(more.count - start, Self.size - count)
+            more[start..<(start + part)].withUnsafeBufferPointer { source in
+                guard let base = source.baseAddress else { return }
+                (bytes + count).update(from: base, count: part)
+            }
+            count += part
+            start += part
+        }
+    }
+
+    func flush() throws {
+        var written = 0
+        while written < count {
+            let result = Foundation.write(STDOUT_FILENO, bytes + written, count - written)
+            if result < 0, errno == EINTR { continue }
+            guard result >= 0 else {
+                throw TokenizerError.file(path: "standard output", problem: String(cString: strerror(errno)))
+            }
+            written += result
+        }
+        count = 0
+    }
+}
