@@ -41,26 +41,44 @@ public enum TrainingCheckpoint {
             metadata: ["program": "pretrain \(programVersion)", "linear_algebra": Kernels.linearAlgebraKernel])
     }
 
-    /// Reads the documents of a checkpoint.
+    /// Reads all documents of a checkpoint.
     ///
     /// - Throws: `CheckpointError`, and `RunError.unusableCheckpoint` for documents that are sound but not understood.
     public static func documents(_ reader: CheckpointReader) throws -> Documents {
+        Documents(
+            configuration: try configuration(reader), tokenizer: try tokenizer(reader),
+            loader: try decode(Document.loader, reader), fingerprint: try fingerprint(reader),
+            state: try state(reader))
+    }
+
+    /// The configuration that the checkpoint was trained with.
+    public static func configuration(_ reader: CheckpointReader) throws -> RunConfiguration {
         var configuration = RunConfiguration()
         try ConfigurationReader.read(
             yaml: String(decoding: try reader.document(Document.configuration), as: UTF8.self),
             origin: "\(reader.path)/\(Document.configuration)", into: &configuration)
-        func decode<Value: Decodable>(_ name: String) throws -> Value {
-            do {
-                return try JSONDecoder().decode(Value.self, from: Data(try reader.document(name)))
-            } catch let error as DecodingError {
-                throw RunError.unusableCheckpoint(
-                    path: reader.path, reason: "\(name) is not of this version of pretrain (\(error))")
-            }
+        return configuration
+    }
+
+    /// The run's tokenizer.json.
+    public static func tokenizer(_ reader: CheckpointReader) throws -> Data {
+        Data(try reader.document(Document.tokenizer))
+    }
+
+    public static func state(_ reader: CheckpointReader) throws -> RunState { try decode(Document.state, reader) }
+
+    /// What the corpus looked like when the run began.
+    public static func fingerprint(_ reader: CheckpointReader) throws -> CorpusFingerprint {
+        try decode(Document.corpus, reader)
+    }
+
+    private static func decode<Value: Decodable>(_ name: String, _ reader: CheckpointReader) throws -> Value {
+        do {
+            return try JSONDecoder().decode(Value.self, from: Data(try reader.document(name)))
+        } catch let error as DecodingError {
+            throw RunError.unusableCheckpoint(
+                path: reader.path, reason: "\(name) is not of this version of pretrain (\(error))")
         }
-        return Documents(
-            configuration: configuration, tokenizer: Data(try reader.document(Document.tokenizer)),
-            loader: try decode(Document.loader), fingerprint: try decode(Document.corpus),
-            state: try decode(Document.state))
     }
 
     /// Fills the engine's buffers.

@@ -28,21 +28,21 @@ struct DetectCommand: ParsableCommand {
 
     func run() throws {
         let model = try LoadedModel(path: checkpoint, threads: 1)
-        var lines = StandardInputLines()
-        while let line = lines.next() {
-            let detection = try detect(line, model)
-            if report.json {
-                print(String(decoding: try ReportOptions.encoder.encode(detection), as: UTF8.self))
-            } else {
-                print(text(detection, model))
-            }
+        let output = OutputBuffer()
+        try LineReader.standardInput(endOfBlock: output.flush) { line in
+            let detection = try detect(Array(line), model)
+            let shown =
+                report.json
+                ? String(decoding: try ReportOptions.encoder.encode(detection), as: UTF8.self)
+                : text(detection, model)
+            try output.write(bytes: Array(shown.utf8) + [0x0A])
         }
     }
 
     /// A line is divided into pieces that the model can take; each stands between [CLS] and [SEP].
     private func detect(_ line: [UInt8], _ model: LoadedModel) throws -> Detection {
         let special = model.engine.special
-        let longest = model.documents.configuration.corpus.sequenceLength - 2
+        let longest = model.configuration.corpus.sequenceLength - 2
         let content = model.tokenizer.encode(line)
         var result = Detection(ids: [], tokens: [], logits: [])
         for start in stride(from: 0, to: max(content.count, 1), by: longest) {

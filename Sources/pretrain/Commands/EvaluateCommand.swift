@@ -28,7 +28,7 @@ struct EvaluateCommand: ParsableCommand {
     func run() throws {
         let model = try LoadedModel(path: checkpoint, threads: threading.count)
         let evaluator = try Evaluator(model, corpusPath: corpus, tokens: tokens)
-        let result = evaluator.evaluate(model.engine, step: model.documents.state.step)
+        let result = evaluator.evaluate(model.engine, step: try TrainingCheckpoint.state(model.reader).step)
         try report.show(result) { EvaluationText.summary(result, colours: Terminal.outputColours) }
     }
 }
@@ -36,11 +36,11 @@ struct EvaluateCommand: ParsableCommand {
 extension Evaluator {
     /// - Parameter corpusPath: text to use as a whole; nil for what the run held out.
     fileprivate init(_ model: LoadedModel, corpusPath: String?, tokens: Int?) throws {
-        let configuration = model.documents.configuration
+        let configuration = model.configuration
         var corpus = configuration.corpus
         if let corpusPath { corpus.sources = [CorpusSource(path: corpusPath)] }
         let listing = try CorpusListing(corpus)
-        if corpusPath == nil { try model.documents.fingerprint.verify(against: listing) }
+        if corpusPath == nil { try TrainingCheckpoint.fingerprint(model.reader).verify(against: listing) }
         try self.init(
             configuration, listing: listing, selection: corpusPath == nil ? .heldOut : .all,
             tokenizer: model.tokenizer, special: model.engine.special,

@@ -30,20 +30,12 @@ struct TokenizerEncodeCommand: AsyncParsableCommand {
         let output = OutputBuffer()
         let (prefix, suffix) = addSpecialTokens ? (model.specialTokenPrefix, model.specialTokenSuffix) : ([], [])
         var ids: [Int32] = []
-        try LineReader.read(STDIN_FILENO, name: "standard input") { lines in
-            var start = 0
-            while start < lines.count {
-                var end = start
-                while end < lines.count, lines[end] != 0x0A { end += 1 }
-                ids.removeAll(keepingCapacity: true)
-                ids.append(contentsOf: prefix)
-                let line = UnsafeBufferPointer(rebasing: lines[start..<end])
-                encoder.encode(line, into: &ids, parsing: parseSpecialTokens ? .all : .ordinary)
-                ids.append(contentsOf: suffix)
-                try output.write(ids: ids)
-                start = end + 1
-            }
-            try output.flush()
+        try LineReader.standardInput(endOfBlock: output.flush) { line in
+            ids.removeAll(keepingCapacity: true)
+            ids.append(contentsOf: prefix)
+            encoder.encode(line, into: &ids, parsing: parseSpecialTokens ? .all : .ordinary)
+            ids.append(contentsOf: suffix)
+            try output.write(ids: ids)
         }
     }
 }
@@ -64,22 +56,17 @@ struct TokenizerDecodeCommand: AsyncParsableCommand {
         let model = try ByteLevelBPE(contentsOf: tokenizer)
         let output = OutputBuffer()
         var number = 0
-        try LineReader.read(STDIN_FILENO, name: "standard input") { lines in
-            var rest = lines[...]
-            if rest.last == 0x0A { rest = rest.dropLast() }
-            for line in rest.split(separator: 0x0A, omittingEmptySubsequences: false) {
-                number += 1
-                let ids = try Self.ids(line, number, model)
-                try output.write(bytes: model.decode(ids, skippingSpecialTokens: skipSpecialTokens))
-                try output.write(bytes: [0x0A])
-            }
-            try output.flush()
+        try LineReader.standardInput(endOfBlock: output.flush) { line in
+            number += 1
+            let ids = try Self.ids(line, number, model)
+            try output.write(bytes: model.decode(ids, skippingSpecialTokens: skipSpecialTokens))
+            try output.write(bytes: [0x0A])
         }
     }
 
-    private static func ids(_ line: Slice<UnsafeBufferPointer<UInt8>>, _ number: Int, _ model: ByteLevelBPE) throws
-        -> [Int32]
-    {
+    private static func ids(
+        _ line: UnsafeBufferPointer<UInt8>, _ number: Int, _ model: ByteLevelBPE
+    ) throws -> [Int32] {
         try line.split(whereSeparator: { $0 == 0x20 || $0 == 0x09 || $0 == 0x0D }).map { word in
             let text = String(decoding: word, as: UTF8.self)
             guard let id = Int32(text) else { throw InvalidID(line: number, text: text, problem: "is not an id") }

@@ -1,6 +1,8 @@
 import ArgumentParser
+import Corpus
 import Foundation
 import Tokenization
+import Training
 
 /// `pretrain tokenizer train`.
 struct TokenizerTrainCommand: AsyncParsableCommand {
@@ -14,7 +16,9 @@ struct TokenizerTrainCommand: AsyncParsableCommand {
 
     @Option(
         name: .long, parsing: .upToNextOption,
-        help: ArgumentHelp("Text files, folders (their .txt files, recursively) or glob patterns.", valueName: "path"))
+        help: ArgumentHelp(
+            "Files, folders or globs of text or JSON lines, plain or compressed, as under corpus.sources.",
+            valueName: "path"))
     var input: [String]
 
     @Option(
@@ -31,6 +35,9 @@ struct TokenizerTrainCommand: AsyncParsableCommand {
     var minFrequency = 0
 
     @OptionGroup var report: ReportOptions
+
+    /// Share of the time that counting words takes, about.
+    private static let countingShare = 0.5
 
     struct Report: Encodable {
         var output: String
@@ -52,20 +59,23 @@ struct TokenizerTrainCommand: AsyncParsableCommand {
 
     func run() async throws {
         let start = ContinuousClock.now
-        let files = try TextFiles.expand(input)
+        var corpus = CorpusConfiguration()
+        corpus.sources = input.map { CorpusSource(path: $0) }
+        corpus.heldOut = 0
+        let listing = try CorpusListing(corpus)
         try OutputFile.checkWritable(output)
         let trainer = try BPETrainer(vocabularySize: vocabularySize, minimumFrequency: minFrequency)
-        let total = max(files.reduce(0) { $0 + $1.size }, 1)
-        var line = PercentLine()
-        for file in files {
-            try TextFiles.readLines(file.path) { lines in
-                trainer.feed(lines)
-                line.show("counting words", share: Double(trainer.bytesFed) / Double(total))
-            }
+        let phase = PhaseProgress("training the tokenizer", on: ProgressLine())
+        let total = Double(max(listing.bytes, 1))
+        // Everything, in whatever order: counts do not depend on it.
+        try CorpusSampler(listing: listing, seed: 0).sampleDocuments(limitBytes: 1 << 60) { document in
+            trainer.feed(document)
+            phase.update(fraction: min(Self.countingShare, Self.countingShare * Double(trainer.bytesFed) / total))
         }
-        guard trainer.bytesFed > 0 else { throw TextFiles.Failure.noText(input) }
-        let tokenizer = trainer.train { _, share in line.show("merging", share: share) }
-        line.end()
+        let tokenizer = trainer.train { _, share in
+            phase.update(fraction: Self.countingShare + (1 - Self.countingShare) * share)
+        }
+        phase.finish()
         try tokenizer.save(to: output)
         if tokenizer.vocabularySize < vocabularySize {
             Terminal.note(
@@ -74,9 +84,9 @@ struct TokenizerTrainCommand: AsyncParsableCommand {
         let elapsed = start.duration(to: .now) / .seconds(1)
         let result = Report(
             output: output, vocabularySize: tokenizer.vocabularySize, requestedVocabularySize: vocabularySize,
-            files: files.count, bytes: trainer.bytesFed, seconds: elapsed)
+            files: listing.fileCount, bytes: trainer.bytesFed, seconds: elapsed)
         try report.show(result) {
-            "\(output): \(result.vocabularySize) ids from \(result.bytes) bytes in \(files.count) files, "
+            "\(output): \(result.vocabularySize) ids from \(result.bytes) bytes in \(listing.fileCount) files, "
                 + String(format: "%.1f s", elapsed)
         }
     }
@@ -98,21 +108,5 @@ enum OutputFile {
         guard access(parent, W_OK) == 0 else {
             throw TokenizerError.file(path: path, problem: "the folder \(parent) is not writable")
         }
-    }
-}
-
-/// One line on a terminal that is overwritten; nothing elsewhere.
-struct PercentLine {
-    private var shown = -1
-
-    mutating func show(_ phase: String, share: Double) {
-        let percent = Int(min(max(share, 0), 1) * 100)
-        guard Terminal.standardErrorIsTerminal, percent != shown else { return }
-        shown = percent
-        FileHandle.standardError.write(Data("\r\u{1B}[K\(phase) \(percent) %".utf8))
-    }
-
-    mutating func end() {
-        if shown >= 0 { FileHandle.standardError.write(Data("\r\u{1B}[K".utf8)) }
     }
 }

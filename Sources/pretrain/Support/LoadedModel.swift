@@ -4,23 +4,24 @@ import Kernels
 import Tokenization
 import Training
 
-/// A trained model opened for use: its engine with weights, its tokenizer, its documents.
+/// A trained model opened for use: its engine with weights, its tokenizer, its configuration.
 struct LoadedModel {
-    let path: String
-    let documents: TrainingCheckpoint.Documents
+    let reader: CheckpointReader
+    let configuration: RunConfiguration
     let tokenizer: ByteLevelBPE
     let engine: TrainingEngine
 
+    /// Path of the checkpoint.
+    var path: String { reader.path }
+
     /// - Parameter path: a checkpoint, or a run directory, which stands for its newest checkpoint.
     init(path: String, threads: Int) throws {
-        let checkpoint = try CheckpointLocation(resolving: path).newest()
-        self.path = checkpoint
-        let reader = try CheckpointReader(path: checkpoint)
-        documents = try TrainingCheckpoint.documents(reader)
-        tokenizer = try ByteLevelBPE(json: Array(documents.tokenizer))
+        reader = try CheckpointReader(path: CheckpointLocation(resolving: path).newest())
+        configuration = try TrainingCheckpoint.configuration(reader)
+        tokenizer = try ByteLevelBPE(json: Array(try TrainingCheckpoint.tokenizer(reader)))
         engine = try TrainingEngine(
-            documents.configuration, vocabularySize: tokenizer.vocabularySize,
-            special: try SpecialTokenIDs(tokenizer), pool: ThreadPool(threadCount: threads))
+            configuration, vocabularySize: tokenizer.vocabularySize, special: try SpecialTokenIDs(tokenizer),
+            pool: ThreadPool(threadCount: threads))
         try TrainingCheckpoint.load(reader, into: engine, moments: false)
     }
 }
