@@ -3,25 +3,24 @@ import Training
 
 /// Evaluations as text for people.
 enum EvaluationText {
-    /// A few lines: figures, a warning where the discriminator has given up, and samples.
+    /// Figures, a warning where the discriminator sits at the majority class, and samples.
     static func summary(_ report: EvaluationReport, colours: Bool) -> String {
         func number(_ value: Double?, _ digits: Int = 3) -> String {
             value.map { String(format: "%.\(digits)f", $0) } ?? "none"
         }
         func percent(_ value: Double) -> String { String(format: "%.1f %%", 100 * value) }
         var lines = [
-            """
-            step \(CountFormat.grouped(report.step)) evaluation: generator loss \(number(report.generatorLoss)) \
-            (unigram entropy \(number(report.unigramEntropy))), accuracy \(percent(report.generatorAccuracy)); \
-            replaced \(percent(report.replacedFraction)); discriminator loss \(number(report.discriminatorLoss, 4)), \
-            AUC \(number(report.discriminatorAuc)), precision \(percent(report.discriminatorPrecision)), \
-            recall \(percent(report.discriminatorRecall))
-            """
+            "evaluation at step \(CountFormat.grouped(report.step)), \(CountFormat.grouped(report.tokens)) held-out tokens",
+            "  generator      loss \(number(report.generatorLoss)) (unigram entropy \(number(report.unigramEntropy))), "
+                + "accuracy \(percent(report.generatorAccuracy))",
+            "  discriminator  loss \(number(report.discriminatorLoss, 4)), AUC \(number(report.discriminatorAuc)), "
+                + "precision \(percent(report.discriminatorPrecision)), recall \(percent(report.discriminatorRecall)); "
+                + "\(percent(report.replacedFraction)) of the tokens are replaced",
         ]
         if report.majorityClass {
             lines.append(
-                "  warning: the discriminator calls nearly every token original, which is usual early on; if it lasts, "
-                    + "the generator may be too strong or objective.discriminator_weight too small")
+                "  warning        the discriminator calls nearly every token original: usual early on; if it lasts, the "
+                    + "generator is too strong")
         }
         for sample in report.samples ?? [] { lines.append("  " + text(sample, colours: colours)) }
         return lines.joined(separator: "\n")
