@@ -93,7 +93,11 @@ let package = Package(
         tests("OptimizationTests", ["Encoder", "Kernels", "Optimization", "Parametrization", "TestSupport"]),
         tests("InterchangeTests", ["Interchange"], fixtures: true),
         tests(
-            "TrainingTests", ["Configuration", "Corpus", "Encoder", "Kernels", "Objectives", "Training"]),
+            "TrainingTests",
+            [
+                "Configuration", "Corpus", "Encoder", "Kernels", "Objectives", "Tokenization",
+                "Training",
+            ]),
     ],
     swiftLanguageModes: [.v6],
     cLanguageStandard: .c11
