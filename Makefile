@@ -26,7 +26,7 @@ formatted := Package.swift Sources Tests $(wildcard Benchmarks)
 
 help: ## Lists the targets.
 	@echo "Targets:"
-	@sed -n 's/^\([a-z-]*\):.*## /  \1	/p' $(MAKEFILE_LIST) | expand -t 14
+	@sed -n 's/^\([a-z-]*\):.*## /  \1	/p' $(MAKEFILE_LIST) | expand -t 16
 	@echo "Variables: MARCH=native, PREFIX=$(PREFIX), DESTDIR=, ARGUMENTS='CONFIG.yaml --set key=value'"
 
 deps: ## Installs the libraries that are missing (apt).
