@@ -13,6 +13,15 @@ extension Kernels {
     /// Name of the kernel set that OpenBLAS chose for this processor, for example "Haswell".
     public static var linearAlgebraKernel: String { String(cString: openblas_get_corename()) }
 
+    /// The most threads that may multiply at the same time: OpenBLAS has a fixed number of work areas, set when it was
+    /// built, and ends the process when they run out.
+    public static let maximumThreadCount: Int = {
+        // Such as "OpenBLAS 0.3.26 DYNAMIC_ARCH NO_AFFINITY Haswell MAX_THREADS=128".
+        let configuration = String(cString: openblas_get_config())
+        let setting = configuration.split(separator: " ").first { $0.hasPrefix("MAX_THREADS=") }
+        return setting.flatMap { Int($0.dropFirst("MAX_THREADS=".count)) }.map { max(1, $0) } ?? 64
+    }()
+
     /// `result ← scale · a · bᵀ (+ result)`: `a` is `[n, k]`, `b` is `[m, k]`, the result `[n, m]`.
     ///
     /// The forward product of a linear layer, whose weights are `[output, input]`.

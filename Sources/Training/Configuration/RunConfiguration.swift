@@ -36,5 +36,12 @@ public struct RunConfiguration: Configurable {
                 "\(corpus.sequenceLength) is longer than the position table, model.maximum_positions \(model.maximumPositions); raise that or shorten this"
             )
         }
+        let (perStep, tooLong) = training.sequencesPerStep.multipliedReportingOverflow(by: corpus.sequenceLength)
+        if tooLong || training.steps.multipliedReportingOverflow(by: perStep).overflow {
+            throw InvalidSetting(
+                "training.steps",
+                "\(training.steps) steps of \(training.sequencesPerStep) sequences are more tokens than can be counted; "
+                    + "lower training.steps, training.batch_size or training.accumulation_steps")
+        }
     }
 }

@@ -15,6 +15,8 @@ public struct ModelCost: Sendable, Equatable {
     public var stateBytes: Int
     /// Activations of all workers.
     public var activationBytes: Int
+    /// Tokens of a step and what is kept for each of them.
+    public var batchBytes: Int
 
     /// - Parameter threads: workers that run at the same time.
     public init(
@@ -32,11 +34,30 @@ public struct ModelCost: Sendable, Equatable {
         flopsPerToken = Self.flopsPerToken(
             configuration, vocabularySize: model.vocabularySize, attendedTokens: Double(length))
         let lanes = configuration.training.laneCount(sequenceLength: length)
-        stateBytes = 4 * layout.bufferCount * (3 + lanes)
-        activationBytes = 4 * model.activationCount * min(threads, lanes)
+        stateBytes = Self.bytes(4, layout.bufferCount, 3 + lanes)
+        activationBytes = Self.bytes(4, model.activationCount, threads)
+        batchBytes = Self.bytes(Self.bytesPerBatchToken, configuration.training.sequencesPerStep, length)
     }
 
-    public var memoryBytes: Int { stateBytes + activationBytes }
+    public var memoryBytes: Int { Self.sum(stateBytes, activationBytes, batchBytes) }
+
+    /// Token ids, offsets, masking and losses of the batch at hand, and the ids of those that wait in the loader.
+    private static let bytesPerBatchToken = 64
+
+    /// Settings are bounded one by one, so their products may not fit: the largest number stands for all beyond it.
+    private static func bytes(_ factors: Int...) -> Int {
+        factors.reduce(1) { product, factor in
+            let (result, overflow) = product.multipliedReportingOverflow(by: factor)
+            return overflow ? Int.max : result
+        }
+    }
+
+    private static func sum(_ terms: Int...) -> Int {
+        terms.reduce(0) { sum, term in
+            let (result, overflow) = sum.addingReportingOverflow(term)
+            return overflow ? Int.max : result
+        }
+    }
 
     /// Refuses what cannot work before memory is asked for.
     ///

@@ -3,6 +3,8 @@ import Foundation
 /// `metrics.jsonl`: one JSON object per line, in the order of steps.
 public final class MetricsLog {
     private let file: AppendOnlyFile
+    /// Whether the last line, as the log was opened, is an evaluation after the step that the run goes on from.
+    public private(set) var endsWithEvaluation = false
 
     /// Opens the log.
     ///
@@ -39,6 +41,7 @@ public final class MetricsLog {
             if line.last == UInt8(ascii: "\n"),
                 let record = try? JSONDecoder().decode(StepOnly.self, from: Data(line)), record.step ?? 0 <= step
             {
+                endsWithEvaluation = record.step == step && record.evaluation != nil
                 break
             }
             end = start
@@ -61,7 +64,10 @@ public final class MetricsLog {
 }
 
 private struct StepOnly: Decodable {
+    struct Evaluation: Decodable {}
+
     var step: Int?
+    var evaluation: Evaluation?
 }
 
 private struct SteppedRecord<Record: Encodable>: Encodable {

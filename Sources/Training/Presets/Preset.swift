@@ -38,6 +38,11 @@ public struct UnknownPreset: Error, Equatable, CustomStringConvertible {
     public var name: String
     public var origin: String
 
+    public init(name: String, origin: String) {
+        self.name = name
+        self.origin = origin
+    }
+
     public var description: String {
         "\(origin): there is no preset \(name); presets are \(Preset.allCases.map(\.rawValue).joined(separator: ", "))"
     }

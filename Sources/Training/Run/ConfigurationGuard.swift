@@ -1,4 +1,5 @@
 import Configuration
+import Corpus
 
 /// Keeps a resumed run the run that it was.
 enum ConfigurationGuard {
@@ -6,8 +7,7 @@ enum ConfigurationGuard {
     private static let free: Set<String> = [
         "model.preset", "training.steps", "training.evaluate_every", "training.checkpoint_every", "training.keep_last",
         "training.keep_every", "training.log_every", "training.maximum_skipped_steps", "evaluation.tokens",
-        "evaluation.samples", "tokenizer.path", "tokenizer.vocabulary_size", "tokenizer.minimum_frequency",
-        "tokenizer.sample_bytes", "corpus.shuffle_bytes.", "corpus.damaged_files",
+        "evaluation.samples", "tokenizer.path", "corpus.sources", "corpus.damaged_files",
     ]
 
     /// The settings in which `new` differs from `old`, as `key: old value, now new value`.
@@ -18,8 +18,19 @@ enum ConfigurationGuard {
             guard !free.contains(key), let now = after[key], let then = before[key], then != now else { return nil }
             return "\(key): \(then) in the checkpoint, \(now) now"
         }
-        if old.corpus.sources != new.corpus.sources { result.append("corpus.sources: not the same list") }
+        // The corpus may have moved: its fingerprint tells whether the files below the paths are the same.
+        if withoutPaths(old.corpus.sources) != withoutPaths(new.corpus.sources) {
+            result.append("corpus.sources: not the same list")
+        }
         return result
+    }
+
+    private static func withoutPaths(_ sources: [CorpusSource]) -> [CorpusSource] {
+        sources.map { source in
+            var source = source
+            source.path = ""
+            return source
+        }
     }
 
     private static func values(of configuration: RunConfiguration) throws -> [String: String] {

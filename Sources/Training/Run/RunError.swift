@@ -7,6 +7,8 @@ public enum RunError: Error, Equatable, Sendable, CustomStringConvertible {
     case configurationChanged(checkpoint: String, differences: [String])
     /// The checkpoint is of another kind of model or engine.
     case unusableCheckpoint(path: String, reason: String)
+    /// `tokenizer.path` names another tokenizer than the checkpoint has.
+    case tokenizerChanged(path: String)
     case notEnoughMemory(needed: Int, machine: Int)
     case alreadyFinished(step: Int, path: String)
 
@@ -25,9 +27,12 @@ public enum RunError: Error, Equatable, Sendable, CustomStringConvertible {
             start anew with --resume never.
             """
         case .unusableCheckpoint(let path, let reason): "\(path): \(reason)"
+        case .tokenizerChanged(let path):
+            "\(path): not the tokenizer that the run started with; restore the file, leave tokenizer.path as it was, "
+                + "or start anew with --resume never"
         case .notEnoughMemory(let needed, let machine):
             "the run needs about \(ByteFormat.text(needed)) of memory and this machine has \(ByteFormat.text(machine)): "
-                + "choose a smaller model, or lower training.lanes, training.chunk_tokens or --threads"
+                + "choose a smaller model, or lower training.lanes, training.chunk_tokens, training.batch_size or --threads"
         case .alreadyFinished(let step, let path):
             "the run in \(path) has finished its \(step) steps; raise training.steps to go on, or choose another --output"
         }

@@ -25,6 +25,9 @@ final class RunRecorder {
         logEvery = configuration.logEvery
     }
 
+    /// Whether the evaluation after the step that the run goes on from is on record.
+    var endsWithEvaluation: Bool { log.endsWithEvaluation }
+
     /// Records a step and shows it.
     ///
     /// - Parameter seconds: that the step took, waiting for its batch included.

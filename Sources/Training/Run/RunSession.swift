@@ -75,8 +75,24 @@ final class RunSession {
     /// Steps until the end or a signal; checkpoints and evaluates on the way.
     func train() throws -> RunEnd {
         defer { loader.stop() }
+        do {
+            return try trainToEnd()
+        } catch {
+            // What stops the run must not cost the checkpoint that is being written; its own failure is the lesser one.
+            _ = try? writer.finish()
+            recorder.finish()
+            throw error
+        }
+    }
+
+    private func trainToEnd() throws -> RunEnd {
         let steps = configuration.training.steps
-        if state.step >= steps { throw RunError.alreadyFinished(step: state.step, path: directory.path) }
+        // A signal leaves no time for the evaluation after its step: it is made up for.
+        let isEvaluationMissing = state.step > 0 && isEvaluationDue && !recorder.endsWithEvaluation
+        if state.step >= steps, !isEvaluationMissing {
+            throw RunError.alreadyFinished(step: state.step, path: directory.path)
+        }
+        if isEvaluationMissing { try evaluate() }
         while state.step < steps {
             let started = ContinuousClock.now
             try step(started: started)
@@ -85,12 +101,16 @@ final class RunSession {
                 recorder.finish()
                 return .stopped(signal: "\(signal)", step: state.step)
             }
+            if isEvaluationDue { try evaluate() }
             let isLast = state.step == steps
-            if isLast || isDue(configuration.training.evaluateEvery) { try evaluate() }
             if isLast || isDue(configuration.training.checkpointEvery) { try checkpoint(waiting: isLast) }
         }
         recorder.finish()
         return .finished(step: state.step)
+    }
+
+    private var isEvaluationDue: Bool {
+        state.step == configuration.training.steps || isDue(configuration.training.evaluateEvery)
     }
 
     private func isDue(_ interval: Int) -> Bool { interval > 0 && state.step % interval == 0 }
@@ -146,9 +166,19 @@ final class RunSession {
         if configuration.corpus.heldOut == 0 {
             recorder.tell(.warning("corpus.held_out is 0, so there is nothing to evaluate on"))
         }
-        return try Evaluator(
-            configuration, listing: configuration.corpus.heldOut > 0 ? listing : nil, tokenizer: tokenizer,
-            special: engine.special, tokens: configuration.evaluation.tokens)
+        func evaluator(_ listing: CorpusListing?) throws -> Evaluator {
+            try Evaluator(
+                configuration, listing: listing, tokenizer: tokenizer, special: engine.special,
+                tokens: configuration.evaluation.tokens)
+        }
+        do {
+            return try evaluator(configuration.corpus.heldOut > 0 ? listing : nil)
+        } catch let error as CorpusError {
+            // Nobody should lose training because a small corpus happens to have nothing to evaluate on.
+            guard case .noHeldOutDocuments = error else { throw error }
+            recorder.tell(.warning("there is nothing to evaluate on: \(error)"))
+            return try evaluator(nil)
+        }
     }
 
     private func checkpoint(waiting: Bool) throws {

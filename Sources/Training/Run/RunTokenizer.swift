@@ -11,8 +11,15 @@ enum RunTokenizer {
         progress: ProgressLine, report: (RunEvent) -> Void
     ) throws -> ByteLevelBPE {
         if let checkpoint {
+            let tokenizer = try ByteLevelBPE(json: Array(checkpoint))
+            // The file may have moved or gone, since the checkpoint has it; another one would be ignored without a word.
+            if let path = configuration.tokenizer.path, FileManager.default.fileExists(atPath: path),
+                try ByteLevelBPE(contentsOf: path).serialized() != tokenizer.serialized()
+            {
+                throw RunError.tokenizerChanged(path: path)
+            }
             try directory.write(checkpoint, to: directory.tokenizer)
-            return try ByteLevelBPE(json: Array(checkpoint))
+            return tokenizer
         }
         let tokenizer: ByteLevelBPE
         if let path = configuration.tokenizer.path {

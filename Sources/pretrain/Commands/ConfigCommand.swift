@@ -23,7 +23,7 @@ struct ConfigShowCommand: ParsableCommand {
 
     func run() throws {
         let (configuration, _) = try options.resolve()
-        print(try ConfigurationWriter.yaml(configuration, comments: comments), terminator: "")
+        try OutputBuffer.print(try ConfigurationWriter.yaml(configuration, comments: comments), terminator: "")
     }
 }
 

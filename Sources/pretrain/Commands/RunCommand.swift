@@ -35,9 +35,14 @@ struct RunCommand: ParsableCommand {
     var quiet = false
     @OptionGroup var report: ReportOptions
 
+    func validate() throws {
+        if output?.isEmpty == true { throw ValidationError("--output is empty; name a directory") }
+        if resume.isEmpty { throw ValidationError("--resume is empty; write auto, never or a checkpoint") }
+    }
+
     func run() throws {
         let fallback = output.map { RunDirectory(path: $0).configuration }
-            .flatMap { FileManager.default.fileExists(atPath: $0) && resume == "auto" ? $0 : nil }
+            .flatMap { FileManager.default.fileExists(atPath: $0) && resume != "never" ? $0 : nil }
         let (configuration, name) = try options.resolve(fallback: fallback)
         let directory = output ?? "checkpoints/\(name)"
         let mode: ResumeMode =
@@ -47,6 +52,8 @@ struct RunCommand: ParsableCommand {
             default: .checkpoint(path: resume)
             }
         TerminationSignals.install()
+        // Training goes on when nobody reads its progress any more, as after `| head`.
+        signal(SIGPIPE, SIG_IGN)
         var last: EvaluationReport?
         let run = Run(
             configuration, output: directory, resume: mode, threads: threading.count,

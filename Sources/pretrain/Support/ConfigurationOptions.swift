@@ -1,6 +1,7 @@
 import ArgumentParser
 import Configuration
 import Foundation
+import Kernels
 import Training
 
 /// Where a configuration comes from: a file, a preset, single settings.
@@ -23,6 +24,13 @@ struct ConfigurationOptions: ParsableArguments {
             "Change one setting; repeatable. Any YAML value: --set optimizer.peak_learning_rate=1e-3.",
             valueName: "key=value"))
     var settings: [String] = []
+
+    func validate() throws {
+        // An empty name, as of an unset shell variable, would otherwise quietly mean the default.
+        if let preset, Preset(rawValue: preset) == nil {
+            throw ValidationError("\(UnknownPreset(name: "\"\(preset)\"", origin: "--preset"))")
+        }
+    }
 
     /// The resolved configuration, and a name for it.
     ///
@@ -48,8 +56,10 @@ struct ThreadOptions: ParsableArguments {
     var threads: Int?
 
     func validate() throws {
-        if let threads, !(1...1024).contains(threads) { throw ValidationError("--threads must be from 1 to 1024") }
+        if let threads, !(1...Kernels.maximumThreadCount).contains(threads) {
+            throw ValidationError("--threads must be from 1 to \(Kernels.maximumThreadCount)")
+        }
     }
 
-    var count: Int { threads ?? ProcessInfo.processInfo.activeProcessorCount }
+    var count: Int { threads ?? min(ProcessInfo.processInfo.activeProcessorCount, Kernels.maximumThreadCount) }
 }

@@ -69,6 +69,13 @@ final class OutputBuffer {
         }
     }
 
+    /// Writes a text and a line feed at once; unlike Swift's `print`, a full disk is an error.
+    static func print(_ text: String, terminator: String = "\n") throws {
+        let output = OutputBuffer()
+        try output.write(bytes: Array((text + terminator).utf8))
+        try output.flush()
+    }
+
     func flush() throws {
         var written = 0
         while written < count {

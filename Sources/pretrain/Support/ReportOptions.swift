@@ -8,11 +8,7 @@ struct ReportOptions: ParsableArguments {
 
     /// Prints the report: as one JSON object with `--json`, as text otherwise.
     func show(_ report: some Encodable, text: () -> String) throws {
-        if json {
-            print(String(decoding: try Self.encoder.encode(report), as: UTF8.self))
-        } else {
-            print(text())
-        }
+        try OutputBuffer.print(json ? String(decoding: try Self.encoder.encode(report), as: UTF8.self) : text())
     }
 
     static let encoder: JSONEncoder = {

@@ -15,10 +15,17 @@ enum Terminal {
     }()
 
     static func complain(_ message: String) {
-        FileHandle.standardError.write(Data("error: \(message)\n".utf8))
+        note("error: \(message)")
     }
 
+    /// Writes a line to standard error. What nobody can see, because it is closed or full, is no reason to stop.
     static func note(_ message: String) {
-        FileHandle.standardError.write(Data("\(message)\n".utf8))
+        var rest = Array("\(message)\n".utf8)[...]
+        while !rest.isEmpty {
+            let written = rest.withUnsafeBytes { write(STDERR_FILENO, $0.baseAddress, $0.count) }
+            if written < 0, errno == EINTR { continue }
+            guard written > 0 else { return }
+            rest = rest.dropFirst(written)
+        }
     }
 }
