@@ -94,10 +94,9 @@ let package = Package(
         tests("InterchangeTests", ["Interchange"], fixtures: true),
         tests(
             "TrainingTests",
-            [
-                "Configuration", "Corpus", "Encoder", "Kernels", "Objectives", "Tokenization",
-                "Training",
-            ]),
+            ["Configuration", "Corpus", "Encoder", "Kernels", "Objectives", "Tokenization", "Training"]),
+        // Needs the executable built beside it, which it runs as a child process.
+        tests("EndToEndTests", ["pretrain", "Checkpoints", "CLZ4", "CZlib", "CZstd", "TestSupport"]),
     ],
     swiftLanguageModes: [.v6],
     cLanguageStandard: .c11

@@ -1,0 +1,91 @@
+import Foundation
+import Testing
+
+/// A run of 20 steps, then its corpus changes, then it is to go on.
+@Suite struct CorpusChangeTests {
+    let workspace: Workspace
+    private let longer = ["training.steps=30"]
+
+    init() throws {
+        workspace = try Workspace()
+        try workspace.run("run")
+    }
+
+    private func expectRefusal(naming file: String) throws {
+        let before = workspace.steps("run")
+        let outcome = try workspace.run("run", longer, expecting: 1)
+        #expect(outcome.errors.contains("the corpus has changed"))
+        #expect(outcome.errors.contains(file), "\(outcome.errors)")
+        #expect(workspace.steps("run") == before)
+    }
+
+    @Test func changedContentIsRefused() throws {
+        // Of the same length: only the content tells.
+        let text = try workspace.folder.text("corpus/part1.txt")
+        try workspace.folder.write(text.replacingOccurrences(of: "fog", with: "sun"), to: "corpus/part1.txt")
+        try expectRefusal(naming: "corpus/part1.txt")
+    }
+
+    @Test func grownShrunkAddedAndRemovedFilesAreRefused() throws {
+        let text = try workspace.folder.text("corpus/part1.txt")
+        try workspace.folder.write(text + "One more line.\n", to: "corpus/part1.txt")
+        try expectRefusal(naming: "corpus/part1.txt")
+        try workspace.folder.write(String(text.dropLast(10)), to: "corpus/part1.txt")
+        try expectRefusal(naming: "corpus/part1.txt")
+        try workspace.folder.write(text, to: "corpus/part1.txt")
+        try workspace.folder.write("A stranger.\n", to: "corpus/part9.txt")
+        try expectRefusal(naming: "corpus/part9.txt")
+        try workspace.folder.remove("corpus/part9.txt")
+        try workspace.folder.move("corpus/part2.txt", to: "part2.txt")
+        try expectRefusal(naming: "part2.txt")
+        // Restored, it goes on.
+        try workspace.folder.move("part2.txt", to: "corpus/part2.txt")
+        try workspace.run("run", longer)
+    }
+
+    @Test func touchingAndMovingChangesNothing() throws {
+        try workspace.folder.copy("run", to: "untouched")
+        try workspace.run("untouched", longer)
+
+        try FileManager.default.setAttributes(
+            [.modificationDate: Date(timeIntervalSince1970: 1_000_000_000)],
+            ofItemAtPath: workspace.path + "/corpus/part0.txt")
+        try workspace.folder.copy("run", to: "touched")
+        try workspace.run("touched", longer)
+        try workspace.record("touched").expectEqual(try workspace.record("untouched"))
+
+        // Files are known by their place below the source, so the corpus may lie elsewhere.
+        try workspace.folder.move("corpus", to: "elsewhere")
+        try workspace.folder.copy("run", to: "moved")
+        try workspace.run("moved", longer + ["corpus.sources=[{path: elsewhere}]"])
+        try workspace.record("moved").expectEqual(
+            try workspace.record("untouched"), ignoring: ["config.yaml.lz4"])
+    }
+
+    @Test func anotherCorpusAtAnotherPathIsRefused() throws {
+        try workspace.folder.write(SyntheticText.text(50, seed: 99), to: "other/part0.txt")
+        let outcome = try workspace.run("run", longer + ["corpus.sources=[{path: other}]"], expecting: 1)
+        #expect(outcome.errors.contains("the corpus has changed") && outcome.errors.contains("other/part0.txt"))
+    }
+
+    @Test(arguments: [
+        "training.batch_size=9", "training.seed=1", "model.dropout=0.2", "optimizer.peak_learning_rate=2e-3",
+        "tokenizer.vocabulary_size=300", "corpus.held_out=0.06", "training.lanes=3",
+        "corpus.sources=[{path: corpus, weight: 2}]",
+    ])
+    func settingsThatDecideTheResultAreRefused(_ setting: String) throws {
+        let outcome = try workspace.run("run", longer + [setting], expecting: 1)
+        #expect(outcome.errors.contains("the configuration differs"))
+        #expect(outcome.errors.contains(setting.prefix { $0 != "=" }), "\(outcome.errors)")
+    }
+
+    @Test func anotherTokenizerIsRefused() throws {
+        try workspace.folder.copy("run/tokenizer.json", to: "same.json")
+        try workspace.run("run", longer + ["tokenizer.path=same.json"])
+        let trained = try workspace.pretrain(
+            "tokenizer", "train", "--input", "corpus", "--vocabulary-size", "300", "--output", "other.json")
+        #expect(trained.status == 0)
+        let outcome = try workspace.run("run", ["training.steps=40", "tokenizer.path=other.json"], expecting: 1)
+        #expect(outcome.errors.contains("other.json: not the tokenizer that the run started with"))
+    }
+}
