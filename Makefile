@@ -6,6 +6,8 @@ DESTDIR ?=
 MARCH ?=
 # Arguments of `make run`: a configuration file and options of `pretrain run`.
 ARGUMENTS ?=
+# For `make bench-compare`.
+PYTHON ?= python3
 
 ifneq ($(MARCH),)
 export PRETRAIN_MARCH := $(MARCH)
@@ -20,11 +22,11 @@ formatted := Package.swift Sources Tests $(wildcard Benchmarks)
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help deps build run corpora test lint format dist install uninstall clean
+.PHONY: help deps build run corpora test lint bench bench-compare format dist install uninstall clean
 
 help: ## Lists the targets.
 	@echo "Targets:"
-	@sed -n 's/^\([a-z-]*\):.*## /  \1	/p' $(MAKEFILE_LIST) | expand -t 14
+	@sed -n 's/^\([a-z-]*\):.*## /  \1	/p' $(MAKEFILE_LIST) | expand -t 16
 	@echo "Variables: MARCH=native, PREFIX=$(PREFIX), DESTDIR=, ARGUMENTS='CONFIG.yaml --set key=value'"
 
 deps: ## Installs the libraries that are missing (apt).
@@ -46,6 +48,14 @@ test: deps ## Runs all tests, in release.
 lint: ## Checks the format of the sources, and the shell scripts if shellcheck is there.
 	swift format lint --strict --parallel -r $(formatted)
 	@if command -v shellcheck >/dev/null; then shellcheck .ci/run Tools/*.sh; fi
+
+bench: build ## Measures training steps of the presets on this machine.
+	@for shape in "electra-small 32 128" "electra-small 8 512" "electra-base 8 128" "demo 32 64"; do \
+		set -- $$shape; echo "$$1, $$2 x $$3"; \
+		$(binary) bench step --preset $$1 --batch $$2 --sequence $$3 --steps 5 || exit 1; done
+
+bench-compare: build ## Compares with PyTorch, in turn (PYTHON has torch and transformers).
+	$(PYTHON) Benchmarks/compare_with_pytorch.py
 
 format: ## Formats the sources.
 	swift format -i --parallel -r $(formatted)

@@ -93,7 +93,11 @@ let package = Package(
         tests("OptimizationTests", ["Encoder", "Kernels", "Optimization", "Parametrization", "TestSupport"]),
         tests("InterchangeTests", ["Interchange"], fixtures: true),
         tests(
-            "TrainingTests", ["Configuration", "Corpus", "Encoder", "Kernels", "Objectives", "Training"]),
+            "TrainingTests",
+            [
+                "Configuration", "Corpus", "Encoder", "Kernels", "Objectives", "Tokenization",
+                "Training",
+            ]),
         // Needs the executable built beside it, which it runs as a child process.
         tests("EndToEndTests", ["pretrain", "Checkpoints", "CLZ4", "CZlib", "CZstd", "TestSupport"]),
     ],

@@ -39,12 +39,13 @@ public enum HuggingFaceExport {
         try export.write(EngineTensors(engine), to: destination, force: force)
     }
 
-    private static func names(_ tokenizer: ByteLevelBPE, _ special: SpecialTokenIDs) -> SpecialTokenNames {
+    private static func names(_ tokenizer: ByteLevelBPE, _ special: SpecialTokens) -> SpecialTokenNames {
         func name(_ id: Int32, _ fallback: String) -> String {
             tokenizer.addedTokenList.first { $0.id == id }?.content ?? fallback
         }
         return SpecialTokenNames(
-            padding: name(special.padding, "[PAD]"), classification: name(special.classification, "[CLS]"),
+            padding: name(special.padding, "[PAD]"), unknown: name(special.unknown, "[UNK]"),
+            classification: name(special.classification, "[CLS]"),
             separator: name(special.separator, "[SEP]"), mask: name(special.mask, "[MASK]"))
     }
 }

@@ -133,11 +133,11 @@ import Tokenization
         }
         for bytes in cases {
             var repaired: [UInt8] = []
-            let replaced = bytes.withUnsafeBufferPointer { UTF8Repair.appendRepaired($0, to: &repaired) }
+            let replaced = bytes.withUnsafeBytes { UTF8Repair.append($0, to: &repaired) }
             let expected = Array(String(decoding: bytes, as: UTF8.self).utf8)
             #expect(repaired == expected, "\(bytes)")
             #expect(replaced == String(decoding: bytes, as: UTF8.self).unicodeScalars.filter { $0 == "\u{FFFD}" }.count)
-            let first = bytes.withUnsafeBufferPointer { UTF8Repair.firstInvalidByte(in: $0) }
+            let first = bytes.withUnsafeBytes { UTF8Repair.firstInvalid($0) }
             #expect((first == nil) == (repaired == bytes))
         }
     }

@@ -3,12 +3,13 @@ import Encoder
 import Foundation
 import Kernels
 import Testing
+import Tokenization
 import Training
 
 /// One step as a function of weights, batch and step number.
 @Suite("Training engine")
 struct EngineTests {
-    static let special = SpecialTokenIDs(padding: 0, classification: 2, separator: 3, mask: 4)
+    static let special = SpecialTokens(padding: 0, unknown: 1, classification: 2, separator: 3, mask: 4)
     static let vocabulary = 61
 
     static func configuration(_ change: (inout RunConfiguration) -> Void = { _ in }) -> RunConfiguration {

@@ -1,4 +1,5 @@
 import Glibc
+import Tokenization
 
 extension DocumentReader {
     /// The text of the next piece, empty if there is nothing in it but white space; nil at the end of the file.

@@ -1,4 +1,5 @@
 import Glibc
+import Tokenization
 
 extension DocumentReader {
     /// Bytes that are looked at behind the longest piece to see whether a blank line follows. White space that is

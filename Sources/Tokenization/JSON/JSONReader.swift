@@ -143,7 +143,7 @@ struct JSONReader {
         while let byte = current {
             switch byte {
             case UInt8(ascii: "\""):
-                guard result.withUnsafeBufferPointer({ UTF8Repair.firstInvalidByte(in: $0) }) == nil else {
+                guard result.withUnsafeBytes({ UTF8Repair.firstInvalid($0) }) == nil else {
                     throw problem("the string before this byte is not UTF-8")
                 }
                 position += 1

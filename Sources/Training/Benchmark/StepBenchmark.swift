@@ -1,6 +1,7 @@
 import Corpus
 import Foundation
 import Kernels
+import Tokenization
 
 /// Measures training steps on random tokens in full sequences.
 public struct StepBenchmark: Sendable {
@@ -36,7 +37,7 @@ public struct StepBenchmark: Sendable {
         let vocabulary = configuration.tokenizer.vocabularySize
         let engine = try TrainingEngine(
             configuration, vocabularySize: vocabulary,
-            special: SpecialTokenIDs(padding: 0, classification: 2, separator: 3, mask: 4), pool: pool)
+            special: SpecialTokens(padding: 0, unknown: 1, classification: 2, separator: 3, mask: 4), pool: pool)
         engine.initialize()
         let peak = Kernels.measurePeak(pool)
         let sequences = configuration.training.sequencesPerStep

@@ -5,6 +5,7 @@ import Kernels
 import Objectives
 import Optimization
 import Parametrization
+import Tokenization
 
 /// One step of training as a function of weights, batch and step number; the same bits for any number of threads.
 public final class TrainingEngine {
@@ -13,7 +14,7 @@ public final class TrainingEngine {
     public let state: TrainingState
     public let pool: ThreadPool
     public let schedule: LearningRateSchedule
-    public let special: SpecialTokenIDs
+    public let special: SpecialTokens
 
     private let optimizer: AdamW
     private let merge: GradientMerge
@@ -26,7 +27,7 @@ public final class TrainingEngine {
 
     /// - Throws: `RunError.notEnoughMemory`.
     public init(
-        _ configuration: RunConfiguration, vocabularySize: Int, special: SpecialTokenIDs, pool: ThreadPool
+        _ configuration: RunConfiguration, vocabularySize: Int, special: SpecialTokens, pool: ThreadPool
     ) throws {
         self.configuration = configuration
         self.pool = pool

@@ -11,7 +11,7 @@ extension Evaluator {
     /// - Throws: `CorpusError` where there is no such text.
     public init(
         _ configuration: RunConfiguration, listing: CorpusListing?, selection: HeldOutReader.Selection = .heldOut,
-        tokenizer: ByteLevelBPE, special: SpecialTokenIDs, tokens: Int
+        tokenizer: ByteLevelBPE, special: SpecialTokens, tokens: Int
     ) throws {
         let batches = try listing.map { listing in
             try HeldOutReader(

@@ -2,6 +2,7 @@ import Corpus
 import Encoder
 import Foundation
 import Objectives
+import Tokenization
 
 /// Evaluates on a fixed set of held-out batches, with the same masking and the same samples' random numbers every time.
 public struct Evaluator {
@@ -14,7 +15,7 @@ public struct Evaluator {
     ///   - batches: held-out text.
     ///   - display: a token's text, for the samples.
     public init(
-        batches: [TokenBatch], vocabularySize: Int, special: SpecialTokenIDs, samples: Int,
+        batches: [TokenBatch], vocabularySize: Int, special: SpecialTokens, samples: Int,
         display: @escaping (Int32) -> String
     ) {
         self.batches = batches

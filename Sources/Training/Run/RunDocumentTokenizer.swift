@@ -8,7 +8,7 @@ struct RunDocumentTokenizer: DocumentTokenizer {
     let separatorID: Int32
     let paddingID: Int32
 
-    init(_ tokenizer: ByteLevelBPE, _ special: SpecialTokenIDs) {
+    init(_ tokenizer: ByteLevelBPE, _ special: SpecialTokens) {
         self.tokenizer = tokenizer
         classificationID = special.classification
         separatorID = special.separator

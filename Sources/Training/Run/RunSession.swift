@@ -45,7 +45,7 @@ final class RunSession {
         tokenizer = try RunTokenizer.open(
             requested, directory: directory, checkpoint: start.documents?.tokenizer, listing: listing,
             progress: progress, report: report)
-        let special = try SpecialTokenIDs(tokenizer)
+        let special = try tokenizer.specialTokens
         engine = try TrainingEngine(
             requested, vocabularySize: tokenizer.vocabularySize, special: special, pool: pool)
         if let reader = start.reader {

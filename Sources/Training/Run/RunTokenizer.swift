@@ -57,13 +57,3 @@ enum RunTokenizer {
         return trainer.train { _, fraction in phase.update(fraction: 0.3 + 0.7 * fraction) }
     }
 }
-
-extension SpecialTokenIDs {
-    /// The ids of a tokenizer's special tokens.
-    public init(_ tokenizer: ByteLevelBPE) throws {
-        let special = try tokenizer.specialTokens
-        self.init(
-            padding: special.padding, classification: special.classification, separator: special.separator,
-            mask: special.mask)
-    }
-}

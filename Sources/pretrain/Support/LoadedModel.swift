@@ -20,7 +20,7 @@ struct LoadedModel {
         configuration = try TrainingCheckpoint.configuration(reader)
         tokenizer = try ByteLevelBPE(json: Array(try TrainingCheckpoint.tokenizer(reader)))
         engine = try TrainingEngine(
-            configuration, vocabularySize: tokenizer.vocabularySize, special: try SpecialTokenIDs(tokenizer),
+            configuration, vocabularySize: tokenizer.vocabularySize, special: try tokenizer.specialTokens,
             pool: ThreadPool(threadCount: threads))
         try TrainingCheckpoint.load(reader, into: engine, moments: false)
     }
