@@ -10,7 +10,9 @@ import Testing
     }
 
     @Test func detectAnswersLineByLine() throws {
-        let lines = ["The miller watches the fog.", "", "[MASK] \u{0}\t", "añb", String(repeating: "long ", count: 200)]
+        let lines = [
+            "The miller watches the fog.", "", "[MASK] \u{0}\t", "añb", String(repeating: "long ", count: 200),
+        ]
         let outcome = try workspace.pretrain(
             "detect", "run", "--json", input: lines.joined(separator: "\n") + "\n")
         let answers = try outcome.output.split(separator: "\n").map {
@@ -122,7 +124,9 @@ import Testing
             #"yes hello | "$PRETRAIN" detect run --json | head -1; echo ${PIPESTATUS[1]}"#, in: workspace.path)
         #expect(piped.output.hasSuffix("}\n141\n"), "\(piped.output.suffix(100))")
         // Training goes on whether or not anybody listens.
-        for (number, redirection) in ["2> /dev/full", "2>&-", "2>&1 | (exec head -c 1; )", "<&- 2> /dev/null"].enumerated() {
+        for (number, redirection) in ["2> /dev/full", "2>&-", "2>&1 | (exec head -c 1; )", "<&- 2> /dev/null"]
+            .enumerated()
+        {
             let outcome = try Program.shell(
                 #"set -o pipefail; "$PRETRAIN" run tiny.yaml --output silent-\#(number) \#(redirection)"#,
                 in: workspace.path)

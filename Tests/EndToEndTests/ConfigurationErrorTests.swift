@@ -30,16 +30,26 @@ import Testing
             (["--threads", "100000"], 64, ["--threads must be from 1"]),
             (["--output", ""], 64, ["--output is empty"]),
             (["--resume", ""], 64, ["--resume is empty"]),
-            (["--set", "corpus.sequence_length=600", "--set", "model.positions=learned"], 1,
-                ["corpus.sequence_length", "model.maximum_positions"]),
+            (
+                ["--set", "corpus.sequence_length=600", "--set", "model.positions=learned"], 1,
+                ["corpus.sequence_length", "model.maximum_positions"]
+            ),
             (["--set", "model.head_count=5"], 1, ["model.head_count", "hidden_size"]),
-            (["--set", "training.batch_size=1048576", "--set", "training.accumulation_steps=65536",
-                "--set", "corpus.sequence_length=1048576", "--set", "training.steps=1000000000"], 1,
-                ["training.steps", "more tokens than can be counted"]),
-            (["--set", "training.batch_size=1048576", "--set", "training.accumulation_steps=65536"], 1,
-                ["of memory and this machine has"]),
-            (["--set", "model.hidden_size=65536", "--set", "model.layer_count=1024"], 1,
-                ["of memory and this machine has"]),
+            (
+                [
+                    "--set", "training.batch_size=1048576", "--set", "training.accumulation_steps=65536",
+                    "--set", "corpus.sequence_length=1048576", "--set", "training.steps=1000000000",
+                ], 1,
+                ["training.steps", "more tokens than can be counted"]
+            ),
+            (
+                ["--set", "training.batch_size=1048576", "--set", "training.accumulation_steps=65536"], 1,
+                ["of memory and this machine has"]
+            ),
+            (
+                ["--set", "model.hidden_size=65536", "--set", "model.layer_count=1024"], 1,
+                ["of memory and this machine has"]
+            ),
             (["--set", "corpus.sources=[]"], 1, ["corpus.sources"]),
             (["--set", "corpus.sources=[{path: absent}]"], 1, ["absent", "No such file"]),
             (["--set", "tokenizer.path=absent.json"], 1, ["absent.json", "No such file"]),
