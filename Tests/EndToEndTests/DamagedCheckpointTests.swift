@@ -21,16 +21,18 @@ import Testing
     @Test(arguments: Damage.allCases)
     func aDamagedCheckpointIsPassedOver(_ damage: Damage) throws {
         let workspace = try Workspace()
-        try workspace.run("run")
+        // With a learning rate that the length of the run does not change, so that steps 16 to 20 are the same again.
+        let constant = ["optimizer.schedule=constant"]
+        try workspace.run("run", constant)
         try workspace.folder.copy("run", to: "sound")
-        let longer = ["training.steps=30"]
+        let longer = constant + ["training.steps=30"]
         try workspace.run("sound", longer)
         let sound = try workspace.record("sound")
 
         let newest = workspace.checkpoint("run", 20)
         let files = workspace.folder.names(newest)
         #expect(files.count == 10)
-        for (number, file) in files.enumerated() {
+        for (number, file) in files.enumerated() where damage == .flippedBit || number % 3 == 0 {
             let copy = "copy-\(number)"
             try workspace.folder.copy("run", to: copy)
             let damaged = workspace.checkpoint(copy, 20)

@@ -1,13 +1,13 @@
-import Dispatch
+import Foundation
 
 extension Kernels {
     /// This machine's speed at the products that models consist of, measured: the yardstick of `utilisation`.
     ///
-    /// - Returns: floating-point operations per second of all threads of the pool together, each multiplying its own
-    ///   1024 × 1024 matrices; the best of several rounds, about 0.2 s in all.
+    /// - Returns: floating-point operations per second of as many threads of the pool as there are processors for, each
+    ///   multiplying its own 1024 × 1024 matrices; the best of several rounds, about 0.2 s in all.
     public static func measurePeak(_ pool: ThreadPool, rounds: Int = 6) -> Double {
         let size = 1024
-        let threads = pool.threadCount
+        let threads = min(pool.threadCount, ProcessInfo.processInfo.activeProcessorCount)
         let buffers = (0..<threads).map { _ in FloatBuffer(count: 3 * size * size) }
         for buffer in buffers {
             for i in 0..<(2 * size * size) { buffer.base[i] = Float(i % 13) * 0.0625 - 0.375 }

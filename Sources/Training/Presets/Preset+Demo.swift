@@ -26,10 +26,11 @@ extension Preset {
         configuration.optimizer.peakLearningRate = 2e-3
         configuration.optimizer.warmupSteps = 100
         configuration.optimizer.beta2 = 0.98
-        configuration.training.steps = 5000
+        configuration.training.steps = 3600
         configuration.training.batchSize = 32
-        configuration.training.evaluateEvery = 500
-        configuration.training.checkpointEvery = 500
+        configuration.training.evaluateEvery = 600
+        configuration.training.checkpointEvery = 600
         configuration.evaluation.tokens = 32_768
+        configuration.evaluation.samples = 2
     }
 }

@@ -1,0 +1,86 @@
+import Checkpoints
+import Foundation
+import Testing
+
+@Suite struct NonFiniteTests {
+    /// Sets values of one tensor of the newest checkpoint to NaN and publishes it again, sound but poisoned.
+    private func poison(_ workspace: Workspace, _ output: String, tensor: String, rows: Range<Int>? = nil) throws {
+        let directory = CheckpointDirectory(path: "\(workspace.path)/\(output)/checkpoints")
+        let step = try #require(workspace.steps(output).max())
+        let reader = try CheckpointReader(path: "\(workspace.path)/\(workspace.checkpoint(output, step))")
+        var buffers: [UnsafeMutableBufferPointer<Float>] = []
+        defer { for buffer in buffers { buffer.deallocate() } }
+        let groups = try reader.manifest.groups.map { group in
+            let views = group.tensors.map { tensor in
+                let elements = UnsafeMutableBufferPointer<Float>.allocate(capacity: tensor.elementCount)
+                buffers.append(elements)
+                return MutableTensorView(name: tensor.name, shape: tensor.shape, elements: elements)
+            }
+            try reader.read(group: group.name, into: views)
+            for view in views where group.name == TensorGroup.weights && view.name == tensor {
+                let width = view.shape.dropFirst().reduce(1, *)
+                for row in rows ?? 0..<view.shape[0] {
+                    for column in 0..<width { view.elements[row * width + column] = .nan }
+                }
+            }
+            return TensorGroup(
+                name: group.name,
+                tensors: views.map {
+                    TensorView(name: $0.name, shape: $0.shape, elements: UnsafeBufferPointer($0.elements))
+                })
+        }
+        let documents = try reader.manifest.documents.map {
+            CheckpointDocument(name: $0.name, bytes: try reader.document($0.name))
+        }
+        try FileManager.default.removeItem(atPath: reader.path)
+        try CheckpointWriter(directory: directory).write(
+            CheckpointContents(step: step, groups: groups, documents: documents, metadata: reader.manifest.metadata))
+    }
+
+    @Test func nonFiniteWeightsStopTheRunBeforeTheUpdate() throws {
+        let workspace = try Workspace()
+        let constant = ["optimizer.schedule=constant"]
+        try workspace.run("run", constant)
+        try workspace.folder.copy("run", to: "sound")
+        try poison(workspace, "run", tensor: "discriminator.layers.1.attention.output.weight")
+        let poisoned = try workspace.record("run")
+        let outcome = try workspace.run("run", constant + ["training.steps=30"], expecting: 1)
+        #expect(outcome.errors.contains("the discriminator's loss is not finite at step 21"), "\(outcome.errors)")
+        #expect(workspace.steps("run") == [10, 15, 20])
+        #expect(try workspace.record("run").weights == poisoned.weights)
+        #expect(try workspace.pretrain("checkpoint", "verify", "run").status == 0)
+        // Skipping is limited to steps in a row.
+        let skipping = try workspace.run(
+            "run", constant + ["training.steps=30", "training.maximum_skipped_steps=3"], expecting: 1)
+        #expect(skipping.errors.contains("step 23 skipped") && skipping.errors.contains("at step 24"))
+        // The one before is good, and the run can go on from there.
+        try workspace.run("run", constant + ["training.steps=30"], ["--resume", workspace.checkpoint("run", 15)])
+        try workspace.run("sound", constant + ["training.steps=30"])
+        try workspace.record("run").expectEqual(try workspace.record("sound"))
+    }
+
+    @Test func rareSpikesAreSkippedAndCounted() throws {
+        let workspace = try Workspace()
+        // Only a long document reaches the last positions.
+        var documents = SyntheticText.documents(150, seed: 11, sentences: 1...1).map { String($0.prefix(30)) }
+        documents.insert(contentsOf: SyntheticText.documents(3, seed: 12, sentences: 9...9), at: 50)
+        try workspace.folder.write(documents.joined(separator: "\n\n"), to: "rare.txt")
+        let settings = [
+            "corpus.sources=[{path: rare.txt}]", "corpus.held_out=0", "model.positions=learned",
+            "training.batch_size=2", "training.lanes=2", "optimizer.schedule=constant", "training.evaluate_every=0",
+        ]
+        try workspace.run("run", settings)
+        try poison(workspace, "run", tensor: "embeddings.position", rows: 31..<32)
+        let longer = settings + ["training.steps=120"]
+        let stopped = try workspace.run("run", longer, expecting: 1)
+        #expect(stopped.errors.contains("is not finite at step"), "\(stopped.errors)")
+        let outcome = try workspace.run("run", longer + ["training.maximum_skipped_steps=20"])
+        let skipped = outcome.errors.split(separator: "\n").count { $0.contains(" skipped: ") }
+        #expect(skipped > 0)
+        let reader = try CheckpointReader(path: "\(workspace.path)/\(workspace.checkpoint("run", 120))")
+        let state = try JSONSerialization.jsonObject(with: Data(try reader.document("state.json")))
+        #expect((state as? [String: Int])?["skippedSteps"] == skipped, "\(state)")
+        // Steps that were made left finite weights and records.
+        #expect(try workspace.record("run").metrics.count >= 120 - skipped)
+    }
+}
