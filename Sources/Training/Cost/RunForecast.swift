@@ -53,9 +53,11 @@ public struct RunForecast: Encodable, Sendable {
         steps = configuration.training.steps
         tokensPerStep = configuration.training.sequencesPerStep * length
         totalTokens = steps * tokensPerStep
+        // Without measurement the forecast may be for another machine.
+        if measuring { try cost.checkMemory() }
         if memoryBytes > machineMemoryBytes {
             advice.append(
-                "the run needs more memory than the machine has; lower training.lanes or training.chunk_tokens")
+                "the run needs more memory than this machine has; lower training.lanes or training.chunk_tokens")
         }
         if lanes < threads {
             advice.append(

@@ -116,7 +116,7 @@ final class RunSession {
     private func isDue(_ interval: Int) -> Bool { interval > 0 && state.step % interval == 0 }
 
     private func step(started: ContinuousClock.Instant) throws {
-        let loaded = try loader.next()
+        let loaded = try nextBatch()
         for warning in loaded.newWarnings { recorder.tell(.warning("\(warning)")) }
         let number = state.step + 1
         do {
@@ -131,6 +131,16 @@ final class RunSession {
             state.skippedSteps += 1
             advance(to: number, loaded)
             recorder.tell(.warning("step \(number) skipped: \(error.place) is not finite"))
+        }
+    }
+
+    /// The next batch. A corpus that fails in the middle of a run costs none of the steps before.
+    private func nextBatch() throws -> LoadedBatch {
+        do {
+            return try loader.next()
+        } catch {
+            if state.step > 0 { try checkpoint(waiting: true) }
+            throw error
         }
     }
 
