@@ -49,7 +49,7 @@ let package = Package(
         // Lowest first; a target imports only targets above it.
         library("Configuration", [yams]),
         library("Kernels", ["COpenBLAS", "CProcessor", atomics], vectorised),
-        library("Tokenization", ["Configuration"], vectorised),
+        library("Tokenization", [], vectorised),
         library("Corpus", ["Configuration", "Kernels", "Tokenization", "CLZ4", "CZlib", "CZstd", "CCrypto"]),
         library("Parametrization", ["Configuration"]),
         library("Encoder", ["Configuration", "Kernels", "Parametrization"]),

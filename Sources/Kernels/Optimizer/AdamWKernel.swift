@@ -1,7 +1,6 @@
 extension Kernels {
     /// The numbers of one AdamW update that hold for a whole tensor.
     public struct AdamWCoefficients: Sendable {
-        public var learningRate: Float
         public var beta1: Float
         public var beta2: Float
         public var epsilon: Float
@@ -30,7 +29,6 @@ extension Kernels {
                 }
                 return result
             }
-            self.learningRate = Float(learningRate)
             self.beta1 = Float(beta1)
             self.beta2 = Float(beta2)
             self.epsilon = Float(epsilon)
