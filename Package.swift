@@ -82,7 +82,7 @@ let package = Package(
             ]),
 
         tests("ConfigurationTests", ["Configuration"]),
-        .target(name: "TestSupport", dependencies: ["Kernels"], path: "Tests/TestSupport"),
+        .target(name: "TestSupport", dependencies: ["Corpus", "Kernels"], path: "Tests/TestSupport"),
         tests("KernelsTests", ["Kernels", "TestSupport", atomics]),
         tests("TokenizationTests", ["Tokenization"], fixtures: true),
         tests("CorpusTests", ["Corpus", "Tokenization", "Kernels", "CLZ4", "CZlib", "CZstd"]),
@@ -107,7 +107,10 @@ let package = Package(
             fixtures: true),
         tests(
             "TrainingTests",
-            ["Configuration", "Corpus", "Encoder", "Kernels", "Objectives", "Tokenization", "Training"]),
+            [
+                "Configuration", "Corpus", "Encoder", "Kernels", "Objectives", "TestSupport", "Tokenization",
+                "Training",
+            ]),
         tests(
             "HyperparameterTransferTests",
             [
@@ -115,7 +118,8 @@ let package = Package(
                 "Plots",
                 "Training",
             ]),
-        tests("AnalysisTests", ["Analysis", "Corpus", "Encoder", "Kernels", "Tokenization", "Training"]),
+        tests(
+            "AnalysisTests", ["Analysis", "Corpus", "Encoder", "Kernels", "TestSupport", "Tokenization", "Training"]),
         // Needs the executable built beside it, which it runs as a child process.
         tests("EndToEndTests", ["pretrain", "Checkpoints", "CLZ4", "CZlib", "CZstd", "TestSupport"]),
     ],

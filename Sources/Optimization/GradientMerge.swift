@@ -18,13 +18,13 @@ public struct GradientMerge: Sendable {
     public func norms(_ buffers: [FloatBuffer], pool: ThreadPool) -> [Double] {
         ranges.map { range in
             let slices = (range.count + Self.sliceCount - 1) / Self.sliceCount
-            let squares = PartialSums(count: slices)
+            let squares = TaskResults<Double>(count: slices)
             pool.run(slices) { slice, _ in
                 let start = range.lowerBound + slice * Self.sliceCount
                 squares[slice] = Kernels.mergeGradients(
                     buffers.map { $0.base + start }, count: min(Self.sliceCount, range.upperBound - start))
             }
-            return squares.total.squareRoot()
+            return (0..<slices).reduce(0) { $0 + squares[$1]! }.squareRoot()
         }
     }
 
@@ -48,23 +48,4 @@ public struct GradientMerge: Sendable {
     public static func clipFactor(norm: Double, limit: Double) -> Double {
         limit > 0 && norm > limit ? limit / norm : 1
     }
-}
-
-/// One number a task, written without locks and summed in task order.
-public final class PartialSums: @unchecked Sendable {
-    private let values: UnsafeMutableBufferPointer<Double>
-
-    public init(count: Int) {
-        values = .allocate(capacity: count)
-        values.initialize(repeating: 0)
-    }
-
-    deinit { values.deallocate() }
-
-    public subscript(index: Int) -> Double {
-        get { values[index] }
-        set { values[index] = newValue }
-    }
-
-    public var total: Double { values.reduce(0, +) }
 }

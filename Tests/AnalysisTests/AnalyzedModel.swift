@@ -1,6 +1,7 @@
 import Corpus
 import Encoder
 import Kernels
+import TestSupport
 import Tokenization
 import Training
 
@@ -42,23 +43,7 @@ enum AnalyzedModel {
         return engine
     }
 
-    /// Ragged sequences of one to three segments.
     static func batch(seed: UInt64, sequences: Int = 8) -> TokenBatch {
-        let random = Philox(seed: seed, purpose: .masking)
-        var batch = TokenBatch()
-        var draw = 0
-        func uniform(_ bound: Int) -> Int {
-            draw += 1
-            return Int(random.uniform(step: 7, position: draw) * Double(bound))
-        }
-        for _ in 0..<sequences {
-            for _ in 0...uniform(3) {
-                let content = (0..<(1 + uniform(6))).map { _ in Int32(5 + uniform(vocabulary - 5)) }
-                batch.tokens += [2] + content + [3]
-                batch.segmentOffsets.append(batch.tokens.count)
-            }
-            batch.sequenceOffsets.append(batch.tokens.count)
-        }
-        return batch
+        .ragged(sequences: sequences, seed: seed, vocabularySize: vocabulary)
     }
 }

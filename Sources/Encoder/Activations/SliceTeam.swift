@@ -88,10 +88,10 @@ extension LanePass {
     /// The same with results, in the order of rows.
     public func mapSlices<Value: Sendable>(_ body: @escaping @Sendable (_ slice: LanePass) -> Value) -> [Value] {
         guard let team else { return [body(self)] }
-        let results = SliceResults<Value>(count: team.rows.count)
+        let results = TaskResults<Value>(count: team.rows.count)
         let indices = Dictionary(uniqueKeysWithValues: team.rows.enumerated().map { ($1.lowerBound, $0) })
-        team.run(self) { slice in results.values[indices[slice.rowOffset]!] = body(slice) }
-        return results.values.map { $0! }
+        team.run(self) { slice in results[indices[slice.rowOffset]!] = body(slice) }
+        return team.rows.indices.map { results[$0]! }
     }
 
     /// Units of work in attention, by all threads where they divide the pass.
@@ -106,20 +106,5 @@ extension LanePass {
     /// The pass's part of what has an element for every row of the chunk.
     public func part(_ tokens: UnsafeBufferPointer<Int32>) -> UnsafeBufferPointer<Int32> {
         UnsafeBufferPointer(rebasing: tokens[rowOffset..<rowOffset + rows])
-    }
-}
-
-/// A place for every slice's result.
-private final class SliceResults<Value>: @unchecked Sendable {
-    let values: UnsafeMutableBufferPointer<Value?>
-
-    init(count: Int) {
-        values = .allocate(capacity: count)
-        values.initialize(repeating: nil)
-    }
-
-    deinit {
-        values.deinitialize()
-        values.deallocate()
     }
 }

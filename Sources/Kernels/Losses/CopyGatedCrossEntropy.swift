@@ -26,11 +26,7 @@ extension Kernels {
         _ logits: UnsafeMutablePointer<Float>, bias: UnsafePointer<Float>, classCount: Int, target: Int32,
         input: Int32, gate: Float, gradient: ClassificationGradient?
     ) -> CopyGatedOutcome {
-        var top = -Float.infinity
-        for i in 0..<classCount {
-            logits[i] += bias[i]
-            top = max(top, logits[i])
-        }
+        let top = addBiasFindingHighest(logits, bias, classCount)
         let mode = firstIndex(of: top, in: logits, classCount)
         let logTarget = Double(logits[Int(target)]) - Double(top)
         let logInput = Double(logits[Int(input)]) - Double(top)
@@ -49,19 +45,9 @@ extension Kernels {
         let gateGradient = isCopied ? exp(copy + rewrite + loss) * (1 - p) : -copied
         if let gradient {
             let scale = Float(Double(gradient.scale) * share)
-            let factor = Float(Double(scale) / total)
-            let whole = classCount / vectorWidth * vectorWidth
-            for i in Swift.stride(from: 0, to: whole, by: vectorWidth) {
-                let slope = load(logits, i) * factor
-                store(slope, logits, i)
-                store(load(gradient.bias, i) + slope, gradient.bias, i)
-            }
-            for i in whole..<classCount {
-                logits[i] *= factor
-                gradient.bias[i] += logits[i]
-            }
-            logits[Int(target)] -= scale
-            gradient.bias[Int(target)] -= scale
+            writeGradient(
+                logits, classCount, factor: Float(Double(scale) / total), target: target, scale: scale,
+                bias: gradient.bias)
         }
         return CopyGatedOutcome(loss: loss, best: best, gateGradient: gateGradient)
     }

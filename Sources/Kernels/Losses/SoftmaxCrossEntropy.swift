@@ -42,7 +42,25 @@ extension Kernels {
     ) -> ClassificationOutcome {
         Profile.enter(.classification)
         defer { Profile.leave(flops: 30 * classCount, floats: (gradient == nil ? 3 : 5) * classCount) }
-        let whole = classCount / vectorWidth * vectorWidth
+        let top = addBiasFindingHighest(logits, bias, classCount)
+        let targetLogit = logits[Int(target)]
+        let best = firstIndex(of: top, in: logits, classCount)
+        let total = exponentiate(logits, classCount, top)
+        let sampled = sample(logits, classCount, total, uniform)
+        if let gradient {
+            writeGradient(
+                logits, classCount, factor: gradient.scale / Float(total), target: target, scale: gradient.scale,
+                bias: gradient.bias)
+        }
+        return ClassificationOutcome(
+            loss: log(total) + Double(top) - Double(targetLogit), best: Int32(best), sampled: sampled)
+    }
+
+    /// `logits ← logits + bias`; returns the highest.
+    static func addBiasFindingHighest(
+        _ logits: UnsafeMutablePointer<Float>, _ bias: UnsafePointer<Float>, _ count: Int
+    ) -> Float {
+        let whole = count / vectorWidth * vectorWidth
         var highest = Vector(repeating: -.infinity)
         for i in Swift.stride(from: 0, to: whole, by: vectorWidth) {
             let value = load(logits, i) + load(bias, i)
@@ -50,30 +68,30 @@ extension Kernels {
             highest = maximum(highest, value)
         }
         var top = maximum(highest)
-        for i in whole..<classCount {
+        for i in whole..<count {
             logits[i] += bias[i]
             top = max(top, logits[i])
         }
-        let targetLogit = logits[Int(target)]
-        let best = firstIndex(of: top, in: logits, classCount)
-        let total = exponentiate(logits, classCount, top)
-        let sampled = sample(logits, classCount, total, uniform)
-        if let gradient {
-            let factor = gradient.scale / Float(total)
-            for i in Swift.stride(from: 0, to: whole, by: vectorWidth) {
-                let slope = load(logits, i) * factor
-                store(slope, logits, i)
-                store(load(gradient.bias, i) + slope, gradient.bias, i)
-            }
-            for i in whole..<classCount {
-                logits[i] *= factor
-                gradient.bias[i] += logits[i]
-            }
-            logits[Int(target)] -= gradient.scale
-            gradient.bias[Int(target)] -= gradient.scale
+        return top
+    }
+
+    /// `powers ← factor · powers − scale · onehot(target)`, the gradient of the logits, also added to that of the bias.
+    static func writeGradient(
+        _ powers: UnsafeMutablePointer<Float>, _ count: Int, factor: Float, target: Int32, scale: Float,
+        bias: UnsafeMutablePointer<Float>
+    ) {
+        let whole = count / vectorWidth * vectorWidth
+        for i in Swift.stride(from: 0, to: whole, by: vectorWidth) {
+            let slope = load(powers, i) * factor
+            store(slope, powers, i)
+            store(load(bias, i) + slope, bias, i)
         }
-        return ClassificationOutcome(
-            loss: log(total) + Double(top) - Double(targetLogit), best: Int32(best), sampled: sampled)
+        for i in whole..<count {
+            powers[i] *= factor
+            bias[i] += powers[i]
+        }
+        powers[Int(target)] -= scale
+        bias[Int(target)] -= scale
     }
 
     /// `values ← e^(values − top)`; returns their sum.

@@ -45,15 +45,8 @@ extension Kernels {
     ) {
         Profile.enter(.residualNorm)
         defer { Profile.leave(flops: 7 * branch.rows * branch.columns, floats: 4 * branch.rows * branch.columns) }
-        withDropoutFactors(width: branch.columns) { factors in
-            for row in 0..<branch.rows {
-                dropout?.writeFactors(
-                    row: UInt32(truncatingIfNeeded: firstRow + row), count: branch.columns, to: factors)
-                residualRow(
-                    branch.row(row), bias, residual.row(row), dropout == nil ? nil : factors, branch.columns,
-                    sum.row(row))
-                rmsNormRow(sum.row(row), gain, epsilon, branch.columns, output.row(row), statistics + row)
-            }
+        forEachResidualRow(branch, bias, residual, dropout, firstRow: firstRow, sum: sum) { row in
+            rmsNormRow(sum.row(row), gain, epsilon, branch.columns, output.row(row), statistics + row)
         }
     }
 
@@ -68,17 +61,10 @@ extension Kernels {
         defer {
             Profile.leave(flops: 12 * upstream.rows * upstream.columns, floats: 4 * upstream.rows * upstream.columns)
         }
-        withDropoutFactors(width: upstream.columns) { factors in
-            for row in 0..<upstream.rows {
-                rmsNormBackwardRow(
-                    upstream.row(row), sum.row(row), statistics[row], gain, gainGradient, upstream.columns,
-                    residualGradient.row(row), false)
-                dropout?.writeFactors(
-                    row: UInt32(truncatingIfNeeded: firstRow + row), count: upstream.columns, to: factors)
-                residualBackwardRow(
-                    residualGradient.row(row), dropout == nil ? nil : factors, upstream.columns,
-                    branchGradient.row(row), biasGradient)
-            }
+        forEachBranchGradientRow(residualGradient, dropout, firstRow: firstRow, branchGradient, biasGradient) { row in
+            rmsNormBackwardRow(
+                upstream.row(row), sum.row(row), statistics[row], gain, gainGradient, upstream.columns,
+                residualGradient.row(row), false)
         }
     }
 }

@@ -10,15 +10,7 @@ extension Kernels {
     ) {
         Profile.enter(.residual)
         defer { Profile.leave(flops: 3 * branch.rows * branch.columns, floats: 3 * branch.rows * branch.columns) }
-        withDropoutFactors(width: branch.columns) { factors in
-            for row in 0..<branch.rows {
-                dropout?.writeFactors(
-                    row: UInt32(truncatingIfNeeded: firstRow + row), count: branch.columns, to: factors)
-                residualRow(
-                    branch.row(row), bias, residual.row(row), dropout == nil ? nil : factors, branch.columns,
-                    output.row(row))
-            }
-        }
+        forEachResidualRow(branch, bias, residual, dropout, firstRow: firstRow, sum: output) { _ in }
     }
 
     /// `sum ← residual + dropout(branch + bias)`, then `output ← layerNorm(sum)`, while each row is in the cache.
@@ -29,16 +21,9 @@ extension Kernels {
     ) {
         Profile.enter(.residualNorm)
         defer { Profile.leave(flops: 11 * branch.rows * branch.columns, floats: 4 * branch.rows * branch.columns) }
-        withDropoutFactors(width: branch.columns) { factors in
-            for row in 0..<branch.rows {
-                dropout?.writeFactors(
-                    row: UInt32(truncatingIfNeeded: firstRow + row), count: branch.columns, to: factors)
-                residualRow(
-                    branch.row(row), bias, residual.row(row), dropout == nil ? nil : factors, branch.columns,
-                    sum.row(row))
-                layerNormRow(
-                    sum.row(row), gain, normBias, epsilon, branch.columns, output.row(row), statistics + 2 * row)
-            }
+        forEachResidualRow(branch, bias, residual, dropout, firstRow: firstRow, sum: sum) { row in
+            layerNormRow(
+                sum.row(row), gain, normBias, epsilon, branch.columns, output.row(row), statistics + 2 * row)
         }
     }
 
@@ -52,15 +37,7 @@ extension Kernels {
         defer {
             Profile.leave(flops: 2 * upstream.rows * upstream.columns, floats: 2 * upstream.rows * upstream.columns)
         }
-        withDropoutFactors(width: upstream.columns) { factors in
-            for row in 0..<upstream.rows {
-                dropout?.writeFactors(
-                    row: UInt32(truncatingIfNeeded: firstRow + row), count: upstream.columns, to: factors)
-                residualBackwardRow(
-                    upstream.row(row), dropout == nil ? nil : factors, upstream.columns, branchGradient.row(row),
-                    biasGradient)
-            }
-        }
+        forEachBranchGradientRow(upstream, dropout, firstRow: firstRow, branchGradient, biasGradient) { _ in }
     }
 
     /// Gradient of `addResidualThenLayerNorm`: `residualGradient ←` that of the sum, `branchGradient ←` its dropped-out
@@ -75,17 +52,10 @@ extension Kernels {
         defer {
             Profile.leave(flops: 18 * upstream.rows * upstream.columns, floats: 4 * upstream.rows * upstream.columns)
         }
-        withDropoutFactors(width: upstream.columns) { factors in
-            for row in 0..<upstream.rows {
-                layerNormBackwardRow(
-                    upstream.row(row), sum.row(row), statistics + 2 * row, gain, gainGradient, normBiasGradient,
-                    upstream.columns, residualGradient.row(row), false)
-                dropout?.writeFactors(
-                    row: UInt32(truncatingIfNeeded: firstRow + row), count: upstream.columns, to: factors)
-                residualBackwardRow(
-                    residualGradient.row(row), dropout == nil ? nil : factors, upstream.columns,
-                    branchGradient.row(row), biasGradient)
-            }
+        forEachBranchGradientRow(residualGradient, dropout, firstRow: firstRow, branchGradient, biasGradient) { row in
+            layerNormBackwardRow(
+                upstream.row(row), sum.row(row), statistics + 2 * row, gain, gainGradient, normBiasGradient,
+                upstream.columns, residualGradient.row(row), false)
         }
     }
 
@@ -104,6 +74,43 @@ extension Kernels {
         }
     }
 
+    /// `sum ← residual + dropout(branch + bias)`, row by row, and what is to follow while the row is in the cache.
+    @inline(__always)
+    static func forEachResidualRow(
+        _ branch: Matrix, _ bias: UnsafePointer<Float>, _ residual: Matrix, _ dropout: DropoutStream?, firstRow: Int,
+        sum: Matrix, then body: (_ row: Int) -> Void
+    ) {
+        withDropoutFactors(width: branch.columns) { factors in
+            for row in 0..<branch.rows {
+                dropout?.writeFactors(
+                    row: UInt32(truncatingIfNeeded: firstRow + row), count: branch.columns, to: factors)
+                residualRow(
+                    branch.row(row), bias, residual.row(row), dropout == nil ? nil : factors, branch.columns,
+                    sum.row(row))
+                body(row)
+            }
+        }
+    }
+
+    /// `branchGradient ← dropout(upstream)` with its column sums added to the bias gradient, row by row, after `body` has
+    /// written the row of `upstream` if it still has to be.
+    @inline(__always)
+    static func forEachBranchGradientRow(
+        _ upstream: Matrix, _ dropout: DropoutStream?, firstRow: Int, _ branchGradient: Matrix,
+        _ biasGradient: UnsafeMutablePointer<Float>, after body: (_ row: Int) -> Void
+    ) {
+        withDropoutFactors(width: upstream.columns) { factors in
+            for row in 0..<upstream.rows {
+                body(row)
+                dropout?.writeFactors(
+                    row: UInt32(truncatingIfNeeded: firstRow + row), count: upstream.columns, to: factors)
+                residualBackwardRow(
+                    upstream.row(row), dropout == nil ? nil : factors, upstream.columns, branchGradient.row(row),
+                    biasGradient)
+            }
+        }
+    }
+
     /// Scratch for one row of dropout factors.
     @inline(__always)
     static func withDropoutFactors(width: Int, _ body: (UnsafeMutablePointer<Float>) -> Void) {
@@ -112,7 +119,7 @@ extension Kernels {
 }
 
 @inline(__always)
-func residualRow(
+private func residualRow(
     _ branch: UnsafePointer<Float>, _ bias: UnsafePointer<Float>, _ residual: UnsafePointer<Float>,
     _ factors: UnsafePointer<Float>?, _ width: Int, _ output: UnsafeMutablePointer<Float>
 ) {
@@ -128,7 +135,7 @@ func residualRow(
 }
 
 @inline(__always)
-func residualBackwardRow(
+private func residualBackwardRow(
     _ upstream: UnsafePointer<Float>, _ factors: UnsafePointer<Float>?, _ width: Int,
     _ branchGradient: UnsafeMutablePointer<Float>, _ biasGradient: UnsafeMutablePointer<Float>
 ) {

@@ -1,8 +1,8 @@
 /// One result a task of a parallel region, written without locks since every task has its own place.
-final class TaskResults<Value>: @unchecked Sendable {
+public final class TaskResults<Value>: @unchecked Sendable {
     private let values: UnsafeMutableBufferPointer<Value?>
 
-    init(count: Int) {
+    public init(count: Int) {
         values = .allocate(capacity: count)
         values.initialize(repeating: nil)
     }
@@ -12,7 +12,7 @@ final class TaskResults<Value>: @unchecked Sendable {
         values.deallocate()
     }
 
-    subscript(index: Int) -> Value? {
+    public subscript(index: Int) -> Value? {
         get { values[index] }
         set { values[index] = newValue }
     }
