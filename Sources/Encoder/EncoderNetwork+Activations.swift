@@ -21,7 +21,7 @@ extension EncoderLayer {
 
     func forward(_ x: Matrix, _ pass: LanePass, name: String, observer: ModuleObserver) -> Matrix {
         attention.prepare(x, pass)
-        mixing.mix(pass)
+        mixing.mix(attention.branchInput(x, pass), pass)
         let attended = attention.forward(x, pass)
         observer("\(name).attention", attention.branchOutput(pass))
         var scores = mixing.scores(pass, limit: Self.scoreTokens)

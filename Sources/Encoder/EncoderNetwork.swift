@@ -28,7 +28,6 @@ public struct EncoderNetwork: Sendable {
         /// Whether the embedding size grows with the model.
         let embeddingGrows: Bool
         let patterns: NetworkPatterns
-        let globalCapacity: Int
         let recomputation: ActivationRecomputation
         /// Where the layer at hand keeps its output, if apart from what is computed again.
         var layerOutput: ActivationSlot?
@@ -88,7 +87,6 @@ public struct EncoderNetwork: Sendable {
             embeddingGrows: shared.widthRatio != 1
                 || parametrization.baseEmbeddingSize == nil && model.embeddingSize == model.hiddenSize,
             patterns: patterns,
-            globalCapacity: patterns.globalCapacity(tokens: tokens, longestSegment: longestSegment),
             recomputation: recomputation, tokens: tokens, longestSegment: longestSegment, workspace: workspace)
         embedding = Embedding(&context, shared: shared)
         context.parameters.isWithinBranch = true

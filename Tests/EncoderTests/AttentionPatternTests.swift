@@ -201,20 +201,12 @@ struct AttentionPatternTests {
         let logSumExp = GuardedMatrix(heads, n)
         let gradient = GuardedMatrix(n, 3 * width) { _, _ in 0 }
         let ownGradient = GuardedMatrix(n, 3 * width) { _, _ in 0 }
-        // Global queries of their own stand side by side.
-        let globals = blocks.globalRows
-        let ownQueries = GuardedMatrix(max(1, globals.count), width) { row, column in
-            globals.isEmpty ? 0 : own[globals[row], column]
-        }
-        let ownQueryGradient = GuardedMatrix(max(1, globals.count), width)
         let kernel = AttentionKernel(headCount: heads, headSize: width / heads)
         let scratch = GuardedMatrix(1, kernel.scratchCount(blocks))
         let kernelBias = bias.map { AttentionKernel.Bias(table: $0.base, maximumDistance: shape.biasLimit!) }
         let shared = AttentionKernel.Input(qkv.matrix)
-        var ofGlobals = AttentionKernel.Input(own.matrix)
-        ofGlobals.queries = ownQueries.matrix
-        var gradientOfGlobals = AttentionKernel.Gradient(ownGradient.matrix)
-        gradientOfGlobals.queries = ownQueryGradient.matrix
+        let ofGlobals = AttentionKernel.Input(own.matrix)
+        let gradientOfGlobals = AttentionKernel.Gradient(ownGradient.matrix)
         for unit in blocks.units {
             for bundle in unit.bundles {
                 let isOwn = layer.hasGlobalProjections && blocks.isOfGlobalQueries(bundle: bundle)
@@ -240,9 +232,6 @@ struct AttentionPatternTests {
             upstream: upstream)
         #expect(relativeError(output.values, plain.output) < 1e-5, "\(shape)")
         if layer.hasGlobalProjections {
-            for (index, row) in globals.enumerated() {
-                for column in 0..<width { ownGradient[row, column] = ownQueryGradient[index, column] }
-            }
             #expect(relativeError(ownGradient.values, plain.ownGradient) < 1e-5, "\(shape)")
         }
         // Together, so that a gradient of almost nothing is not measured by itself.

@@ -7,8 +7,10 @@ import Testing
 /// The engine's encoder with windows and global tokens against Hugging Face's Longformer.
 @Suite("Longformer")
 struct LongformerGoldenTests {
-    @Test("Hidden states and gradients, carried by one thread and divided", arguments: [false, true])
-    func matches(isDivided: Bool) throws {
+    /// - Parameter maximumGlobalTokens: as many as a quarter of a head's size, so that queries are folded, or more.
+    @Test(
+        "Hidden states and gradients, carried by one thread and divided", arguments: [false, true], [4, 64])
+    func matches(isDivided: Bool, maximumGlobalTokens: Int) throws {
         let file = try Fixture.open("longformer")
         func integer(_ key: String) throws -> Int { try #require(file.header.metadata[key].flatMap(Int.init)) }
         let length = try integer("length")
@@ -28,6 +30,7 @@ struct LongformerGoldenTests {
         model.attention.globalTokens = .every
         model.attention.globalEvery = try integer("global_every")
         model.attention.globalProjections = .own
+        model.attention.maximumGlobalTokens = maximumGlobalTokens
 
         var builder = ParameterBuilder(model)
         var plan = ActivationPlan(sliceTokens: isDivided ? 96 : nil)

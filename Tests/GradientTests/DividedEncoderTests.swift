@@ -78,6 +78,26 @@ struct DividedEncoderTests {
                 $0.positions = .rotary
             }),
         Case(
+            name: "own projections, folded", segments: [0, 1, 150, 397, 430], attentionDropout: 0.25,
+            change: {
+                $0.attention.pattern = .window
+                $0.attention.window = 50
+                $0.attention.globalTokens = .every
+                $0.attention.globalEvery = 40
+                $0.attention.maximumGlobalTokens = 3
+                $0.attention.globalProjections = .own
+                $0.normalization.placement = .pre
+            }),
+        Case(
+            name: "own projections, folded, without biases", segments: [0, 290],
+            change: {
+                $0.attention.pattern = .window
+                $0.attention.window = 50
+                $0.attention.globalTokens = .documents
+                $0.attention.globalProjections = .own
+                $0.biases = false
+            }),
+        Case(
             name: "BigBird", segments: [0, 200, 420],
             change: {
                 $0.attention.pattern = .bigBird

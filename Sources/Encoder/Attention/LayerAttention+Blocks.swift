@@ -91,6 +91,12 @@ extension LayerAttention {
             }
             builder.endUnit(from: first)
         }
+        guard foldedQueriesPerDocument == nil else {
+            for (segment, globals) in zip(segments, globals) where !globals.isEmpty {
+                builder.addGlobalDocument(segment, count: globals.count)
+            }
+            return
+        }
         addGlobalQueries(segments, globals, lists, slices: slices, units: units, to: &builder)
     }
 
@@ -164,17 +170,13 @@ extension LayerAttention {
         _ segments: [Range<Int>], _ globals: [[Int]], _ lists: [AttentionBlocks.Rows], slices: [Range<Int>],
         units: Int, to builder: inout AttentionBlocksBuilder
     ) {
-        var done = 0
         let isDivided = slices.count > 1
         let first = builder.bundleCount
         for (index, segment) in segments.enumerated() where !globals[index].isEmpty {
             let globals = globals[index]
             let rows = lists[index]
-            let own = AttentionBlocks.Rows(first: done, count: globals.count)
-            done += globals.count
             let keys = AttentionBlocks.Rows(first: segment.lowerBound, count: segment.count)
-            let tiles = Array(
-                zip(AttentionBlocksBuilder.tiles(of: rows), AttentionBlocksBuilder.tiles(of: own)))
+            let tiles = AttentionBlocksBuilder.tiles(of: rows)
             let parts = isDivided ? Self.parts(units: units, headCount: headCount, rows: globals.count) : 1
             for head in isDivided ? 0..<headCount : 0..<1 {
                 for part in 0..<parts {
@@ -182,10 +184,8 @@ extension LayerAttention {
                     builder.beginBundle(
                         heads: isDivided ? head..<head + 1 : 0..<headCount, sources: [(keys, dropoutColumn: 0)],
                         isOfGlobalQueries: true)
-                    for (tile, queries) in tiles[part * tiles.count / parts..<(part + 1) * tiles.count / parts] {
-                        builder.addTile(
-                            rows: tile, queries: hasGlobalProjections ? queries : nil,
-                            keys: [.init(source: 0, start: 0, count: keys.count)])
+                    for tile in tiles[part * tiles.count / parts..<(part + 1) * tiles.count / parts] {
+                        builder.addTile(rows: tile, keys: [.init(source: 0, start: 0, count: keys.count)])
                     }
                     if isDivided { builder.endUnit(from: begin) }
                 }

@@ -27,6 +27,20 @@ package struct LayerAttention: Sendable, Equatable {
     /// Of windows.
     package let globalTokens: GlobalTokens?
 
+    /// Most global tokens of a document where their queries are computed by `FoldedGlobalQueries`.
+    private(set) var foldedQueriesPerDocument: Int?
+
+    /// The same pattern with global queries folded where that is possible and pays: where they have projections of their
+    /// own, whose keys do not depend on positions, and are so few that folding costs a quarter at most.
+    func folded(_ model: ModelConfiguration, headSize: Int) -> LayerAttention {
+        guard let globalTokens, globalTokens.hasOwnProjections, model.positions != .rotary,
+            model.relativeBias.sharing == .none, 4 * globalTokens.mostPerDocument <= headSize
+        else { return self }
+        var pattern = self
+        pattern.foldedQueriesPerDocument = globalTokens.mostPerDocument
+        return pattern
+    }
+
     /// Whether global queries have projections of their own here.
     package var hasGlobalProjections: Bool { globalTokens?.hasOwnProjections ?? false }
 
@@ -119,6 +133,15 @@ package struct GlobalTokens: Sendable, Equatable {
         case .documents: tokens
         case .ids: tokens
         case .every: tokens
+        }
+    }
+
+    /// Most global tokens of a document.
+    var mostPerDocument: Int {
+        switch kind {
+        case .none: 0
+        case .first, .documents: 1
+        case .ids, .every: maximum
         }
     }
 

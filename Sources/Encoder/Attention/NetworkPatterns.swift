@@ -7,7 +7,9 @@ struct NetworkPatterns: Sendable {
     private let rotaries: [RotaryTable?]
 
     init(_ model: ModelConfiguration, _ shape: NetworkShape, networkIndex: Int, longestSegment: Int) {
-        let layers = LayerAttention.layers(model, shape, networkIndex: networkIndex)
+        let layers = LayerAttention.layers(model, shape, networkIndex: networkIndex).map {
+            $0.folded(model, headSize: shape.headSize)
+        }
         var distinct: [LayerAttention] = []
         indices = layers.map { layer in
             if let index = distinct.firstIndex(of: layer) { return index }
@@ -27,6 +29,8 @@ struct NetworkPatterns: Sendable {
     func index(layer: Int) -> Int { indices[layer] }
     func rotary(layer: Int) -> RotaryTable? { rotaries[layer] }
 
+    /// Whether keys and values of all tokens are computed for global queries.
+    var hasGlobalKeys: Bool { distinct.contains { $0.hasGlobalProjections && $0.foldedQueriesPerDocument == nil } }
     var hasGlobalProjections: Bool { distinct.contains { $0.hasGlobalProjections } }
 
     /// Most global tokens of a chunk.

@@ -37,7 +37,7 @@ struct EncoderLayer: Sendable {
     /// - Returns: `[n, hidden]`, in this layer's own memory.
     func forward(_ x: Matrix, _ pass: LanePass) -> Matrix {
         pass.forEachSlice { attention.prepare($0.rows(of: x), $0) }
-        mixing.mix(pass)
+        mixing.mix(attention.branchInput(x, pass), pass)
         pass.forEachSlice { slice in
             let y = attention.forward(slice.rows(of: x), slice)
             feedForward.prepare(y, slice)
@@ -56,7 +56,7 @@ struct EncoderLayer: Sendable {
             feedForward.backward(gradient, x: y, slice)
             attention.beginBackward(gradient, x: slice.rows(of: x), slice)
         }
-        mixing.mixBackward(pass)
+        mixing.mixBackward(attention.branchInput(x, pass), pass)
         pass.forEachSlice { attention.backward($0.rows(of: gradient), x: $0.rows(of: x), $0) }
     }
 

@@ -2,7 +2,8 @@ import Kernels
 
 /// Projections of global queries, and of the keys and values that they read (Longformer, arXiv 2004.05150, section 3.1).
 ///
-/// Keys and values are those of all tokens; queries stand side by side, in the order of the chunk's global tokens.
+/// Keys and values are those of all tokens, unless queries are folded; queries take the places that the shared projection
+/// has for those of global tokens, which nobody else asks for.
 struct GlobalProjections: Sendable {
     private let query: ParameterSlot
     private let queryBias: OptionalBias
@@ -13,16 +14,15 @@ struct GlobalProjections: Sendable {
     private let scale: Float
     private let rotary: RotaryTable?
 
-    /// The tokens' inputs, and their queries: `[global tokens, hidden]`.
-    private let inputs: ActivationSlot
-    private let queries: ActivationSlot
     /// `[n, 2 · hidden]`.
     private let keysAndValues: ActivationSlot
-    let keyValueGradient: ActivationSlot
-    private let queryGradient: ActivationSlot
+    private let workspace: Workspace
+    /// What computes the queries instead of bundles, without keys and values.
+    private let folded: FoldedGlobalQueries?
 
     init(
-        _ context: inout EncoderNetwork.BuildContext, name: String, rotary: RotaryTable?, scale: Float
+        _ context: inout EncoderNetwork.BuildContext, name: String, rotary: RotaryTable?, scale: Float,
+        foldedQueriesPerDocument: Int?
     ) {
         let hidden = context.shape.hiddenSize
         let isBiased = context.model.biases
@@ -47,15 +47,26 @@ struct GlobalProjections: Sendable {
         headSize = context.shape.headSize
         self.scale = scale
         self.rotary = rotary
-        let capacity = context.globalCapacity
-        inputs = context.plan.reserve(capacity * hidden)
-        queries = context.plan.reserve(capacity * hidden)
-        keysAndValues = context.plan.reserve(context.tokens * 2 * hidden)
-        queryGradient = context.workspace.globalQueries
-        keyValueGradient = context.workspace.globalKeysAndValues
+        if let foldedQueriesPerDocument {
+            keysAndValues = context.plan.reserve(0)
+            folded = FoldedGlobalQueries(
+                context, keys: ParameterSlot(offset: keyValue.offset, rows: hidden, columns: hidden),
+                values: ParameterSlot(offset: keyValue.offset + hidden * hidden, rows: hidden, columns: hidden),
+                biases: keyValueBias, mostPerDocument: foldedQueriesPerDocument)
+        } else {
+            keysAndValues = context.plan.reserve(context.tokens * 2 * hidden)
+            folded = nil
+        }
+        workspace = context.workspace
     }
 
     private var width: Int { query.rows }
+
+    /// The pass's global tokens, as rows of the pass.
+    private func globalRows(_ blocks: AttentionBlocks, _ pass: LanePass) -> [Int32] {
+        let globalRows = blocks.globalRows
+        return globalRows[places(globalRows, pass)].map { Int32($0 - pass.rowOffset) }
+    }
 
     /// Which of the chunk's global tokens are the pass's.
     private func places(_ globalRows: [Int], _ pass: LanePass) -> Range<Int> {
@@ -71,68 +82,106 @@ struct GlobalProjections: Sendable {
         return lowerBound(pass.rowOffset)..<lowerBound(pass.rowOffset + pass.rows)
     }
 
-    /// The rows of a slot that holds global tokens of the whole chunk.
-    private func rows(_ slot: ActivationSlot, _ places: Range<Int>, _ pass: LanePass) -> Matrix {
-        Matrix(slot.vector(pass) + places.lowerBound * width, rows: places.count, columns: width)
-    }
-
-    func prepare(_ input: Matrix, globalRows: [Int], _ pass: LanePass) {
-        let kv = keysAndValues.matrix(pass, rows: pass.rows, columns: 2 * width)
-        Kernels.multiply(input, transposed: keyValue.matrix(pass.weights), into: kv)
+    /// - Parameter queries: of the pass's rows; those of global tokens are overwritten.
+    func prepare(_ input: Matrix, queries: Matrix, _ blocks: AttentionBlocks, _ pass: LanePass) {
+        if folded == nil {
+            let kv = keysAndValues.matrix(pass, rows: pass.rows, columns: 2 * width)
+            Kernels.multiply(input, transposed: keyValue.matrix(pass.weights), into: kv)
+            Kernels.prepareHeads(
+                kv, bias: keyValueBias.vector(pass), headSize: headSize, rotatedColumns: width, scale: 1,
+                rotary: rotary, positions: pass.chunk.positions)
+        }
+        let rows = globalRows(blocks, pass)
+        guard !rows.isEmpty else { return }
+        let gathered = gatheredInputs(input, rows, pass)
+        let own = Matrix(workspace.globalQueries.vector(pass), rows: rows.count, columns: width)
+        Kernels.multiply(gathered, transposed: query.matrix(pass.weights), into: own)
         Kernels.prepareHeads(
-            kv, bias: keyValueBias.vector(pass), headSize: headSize, rotatedColumns: width, scale: 1, rotary: rotary,
-            positions: pass.chunk.positions)
-        let places = places(globalRows, pass)
-        guard !places.isEmpty else { return }
-        let local = globalRows[places].map { Int32($0 - pass.rowOffset) }
-        let gathered = rows(inputs, places, pass)
-        local.withUnsafeBufferPointer { Kernels.gatherRows(input, $0, into: gathered) }
-        let queries = rows(queries, places, pass)
-        Kernels.multiply(gathered, transposed: query.matrix(pass.weights), into: queries)
-        Kernels.prepareHeads(
-            queries, bias: queryBias.vector(pass), headSize: headSize, rotatedColumns: width, scale: scale,
-            rotary: rotary, positions: local.map { pass.chunk.positions[Int($0)] })
+            own, bias: queryBias.vector(pass), headSize: headSize, rotatedColumns: width, scale: scale,
+            rotary: rotary, positions: rows.map { pass.chunk.positions[Int($0)] })
+        for (index, row) in rows.enumerated() { queries.row(Int(row)).update(from: own.row(index), count: width) }
     }
 
-    /// What bundles of global queries read, of the whole chunk.
-    func source(count: Int, _ pass: LanePass) -> AttentionKernel.Input {
+    private func gatheredInputs(_ input: Matrix, _ rows: [Int32], _ pass: LanePass) -> Matrix {
+        let gathered = Matrix(workspace.globalInputs.vector(pass), rows: rows.count, columns: width)
+        rows.withUnsafeBufferPointer { Kernels.gatherRows(input, $0, into: gathered) }
+        return gathered
+    }
+
+    /// Folded queries' part of attention, among all rows.
+    func mix(
+        _ input: Matrix, queries: Matrix, _ blocks: AttentionBlocks, dropout: DropoutStream?, output: Matrix,
+        logSumExp: UnsafeMutablePointer<Float>, _ pass: LanePass
+    ) {
+        folded?.forward(
+            input, queries: queries, blocks, dropout: dropout, output: output, logSumExp: logSumExp, pass)
+    }
+
+    func mixBackward(
+        upstream: Matrix, _ input: Matrix, queries: Matrix, _ blocks: AttentionBlocks, dropout: DropoutStream?,
+        output: Matrix, logSumExp: UnsafeMutablePointer<Float>, queryGradient: Matrix, _ pass: LanePass
+    ) {
+        folded?.backward(
+            upstream: upstream, input, queries: queries, blocks, dropout: dropout, output: output,
+            logSumExp: logSumExp, queryGradient: queryGradient, pass)
+    }
+
+    /// What bundles of global queries read: the queries with keys and values of their own, of the whole chunk.
+    func source(queries: Matrix, _ pass: LanePass) -> AttentionKernel.Input {
         let kv = keysAndValues.matrix(pass, rows: pass.rows, columns: 2 * width)
-        return AttentionKernel.Input(
-            queries: rows(queries, 0..<count, pass), keys: kv.columns(0, width), values: kv.columns(width, width))
+        return AttentionKernel.Input(queries: queries, keys: kv.columns(0, width), values: kv.columns(width, width))
     }
 
-    func gradient(count: Int, _ pass: LanePass) -> AttentionKernel.Gradient {
-        let kv = keyValueGradient.matrix(pass, rows: pass.rows, columns: 2 * width)
-        return AttentionKernel.Gradient(
-            queries: rows(queryGradient, 0..<count, pass), keys: kv.columns(0, width), values: kv.columns(width, width))
+    func gradient(queries: Matrix, _ pass: LanePass) -> AttentionKernel.Gradient {
+        let kv = keyValueGradient(pass)
+        return AttentionKernel.Gradient(queries: queries, keys: kv.columns(0, width), values: kv.columns(width, width))
     }
 
-    /// Global tokens have no query of the shared projection.
-    func clearQueries(in gradient: Matrix, globalRows: [Int], _ pass: LanePass) {
-        for place in places(globalRows, pass) {
-            gradient.rows(globalRows[place] - pass.rowOffset, 1).columns(0, width).zero()
+    private func keyValueGradient(_ pass: LanePass) -> Matrix {
+        workspace.globalKeysAndValues.matrix(pass, rows: pass.rows, columns: 2 * width)
+    }
+
+    func clearKeyValueGradient(_ pass: LanePass) {
+        if folded == nil { keyValueGradient(pass).zero() }
+    }
+
+    /// Sums what units have left for the pass's rows.
+    func collectKeyValueGradient(_ sums: UnitGradients, _ pass: LanePass) {
+        if folded == nil { sums.collect(into: keyValueGradient(pass), ofGlobalQueries: true, pass) }
+    }
+
+    /// Takes the gradients of global tokens' queries out of those of the shared projection.
+    func takeQueryGradient(from queries: Matrix, _ blocks: AttentionBlocks, _ pass: LanePass) {
+        let own = workspace.globalQueries.vector(pass)
+        for (index, row) in globalRows(blocks, pass).enumerated() {
+            let gradient = queries.row(Int(row))
+            (own + index * width).update(from: gradient, count: width)
+            gradient.update(repeating: 0, count: width)
         }
     }
 
-    /// Adds to the gradients of the projections and of the input.
-    func backward(input: Matrix, inputGradient: Matrix, globalRows: [Int], _ pass: LanePass) {
-        let kvGradient = keyValueGradient.matrix(pass, rows: pass.rows, columns: 2 * width)
-        Kernels.prepareHeadsBackward(
-            kvGradient, headSize: headSize, rotatedColumns: width, scale: 1, rotary: rotary,
-            positions: pass.chunk.positions, biasGradient: keyValueBias.gradient(pass))
-        Kernels.multiply(transposed: kvGradient, input, into: keyValue.matrix(pass.gradient), accumulate: true)
-        Kernels.multiply(kvGradient, keyValue.matrix(pass.weights), into: inputGradient, accumulate: true)
-        let places = places(globalRows, pass)
-        guard !places.isEmpty else { return }
-        let local = globalRows[places].map { Int32($0 - pass.rowOffset) }
-        let gradient = rows(queryGradient, places, pass)
-        let gathered = rows(inputs, places, pass)
+    /// Adds to the gradients of the projections and of the input, once those of the queries have been taken.
+    func backward(input: Matrix, inputGradient: Matrix, _ blocks: AttentionBlocks, _ pass: LanePass) {
+        if let folded {
+            folded.addInputGradient(to: inputGradient, blocks, pass)
+        } else {
+            let kvGradient = keyValueGradient(pass)
+            Kernels.prepareHeadsBackward(
+                kvGradient, headSize: headSize, rotatedColumns: width, scale: 1, rotary: rotary,
+                positions: pass.chunk.positions, biasGradient: keyValueBias.gradient(pass))
+            Kernels.multiply(transposed: kvGradient, input, into: keyValue.matrix(pass.gradient), accumulate: true)
+            Kernels.multiply(kvGradient, keyValue.matrix(pass.weights), into: inputGradient, accumulate: true)
+        }
+        let rows = globalRows(blocks, pass)
+        guard !rows.isEmpty else { return }
+        let gradient = Matrix(workspace.globalQueries.vector(pass), rows: rows.count, columns: width)
+        let gathered = gatheredInputs(input, rows, pass)
         Kernels.prepareHeadsBackward(
             gradient, headSize: headSize, rotatedColumns: width, scale: scale, rotary: rotary,
-            positions: local.map { pass.chunk.positions[Int($0)] }, biasGradient: queryBias.gradient(pass))
+            positions: rows.map { pass.chunk.positions[Int($0)] }, biasGradient: queryBias.gradient(pass))
         Kernels.multiply(transposed: gradient, gathered, into: query.matrix(pass.gradient), accumulate: true)
         // The inputs have been read for the last time: their gradients take their place.
         Kernels.multiply(gradient, query.matrix(pass.weights), into: gathered)
-        local.withUnsafeBufferPointer { Kernels.scatterAddRows(gathered, $0, into: inputGradient) }
+        rows.withUnsafeBufferPointer { Kernels.scatterAddRows(gathered, $0, into: inputGradient) }
     }
 }

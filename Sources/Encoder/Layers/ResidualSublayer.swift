@@ -49,6 +49,11 @@ struct ResidualSublayer: Sendable {
         body.prepare(inner, pass)
     }
 
+    /// What the branch reads: `x`, or what `prepare` made of it.
+    func branchInput(_ x: Matrix, _ pass: LanePass) -> Matrix {
+        form == .post ? x : inner.matrix(pass, rows: x.rows, columns: x.columns)
+    }
+
     /// The second part.
     ///
     /// - Returns: `[n, hidden]`, in this sublayer's own memory.

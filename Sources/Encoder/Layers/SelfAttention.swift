@@ -52,7 +52,9 @@ struct SelfAttention: Branch {
         pattern = context.patterns.index(layer: index)
         global =
             context.patterns.distinct[pattern].hasGlobalProjections
-            ? GlobalProjections(&context, name: name, rotary: rotary, scale: scale) : nil
+            ? GlobalProjections(
+                &context, name: name, rotary: rotary, scale: scale,
+                foldedQueriesPerDocument: context.patterns.distinct[pattern].foldedQueriesPerDocument) : nil
         outputWeight = context.parameters.matrix(
             "\(name).output.weight", output: hidden, input: hidden, role: .hidden, residualLayers: shape.layerCount)
         outputBias = context.bias("\(name).output.bias", hidden, isBranchOutput: true)
@@ -80,18 +82,20 @@ struct SelfAttention: Branch {
 
     /// Queries, keys and values of the pass's rows.
     func prepare(_ input: Matrix, _ pass: LanePass) {
-        let qkv = queryKeyValue.matrix(pass, rows: pass.rows, columns: projection.rows)
+        let qkv = queryKeyValue(pass)
         Kernels.multiply(input, transposed: projection.matrix(pass.weights), into: qkv)
         pass.chunk.positions.withUnsafeBufferPointer { positions in
             Kernels.prepareQueryKeyValue(
                 qkv, bias: projectionBias.vector(pass), headSize: kernel.headSize, queryScale: scale,
                 rotary: rotary, positions: positions.baseAddress!)
         }
-        global?.prepare(input, globalRows: blocks(pass).globalRows, pass)
+        global?.prepare(input, queries: qkv.columns(0, width), blocks(pass), pass)
     }
 
     /// Attention among all rows.
-    func mix(_ pass: LanePass) {
+    ///
+    /// - Parameter input: all rows of what `prepare` read.
+    func mix(_ input: Matrix, _ pass: LanePass) {
         let blocks = blocks(pass)
         if ownsRelativeBias { relativeBias?.prepare(pass) }
         pass.forEachUnit(blocks.units.count) { unit, pass in
@@ -102,6 +106,13 @@ struct SelfAttention: Branch {
                 output: mixed.matrix(pass, rows: pass.rows, columns: width), logSumExp: logSumExp.vector(pass),
                 probabilities: pass.gradients == nil ? nil : kept(pass), scratch: workspace.attention.vector(pass))
         }
+        global?.mix(
+            input, queries: queryKeyValue(pass).columns(0, width), blocks, dropout: dropout.decisions(pass),
+            output: mixed.matrix(pass, rows: pass.rows, columns: width), logSumExp: logSumExp.vector(pass), pass)
+    }
+
+    private func queryKeyValue(_ pass: LanePass) -> Matrix {
+        queryKeyValue.matrix(pass, rows: pass.rows, columns: projection.rows)
     }
 
     private func kept(_ pass: LanePass) -> AttentionKernel.Probabilities? {
@@ -110,10 +121,11 @@ struct SelfAttention: Branch {
 
     /// What a unit reads: global queries may have projections of their own.
     private func source(of bundles: Range<Int>, _ blocks: AttentionBlocks, _ pass: LanePass) -> AttentionKernel.Input {
+        let qkv = queryKeyValue(pass)
         if let global, blocks.isOfGlobalQueries(bundle: bundles.lowerBound) {
-            return global.source(count: blocks.globalRows.count, pass)
+            return global.source(queries: qkv.columns(0, width), pass)
         }
-        return .init(queryKeyValue.matrix(pass, rows: pass.rows, columns: projection.rows))
+        return .init(qkv)
     }
 
     func forward(_ input: Matrix, into output: Matrix, _ pass: LanePass) {
@@ -132,19 +144,22 @@ struct SelfAttention: Branch {
 
     /// The gradients of queries, keys and values of all rows. Units of a divided pass leave those of keys and values in
     /// memory of their own, which `backward` sums.
-    func mixBackward(_ pass: LanePass) {
+    ///
+    /// - Parameter input: all rows of what `prepare` read.
+    func mixBackward(_ input: Matrix, _ pass: LanePass) {
         let blocks = blocks(pass)
         let sums = pass.isDivided ? UnitGradients(blocks, kernel, pass) : nil
         if !pass.isDivided {
             workspace.queryKeyValue.matrix(pass, rows: pass.rows, columns: projection.rows).zero()
-            global?.keyValueGradient.matrix(pass, rows: pass.rows, columns: 2 * width).zero()
+            global?.clearKeyValueGradient(pass)
         }
         pass.forEachUnit(blocks.units.count) { unit, pass in
             let bundles = blocks.units[unit].bundles
-            let isGlobal = blocks.isOfGlobalQueries(bundle: bundles.lowerBound)
-            var gradient = AttentionKernel.Gradient(
-                workspace.queryKeyValue.matrix(pass, rows: pass.rows, columns: projection.rows))
-            if let global, isGlobal { gradient = global.gradient(count: blocks.globalRows.count, pass) }
+            let qkvGradient = workspace.queryKeyValue.matrix(pass, rows: pass.rows, columns: projection.rows)
+            var gradient = AttentionKernel.Gradient(qkvGradient)
+            if let global, blocks.isOfGlobalQueries(bundle: bundles.lowerBound) {
+                gradient = global.gradient(queries: qkvGradient.columns(0, width), pass)
+            }
             if let sums { sums.redirect(&gradient, unit: unit) }
             relativeBias?.beginGradient(of: blocks.units[unit].heads, pass)
             kernel.backward(
@@ -156,11 +171,17 @@ struct SelfAttention: Branch {
                 scratch: workspace.attention.vector(pass))
             relativeBias?.endGradient(of: blocks.units[unit].heads, pass)
         }
+        global?.mixBackward(
+            upstream: workspace.mixed.matrix(pass, rows: pass.rows, columns: width), input,
+            queries: queryKeyValue(pass).columns(0, width), blocks, dropout: dropout.decisions(pass),
+            output: mixed.matrix(pass, rows: pass.rows, columns: width), logSumExp: logSumExp.vector(pass),
+            queryGradient: workspace.queryKeyValue.matrix(pass, rows: pass.rows, columns: projection.rows)
+                .columns(0, width), pass)
     }
 
     /// Scores before the softmax, of all pairs of the first segment's first tokens, head by head.
     func scores(_ pass: LanePass, limit: Int) -> [Float] {
-        let qkv = queryKeyValue.matrix(pass, rows: pass.rows, columns: projection.rows)
+        let qkv = queryKeyValue(pass)
         let count = min(limit, pass.chunk.segments[1])
         let width = projection.rows / 3
         var result: [Float] = []
@@ -184,13 +205,9 @@ struct SelfAttention: Branch {
         if pass.isSlice {
             let sums = UnitGradients(blocks, kernel, pass)
             sums.collect(into: qkvGradient, ofGlobalQueries: global == nil ? nil : false, pass)
-            if let global {
-                global.clearQueries(in: qkvGradient, globalRows: blocks.globalRows, pass)
-                sums.collect(
-                    into: global.keyValueGradient.matrix(pass, rows: pass.rows, columns: 2 * width),
-                    ofGlobalQueries: true, pass)
-            }
+            global?.collectKeyValueGradient(sums, pass)
         }
+        global?.takeQueryGradient(from: qkvGradient.columns(0, width), blocks, pass)
         pass.chunk.positions.withUnsafeBufferPointer { positions in
             Kernels.prepareQueryKeyValueBackward(
                 qkvGradient, headSize: kernel.headSize, queryScale: scale, rotary: rotary,
@@ -199,6 +216,6 @@ struct SelfAttention: Branch {
         Kernels.multiply(
             transposed: qkvGradient, input, into: projection.matrix(pass.gradient), accumulate: true)
         Kernels.multiply(qkvGradient, projection.matrix(pass.weights), into: inputGradient, accumulate: accumulate)
-        global?.backward(input: input, inputGradient: inputGradient, globalRows: blocks.globalRows, pass)
+        global?.backward(input: input, inputGradient: inputGradient, blocks, pass)
     }
 }

@@ -12,9 +12,12 @@ struct Workspace: Sendable {
     let intermediate: ActivationSlot
     /// Tiles of attention scores.
     let attention: ActivationSlot
-    /// `[global tokens, hidden]` and `[n, 2 · hidden]`: gradients of what global queries have projections of their own for.
+    /// `[global tokens, hidden]` each: inputs and queries of global tokens with projections of their own, or gradients.
+    let globalInputs: ActivationSlot
     let globalQueries: ActivationSlot
+    /// `[n, 2 · hidden]`: the gradient of the keys and values that they see.
     let globalKeysAndValues: ActivationSlot
+    let foldedQueries: FoldedGlobalQueries.Memory?
     /// `[n, intermediate]` and `[n, 2 · intermediate]`: what a feed-forward layer computes again in the backward pass.
     let recomputed: (activation: ActivationSlot, product: ActivationSlot)?
 
@@ -31,9 +34,12 @@ struct Workspace: Sendable {
         attention = plan.reserveScratch(
             AttentionKernel(headCount: shape.headCount, headSize: shape.headSize).scratchCount(
                 keys: patterns.keyCapacity(longestSegment: longestSegment, globalCapacity: globals)))
-        let own = patterns.hasGlobalProjections
-        globalQueries = plan.reserve(own ? globals * shape.hiddenSize : 0)
-        globalKeysAndValues = plan.reserve(own ? tokens * 2 * shape.hiddenSize : 0)
+        let globalCount = patterns.hasGlobalProjections ? min(globals, rows) * shape.hiddenSize : 0
+        globalInputs = plan.reserveScratch(globalCount)
+        globalQueries = plan.reserveScratch(globalCount)
+        globalKeysAndValues = plan.reserve(patterns.hasGlobalKeys ? tokens * 2 * shape.hiddenSize : 0)
+        foldedQueries = FoldedGlobalQueries.Memory(
+            &plan, shape, patterns, tokens: tokens, longestSegment: longestSegment, globals: globals)
         recomputed =
             recomputation == .feedForward
             ? (

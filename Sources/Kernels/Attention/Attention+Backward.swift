@@ -102,7 +102,7 @@ extension AttentionKernel {
         let blocks = pass.blocks
         let rows = tile.rows.count
         packRows(
-            incoming.queries, tile.queries, blocks, rows: scratch.queryRows, panels: scratch.queryPanels)
+            incoming.queries, tile.rows, blocks, rows: scratch.queryRows, panels: scratch.queryPanels)
         packUpstream(tile, incoming, blocks, scratch)
         scratch.result.update(repeating: 0, count: rows * headSize)
         blocks.ranges.withUnsafeBufferPointer { all in
@@ -134,7 +134,7 @@ extension AttentionKernel {
         }
         for row in 0..<rows {
             if !incoming.isGlobal.isEmpty, incoming.isGlobal[tile.rows.row(row, blocks.indices)] { continue }
-            queryGradient.row(tile.queries.row(row, blocks.indices)).update(
+            queryGradient.row(tile.rows.row(row, blocks.indices)).update(
                 from: scratch.result + row * headSize, count: headSize)
         }
     }

@@ -27,7 +27,7 @@ public struct AttentionKernel: Sendable {
     }
 
     /// What a call reads: queries, keys and values of all heads side by side, `[n, headCount · headSize]`, as
-    /// `Kernels.prepareQueryKeyValue` leaves them; queries have as many rows as tiles read.
+    /// `Kernels.prepareQueryKeyValue` leaves them.
     public struct Input {
         public var queries: Matrix
         public var keys: Matrix
@@ -153,7 +153,7 @@ public struct AttentionKernel: Sendable {
     ) {
         let blocks = pass.blocks
         let rows = tile.rows.count
-        packRows(queries, tile.queries, blocks, rows: scratch.queryRows, panels: nil)
+        packRows(queries, tile.rows, blocks, rows: scratch.queryRows, panels: nil)
         scratch.result.update(repeating: 0, count: rows * headSize)
         scratch.rowMaximum.update(repeating: -.infinity, count: rows)
         scratch.rowSum.update(repeating: 0, count: rows)

@@ -66,10 +66,7 @@ public struct AttentionBlocks: Sendable {
 
     /// At most `rowCount` queries that share their ranges of keys.
     struct Tile: Sendable {
-        /// Where outputs stand, and what distances and dropout count from.
         var rows: Rows
-        /// Where the queries stand: the same rows, unless global queries have a matrix of their own.
-        var queries: Rows
         var panels: Range<Int>
     }
 
@@ -94,6 +91,14 @@ public struct AttentionBlocks: Sendable {
         public var listed: Range<Int>
     }
 
+    /// A document with global tokens.
+    public struct GlobalDocument: Sendable, Equatable {
+        /// Of the chunk.
+        public var rows: Range<Int>
+        /// Of its global tokens among those of the chunk.
+        public var places: Range<Int>
+    }
+
     struct Source: Sendable {
         var rows: Rows
         var offset: Int
@@ -115,6 +120,8 @@ public struct AttentionBlocks: Sendable {
     public internal(set) var globalRows: [Int] = []
     /// For every row of the chunk, whether its query is in a bundle of global queries; empty if there are none.
     public internal(set) var isGlobal: [Bool] = []
+    /// Documents whose global queries no bundle computes, if that is done otherwise.
+    public internal(set) var globalDocuments: [GlobalDocument] = []
     /// The most keys of a bundle and columns of a panel, with filling.
     var maximumKeys = 0
     var maximumColumns = 0
@@ -189,6 +196,14 @@ public struct AttentionBlocksBuilder {
         for row in rows { blocks.isGlobal[row] = true }
     }
 
+    /// Notes a document whose global queries are computed without bundles.
+    ///
+    /// - Parameter count: of its global tokens, which follow those of earlier documents.
+    public mutating func addGlobalDocument(_ rows: Range<Int>, count: Int) {
+        let first = blocks.globalDocuments.last?.places.upperBound ?? 0
+        blocks.globalDocuments.append(.init(rows: rows, places: first..<first + count))
+    }
+
     public var bundleCount: Int { blocks.bundles.count }
 
     /// Makes one unit of the bundles from `first` on, if there are any.
@@ -248,9 +263,8 @@ public struct AttentionBlocksBuilder {
     ///
     /// - Parameters:
     ///   - rows: at most `AttentionBlocks.rowCount`.
-    ///   - queries: where the queries stand, if not there.
     ///   - keys: disjoint parts of the bundle's sources.
-    public mutating func addTile(rows: AttentionBlocks.Rows, queries: AttentionBlocks.Rows? = nil, keys: [Keys]) {
+    public mutating func addTile(rows: AttentionBlocks.Rows, keys: [Keys]) {
         precondition(rows.count <= AttentionBlocks.rowCount && !blocks.bundles.isEmpty)
         let firstPanel = blocks.panels.count
         var firstRange = blocks.ranges.count
@@ -281,7 +295,7 @@ public struct AttentionBlocksBuilder {
             }
         }
         closePanel()
-        blocks.tiles.append(.init(rows: rows, queries: queries ?? rows, panels: firstPanel..<blocks.panels.count))
+        blocks.tiles.append(.init(rows: rows, panels: firstPanel..<blocks.panels.count))
         let last = blocks.bundles.count - 1
         blocks.bundles[last].tiles = blocks.bundles[last].tiles.lowerBound..<blocks.tiles.count
     }
