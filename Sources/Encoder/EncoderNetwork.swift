@@ -142,17 +142,21 @@ public struct EncoderNetwork: Sendable {
         pass.forEachSlice { _ = embedding.forward($0.part(ids.tokens), $0) }
         var x = embedding.result(pass)
         observer?("embeddings", x)
+        // A second view of the text is not what the analysis is about.
+        let layerObserver = networkIndex == (kind == .generator ? 0 : 1) ? pass.inspection?.observer : nil
+        var states = layerObserver == nil ? [] : [x.copied()]
         for (index, layer) in layers.enumerated() where !(pass.inspection?.removes(index, of: kind) ?? false) {
             if let observer {
                 x = layer.forward(x, pass, name: "layers.\(index)", observer: observer)
             } else {
                 x = layer.forward(x, pass)
             }
+            if layerObserver != nil { states.append(x.copied()) }
         }
-        // A second view of the text is not what the analysis is about.
-        if networkIndex == (kind == .generator ? 0 : 1), let observer = pass.inspection?.observer {
-            observer.record(
-                [embedding.result(pass)] + layers.map { $0.result(pass) }, of: kind, firstRow: pass.chunk.firstRow)
+        withExtendedLifetime(states) {
+            layerObserver?.record(
+                states.map { Matrix($0.base, rows: x.rows, columns: x.columns) }, of: kind,
+                firstRow: pass.chunk.firstRow)
         }
         guard let finalNorm, let normalized else { return x }
         let output = normalized.matrix(pass, rows: pass.rows, columns: shape.hiddenSize)
@@ -178,7 +182,7 @@ public struct EncoderNetwork: Sendable {
                 }
             }
             for index in layers.indices.reversed() {
-                let input = index > 0 ? layers[index - 1].result(pass) : embedding.result(pass)
+                let input = index > 0 ? layers[index - 1].restoredResult(pass) : embedding.result(pass)
                 // The last layer's activations are still there.
                 if recomputation == .layer, index < layers.count - 1 { _ = layers[index].forward(input, pass) }
                 layers[index].backward(gradient, x: input, pass)

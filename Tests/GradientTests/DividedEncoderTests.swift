@@ -55,6 +55,7 @@ struct DividedEncoderTests {
         Case(
             name: "dilation", segments: [0, 303],
             change: {
+                $0.normalization.placement = .peri
                 $0.attention.pattern = .window
                 $0.attention.window = 30
                 $0.attention.dilations = [3, 3]

@@ -19,11 +19,12 @@ struct EncoderLayer: Sendable {
         mixing = selfAttention
         attention = ResidualSublayer(
             &context, selfAttention, name: "\(name).attention", form: form,
-            dropout: site(.attentionOutput, model.dropout))
+            dropout: site(.attentionOutput, model.dropout), recomputed: context.workspace.recomputed?.ofAttention)
         let feedForward = Self.feedForward(&context, name: "\(name).feed_forward")
         self.feedForward = ResidualSublayer(
             &context, feedForward, name: "\(name).feed_forward", form: form,
-            dropout: site(.feedForwardOutput, model.dropout), output: context.layerOutput)
+            dropout: site(.feedForwardOutput, model.dropout), recomputed: context.workspace.recomputed?.ofFeedForward,
+            output: context.layerOutput)
     }
 
     private static func feedForward(_ context: inout EncoderNetwork.BuildContext, name: String) -> any Branch {
@@ -52,6 +53,9 @@ struct EncoderLayer: Sendable {
     func backward(_ gradient: Matrix, x: Matrix, _ pass: LanePass) {
         pass.forEachSlice { slice in
             let (gradient, y) = (slice.rows(of: gradient), attention.result(slice))
+            attention.restoreNorm(slice.rows(of: x), slice)
+            // In Post-LN the feed-forward norm's output is the next layer's input, which has been read.
+            if !feedForward.isPostNorm { feedForward.restoreNorm(y, slice) }
             feedForward.beginBackward(gradient, x: y, slice)
             feedForward.backward(gradient, x: y, slice)
             attention.beginBackward(gradient, x: slice.rows(of: x), slice)
@@ -60,6 +64,12 @@ struct EncoderLayer: Sendable {
         pass.forEachSlice { attention.backward($0.rows(of: gradient), x: $0.rows(of: x), $0) }
     }
 
-    /// What the last forward pass returned.
+    /// What the last forward pass returned, computed again if it was not kept.
+    func restoredResult(_ pass: LanePass) -> Matrix {
+        if feedForward.isPostNorm { pass.forEachSlice { feedForward.restoreNorm(attention.result($0), $0) } }
+        return result(pass)
+    }
+
+    /// What the last forward pass returned; with recomputation, until the next layer's.
     func result(_ pass: LanePass) -> Matrix { feedForward.result(pass) }
 }

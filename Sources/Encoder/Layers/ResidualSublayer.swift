@@ -13,15 +13,19 @@ struct ResidualSublayer: Sendable {
     /// Post-LN: the sum before the norm. Otherwise: the normalized input of the branch.
     private let inner: ActivationSlot
     private let output: ActivationSlot
+    var isPostNorm: Bool { form == .post }
+    /// Whether the norm's output is computed again in the backward pass.
+    private let recomputesNorm: Bool
     private let width: Int
     private let workspace: Workspace
 
     /// - Parameters:
     ///   - name: of the branch; its norms are named after it.
+    ///   - recomputed: where the norm's output goes, if it is computed again.
     ///   - ownOutput: where the output goes, if planned already.
     init(
         _ context: inout EncoderNetwork.BuildContext, _ body: any Branch, name: String, form: LayerNormalization,
-        dropout: DropoutSite, output ownOutput: ActivationSlot? = nil
+        dropout: DropoutSite, recomputed: RecomputedActivations.Normalized?, output ownOutput: ActivationSlot? = nil
     ) {
         width = context.shape.hiddenSize
         self.body = body
@@ -34,8 +38,10 @@ struct ResidualSublayer: Sendable {
             form == .peri
             ? (context.norm("\(name).output_norm", width), context.plan.reserve(sumCount)) : nil
         self.dropout = dropout
-        inner = context.plan.reserve(sumCount)
-        output = ownOutput ?? context.plan.reserve(sumCount)
+        recomputesNorm = recomputed != nil
+        let (ofInput, ofOutput) = form == .post ? (nil, recomputed?.output) : (recomputed?.input, nil)
+        inner = ofInput ?? context.plan.reserve(sumCount)
+        output = ownOutput ?? ofOutput ?? context.plan.reserve(sumCount)
         workspace = context.workspace
     }
 
@@ -47,6 +53,15 @@ struct ResidualSublayer: Sendable {
         let inner = inner.matrix(pass, rows: x.rows, columns: x.columns)
         norm.forward(x, into: inner, pass)
         body.prepare(inner, pass)
+    }
+
+    /// Computes the norm's output again: in the backward pass, before it is read.
+    ///
+    /// - Parameter x: what the forward pass read.
+    func restoreNorm(_ x: Matrix, _ pass: LanePass) {
+        guard recomputesNorm else { return }
+        let inner = inner.matrix(pass, rows: pass.rows, columns: width)
+        if form == .post { norm.forward(inner, into: result(pass), pass) } else { norm.forward(x, into: inner, pass) }
     }
 
     /// What the branch reads: `x`, or what `prepare` made of it.

@@ -30,6 +30,13 @@ public struct Matrix: @unchecked Sendable {
         Matrix(base + start, rows: rows, columns: count, stride: stride)
     }
 
+    /// The elements in memory of their own, without gaps between rows.
+    public func copied() -> FloatBuffer {
+        let copy = FloatBuffer(count: rows * columns)
+        for row in 0..<rows { (copy.base + row * columns).update(from: self.row(row), count: columns) }
+        return copy
+    }
+
     public func zero() {
         for row in 0..<rows { self.row(row).update(repeating: 0, count: columns) }
     }

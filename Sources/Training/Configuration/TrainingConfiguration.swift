@@ -49,8 +49,9 @@ public struct TrainingConfiguration: Configurable, Equatable {
                 + "by all threads together, in slices of as many tokens.")
         try fields.choice(
             "recomputation", &recomputation,
-            "What the backward pass computes again instead of keeping it. feed_forward: the feed-forward layers' inside, "
-                + "half of the memory for one product more; layer: all but layers' outputs, for a third more work.")
+            "What the backward pass computes again instead of keeping it. feed_forward: the feed-forward layers' inside and "
+                + "what norms put out, well over half of the memory, for one product more; layer: all but layers' "
+                + "outputs, for a third more work.")
     }
 
     /// Sequences that one update learns from.
