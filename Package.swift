@@ -57,7 +57,7 @@ let package = Package(
         library("Encoder", ["Configuration", "Kernels", "Parametrization"]),
         library("Objectives", ["Configuration", "Kernels", "Parametrization", "Encoder", "Corpus"]),
         library("Optimization", ["Configuration", "Kernels", "Parametrization", "Encoder"]),
-        library("Checkpoints", ["CLZ4", "CCrypto", "CSHA256"], vectorised),
+        library("Checkpoints", ["CLZ4", "CCrypto", "CSHA256", "CProcessor"], vectorised),
         library(
             "Training",
             [
@@ -86,7 +86,7 @@ let package = Package(
         tests("KernelsTests", ["Kernels", "TestSupport", atomics]),
         tests("TokenizationTests", ["Tokenization"], fixtures: true),
         tests("CorpusTests", ["Corpus", "Tokenization", "Kernels", "CLZ4", "CZlib", "CZstd"]),
-        tests("CheckpointsTests", ["Checkpoints"]),
+        tests("CheckpointsTests", ["Checkpoints"], fixtures: true),
         tests("PlotsTests", ["Plots"]),
         tests(
             "GradientTests", ["Corpus", "Encoder", "Kernels", "Objectives", "Optimization", "Parametrization"],

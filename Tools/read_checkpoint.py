@@ -30,17 +30,35 @@ def restore_bit_planes(frame: bytes, exponent: int) -> np.ndarray:
     return np.concatenate([floats, np.frombuffer(frame[blocks * 1024 :], "<f4")])
 
 
+def restore_exponent_planes(frame: bytes, exponent: int) -> np.ndarray:
+    """Reverses the transform `exponent-planes` of one frame: lower halves, then planes of the upper halves."""
+    blocks = len(frame) // 1024
+    low = np.frombuffer(frame, "<u4", blocks * 128).reshape(blocks, 16, 8)
+    planes = np.frombuffer(frame, "<u4", blocks * 128, blocks * 512).reshape(16, blocks, 8)
+    bits = np.stack([planes >> row & 1 for row in range(32)], 2)  # plane, block, row, column
+    mantissa = sum(bits[bit] << bit for bit in range(7))
+    code = sum(bits[8 + bit] << bit for bit in range(8))
+    distance = (code >> 1) ^ -(code & 1).astype(np.int32).astype(np.uint32)
+    upper = bits[7] << 15 | ((distance + np.uint32(exponent)) & 0xFF) << 7 | mantissa
+    floats = (upper << 16 | np.concatenate([low & 0xFFFF, low >> 16], 1)).astype("<u4").reshape(-1).view("<f4")
+    return np.concatenate([floats, np.frombuffer(frame[blocks * 1024 :], "<f4")])
+
+
+RESTORE = {"bit-planes": restore_bit_planes, "exponent-planes": restore_exponent_planes}
+
+
 def read_file(folder: pathlib.Path, file: dict) -> bytes:
     """Decodes one stored file and verifies its sizes and checksums."""
     stored = (folder / file["file"]).read_bytes()
     decoded = subprocess.run(["lz4", "-d", "-c"], input=stored, stdout=subprocess.PIPE, check=True).stdout
-    if file["transform"] == "bit-planes":
+    if file["transform"] in RESTORE:
+        restore = RESTORE[file["transform"]]
         size = file["frame_bytes"]
         frames = [decoded[start : start + size] for start in range(0, len(decoded), size)]
-        restored = [restore_bit_planes(frame, about["exponent"]) for frame, about in zip(frames, file["frames"])]
+        restored = [restore(frame, about["exponent"]) for frame, about in zip(frames, file["frames"])]
         decoded = b"".join(part.tobytes() for part in restored)
     for data, bytes_key, sha_key in ((stored, "stored_bytes", "stored_sha256"), (decoded, "bytes", "sha256")):
-        wanted = file.get(sha_key)  # documents and weights alone have a checksum of their content
+        wanted = file.get(sha_key)  # documents alone have a checksum of their content; in format 2, weights too
         if len(data) != file[bytes_key] or wanted and hashlib.sha256(data).hexdigest() != wanted:
             sys.exit(f"{folder / file['file']}: damaged: {sha_key} differs")
     return decoded
@@ -64,8 +82,10 @@ def main() -> None:
     for group in manifest["groups"]:
         decoded = read_file(folder, group["storage"])
         if group["name"] == "weights":
-            assert hashlib.sha256(decoded).hexdigest() == manifest["weights_sha256"]
-            print("weights_sha256", manifest["weights_sha256"])
+            weights_sha256 = hashlib.sha256(decoded).hexdigest()
+            if manifest.get("weights_sha256", weights_sha256) != weights_sha256:
+                sys.exit(f"{folder}: damaged: weights_sha256 differs")
+            print("weights_sha256", weights_sha256)
         for about in group["tensors"]:
             count = int(np.prod(about["shape"], dtype=np.int64))
             tensor = np.frombuffer(decoded, "<f4", count, about["offset"]).reshape(about["shape"])

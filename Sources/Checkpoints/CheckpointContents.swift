@@ -31,7 +31,7 @@ public struct MutableTensorView: @unchecked Sendable {
 
 /// Tensors that are stored together, in this order, in `<name>.lz4`.
 public struct TensorGroup: Sendable {
-    /// Name of the group that holds the model's weights, the one that `weights_sha256` is computed over.
+    /// Name of the group that holds the model's weights, the one that `CheckpointReader.weightsSHA256` is computed over.
     public static let weights = "weights"
     public static let firstMoments = "first_moments"
     public static let secondMoments = "second_moments"

@@ -8,7 +8,7 @@ public enum CheckpointError: Error, Equatable, Sendable, CustomStringConvertible
     case diskFull(path: String, neededBytes: Int?, freeBytes: Int?)
     /// The file does not hold what was written to it, or never was part of a sound checkpoint.
     case damaged(path: String, reason: String)
-    /// The checkpoint was written by a newer or a foreign program.
+    /// The checkpoint was written by a newer, a very old or a foreign program; `supported` is the newest format.
     case unsupportedVersion(path: String, found: Int, supported: Int)
     /// The checkpoint is sound but holds something else than the caller expects, such as other shapes.
     case mismatch(path: String, reason: String)
@@ -35,8 +35,9 @@ public enum CheckpointError: Error, Equatable, Sendable, CustomStringConvertible
         case .damaged(let path, let reason):
             "\(path): damaged: \(reason)"
         case .unsupportedVersion(let path, let found, let supported):
-            "\(path): written in format version \(found), this program reads version \(supported); use the version of "
-                + "pretrain that wrote it, or start anew with --resume never"
+            "\(path): written in format version \(found), this program reads versions "
+                + "\(CheckpointManifest.oldestVersion) to \(supported); use the version of pretrain that wrote it, or start anew "
+                + "with --resume never"
         case .mismatch(let path, let reason):
             "\(path): \(reason)"
         case .invalidContents(let reason):

@@ -113,7 +113,7 @@ struct CorruptionTests {
         let edits: [(String, Edit)] = [
             ("format", { $0["format"] = "something else" }),
             ("version", { $0["version"] = 1 }),
-            ("version", { $0["version"] = 3 }),
+            ("versions 2 to 3", { $0["version"] = 4 }),
             ("step", { $0["step"] = -1 }),
             ("range", { $0["step"] = 1e40 }),
             ("wrong type", { $0["step"] = "3" }),
@@ -137,7 +137,8 @@ struct CorruptionTests {
             ("impossible frame", storage("frames", [["stored_bytes": 20_000, "exponent": 256]])),
             ("wrong type|not valid", storage("transform", "rot13")),
             ("not one", storage("sha256", "../x")),
-            ("contradict the group weights", storage("sha256", NSNull())),
+            ("contradict the group weights", storage("sha256", String(repeating: "0", count: 64))),
+            ("contradict the group weights", { $0["version"] = 2 }),
             ("shape", tensor("shape", [-7])),
             ("shape", tensor("shape", [Int.max, Int.max])),
             ("shape", tensor("shape", [Int](repeating: 1, count: 100))),

@@ -18,6 +18,14 @@ final class TemporaryDirectory {
         try? FileManager.default.removeItem(atPath: path)
     }
 
+    /// Whether the file system can write from a program's memory.
+    var canWriteDirectly: Bool {
+        guard let flag = PosixStorageSystem.directFlag else { return false }
+        let descriptor = open("\(path)/probe", O_WRONLY | O_CREAT | flag, 0o600)
+        defer { if descriptor >= 0 { close(descriptor) } }
+        return descriptor >= 0
+    }
+
     var checkpoints: CheckpointDirectory { CheckpointDirectory(path: "\(path)/checkpoints") }
 
     func names(_ folder: String = "checkpoints") -> [String] {
@@ -133,6 +141,8 @@ final class FaultySystem: StorageSystem {
         var writeError = ENOSPC
         /// Writes at most this many bytes at a time, and is interrupted before every other write.
         var shortWrites: Int?
+        /// Direct writes are refused after this many bytes.
+        var refuseDirectAfter: Int?
         var failSync = false
         var failRename = false
         var free: Int?
@@ -142,6 +152,7 @@ final class FaultySystem: StorageSystem {
         var plan: Plan
         var written = 0
         var calls = 0
+        var directWrites = 0
         var phases: [WritePhase] = []
     }
 
@@ -150,18 +161,23 @@ final class FaultySystem: StorageSystem {
 
     init(_ plan: Plan) { state = Mutex(State(plan: plan)) }
 
+    /// Writes from the caller's memory that were not refused.
+    var directWrites: Int { state.withLock { $0.directWrites } }
     var phases: [WritePhase] { state.withLock { $0.phases } }
 
     func write(_ descriptor: Int32, _ bytes: UnsafeRawBufferPointer) -> Int {
         var count = bytes.count
+        let isDirect = PosixStorageSystem.directFlag.map { fcntl(descriptor, F_GETFL) & $0 != 0 } ?? false
         let failure: Int32? = state.withLock { state in
             state.calls += 1
             if let limit = state.plan.failWritesAfter, state.written + count > limit { return state.plan.writeError }
+            if isDirect, let limit = state.plan.refuseDirectAfter, state.written >= limit { return EINVAL }
             if let short = state.plan.shortWrites {
                 if state.calls % 2 == 0 { return EINTR }
                 count = min(count, short)
             }
             state.written += count
+            if isDirect { state.directWrites += 1 }
             return nil
         }
         if let failure {

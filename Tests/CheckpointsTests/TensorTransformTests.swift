@@ -3,7 +3,12 @@ import Testing
 
 /// The fast transform against its description, followed bit by bit.
 struct TensorTransformTests {
-    static func reference(_ words: [UInt32], exponent: UInt8) -> [UInt32] {
+    private static func zigzag(_ exponent: UInt32, from centre: UInt8) -> UInt32 {
+        let distance = Int(Int8(truncatingIfNeeded: Int(exponent) - Int(centre)))
+        return UInt32(distance >= 0 ? 2 * distance : -2 * distance - 1)
+    }
+
+    private static func bitPlanes(_ words: [UInt32], exponent: UInt8) -> [UInt32] {
         let blocks = words.count / 256
         var output = [UInt32](repeating: 0, count: words.count)
         for index in words.indices {
@@ -12,12 +17,45 @@ struct TensorTransformTests {
                 continue
             }
             let rotated = words[index] << 1 | words[index] >> 31
-            let distance = Int(Int8(truncatingIfNeeded: Int(rotated >> 24) - Int(exponent)))
-            let code = distance >= 0 ? 2 * distance : -2 * distance - 1
-            let word = rotated & 0xFF_FFFF | UInt32(code) << 24
+            let word = rotated & 0xFF_FFFF | zigzag(rotated >> 24, from: exponent) << 24
             let (block, inBlock) = index.quotientAndRemainder(dividingBy: 256)
             for plane in 0..<32 {
                 output[(plane * blocks + block) * 8 + inBlock % 8] |= (word >> UInt32(plane) & 1) << UInt32(inBlock / 8)
+            }
+        }
+        return output
+    }
+
+    private static func exponentPlanes(_ words: [UInt32], exponent: UInt8) -> [UInt32] {
+        let blocks = words.count / 256
+        var output = [UInt32](repeating: 0, count: words.count)
+        for index in words.indices {
+            if index >= blocks * 256 {
+                output[index] = words[index]
+                continue
+            }
+            let (block, inBlock) = index.quotientAndRemainder(dividingBy: 256)
+            let (row, column) = inBlock.quotientAndRemainder(dividingBy: 8)
+            output[(block * 16 + row % 16) * 8 + column] |= (words[index] & 0xFFFF) << (row < 16 ? 0 : 16)
+            let code = zigzag(words[index] >> 23 & 0xFF, from: exponent)
+            let upper = words[index] >> 16 & 0x7F | (words[index] >> 31) << 7 | code << 8
+            for plane in 0..<16 {
+                output[blocks * 128 + (plane * blocks + block) * 8 + column] |=
+                    (upper >> UInt32(plane) & 1) << UInt32(row)
+            }
+        }
+        return output
+    }
+
+    private static func apply(
+        _ words: [UInt32], exponent: UInt8,
+        _ transform: (UnsafeRawPointer, Int, UInt8, UnsafeMutableRawPointer) -> Void
+    ) -> [UInt32] {
+        var output = [UInt32](repeating: 1, count: words.count)
+        words.withUnsafeBytes { source in
+            output.withUnsafeMutableBytes { destination in
+                guard let source = source.baseAddress, let destination = destination.baseAddress else { return }
+                transform(source, words.count, exponent, destination)
             }
         }
         return output
@@ -30,22 +68,18 @@ struct TensorTransformTests {
             Bool.random(using: &random) ? UInt32.random(in: 0 ... .max, using: &random) : random.gaussian().bitPattern
         }
         for exponent: UInt8 in [0, 1, 120, 127, 128, 255] {
-            var encoded = [UInt32](repeating: 1, count: count)
-            var decoded = [UInt32](repeating: 1, count: count)
-            words.withUnsafeBytes { source in
-                encoded.withUnsafeMutableBytes { destination in
-                    guard let source = source.baseAddress, let destination = destination.baseAddress else { return }
-                    TensorTransform.encodeBitPlanes(source, count: count, exponent: exponent, into: destination)
-                }
+            let encoded = Self.apply(words, exponent: exponent) {
+                TensorTransform.encodeExponentPlanes($0, count: $1, exponent: $2, into: $3)
             }
-            #expect(encoded == Self.reference(words, exponent: exponent), "exponent \(exponent)")
-            encoded.withUnsafeBytes { source in
-                decoded.withUnsafeMutableBytes { destination in
-                    guard let source = source.baseAddress, let destination = destination.baseAddress else { return }
-                    TensorTransform.decodeBitPlanes(source, count: count, exponent: exponent, into: destination)
-                }
+            #expect(encoded == Self.exponentPlanes(words, exponent: exponent), "exponent \(exponent)")
+            let decoded = Self.apply(encoded, exponent: exponent) {
+                TensorTransform.decodeExponentPlanes($0, count: $1, exponent: $2, into: $3)
             }
             #expect(decoded == words, "exponent \(exponent)")
+            let old = Self.apply(Self.bitPlanes(words, exponent: exponent), exponent: exponent) {
+                TensorTransform.decodeBitPlanes($0, count: $1, exponent: $2, into: $3)
+            }
+            #expect(old == words, "format 2, exponent \(exponent)")
         }
     }
 

@@ -75,8 +75,8 @@ import Testing
             (#""step":20"#, #""step":-1"#), (#""step":20"#, #""step":9223372036854775807"#),
             (#""parameters":"#, #""parameters":9"#), (#""frame_bytes":"#, #""frame_bytes":999999999"#),
             (#""frame_bytes":"#, #""frame_bytes":-"#), (#""stored_bytes":"#, #""stored_bytes":9999999999999999"#),
-            (#""shape":["#, #""shape":[4611686018427387904,4,"#), (#""version":2"#, #""version":1"#),
-            (#""version":2"#, #""version":99"#),
+            (#""shape":["#, #""shape":[4611686018427387904,4,"#), (#""version":3"#, #""version":1"#),
+            (#""version":3"#, #""version":99"#),
         ] {
             #expect(text.contains(old), "\(old)")
             try workspace.folder.write(text.replacingOccurrences(of: old, with: new), to: manifest)

@@ -16,5 +16,8 @@ bool processor_splits_avx512(void);
 /// Makes the calling thread treat denormal floats as zero, in operands and results.
 void processor_flush_denormals(void);
 
+/// Asks for a cache line that will be read soon; any address will do.
+static inline void processor_prefetch(const void *address) { __builtin_prefetch(address, 0, 3); }
+
 /// A pointer of the calling thread's own, null at first.
 void **processor_thread_slot(void);

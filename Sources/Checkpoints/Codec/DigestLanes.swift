@@ -1,4 +1,4 @@
-/// The digests of a checkpoint's files, two of them in each lane of an `OrderedWork`.
+/// The digests of a checkpoint's files, three of them in each lane of an `OrderedWork`.
 ///
 /// Work goes in rounds: the frames of the same number of all files. Every lane has its turn in every round, with the bytes
 /// that the round adds to its streams.
@@ -21,19 +21,21 @@ final class DigestLanes: Sendable {
         digests = streams.map { _ in DigestStream() }
     }
 
-    var count: Int { (streams.count + 1) / 2 }
+    private static let streamsPerLane = 3
 
-    /// The streams of a lane, one or two.
-    func streams(of lane: Int) -> ArraySlice<Stream> { streams[(2 * lane)..<min(2 * lane + 2, streams.count)] }
+    var count: Int { (streams.count + Self.streamsPerLane - 1) / Self.streamsPerLane }
+
+    /// The streams of a lane, one to three.
+    func streams(of lane: Int) -> ArraySlice<Stream> { streams[range(of: lane)] }
+
+    private func range(of lane: Int) -> Range<Int> {
+        let first = Self.streamsPerLane * lane
+        return first..<min(first + Self.streamsPerLane, streams.count)
+    }
 
     /// Adds a round's bytes to the streams of a lane; in the lane's turn.
     func update(lane: Int, _ bytes: (Stream) -> UnsafeRawBufferPointer) {
-        let first = 2 * lane
-        if first + 1 < streams.count {
-            DigestStream.update(digests[first], bytes(streams[first]), digests[first + 1], bytes(streams[first + 1]))
-        } else {
-            DigestStream.update(digests[first], bytes(streams[first]))
-        }
+        DigestStream.update(range(of: lane).map { (digests[$0], bytes(streams[$0])) })
     }
 
     /// All digests, after the last round.

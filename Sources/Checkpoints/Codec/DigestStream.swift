@@ -17,19 +17,47 @@ package final class DigestStream: @unchecked Sendable {
         sha256_begin(&state)
     }
 
-    /// Adds bytes to one or two streams, both made with the same `pairs`.
-    package static func update(
-        _ first: DigestStream, _ bytes: UnsafeRawBufferPointer,
-        _ second: DigestStream? = nil, _ secondBytes: UnsafeRawBufferPointer = .init(start: nil, count: 0)
+    /// Adds bytes to up to three streams, however each was made.
+    ///
+    /// Three take turns in pairs: the longest two until what is left of them is as much as the third has.
+    package static func update(_ parts: [(stream: DigestStream, bytes: UnsafeRawBufferPointer)]) {
+        precondition(parts.count <= 3, "three streams take turns")
+        var parts = parts.filter { !$0.bytes.isEmpty }.sorted { $0.bytes.count > $1.bytes.count }
+        if parts.count == 3 {
+            let (a, b, c) = (parts[0].bytes.count, parts[1].bytes.count, parts[2].bytes.count)
+            // In whole blocks, which need not be put together from two pieces.
+            advance(&parts, 0, 1, by: min(b, (a + b - c) / 2 & ~63))
+            advance(&parts, 0, 2, by: min(parts[0].bytes.count, c))
+            advance(&parts, 1, 2, by: min(parts[1].bytes.count, parts[2].bytes.count))
+        } else if parts.count == 2 {
+            advance(&parts, 0, 1, by: parts[1].bytes.count)
+        }
+        for part in parts where !part.bytes.isEmpty { part.stream.update(part.bytes) }
+    }
+
+    /// Takes bytes from two parts into their streams.
+    private static func advance(
+        _ parts: inout [(stream: DigestStream, bytes: UnsafeRawBufferPointer)], _ first: Int, _ second: Int,
+        by count: Int
     ) {
-        if let hasher = first.hasher {
-            hasher.update(bytes)
-            second?.hasher?.update(secondBytes)
-        } else if let second {
+        let a = UnsafeRawBufferPointer(rebasing: parts[first].bytes[..<count])
+        let b = UnsafeRawBufferPointer(rebasing: parts[second].bytes[..<count])
+        if parts[first].stream.hasher == nil, parts[second].stream.hasher == nil {
             sha256_update_pair(
-                &first.state, bytes.baseAddress, bytes.count, &second.state, secondBytes.baseAddress, secondBytes.count)
+                &parts[first].stream.state, a.baseAddress, count, &parts[second].stream.state, b.baseAddress, count)
         } else {
-            sha256_update_pair(&first.state, bytes.baseAddress, bytes.count, nil, nil, 0)
+            parts[first].stream.update(a)
+            parts[second].stream.update(b)
+        }
+        parts[first].bytes = UnsafeRawBufferPointer(rebasing: parts[first].bytes[count...])
+        parts[second].bytes = UnsafeRawBufferPointer(rebasing: parts[second].bytes[count...])
+    }
+
+    private func update(_ bytes: UnsafeRawBufferPointer) {
+        if let hasher {
+            hasher.update(bytes)
+        } else {
+            sha256_update_pair(&state, bytes.baseAddress, bytes.count, nil, nil, 0)
         }
     }
 

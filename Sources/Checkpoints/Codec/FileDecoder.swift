@@ -5,6 +5,8 @@ enum FileDecoder {
         var file: CheckpointManifest.File
         /// Where the content goes: exactly `file.bytes` bytes. Nil only verifies.
         var destination: ByteSegments?
+        /// Whether the SHA-256 of the content is wanted though none is recorded.
+        var hashesContent = false
     }
 
     /// One file's part of a round.
@@ -25,7 +27,7 @@ enum FileDecoder {
         init(targets: Int, frameBytes: Int) {
             self.targets = targets
             self.frameBytes = frameBytes
-            storedBytes = (FrameCodec.maximumStoredBytes(frameBytes) + 63) / 64 * 64
+            storedBytes = FrameCodec.maximumStoredBytes(frameBytes)
             memory = ScratchMemory(byteCount: frameBytes + targets * (storedBytes + frameBytes))
         }
 
@@ -47,9 +49,11 @@ enum FileDecoder {
 
     /// - Parameter everyChecksum: whether the checksums within the frames are compared as well. They say nothing about the
     ///   content that the SHA-256 of the stored bytes does not, which is always compared.
+    /// - Returns: the SHA-256 of each target's content, where one is recorded or wanted.
     /// - Throws: `CheckpointError.damaged` naming the file whose content is not what was written.
-    static func decode(_ targets: [Target], threads: Int, everyChecksum: Bool = false) throws {
-        let digests = DigestLanes(hashesContent: targets.map { $0.file.sha256 != nil })
+    @discardableResult
+    static func decode(_ targets: [Target], threads: Int, everyChecksum: Bool = false) throws -> [String?] {
+        let digests = DigestLanes(hashesContent: targets.map { $0.file.sha256 != nil || $0.hashesContent })
         let rounds = targets.map(\.file.frames.count).max() ?? 0
         let frameBytes = targets.map(\.file.frameBytes).max() ?? 1024
         let offsets = targets.map { target in
@@ -75,12 +79,14 @@ enum FileDecoder {
             }
         }
         let hashes = digests.finish()
-        for (index, target) in targets.enumerated() {
+        return try targets.enumerated().map { index, target in
+            let content = hashes[.init(file: index, isContent: true)]
             guard hashes[.init(file: index, isContent: false)] == target.file.storedSHA256,
-                hashes[.init(file: index, isContent: true)] == target.file.sha256
+                target.file.sha256 == nil || target.file.sha256 == content
             else {
                 throw CheckpointError.damaged(path: target.input.path, reason: "its SHA-256 is not the recorded one")
             }
+            return content
         }
     }
 
@@ -112,13 +118,13 @@ enum FileDecoder {
     ) throws {
         switch transform {
         case .none: try worker.decompressor.decompress(stored, into: content, checksum: checksum)
-        case .bitPlanes:
+        case .bitPlanes, .exponentPlanes:
             let transformed = worker.transformed(count: content.count)
             try worker.decompressor.decompress(stored, into: transformed, checksum: checksum)
             guard let source = transformed.baseAddress, let destination = content.baseAddress else { return }
-            TensorTransform.decodeBitPlanes(
-                source, count: content.count / 4, exponent: UInt8(truncatingIfNeeded: frame.exponent),
-                into: destination)
+            let restore =
+                transform == .bitPlanes ? TensorTransform.decodeBitPlanes : TensorTransform.decodeExponentPlanes
+            restore(source, content.count / 4, UInt8(truncatingIfNeeded: frame.exponent), destination)
         }
     }
 }

@@ -2,6 +2,8 @@
 enum FileEncoder {
     /// Bytes of content per frame: large enough for LZ4, small enough for a core's second-level cache.
     static let frameBytes = 1 << 20
+    /// Frames whose checksums are computed together, which takes as long as one.
+    private static let framesAtOnce = 4
 
     struct Source: Sendable {
         var fileName: String
@@ -29,29 +31,35 @@ enum FileEncoder {
         var stored = UnsafeRawBufferPointer(start: nil, count: 0)
     }
 
-    /// Memory of one thread: two transformed frames, then a compressed one of every file, then a gathered one of every
-    /// file, which is hardly ever touched.
+    /// Memory of one thread: transformed frames, then a compressed one of every file, then a gathered one of every file,
+    /// which is hardly ever touched.
     private struct Worker: ~Copyable {
-        private static let compressedBytes = (FrameCodec.maximumStoredBytes(frameBytes) + 63) / 64 * 64
+        /// A multiple of the alignment, so that what is compressed can be written from where it is.
+        private static let compressedBytes = FrameCodec.maximumStoredBytes(frameBytes)
+        private static let transformedBytes = frameBytes * framesAtOnce
         private let sources: Int
         private let memory: ScratchMemory
+        private let pool: ScratchPool
         let compressor = FrameCodec.Compressor()
 
-        init(sources: Int) {
+        init(sources: Int, pool: ScratchPool) {
             self.sources = sources
-            memory = ScratchMemory(byteCount: 2 * frameBytes + sources * (Self.compressedBytes + frameBytes))
+            self.pool = pool
+            memory = pool.take(byteCount: Self.transformedBytes + sources * (Self.compressedBytes + frameBytes))
         }
 
-        /// For the transformed content of one of two files.
+        deinit { pool.giveBack(memory) }
+
+        /// For the transformed content of one of the files that are compressed together.
         func transformed(_ index: Int) -> UnsafeMutableRawBufferPointer { part(index * frameBytes, frameBytes) }
 
         func compressed(_ source: Int) -> UnsafeMutableRawBufferPointer {
-            part(2 * frameBytes + source * Self.compressedBytes, Self.compressedBytes)
+            part(Self.transformedBytes + source * Self.compressedBytes, Self.compressedBytes)
         }
 
         /// For a file's raw bytes, where they do not lie together.
         func gathered(_ source: Int) -> UnsafeMutableRawBufferPointer {
-            part(2 * frameBytes + sources * Self.compressedBytes + source * frameBytes, frameBytes)
+            part(Self.transformedBytes + sources * Self.compressedBytes + source * frameBytes, frameBytes)
         }
 
         private func part(_ start: Int, _ count: Int) -> UnsafeMutableRawBufferPointer {
@@ -61,13 +69,13 @@ enum FileEncoder {
 
     /// Writes every source to the output of the same index.
     static func encode(
-        _ sources: [Source], to outputs: [OutputFile], threads: Int
+        _ sources: [Source], to outputs: [OutputFile], threads: Int, scratch: ScratchPool
     ) throws -> [CheckpointManifest.File] {
         let digests = DigestLanes(hashesContent: sources.map(\.hashesContent))
         let progress = sources.map { _ in Progress() }
         let rounds = sources.map(\.frameCount).max() ?? 0
         let sourceCount = sources.count
-        let makeWorker: @Sendable () -> Worker = { Worker(sources: sourceCount) }
+        let makeWorker: @Sendable () -> Worker = { Worker(sources: sourceCount, pool: scratch) }
         try OrderedWork.run(count: rounds, threads: threads, lanes: digests.count, workers: makeWorker) {
             work, worker, round in
             let parts = compress(sources, round: round, worker)
@@ -97,34 +105,39 @@ enum FileEncoder {
         }
     }
 
-    /// Transforms and compresses a frame of each file that has one in this round, two at a time: a checksum takes as long
-    /// for two frames as for one.
+    /// Transforms and compresses a frame of each file that has one in this round.
     private static func compress(_ sources: [Source], round: Int, _ worker: borrowing Worker) -> [Part?] {
         var parts = [Part?](repeating: nil, count: sources.count)
         let present = sources.indices.filter { round < sources[$0].frameCount }
-        for first in stride(from: 0, to: present.count, by: 2) {
-            var pair = present[first..<min(first + 2, present.count)].enumerated().map { place, source in
-                transform(sources[source], source, round: round, place: place, worker)
-            }
-            let checksums: [UInt32]
-            if pair.count == 2 {
-                let (a, b) = XXHash32.hash(pair[0].content, pair[1].content)
-                checksums = [a, b]
-            } else {
-                checksums = [XXHash32.hash(pair[0].content)]
-            }
-            for index in pair.indices {
-                let source = pair[index].source
-                let isTensor = sources[source].transform == .bitPlanes
-                let frame = worker.compressed(source)
-                let size = worker.compressor.compress(
-                    pair[index].content, checksum: checksums[index], into: frame,
-                    isNoise: { isTensor && TensorTransform.isNoise($0) })
-                pair[index].stored = UnsafeRawBufferPointer(rebasing: frame[..<size])
-                parts[source] = pair[index]
+        // Documents are short: beside tensors they would leave most of these alone.
+        for kind in TensorTransform.allCases {
+            let alike = present.filter { sources[$0].transform == kind }
+            for first in stride(from: 0, to: alike.count, by: framesAtOnce) {
+                compress(alike[first..<min(first + framesAtOnce, alike.count)], of: sources, round: round, worker) {
+                    parts[$0.source] = $0
+                }
             }
         }
         return parts
+    }
+
+    private static func compress(
+        _ indices: ArraySlice<Int>, of sources: [Source], round: Int, _ worker: borrowing Worker, _ body: (Part) -> Void
+    ) {
+        var parts = indices.enumerated().map { place, source in
+            transform(sources[source], source, round: round, place: place, worker)
+        }
+        let checksums = XXHash32.hash(parts.map(\.content))
+        for index in parts.indices {
+            let isTensor = sources[parts[index].source].transform != .none
+            let frame = worker.compressed(parts[index].source)
+            let size = worker.compressor.compress(
+                parts[index].content, checksum: checksums[index], into: frame,
+                fillsUp: isTensor && parts[index].content.count == frameBytes,
+                isNoise: { isTensor && TensorTransform.isNoise($0) })
+            parts[index].stored = UnsafeRawBufferPointer(rebasing: frame[..<size])
+            body(parts[index])
+        }
     }
 
     private static func transform(
@@ -141,10 +154,10 @@ enum FileEncoder {
             part.raw = UnsafeRawBufferPointer(rebasing: gathered[..<range.count])
         }
         part.content = part.raw
-        if source.transform == .bitPlanes, let base = part.raw.baseAddress {
+        if source.transform == .exponentPlanes, let base = part.raw.baseAddress {
             let transformed = worker.transformed(place)
             part.exponent = TensorTransform.commonExponent(base, count: range.count / 4)
-            TensorTransform.encodeBitPlanes(
+            TensorTransform.encodeExponentPlanes(
                 base, count: range.count / 4, exponent: part.exponent, into: transformed.baseAddress!)
             part.content = UnsafeRawBufferPointer(rebasing: transformed[..<range.count])
         }

@@ -4,6 +4,7 @@ import CLZ4
 ///
 /// Frames are put together here from the blocks that liblz4 compresses: what its own frames cost most time for is the
 /// checksum, which we compute for two frames at once, and trying to compress noise, which we recognise.
+/// A frame can be filled up with a skippable one, so that it can be written without a copy by the system.
 /// Format: https://github.com/lz4/lz4/blob/dev/doc/lz4_Frame_format.md
 enum FrameCodec {
     /// Largest content of a block, the size of code 5 in the frame's header.
@@ -13,10 +14,16 @@ enum FrameCodec {
     /// Version 1, independent blocks, content size, content checksum.
     private static let flags: UInt8 = 0b0110_1100
     private static let storedBit: UInt32 = 1 << 31
+    /// Of sixteen such numbers any will do.
+    private static let skippableMagic: UInt32 = 0x184D_2A50
+    private static let skippableHeaderBytes = 8
+    /// What the size of a filled-up frame is a multiple of.
+    static let alignment = 4096
 
-    /// Upper bound of a frame's size on disk, for content of `bytes` bytes.
+    /// Upper bound of a frame's size on disk, filled up or not, for content of `bytes` bytes.
     static func maximumStoredBytes(_ bytes: Int) -> Int {
-        headerBytes + bytes + 4 * ((bytes + blockBytes - 1) / blockBytes) + 8
+        let frame = headerBytes + bytes + 4 * ((bytes + blockBytes - 1) / blockBytes) + 8
+        return (frame + skippableHeaderBytes + alignment - 1) / alignment * alignment
     }
 
     /// Compresses frames; one per thread.
@@ -30,11 +37,12 @@ enum FrameCodec {
         /// - Parameters:
         ///   - checksum: `XXHash32` of the source.
         ///   - destination: at least `maximumStoredBytes(source.count)` bytes.
+        ///   - fillsUp: whether the frame is filled up to a multiple of `alignment`.
         ///   - isNoise: whether a block is not worth trying to compress.
         /// - Returns: the size of the frame.
         func compress(
             _ source: UnsafeRawBufferPointer, checksum: UInt32, into destination: UnsafeMutableRawBufferPointer,
-            isNoise: (UnsafeRawBufferPointer) -> Bool
+            fillsUp: Bool, isNoise: (UnsafeRawBufferPointer) -> Bool
         ) -> Int {
             destination.storeBytes(of: magic.littleEndian, as: UInt32.self)
             destination[4] = flags
@@ -54,7 +62,20 @@ enum FrameCodec {
             }
             destination.storeBytes(of: 0, toByteOffset: end, as: UInt32.self)
             destination.storeBytes(of: checksum.littleEndian, toByteOffset: end + 4, as: UInt32.self)
-            return end + 8
+            return fillsUp ? fillUp(destination, from: end + 8) : end + 8
+        }
+
+        /// Puts a skippable frame of zeros after a frame of `count` bytes, if one is needed.
+        private func fillUp(_ destination: UnsafeMutableRawBufferPointer, from count: Int) -> Int {
+            guard count % alignment != 0 else { return count }
+            let content = count + skippableHeaderBytes
+            let end = (content + alignment - 1) / alignment * alignment
+            destination.storeBytes(of: skippableMagic.littleEndian, toByteOffset: count, as: UInt32.self)
+            destination.storeBytes(
+                of: UInt32(end - content).littleEndian, toByteOffset: count + 4, as: UInt32.self)
+            UnsafeMutableRawBufferPointer(rebasing: destination[content..<end]).initializeMemory(
+                as: UInt8.self, repeating: 0)
+            return end
         }
 
         /// - Returns: 0 if the block does not become smaller.
@@ -85,7 +106,7 @@ enum FrameCodec {
 
         deinit { LZ4F_freeDecompressionContext(context) }
 
-        /// Decompresses exactly one frame that fills `destination` exactly.
+        /// Decompresses exactly one frame, filled up or not, that fills `destination` exactly.
         ///
         /// - Parameter checksum: whether the frame's own checksum of its content is verified. Callers that compare the
         ///   SHA-256 of the stored bytes gain nothing by it.
@@ -124,15 +145,23 @@ enum FrameCodec {
                 if hint == 0 { break }
                 guard sourceSize > 0 || size > 0 else { throw Flaw(reason: "an LZ4 frame is truncated") }
             }
-            guard consumed == source.count, produced == destination.count else {
-                throw Flaw(reason: "an LZ4 frame has another size than the manifest says")
-            }
+            guard produced == destination.count,
+                isFilling(UnsafeRawBufferPointer(rebasing: source[consumed...]))
+            else { throw Flaw(reason: "an LZ4 frame has another size than the manifest says") }
             guard checksum else { return }
             // A frame with a content checksum ends with it, as the header has promised.
-            let recorded = source.loadUnaligned(fromByteOffset: source.count - 4, as: UInt32.self)
+            let recorded = source.loadUnaligned(fromByteOffset: consumed - 4, as: UInt32.self)
             guard UInt32(littleEndian: recorded) == XXHash32.hash(UnsafeRawBufferPointer(destination)) else {
                 throw Flaw(reason: "LZ4: the content checksum is not the recorded one")
             }
+        }
+
+        /// Whether what follows a frame is nothing, or one skippable frame.
+        private func isFilling(_ bytes: UnsafeRawBufferPointer) -> Bool {
+            guard bytes.count >= skippableHeaderBytes else { return bytes.isEmpty }
+            return UInt32(littleEndian: bytes.loadUnaligned(as: UInt32.self)) == skippableMagic
+                && Int(UInt32(littleEndian: bytes.loadUnaligned(fromByteOffset: 4, as: UInt32.self)))
+                    == bytes.count - skippableHeaderBytes
         }
     }
 }

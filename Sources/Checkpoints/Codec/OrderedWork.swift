@@ -72,19 +72,3 @@ final class OrderedWork: @unchecked Sendable {
         condition.broadcast()
     }
 }
-
-/// Memory for one thread, not initialised; on huge pages if it is large.
-struct ScratchMemory: ~Copyable, @unchecked Sendable {
-    let bytes: UnsafeMutableRawBufferPointer
-    private static let hugePage = 2 << 20
-
-    init(byteCount: Int) {
-        let isLarge = byteCount >= Self.hugePage
-        bytes = .allocate(byteCount: byteCount, alignment: isLarge ? Self.hugePage : 64)
-        #if os(Linux)
-            if isLarge { madvise(bytes.baseAddress, byteCount, Int32(MADV_HUGEPAGE)) }
-        #endif
-    }
-
-    deinit { bytes.deallocate() }
-}

@@ -18,7 +18,7 @@ extension CheckpointManifest {
             guard header.format == formatName else {
                 throw ManifestFlaw("its format is not \(formatName)")
             }
-            guard header.version == currentVersion else {
+            guard (oldestVersion...currentVersion).contains(header.version) else {
                 throw CheckpointError.unsupportedVersion(
                     path: path, found: header.version, supported: currentVersion)
             }
@@ -77,7 +77,7 @@ extension CheckpointManifest {
         }
         let weights = group(TensorGroup.weights)
         guard parameters == weights?.elementCount ?? 0, weightsSHA256 == weights?.storage.sha256,
-            weights == nil || weightsSHA256 != nil
+            version > 2 || weights == nil || weightsSHA256 != nil
         else {
             throw ManifestFlaw("parameters and weights_sha256 contradict the group weights")
         }
@@ -91,7 +91,9 @@ extension CheckpointManifest {
 
     /// Whether a text can be shown on a terminal: no control characters, which could rewrite the screen.
     static func isPrintable(_ text: String) -> Bool {
-        text.unicodeScalars.allSatisfy { $0.properties.generalCategory != .control }
+        // What names nearly always are, without looking up categories.
+        text.utf8.allSatisfy { (0x20..<0x7F).contains($0) }
+            || text.unicodeScalars.allSatisfy { $0.properties.generalCategory != .control }
     }
 
     /// Whether a name can be a file of a checkpoint: no folder, nothing hidden, nothing that a shell would mind.
@@ -151,7 +153,8 @@ extension CheckpointManifest.Group {
         var names: Set<String> = []
         var end = 0
         for tensor in tensors {
-            let name = tensor.name.debugDescription
+            // Made only when it is needed: there are many tensors.
+            var name: String { tensor.name.debugDescription }
             guard CheckpointManifest.isPrintable(tensor.name) else {
                 throw ManifestFlaw("the tensor name \(name) has control characters")
             }
@@ -162,7 +165,7 @@ extension CheckpointManifest.Group {
             guard tensor.offset == end else {
                 throw ManifestFlaw("the tensor \(name) leaves a hole or overlaps the one before it")
             }
-            end = try CheckpointManifest.sum(end, bytes, name)
+            end = try CheckpointManifest.sum(end, bytes, tensor.name)
         }
         guard end == storage.bytes else { throw ManifestFlaw("the tensors of \(name) do not fill \(storage.file)") }
     }

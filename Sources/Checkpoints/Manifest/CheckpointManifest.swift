@@ -3,15 +3,18 @@ import Foundation
 /// What `manifest.json` says about a checkpoint.
 ///
 /// A checkpoint is a directory. Beside the manifest it holds `SHA256SUMS`, which `sha256sum -c` checks, and one
-/// `.lz4` file for every group of tensors and every document; each is a sequence of standard LZ4 frames, so
-/// `lz4 -d` opens it. A document's file decodes to the document itself. A group's file decodes to its tensors one
+/// `.lz4` file for every group of tensors and every document; each is a sequence of standard LZ4 frames, some filled up
+/// to a multiple of 4,096 bytes with a skippable one, so `lz4 -d` opens it. A document's file decodes to the document itself. A group's file decodes to its tensors one
 /// after another as little-endian floats, after the file's `transform` has been reversed frame by frame: see
 /// `TensorTransform`. `Tools/read_checkpoint.py` is a complete reader in Python.
 public struct CheckpointManifest: Codable, Equatable, Sendable {
     public static let fileName = "manifest.json"
     public static let checksumsFileName = "SHA256SUMS"
     static let formatName = "pretrain-checkpoint"
-    static let currentVersion = 2
+    /// Format 3 has `exponent-planes`, frames that are filled up with skippable ones, and no SHA-256 of the raw weights.
+    static let currentVersion = 3
+    /// The oldest format that is read.
+    static let oldestVersion = 2
 
     /// A tensor's place in its group.
     public struct Tensor: Codable, Equatable, Sendable {
@@ -48,8 +51,8 @@ public struct CheckpointManifest: Codable, Equatable, Sendable {
         public var file: String
         /// Size of what was stored: the document, or the tensors as little-endian floats.
         public var bytes: Int
-        /// SHA-256 of the same, of documents and of the group `weights`. Other groups have that of the stored bytes alone,
-        /// which says as much about their content and is computed once less.
+        /// SHA-256 of the same, of documents; in format 2 also of the group `weights`. Tensors have that of the stored bytes
+        /// alone, which says as much about their content and is computed once less.
         public var sha256: String?
         /// Size and SHA-256 of the file as it is on disk.
         public var storedBytes: Int
@@ -94,9 +97,9 @@ public struct CheckpointManifest: Codable, Equatable, Sendable {
     public var created: String
     /// Number of floats in the group `weights`.
     public var parameters: Int
-    /// SHA-256 over the raw little-endian floats of the group `weights` in the order of its tensors; absent without
-    /// that group.
-    public var weightsSHA256: String?
+    /// In format 2: SHA-256 over the raw little-endian floats of the group `weights` in the order of its tensors; absent
+    /// without that group. `CheckpointReader.weightsSHA256` computes it.
+    var weightsSHA256: String?
     public var metadata: [String: String]
     /// Which checkpoints the writer keeps, so that a listing can say why one is still there.
     public var retention: Retention?

@@ -85,6 +85,18 @@ public struct CheckpointReader: Sendable {
         try FileDecoder.decode(targets, threads: threads, everyChecksum: true)
     }
 
+    /// SHA-256 over the raw little-endian floats of the group `weights` in the order of its tensors, which names a model
+    /// whatever format it is stored in; nil without that group. Reads the group unless it is recorded.
+    ///
+    /// - Throws: `CheckpointError.damaged`.
+    public func weightsSHA256(threads: Int = ProcessInfo.processInfo.activeProcessorCount) throws -> String? {
+        guard manifest.weightsSHA256 == nil, let file = manifest.group(TensorGroup.weights)?.storage else {
+            return manifest.weightsSHA256
+        }
+        let target = FileDecoder.Target(input: try open(file), file: file, destination: nil, hashesContent: true)
+        return try FileDecoder.decode([target], threads: threads)[0]
+    }
+
     private func open(_ file: CheckpointManifest.File) throws -> InputFile {
         let input = try InputFile(opening: "\(path)/\(file.file)")
         guard input.byteCount == file.storedBytes else {

@@ -5,13 +5,26 @@ final class OutputFile: @unchecked Sendable {
     let path: String
     private var descriptor: Int32
     private let system: any StorageSystem
+    /// Whether the system writes from our memory, which it does as long as addresses and sizes are `FrameCodec.alignment`'s.
+    private var isDirect = false
 
     /// Creates a file that must not exist yet.
-    init(creating path: String, system: any StorageSystem) throws {
+    ///
+    /// - Parameter direct: whether to bypass the page cache where the file system can. The copy into it and giving its pages
+    ///   back are most of the system's work, and a checkpoint is hardly ever read again.
+    init(creating path: String, system: any StorageSystem, direct: Bool = false) throws {
         self.path = path
         self.system = system
         descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o644)
         guard descriptor >= 0 else { throw CheckpointError.failed("create", path) }
+        isDirect = direct && setDirect(true)
+    }
+
+    /// Not at opening the file, which may create it and fail all the same.
+    private func setDirect(_ direct: Bool) -> Bool {
+        guard let flag = PosixStorageSystem.directFlag else { return false }
+        let flags = fcntl(descriptor, F_GETFL)
+        return flags >= 0 && fcntl(descriptor, F_SETFL, direct ? flags | flag : flags & ~flag) == 0
     }
 
     deinit { if descriptor >= 0 { Foundation.close(descriptor) } }
@@ -19,8 +32,12 @@ final class OutputFile: @unchecked Sendable {
     func write(_ bytes: UnsafeRawBufferPointer) throws {
         var rest = bytes[...]
         while !rest.isEmpty {
+            if isDirect, !isAligned(rest) { leaveDirect() }
             let written = system.write(descriptor, UnsafeRawBufferPointer(rebasing: rest))
-            if written > 0 {
+            if written < 0, errno == EINVAL, isDirect {
+                // A device with larger sectors, or a file system that finds out only now.
+                leaveDirect()
+            } else if written > 0 {
                 rest = rest.dropFirst(written)
             } else if written == 0 {
                 errno = ENOSPC
@@ -29,6 +46,17 @@ final class OutputFile: @unchecked Sendable {
                 throw CheckpointError.failed("write", path)
             }
         }
+    }
+
+    private func isAligned(_ bytes: Slice<UnsafeRawBufferPointer>) -> Bool {
+        let address = UInt(bitPattern: bytes.base.baseAddress) &+ UInt(bytes.startIndex)
+        return address % UInt(FrameCodec.alignment) == 0 && bytes.count % FrameCodec.alignment == 0
+    }
+
+    /// The rest of the file goes the usual way, which knows no alignment.
+    private func leaveDirect() {
+        isDirect = false
+        _ = setDirect(false)
     }
 
     /// Waits until the content is on the disk, and closes the file.

@@ -22,6 +22,17 @@ package enum WritePhase: Hashable, Sendable, CaseIterable {
 package struct PosixStorageSystem: StorageSystem {
     package init() {}
 
+    /// `O_DIRECT`, which the importer of C headers does not know; nil where its value is not certain.
+    package static var directFlag: Int32? {
+        #if os(Linux) && arch(x86_64)
+            0o40000
+        #elseif os(Linux) && arch(arm64)
+            0o200000
+        #else
+            nil
+        #endif
+    }
+
     package func write(_ descriptor: Int32, _ bytes: UnsafeRawBufferPointer) -> Int {
         Foundation.write(descriptor, bytes.baseAddress, bytes.count)
     }

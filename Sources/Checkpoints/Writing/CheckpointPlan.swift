@@ -71,7 +71,7 @@ struct CheckpointPlan: Sendable {
         return CheckpointManifest(
             format: CheckpointManifest.formatName, version: CheckpointManifest.currentVersion, step: step,
             created: created.formatted(.iso8601), parameters: weights?.elementCount ?? 0,
-            weightsSHA256: weights?.storage.sha256, metadata: metadata, retention: retention,
+            weightsSHA256: nil, metadata: metadata, retention: retention,
             groups: groups,
             documents: documents.indices.map {
                 .init(name: documents[$0].name, storage: files[groupNames.count + $0])

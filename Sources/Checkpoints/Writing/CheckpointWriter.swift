@@ -20,6 +20,7 @@ public final class CheckpointWriter: Sendable {
     }
 
     private let state = Mutex(State())
+    private let scratch = ScratchPool()
     private let queue = DispatchQueue(label: "checkpoints")
     private let inFlight = DispatchGroup()
 
@@ -101,7 +102,8 @@ public final class CheckpointWriter: Sendable {
         _ plan: CheckpointPlan, tensors: [ByteSegments], threads: Int, copying: Duration
     ) throws -> PublishedCheckpoint {
         let started = ContinuousClock.now
-        let publication = Publication(directory: directory, retention: retention, system: system)
+        let publication = Publication(
+            directory: directory, retention: retention, system: system, scratch: scratch)
         let manifest = try publication.publish(plan, tensors: tensors, threads: threads)
         // The checkpoint is safe by now: what goes wrong while pruning must not look like a lost checkpoint.
         let pruning = Result { try publication.prune(justPublished: plan.step) }

@@ -10,6 +10,7 @@ struct Publication {
     let directory: CheckpointDirectory
     let retention: Retention
     let system: any StorageSystem
+    let scratch: ScratchPool
 
     /// - Throws: `CheckpointError`; then the temporary directory is gone and all else is as it was.
     func publish(_ plan: CheckpointPlan, tensors: [ByteSegments], threads: Int) throws -> CheckpointManifest {
@@ -36,17 +37,19 @@ struct Publication {
         }
         defer { for memory in documents { memory.deallocate() } }
         var sources = zip(plan.groupNames, tensors).map { name, bytes in
-            FileEncoder.Source(
-                fileName: name + ".lz4", bytes: bytes, transform: .bitPlanes,
-                hashesContent: name == TensorGroup.weights)
+            FileEncoder.Source(fileName: name + ".lz4", bytes: bytes, transform: .exponentPlanes, hashesContent: false)
         }
         for (document, memory) in zip(plan.documents, documents) {
             var bytes = ByteSegments()
             bytes.append(memory.baseAddress, byteCount: memory.count)
             sources.append(.init(fileName: document.name + ".lz4", bytes: bytes, transform: .none, hashesContent: true))
         }
-        let outputs = try sources.map { try OutputFile(creating: "\(temporary)/\($0.fileName)", system: system) }
-        let files = try FileEncoder.encode(sources, to: outputs, threads: threads)
+        let outputs = try sources.map {
+            try OutputFile(
+                creating: "\(temporary)/\($0.fileName)", system: system,
+                direct: $0.bytes.byteCount >= FileEncoder.frameBytes && $0.transform != .none)
+        }
+        let files = try FileEncoder.encode(sources, to: outputs, threads: threads, scratch: scratch)
         try system.reached(.filesWritten)
         let manifest = plan.manifest(files: files, retention: retention, created: Date())
         let json = try manifest.encoded()

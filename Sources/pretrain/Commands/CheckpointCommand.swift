@@ -25,7 +25,7 @@ struct CheckpointCommand: ParsableCommand {
 
     struct InspectCommand: ParsableCommand {
         static let configuration = CommandConfiguration(
-            commandName: "inspect", abstract: "Shows what a checkpoint holds, without reading its tensors.")
+            commandName: "inspect", abstract: "Shows what a checkpoint holds, and the SHA-256 of its weights.")
 
         @Argument(help: "A checkpoint, or a run directory, which stands for its newest one.", completion: .directory)
         var path: String
@@ -33,7 +33,7 @@ struct CheckpointCommand: ParsableCommand {
 
         func run() throws {
             let reader = try CheckpointReader(path: CheckpointLocation(resolving: path).newest())
-            let description = CheckpointDescription(reader)
+            let description = try CheckpointDescription(reader)
             try report.show(description) { description.text }
         }
     }
@@ -127,7 +127,7 @@ private struct CheckpointDescription: Encodable {
         var bytes: Int
         var storedBytes: Int
         var ratio: Double
-        /// Of the content; documents and weights have it.
+        /// Of the content; documents have it.
         var sha256: String?
         var storedSha256: String
     }
@@ -145,13 +145,13 @@ private struct CheckpointDescription: Encodable {
     var files: [File]
     var tensors: [Tensor]
 
-    init(_ reader: CheckpointReader) {
+    init(_ reader: CheckpointReader) throws {
         let manifest = reader.manifest
         path = reader.path
         step = manifest.step
         created = manifest.created
         parameters = manifest.parameters
-        weightsSha256 = manifest.weightsSHA256
+        weightsSha256 = try reader.weightsSHA256()
         bytes = manifest.bytes
         storedBytes = manifest.storedBytes
         ratio = Self.ratio(manifest.storedBytes, manifest.bytes)
