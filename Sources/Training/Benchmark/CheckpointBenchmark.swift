@@ -27,6 +27,8 @@ public struct CheckpointBenchmark: Sendable {
         public var copySeconds: Double
         public var load: Operation
         public var verify: Operation
+        /// SHA-256 of as many bytes, two streams side by side: what this processor can do, and thresholds are relative to.
+        public var hash: Operation
         public var rounds: Int
         public var threads: Int
     }
@@ -39,8 +41,40 @@ public struct CheckpointBenchmark: Sendable {
         checkpoint path: String, folder: String, rounds: Int, threads: Int, progress: (Int) -> Void = { _ in }
     ) throws -> Report {
         let reader = try CheckpointReader(path: path)
-        let tensors = Tensors(reader.manifest)
-        try reader.read(tensors.destinations)
+        let buffers = reader.manifest.groups.map { FloatBuffer(count: $0.elementCount) }
+        let groups = zip(reader.manifest.groups, buffers).map { group, buffer in
+            TensorGroup(
+                name: group.name,
+                tensors: group.tensors.map {
+                    TensorView(
+                        name: $0.name, shape: $0.shape,
+                        elements: .init(start: buffer.base + $0.offset / 4, count: $0.elementCount))
+                })
+        }
+        return try withExtendedLifetime(buffers) {
+            try reader.read(destinations(groups))
+            return try run(groups, folder: folder, rounds: rounds, threads: threads, progress: progress)
+        }
+    }
+
+    /// The same with the tensors of a model that is trained for it, on random tokens.
+    ///
+    /// - Parameter steps: of training before.
+    static func run(
+        trainedBy configuration: RunConfiguration, steps: Int, pool: ThreadPool, folder: String, rounds: Int
+    ) throws -> Report {
+        let engine = try StepBenchmark.engine(configuration, pool: pool)
+        for step in 1...steps { _ = try engine.train(StepBenchmark.batch(configuration, seed: step), step: step) }
+        return try withExtendedLifetime(engine) {
+            try run(TrainingCheckpoint.groups(engine), folder: folder, rounds: rounds, threads: 1) { _ in }
+        }
+    }
+
+    private static func run(
+        _ groups: [TensorGroup], folder: String, rounds: Int, threads: Int, progress: (Int) -> Void
+    ) throws -> Report {
+        let byteCount = groups.flatMap(\.tensors).reduce(0) { $0 + $1.elements.count * 4 }
+        let destinations = destinations(groups)
         let directory = CheckpointDirectory(path: "\(folder)/pretrain-bench-\(getpid())")
         try directory.prepare()
         defer { try? FileManager.default.removeItem(atPath: directory.path) }
@@ -57,14 +91,15 @@ public struct CheckpointBenchmark: Sendable {
         var stored = 0
         for round in 1...rounds {
             try measure("save") {
-                try writer.writeInBackground(tensors.contents(step: round))
+                try writer.writeInBackground(CheckpointContents(step: round, groups: groups))
                 guard let published = try writer.finish() else { return }
                 copies.append(published.copying.seconds)
                 stored = published.manifest.storedBytes
             }
             let written = try CheckpointReader(path: directory.path(ofStep: round))
-            try measure("load") { try written.read(tensors.destinations, threads: threads) }
+            try measure("load") { try written.read(destinations, threads: threads) }
             try measure("verify") { try written.verify(threads: threads) }
+            measure("hash") { hash(byteCount) }
             progress(round)
         }
         func operation(_ name: String) -> Operation {
@@ -72,48 +107,36 @@ public struct CheckpointBenchmark: Sendable {
             let processor = median(all.map(\.processor))
             return Operation(
                 seconds: median(all.map(\.seconds)), processorSeconds: processor,
-                bytesPerCoreSecond: Double(tensors.byteCount) / processor)
+                bytesPerCoreSecond: Double(byteCount) / processor)
         }
         return Report(
-            bytes: tensors.byteCount, storedBytes: stored, ratio: Double(stored) / Double(max(tensors.byteCount, 1)),
+            bytes: byteCount, storedBytes: stored, ratio: Double(stored) / Double(max(byteCount, 1)),
             save: operation("save"), copySeconds: median(copies), load: operation("load"), verify: operation("verify"),
-            rounds: rounds, threads: threads)
+            hash: operation("hash"), rounds: rounds, threads: threads)
     }
 
-    /// Memory for all tensors of a checkpoint.
-    private struct Tensors {
-        private let groups: [(name: String, buffer: FloatBuffer, tensors: [CheckpointManifest.Tensor])]
+    /// Where tensors are read to: where they are.
+    private static func destinations(_ groups: [TensorGroup]) -> [String: [MutableTensorView]] {
+        Dictionary(
+            uniqueKeysWithValues: groups.map { group in
+                let views = group.tensors.map {
+                    MutableTensorView(
+                        name: $0.name, shape: $0.shape, elements: UnsafeMutableBufferPointer(mutating: $0.elements))
+                }
+                return (group.name, views)
+            })
+    }
 
-        init(_ manifest: CheckpointManifest) {
-            groups = manifest.groups.map { ($0.name, FloatBuffer(count: $0.elementCount), $0.tensors) }
+    /// Hashes a number of bytes, half of them in each of two streams, from the second-level cache.
+    private static func hash(_ byteCount: Int) {
+        let block = [UInt8](repeating: 1, count: 256 << 10)
+        let streams = [DigestStream(), DigestStream()]
+        block.withUnsafeBytes { block in
+            for _ in stride(from: 0, to: byteCount, by: 2 * block.count) {
+                DigestStream.update(streams.map { ($0, block) })
+            }
         }
-
-        var byteCount: Int { groups.reduce(0) { $0 + $1.buffer.count * 4 } }
-
-        var destinations: [String: [MutableTensorView]] {
-            Dictionary(
-                uniqueKeysWithValues: groups.map { group in
-                    let views = group.tensors.map { tensor in
-                        MutableTensorView(
-                            name: tensor.name, shape: tensor.shape,
-                            elements: .init(start: group.buffer.base + tensor.offset / 4, count: tensor.elementCount))
-                    }
-                    return (group.name, views)
-                })
-        }
-
-        func contents(step: Int) -> CheckpointContents {
-            CheckpointContents(
-                step: step,
-                groups: groups.map { group in
-                    let views = group.tensors.map { tensor in
-                        TensorView(
-                            name: tensor.name, shape: tensor.shape,
-                            elements: .init(start: group.buffer.base + tensor.offset / 4, count: tensor.elementCount))
-                    }
-                    return TensorGroup(name: group.name, tensors: views)
-                })
-        }
+        for stream in streams { _ = stream.finish() }
     }
 }
 

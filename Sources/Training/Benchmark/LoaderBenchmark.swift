@@ -10,6 +10,10 @@ public struct LoaderBenchmark: Sendable {
         /// Documents through the tokenizer alone, one thread: bytes per second of processor time.
         public var encodedBytesPerCoreSecond: Double
         public var encodedBytes: Int
+        /// A plain FNV-1a hash of the same text, one byte after the other: what this processor can do, and thresholds are
+        /// relative to. With the hash, which tells whether two measurements are of the same text.
+        public var hashedBytesPerCoreSecond: Double
+        public var textHash: UInt64
         public var bytesPerToken: Double
         /// The whole way from files to batches, all threads: bytes per second of processor time.
         public var loadedBytesPerCoreSecond: Double
@@ -37,6 +41,7 @@ public struct LoaderBenchmark: Sendable {
         let bytesPerToken = Double(encoding.bytes) / Double(max(encoding.tokens, 1))
         var report = Report(
             encodedBytesPerCoreSecond: Double(encoding.bytes) / encoding.seconds, encodedBytes: encoding.bytes,
+            hashedBytesPerCoreSecond: Double(encoding.bytes) / encoding.hashSeconds, textHash: encoding.hash,
             bytesPerToken: bytesPerToken,
             loadedBytesPerCoreSecond: Double(loading.tokens) * bytesPerToken / loading.processorSeconds,
             loadedTokens: loading.tokens, firstBatchSeconds: loading.firstBatchSeconds)
@@ -53,7 +58,7 @@ public struct LoaderBenchmark: Sendable {
     /// Tokenizes documents that are in memory already, the second time around: a run's tokenizer has seen its words.
     private static func encode(
         _ listing: CorpusListing, _ tokenizer: RunDocumentTokenizer, seed: UInt64
-    ) throws -> (bytes: Int, tokens: Int, seconds: Double) {
+    ) throws -> (bytes: Int, tokens: Int, seconds: Double, hash: UInt64, hashSeconds: Double) {
         var text: [UInt8] = []
         var ends: [Int] = []
         try CorpusSampler(listing: listing, seed: seed).sampleDocuments(limitBytes: sampleBytes) { document in
@@ -73,7 +78,14 @@ public struct LoaderBenchmark: Sendable {
                 start = end
             }
         }
-        return (text.count, counted, ProcessorTime.seconds - started)
+        let encoded = ProcessorTime.seconds
+        let hash = text.withUnsafeBufferPointer(fnv1a)
+        return (text.count, counted, encoded - started, hash, ProcessorTime.seconds - encoded)
+    }
+
+    /// FNV-1a of 64 bits (draft-eastlake-fnv).
+    private static func fnv1a(_ bytes: UnsafeBufferPointer<UInt8>) -> UInt64 {
+        bytes.reduce(0xCBF2_9CE4_8422_2325) { ($0 ^ UInt64($1)) &* 0x100_0000_01B3 }
     }
 
     private static let sampleBytes = 64 << 20

@@ -7,6 +7,13 @@ public struct PerformanceThresholds: Decodable, Sendable {
     public var steps: [Step]
     public var scaling: [Scaling]
     public var kernels: [KernelGroup]
+    public var checkpoints: [Checkpoint]
+    public var loaders: [Loader]
+
+    /// The lists, by which a check can be limited.
+    public enum Group: String, CaseIterable, Sendable {
+        case steps, scaling, kernels, checkpoints, loaders
+    }
 
     /// Whole steps: share of the GEMM peak.
     public struct Step: Decodable, Sendable {
@@ -34,12 +41,55 @@ public struct PerformanceThresholds: Decodable, Sendable {
         public var minimumRooflineShare: [String: Double]
     }
 
+    /// Saving and loading the tensors of a model after some steps on random tokens, on one thread.
+    public struct Checkpoint: Decodable, Sendable {
+        public var preset: String
+        public var batch: Int
+        public var sequence: Int
+        public var steps: Int
+        /// Bytes per second of processor time, relative to SHA-256 of two streams side by side.
+        public var minimumSavingSpeed: Double
+        public var minimumLoadingSpeed: Double
+        /// Size on disk relative to the raw tensors.
+        public var maximumStoredShare: Double
+    }
+
+    /// From text to batches; the text is made up, of words that are as often as words are.
+    public struct Loader: Decodable, Sendable {
+        public var preset: String
+        public var batch: Int
+        public var sequence: Int
+        public var threads: Int
+        /// Bytes per second of processor time, relative to a hash of the same text that takes it byte by byte (FNV-1a).
+        public var minimumEncodingSpeed: Double
+        /// Share of the machine's time in a step.
+        public var maximumShareOfStep: Double
+    }
+
     /// One comparison.
     public struct Outcome: Encodable, Sendable {
+        /// What the measured number must not be on the other side of.
+        public enum Bound: String, Encodable, Sendable {
+            case atLeast = "at_least"
+            case atMost = "at_most"
+        }
+
         public var name: String
         public var measured: Double
-        public var minimum: Double
+        public var bound: Bound
+        public var threshold: Double
         public var passed: Bool
+
+        init(_ name: String, _ measured: Double, _ bound: Bound, _ threshold: Double) {
+            self.name = name
+            self.measured = measured
+            self.bound = bound
+            self.threshold = threshold
+            passed = bound == .atLeast ? measured >= threshold : measured <= threshold
+        }
+
+        /// The better one of two measurements of the same.
+        func better(_ other: Outcome) -> Outcome { (measured > other.measured) == (bound == .atLeast) ? self : other }
     }
 
     public enum ReadError: Error, CustomStringConvertible {
@@ -50,7 +100,8 @@ public struct PerformanceThresholds: Decodable, Sendable {
         public var description: String {
             switch self {
             case .unreadable(let path, let reason):
-                "\(path): \(reason). Thresholds are a JSON object with the lists steps, scaling and kernels, such as "
+                "\(path): \(reason). Thresholds are a JSON object with the lists "
+                    + "\(Group.allCases.map(\.rawValue).joined(separator: ", ")), such as "
                     + "Benchmarks/thresholds.json."
             case .unknownPreset(let name): "the thresholds name a preset that does not exist: \(name)"
             case .unknownKernel(let name, let known):
@@ -100,15 +151,27 @@ public struct PerformanceThresholds: Decodable, Sendable {
 
     /// Measures until each threshold is met, or `attempts` times: a busy machine is only ever slower.
     ///
-    /// - Parameter progress: called with each outcome as it comes.
+    /// - Parameters:
+    ///   - groups: which lists are checked.
+    ///   - progress: called with each outcome as it comes.
     /// - Throws: `ReadError`, before anything is measured.
-    public func check(attempts: Int = 3, progress: (Outcome) -> Void = { _ in }) throws -> [Outcome] {
-        let checks = try stepChecks() + scalingChecks() + kernelChecks()
+    public func check(
+        _ groups: [Group] = Group.allCases, attempts: Int = 3, progress: (Outcome) -> Void = { _ in }
+    ) throws -> [Outcome] {
+        let checks = try groups.flatMap { group in
+            switch group {
+            case .steps: try stepChecks()
+            case .scaling: try scalingChecks()
+            case .kernels: try kernelChecks()
+            case .checkpoints: try checkpointChecks()
+            case .loaders: try loaderChecks()
+            }
+        }
         return try checks.flatMap { check in
             var best: [Outcome] = []
             for attempt in 0..<attempts {
                 let outcomes = try check()
-                best = attempt == 0 ? outcomes : zip(best, outcomes).map { $0.measured >= $1.measured ? $0 : $1 }
+                best = attempt == 0 ? outcomes : zip(best, outcomes).map { $0.better($1) }
                 if best.allSatisfy(\.passed) { break }
             }
             best.forEach(progress)
@@ -116,7 +179,7 @@ public struct PerformanceThresholds: Decodable, Sendable {
         }
     }
 
-    private typealias Check = () throws -> [Outcome]
+    typealias Check = () throws -> [Outcome]
 
     private func stepChecks() throws -> [Check] {
         try steps.map { step in
@@ -125,7 +188,7 @@ public struct PerformanceThresholds: Decodable, Sendable {
                 "\(step.preset), \(step.batch) × \(step.sequence), \(Self.threads(step.threads)): share of the peak"
             return {
                 let report = try Self.measure(configuration, threads: step.threads)
-                return [Self.outcome(name, report.utilisation, step.minimumUtilisation)]
+                return [Outcome(name, report.utilisation, .atLeast, step.minimumUtilisation)]
             }
         }
     }
@@ -139,7 +202,7 @@ public struct PerformanceThresholds: Decodable, Sendable {
             return {
                 let one = try Self.measure(configuration, threads: 1)
                 let many = try Self.measure(configuration, threads: scaling.threads)
-                return [Self.outcome(name, many.tokensPerSecond / one.tokensPerSecond, scaling.minimumSpeedup)]
+                return [Outcome(name, many.tokensPerSecond / one.tokensPerSecond, .atLeast, scaling.minimumSpeedup)]
             }
         }
     }
@@ -155,7 +218,9 @@ public struct PerformanceThresholds: Decodable, Sendable {
                 let report = try KernelBenchmark.run(configuration, pool: ThreadPool(threadCount: group.threads))
                 return report.kernels.compactMap { kernel in
                     group.minimumRooflineShare[kernel.name].map {
-                        Self.outcome("\(group.preset), \(kernel.name): share of its roofline", kernel.rooflineShare, $0)
+                        Outcome(
+                            "\(group.preset), \(kernel.name): share of its roofline", kernel.rooflineShare, .atLeast, $0
+                        )
                     }
                 }
             }
@@ -166,7 +231,7 @@ public struct PerformanceThresholds: Decodable, Sendable {
         try StepBenchmark.run(configuration, pool: ThreadPool(threadCount: threads), steps: 5, warmup: 1)
     }
 
-    private static func configuration(_ preset: String, batch: Int, sequence: Int) throws -> RunConfiguration {
+    static func configuration(_ preset: String, batch: Int, sequence: Int) throws -> RunConfiguration {
         guard let preset = Preset(rawValue: preset) else { throw ReadError.unknownPreset(preset) }
         var configuration = preset.configuration
         configuration.training.batchSize = batch
@@ -175,9 +240,5 @@ public struct PerformanceThresholds: Decodable, Sendable {
         return configuration
     }
 
-    private static func outcome(_ name: String, _ measured: Double, _ minimum: Double) -> Outcome {
-        Outcome(name: name, measured: measured, minimum: minimum, passed: measured >= minimum)
-    }
-
-    private static func threads(_ count: Int) -> String { count == 1 ? "1 thread" : "\(count) threads" }
+    static func threads(_ count: Int) -> String { count == 1 ? "1 thread" : "\(count) threads" }
 }

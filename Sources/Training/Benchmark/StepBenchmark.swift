@@ -38,18 +38,14 @@ public struct StepBenchmark: Sendable {
         _ configuration: RunConfiguration, pool: ThreadPool, steps: Int, warmup: Int,
         profiling: Bool = false, progress: (Int) -> Void = { _ in }
     ) throws -> Report {
-        let vocabulary = configuration.tokenizer.vocabularySize
-        let engine = try TrainingEngine(
-            configuration, vocabularySize: vocabulary,
-            special: SpecialTokens(padding: 0, unknown: 1, classification: 2, separator: 3, mask: 4), pool: pool)
-        engine.initialize()
+        let engine = try engine(configuration, pool: pool)
         let meter = PeakMeter(pool)
         let sequences = configuration.training.sequencesPerStep
         let length = configuration.corpus.sequenceLength
         var seconds: [Double] = []
         var peaks: [Double] = []
         for step in 1...(warmup + steps) {
-            let batch = randomBatch(sequences: sequences, length: length, vocabulary: vocabulary, seed: step)
+            let batch = batch(configuration, seed: step)
             if step == warmup + 1 {
                 peaks.append(meter.measure(rounds: 6))
                 if profiling { Profile.start() }
@@ -68,7 +64,7 @@ public struct StepBenchmark: Sendable {
         let tokens = Double(sequences * length)
         let speed = tokens / median(seconds)
         let flops = ModelCost.flopsPerToken(
-            configuration, vocabularySize: vocabulary,
+            configuration, vocabularySize: configuration.tokenizer.vocabularySize,
             attendedTokens: configuration.model.meanAttendedTokens(segments: [length]))
         let shares = seconds.enumerated().map { flops * tokens / $1 / max(peaks[$0], peaks[$0 + 1]) }
         let profile =
@@ -86,12 +82,23 @@ public struct StepBenchmark: Sendable {
             profile: profile)
     }
 
+    /// An engine with initial weights, for tokens of which the first five are special.
+    static func engine(_ configuration: RunConfiguration, pool: ThreadPool) throws -> TrainingEngine {
+        let engine = try TrainingEngine(
+            configuration, vocabularySize: configuration.tokenizer.vocabularySize,
+            special: SpecialTokens(padding: 0, unknown: 1, classification: 2, separator: 3, mask: 4), pool: pool)
+        engine.initialize()
+        return engine
+    }
+
     private static func median(_ values: [Double]) -> Double { values.sorted()[values.count / 2] }
 
-    /// Full sequences of one segment each.
-    private static func randomBatch(sequences: Int, length: Int, vocabulary: Int, seed: Int) -> TokenBatch {
+    /// Random tokens in full sequences of one segment each.
+    static func batch(_ configuration: RunConfiguration, seed: Int) -> TokenBatch {
+        let sequences = configuration.training.sequencesPerStep
+        let length = configuration.corpus.sequenceLength
         let random = Philox(seed: UInt64(seed), purpose: .masking)
-        let ordinary = Double(vocabulary - 5)
+        let ordinary = Double(configuration.tokenizer.vocabularySize - 5)
         let offsets = (0...sequences).map { $0 * length }
         let tokens = (0..<sequences * length).map { position in
             5 + Int32(random.uniform(step: 0, position: position) * ordinary)

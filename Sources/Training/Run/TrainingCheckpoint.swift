@@ -102,7 +102,8 @@ public enum TrainingCheckpoint {
     /// SAGE's smoothed importance.
     private static let importanceGroup = "importance"
 
-    private static func groups(_ engine: TrainingEngine) -> [TensorGroup] {
+    /// The engine's buffers as tensors, which are views of them.
+    static func groups(_ engine: TrainingEngine) -> [TensorGroup] {
         func group(_ name: String, _ specs: [ParameterSpec], _ buffer: FloatBuffer) -> TensorGroup {
             TensorGroup(
                 name: name,

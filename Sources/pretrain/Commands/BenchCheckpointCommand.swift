@@ -10,7 +10,8 @@ struct BenchCheckpointCommand: ParsableCommand {
         discussion: """
             Takes the tensors of a checkpoint, because trained ones are what has to be compressed, and writes them again \
             and again to a folder of its own. Speeds are in bytes of uncompressed tensors per second that a processor \
-            was at work, so other programs hardly disturb them; seconds include waiting for the disk.
+            was at work, so other programs hardly disturb them; seconds include waiting for the disk. SHA-256, of two streams side by \
+            side, stands there to compare with.
 
               pretrain bench checkpoint checkpoints/mine --rounds 9 --json
             """)
@@ -50,7 +51,10 @@ struct BenchCheckpointCommand: ParsableCommand {
                 median of \(rounds)
                 \(TextTable(
                     header: ["", "per core", "processor time", "time"], rightAligned: [1, 2, 3],
-                    rows: [row("save", result.save), row("load", result.load), row("verify", result.verify)]
+                    rows: [
+                        row("save", result.save), row("load", result.load), row("verify", result.verify),
+                        row("SHA-256", result.hash),
+                    ]
                 ).text)
                 a checkpoint beside training holds it up for \(String(format: "%.0f", 1000 * result.copySeconds)) ms
                 """
