@@ -12,6 +12,8 @@ enum LinearAlgebraChoice {
     static func apply() {
         guard getenv(variable) == nil, processor_splits_avx512() else { return }
         setenv(variable, "Haswell", 0)
+        // Products run on one thread each, on threads of ours: OpenBLAS need not start its own.
+        setenv("OPENBLAS_NUM_THREADS", "1", 0)
         var arguments = CommandLine.arguments.map { strdup($0) as UnsafeMutablePointer<CChar>? } + [nil]
         // Returns only if it fails; then the program goes on, a little slower.
         execv("/proc/self/exe", &arguments)
