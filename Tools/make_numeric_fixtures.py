@@ -3,8 +3,8 @@
 
     python3 Tools/make_numeric_fixtures.py
 
-Needs torch and safetensors. Writes adamw.safetensors and kernels.safetensors to Tests/GoldenTests/Fixtures, whose
-README.md says what they hold. Everything is computed in double precision from inputs that are exact in single.
+Needs torch and safetensors. Writes adamw.safetensors, sage.safetensors and kernels.safetensors to
+Tests/GoldenTests/Fixtures, whose README.md says what they hold. Everything is computed in double precision from inputs that are exact in single.
 """
 
 import math
@@ -76,6 +76,85 @@ def make_adamw():
         })
 
 
+def sage_step(state, gradient, step, settings, guides):
+    """One step of AdamW (Loshchilov & Hutter 2019) with SAGE's factor on every weight's learning rate.
+
+    `guides(now, before)` gives the smoothed importance that is kept, and the factor.
+    """
+    beta1, beta2 = settings["betas"]
+    weights = state["parameter"]
+    state["first_moment"] = beta1 * state["first_moment"] + (1 - beta1) * gradient
+    state["second_moment"] = beta2 * state["second_moment"] + (1 - beta2) * gradient**2
+    state["importance"], factor = guides((weights * gradient).abs(), state["importance"])
+    corrected = state["first_moment"] / (1 - beta1**step)
+    root = (state["second_moment"] / (1 - beta2**step)).sqrt()
+    decayed = weights * (1 - settings["rate"] * settings["weight_decay"])
+    state["parameter"] = decayed - settings["rate"] * factor * corrected / (root + settings["epsilon"])
+
+
+def make_sage():
+    """SAGE (Liang et al. 2022, arXiv 2202.02664): several steps from the first by algorithm 1 with the engine's rule for
+    weights of which nothing is known yet, and one late step by the formulas of the authors' release, which corrects the
+    smoothed importance for its start at zero and so knows no such weights."""
+    randomness = torch.Generator().manual_seed(20260108)
+    settings = dict(betas=(0.9, 0.98), rate=2e-3, epsilon=1e-6, weight_decay=0.1)
+    beta3, small, steps, late = 0.7, 1e-12, 6, 400
+
+    def guided(now, before):
+        smoothed = torch.where(before == 0, now, beta3 * before + (1 - beta3) * now)
+        factor = torch.where(before == 0, torch.ones(()), ((now - smoothed).abs() + small) / (smoothed + small))
+        return smoothed, factor
+
+    def released(now, before):
+        smoothed = beta3 * before + (1 - beta3) * now
+        corrected = smoothed / (1 - beta3**late)
+        return smoothed, (now - corrected).abs() / (corrected + settings["epsilon"] ** 2)
+
+    def state_of(parameter):
+        return {"parameter": parameter} | {
+            name: torch.zeros_like(parameter) for name in ("first_moment", "second_moment", "importance")}
+
+    def check_adamw(parameter, gradients):
+        """Without guidance it is torch's AdamW."""
+        state, leaf = state_of(parameter.clone()), torch.nn.Parameter(parameter.clone())
+        optimizer = torch.optim.AdamW(
+            [leaf], lr=settings["rate"], betas=settings["betas"], eps=settings["epsilon"],
+            weight_decay=settings["weight_decay"])
+        for step, gradient in enumerate(gradients, 1):
+            sage_step(state, gradient, step, settings, lambda now, before: (now, 1))
+            leaf.grad = gradient.clone()
+            optimizer.step()
+        torch.testing.assert_close(state["parameter"], leaf.detach(), rtol=1e-12, atol=1e-15)
+
+    # More than two vectors and a rest; one weight starts at 0, one has no gradient in the first two steps.
+    parameter = single(torch.randn(21, generator=randomness))
+    parameter[3] = 0
+    gradients = [single(torch.randn(21, generator=randomness)) for _ in range(steps)]
+    for gradient in gradients[:2]:
+        gradient[7] = 0
+    check_adamw(parameter, gradients)
+    tensors = {"initial": parameter.float()}
+    state = state_of(parameter)
+    for step, gradient in enumerate(gradients):
+        tensors[f"step{step}.gradient"] = gradient.float()
+        sage_step(state, gradient, step + 1, settings, guided)
+        tensors |= {f"step{step}.{name}": value.clone() for name, value in state.items()}
+    # The state is rounded, so that the engine can start from the very same.
+    state = {name: single(value) for name, value in state.items()}
+    gradient = single(torch.randn(21, generator=randomness))
+    tensors |= {f"late.initial.{name}": value.float() for name, value in state.items()}
+    tensors["late.gradient"] = gradient.float()
+    sage_step(state, gradient, late, settings, released)
+    tensors |= {f"late.{name}": value for name, value in state.items()}
+    save_fixture(
+        tensors, FIXTURES / "sage.safetensors",
+        {
+            "format": "pt", "beta1": "0.9", "beta2": "0.98", "beta3": str(beta3), "epsilon": "1e-6",
+            "learning_rate": str(settings["rate"]), "weight_decay": str(settings["weight_decay"]),
+            "steps": str(steps), "late_step": str(late),
+        })
+
+
 def make_gelu(tensors):
     edges = torch.tensor([0.0, -0.0, 1e-30, -1e-30, 1e-6, -1e-6, -5.5, 5.5, -13.0, 13.0, -40.0, 40.0, -1e4, 1e4, -3e38])
     x = torch.cat([torch.linspace(-9, 9, 241), edges]).float().double().requires_grad_()
@@ -142,6 +221,7 @@ def make_binary_cross_entropy(tensors):
 if __name__ == "__main__":
     torch.set_num_threads(1)
     make_adamw()
+    make_sage()
     randomness = torch.Generator().manual_seed(20260104)
     tensors = {}
     make_gelu(tensors)

@@ -64,6 +64,7 @@ final class GoldenModel {
         }
         var configuration = ObjectiveConfiguration()
         configuration.discriminatorWeight = try number("discriminator_weight")
+        try Self.readRecipe(file, &configuration, &model)
 
         let ids: [Int32] = try file.integers(of: "input.ids", as: Int32.self)
         let offsets: [Int] = try file.integers(of: "input.sequence_offsets")
@@ -76,7 +77,7 @@ final class GoldenModel {
                 model: model, parametrization: parametrization, vocabularySize: try integer("vocab_size"),
                 limits: .init(
                     tokens: ids.count, sequences: offsets.count - 1, longestSegment: model.maximumPositions,
-                    maskFraction: configuration.maskFraction)),
+                    maskFraction: configuration.maskFraction), objective: configuration),
             configuration: configuration)
         work = ReplacedTokenDetection.Work(
             batch: TokenBatch(tokens: ids, sequenceOffsets: offsets, segmentOffsets: offsets),
@@ -91,7 +92,34 @@ final class GoldenModel {
             try file.read(
                 spec.name, into: UnsafeMutableBufferPointer(start: weights.base + spec.offset, count: spec.count))
         }
+        withPool { layout.deriveWeights(weights, pool: $0) }
     }
+
+    /// What a fixture of ELECTRA's relatives says of its recipe.
+    private static func readRecipe(
+        _ file: SafetensorsFile, _ objective: inout ObjectiveConfiguration, _ model: inout ModelConfiguration
+    ) throws {
+        func text(_ key: String) -> String? { file.header.metadata[key] }
+        func number(_ key: String) -> Double? { text("objective.\(key)").flatMap { Double($0) } }
+        guard let name = text("objective.name") else { return }
+        objective.name = try #require(ObjectiveName(rawValue: name))
+        objective.correctiveWeight = number("corrective_weight")
+        objective.contrastiveWeight = number("contrastive_weight")
+        objective.contrastiveCrop = number("contrastive_crop") ?? objective.contrastiveCrop
+        objective.contrastiveTemperature = number("contrastive_temperature") ?? objective.contrastiveTemperature
+        model.embeddingSharing = try #require(
+            text("model.embedding_sharing").flatMap { EmbeddingSharing(rawValue: $0) })
+        model.detectionHead = try #require(text("model.detection_head").flatMap { DetectionHeadKind(rawValue: $0) })
+    }
+
+    private func withPool(_ body: (ThreadPool) -> Void) {
+        let pool = ThreadPool(threadCount: 1)
+        body(pool)
+        pool.shutDown()
+    }
+
+    /// Hands on what has arrived at tables that are computed from others.
+    func returnGradients() { withPool { layout.returnGradients(gradients, pool: $0) } }
 
     /// The batch, or some of its sequences.
     func pass(sequences: Range<Int>? = nil, learns: Bool = false) -> LanePass {
