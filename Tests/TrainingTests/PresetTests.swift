@@ -62,7 +62,13 @@ struct PresetTests {
         #expect(
             large.model.generatorShape == .init(hiddenSize: 1024, layerCount: 6, headCount: 16, intermediateSize: 4096))
         #expect(large.optimizer.peakLearningRate == 1e-4 && large.optimizer.clipNorm == 2)
+        #expect(large.model.relativeBias.bins == 128 && large.model.relativeBias.maximumDistance == 256)
+        #expect(base.model.initialization.zeroDetectionOutput && large.model.initialization.zeroDetectionOutput)
+        #expect(base.tokenizer.vocabularySize == 32_768 && large.tokenizer.vocabularySize == 128_000)
         let coco = Preset.cocoLMBase.configuration
+        #expect(coco.training.batchSize == 2048 && coco.training.steps == 125_000)
+        #expect(coco.tokenizer.vocabularySize == 32_768 && !coco.model.initialization.zeroDetectionOutput)
+        #expect(coco.model.relativeBias.bins == 32 && coco.model.relativeBias.maximumDistance == 128)
         #expect(coco.objective.name == .cocoLM && coco.objective.contrast == 1 && coco.objective.correction == 1)
         let small = Preset.debertaV3Small.configuration
         #expect(small.model.layerCount == 6 && small.model.generatorShape.layerCount == 3)
@@ -70,6 +76,11 @@ struct PresetTests {
         #expect(deberta.model.layerCount == 12 && deberta.model.generatorShape.layerCount == 6)
         #expect(deberta.model.embeddingSharing == .disentangled && deberta.optimizer.separate)
         #expect(deberta.objective.maskTokenFraction == 1 && deberta.model.detectionHead == .withClassification)
+        #expect(deberta.objective.discriminatorWeight == 50 && deberta.model.normalization.epsilon == 1e-7)
+        for preset in [small, deberta] {
+            #expect(preset.optimizer.peakLearningRate == 5e-4 && preset.optimizer.beta2 == 0.98)
+            #expect(preset.training.batchSize == 8192 && preset.training.steps == 500_000)
+        }
     }
 
     @Test("Costs follow what is computed")

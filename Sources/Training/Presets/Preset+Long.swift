@@ -5,6 +5,9 @@ extension Preset {
     /// ELECTRA's networks with Longformer's attention (Beltagy et al. 2020, arXiv 2004.05150): documents of 4,096 tokens,
     /// windows of 512, and a global first token with projections of its own, as in replaced-token detection of legal text
     /// (Niklaus & Giofré 2022, arXiv 2211.17135).
+    ///
+    /// Length, window and projections are those of Longformer's release (huggingface.co/allenai/longformer-base-4096), the
+    /// rest is ELECTRA's. Batch and steps are this engine's choice: the second paper's table was not at hand.
     static func applyLongformer(_ configuration: inout RunConfiguration) {
         configuration.model.maximumPositions = 4096
         configuration.model.attention.pattern = .window
@@ -20,6 +23,9 @@ extension Preset {
 
     /// ELECTRA-small's width with ModernBERT's layers (Warner et al. 2024, arXiv 2412.13663): every third layer full, the
     /// others windows of 128, rotary positions with a base for either, gated feed-forward, Pre-LN, no biases, no dropout.
+    ///
+    /// These are the values of `ModernBertConfig` in Hugging Face's transformers; sizes, length, batch and steps are chosen
+    /// for a small model.
     static func applyModernSmall(_ configuration: inout RunConfiguration) {
         configuration.model.positions = .rotary
         configuration.model.rotaryBase = 160_000

@@ -1,8 +1,20 @@
 import Encoder
 
-/// Published values of COCO-LM (Meng et al. 2021, arXiv 2102.08473, appendix) and METRO-LM (Bajaj et al. 2022,
-/// arXiv 2204.06644, table of hyperparameters), and the released configurations of both. Learning rate, batch and clipping
-/// of coco-lm-base have not been compared with the paper yet.
+/// Values of COCO-LM (Meng et al. 2021, arXiv 2102.08473) and METRO-LM (Bajaj et al. 2022, arXiv 2204.06644), compared with
+/// what their authors have released:
+///
+/// - COCO-LM: `cocolm_base` in github.com/microsoft/COCO-LM (shapes, auxiliary, heads, bins of distances, weights, dropout;
+///   all chosen tokens show [MASK]), and the card and configuration of huggingface.co/microsoft/cocolm-base (batch, steps and
+///   vocabulary of the base setting, epsilon of the norms). An auxiliary without dropout is its mode `zero-dropout`.
+/// - METRO-LM has no release. Its encoder-decoder sibling has (METRO-T0: Gong et al. 2023, arXiv 2305.12567,
+///   github.com/gonglinyuan/metro_t0, `metro_t5_base_64gpus.yaml` and `metro_t5_largepp_256gpus.yaml`): learning rate, batch,
+///   steps, warmup, Adam's values, clipping, weights, auxiliary, head that starts at 0, bins. There 10 % of the chosen tokens
+///   stay and 10 % are random ones, and the large model's head has a dense layer and a norm first; here it is as in COCO-LM.
+///   The large model's vocabulary of 128,000 is the paper's, as quoted by its readers.
+///
+/// Positions are learned beside the bias by distance, as in both releases; readers of METRO-LM's paper say that it has the
+/// bias alone. Not compared, because the papers' own tables were not at hand: METRO-LM's, and COCO-LM's learning rate and
+/// clipping.
 extension Preset {
     /// What both have in common, in base size: an auxiliary of full width and few layers.
     private static func applyMetroShape(_ configuration: inout RunConfiguration) {
@@ -22,6 +34,7 @@ extension Preset {
         configuration.model.normalization.epsilon = 1e-5
         configuration.objective.maskTokenFraction = 1
         configuration.corpus.sequenceLength = 512
+        configuration.tokenizer.vocabularySize = 32_768
         configuration.training.batchSize = 2048
         configuration.training.steps = 125_000
         configuration.optimizer.warmupSteps = 10_000
@@ -31,6 +44,7 @@ extension Preset {
     static func applyMetroBase(_ configuration: inout RunConfiguration) {
         applyMetroShape(&configuration)
         configuration.objective.name = .metro
+        configuration.model.initialization.zeroDetectionOutput = true
         configuration.optimizer.peakLearningRate = 4e-4
         configuration.optimizer.clipNorm = 0
     }
@@ -43,7 +57,11 @@ extension Preset {
         configuration.model.intermediateSize = 4096
         configuration.model.embeddingSize = 1024
         configuration.model.generator.layerCount = 6
+        configuration.model.relativeBias.bins = 128
+        configuration.model.relativeBias.maximumDistance = 256
+        configuration.model.initialization.zeroDetectionOutput = true
         configuration.objective.name = .metro
+        configuration.tokenizer.vocabularySize = 128_000
         configuration.training.steps = 2_000_000
         configuration.optimizer.peakLearningRate = 1e-4
         configuration.optimizer.clipNorm = 2
@@ -52,7 +70,7 @@ extension Preset {
     static func applyCocoLMBase(_ configuration: inout RunConfiguration) {
         applyMetroShape(&configuration)
         configuration.objective.name = .cocoLM
-        configuration.training.batchSize = 256
+        // Eight sequences, which are contrasted with one another.
         configuration.training.chunkTokens = 4096
         configuration.optimizer.peakLearningRate = 5e-4
         configuration.optimizer.clipNorm = 2
