@@ -103,7 +103,11 @@ let package = Package(
             "ObjectivesTests", ["Corpus", "Encoder", "Kernels", "Objectives", "Parametrization", "TestSupport"]),
         tests("OptimizationTests", ["Encoder", "Kernels", "Optimization", "Parametrization", "TestSupport"]),
         tests(
-            "InterchangeTests", ["Configuration", "Encoder", "Interchange", "Kernels", "Tokenization", "Training"],
+            "InterchangeTests",
+            [
+                "Configuration", "Corpus", "Encoder", "Interchange", "Kernels", "Objectives", "Tokenization",
+                "Training",
+            ],
             fixtures: true),
         tests(
             "TrainingTests",

@@ -64,7 +64,8 @@ def load_model(folder, network):
             expect(torch.equal(file.get_tensor(name), state[name]), f"{network}: {name} was not loaded as it is")
     if network == "generator":
         words = model.electra.embeddings.word_embeddings.weight
-        expect(model.generator_lm_head.weight is words, "generator: the output table is not the word table")
+        is_tied = model.generator_lm_head.weight is words
+        expect(is_tied == model.config.tie_word_embeddings, f"generator: the output table is tied: {is_tied}")
     note(f"{network}: {sum(p.numel() for p in model.parameters())} parameters, loaded without complaint")
     return model.eval()
 

@@ -8,10 +8,12 @@ import Training
 
 /// Exports a training engine's weights in the form of Hugging Face's ELECTRA.
 public enum HuggingFaceExport {
+    /// - Returns: the folders in the destination: the discriminator's, and the generator's if there is one.
     /// - Throws: `ElectraExportError` for a model that has no such form, and what writing throws.
+    @discardableResult
     public static func write(
         _ engine: TrainingEngine, tokenizer: ByteLevelBPE, to destination: String, force: Bool
-    ) throws {
+    ) throws -> [String] {
         let configuration = engine.configuration
         let model = configuration.model
         if let obstacle = obstacle(model) ?? obstacle(configuration.objective, model) { throw obstacle }
@@ -38,27 +40,34 @@ public enum HuggingFaceExport {
                     output: engine.objective.model.outputMultipliers.discriminator),
                 generator: ElectraMultipliers(
                     attention: attention(model.generatorShape),
-                    output: engine.objective.model.outputMultipliers.generator)))
+                    output: engine.objective.model.outputMultipliers.generator)),
+            settings: PerNetwork(
+                discriminator: settings(model.of(.discriminator)), generator: settings(model.of(.generator))))
         try export.write(EngineTensors(engine, export.shape), to: destination, force: force)
+        return ElectraNetwork.allCases.filter { export.shape.networks[$0] != nil }.map(\.rawValue)
     }
 
     /// The first setting that `ElectraModel` lacks, as far as the parameters do not tell.
     static func obstacle(_ model: ModelConfiguration) -> ElectraExportError? {
         if model.normalization.kind == .rmsNorm {
-            return .notExpressible(setting: "model.normalization.kind: rms_norm", "subtract the mean in every norm")
+            return .notExpressible(
+                setting: "model.normalization.kind: rms_norm", "subtract the mean in every norm",
+                instead: "model.normalization.kind: layer_norm")
         }
         if model.attention.pattern != .full {
             return .notExpressible(
                 setting: "model.attention.pattern: \(model.attention.pattern.rawValue)",
-                "let every token see every other")
+                "let every token see every other", instead: "model.attention.pattern: full")
         }
         if model.feedForward == .geglu {
-            return .notExpressible(setting: "model.feed_forward: geglu", "have a feed-forward without a gate")
+            return .notExpressible(
+                setting: "model.feed_forward: geglu", "have a feed-forward without a gate",
+                instead: "model.feed_forward: gelu")
         }
         if model.relativeBias.sharing != .none {
             return .notExpressible(
                 setting: "model.relative_bias.sharing: \(model.relativeBias.sharing.rawValue)",
-                "have no bias of attention scores by distance")
+                "have no bias of attention scores by distance", instead: "model.relative_bias.sharing: none")
         }
         return nil
     }
@@ -67,14 +76,22 @@ public enum HuggingFaceExport {
     static func obstacle(_ objective: ObjectiveConfiguration, _ model: ModelConfiguration) -> ElectraExportError? {
         if !objective.name.detects {
             return .notExpressible(
-                setting: "objective.name: \(objective.name.rawValue)", "are discriminators that detect replaced tokens")
+                setting: "objective.name: \(objective.name.rawValue)",
+                "are discriminators that detect replaced tokens", instead: "objective.name: electra, metro or coco_lm")
         }
         if model.detectionHead != .dense {
             return .notExpressible(
                 setting: "model.detection_head: \(model.detectionHead.rawValue)",
-                "have a detection head of dense layer, GELU and output")
+                "have a detection head of dense layer, GELU and output", instead: "model.detection_head: dense")
         }
         return nil
+    }
+
+    /// What `config.json` says beside the shapes: loading needs the norms' epsilon, training further the rest.
+    private static func settings(_ model: ModelConfiguration) -> ElectraSettings {
+        ElectraSettings(
+            dropout: model.dropout, attentionDropout: model.attentionDropout,
+            initializerRange: model.initialization.standardDeviation, layerNormEpsilon: model.normalization.epsilon)
     }
 
     /// Where each network's embeddings are found.

@@ -1,22 +1,27 @@
+import Corpus
 import Encoder
 import Foundation
 import Interchange
 import Kernels
+import Objectives
 import Testing
 import Tokenization
 import Training
 
 /// Engines whose settings differ from ELECTRA's: what Hugging Face's classes can express is exported, the rest refused.
-@Suite struct EngineExportTests {
+@Suite final class EngineExportTests {
     let folder: TemporaryFolder
     let tokenizer: ByteLevelBPE
+    private let pool = ThreadPool(threadCount: 1)
+
+    deinit { pool.shutDown() }
 
     init() throws {
         folder = try TemporaryFolder()
         tokenizer = try ByteLevelBPE(json: Array(Fixture.data("tokenizer.json")))
     }
 
-    private func write(_ name: String, _ change: (inout ModelConfiguration) -> Void) throws -> TrainingEngine {
+    private func engine(_ change: (inout RunConfiguration) -> Void) throws -> TrainingEngine {
         var configuration = RunConfiguration()
         configuration.model.hiddenSize = 32
         configuration.model.headCount = 2
@@ -26,18 +31,111 @@ import Training
         configuration.model.maximumPositions = 24
         configuration.model.generator.widthMultiplier = 0.5
         configuration.corpus.sequenceLength = 16
-        change(&configuration.model)
-        let pool = ThreadPool(threadCount: 1)
-        defer { pool.shutDown() }
+        change(&configuration)
         let engine = try TrainingEngine(
             configuration, vocabularySize: tokenizer.vocabularySize, special: tokenizer.specialTokens, pool: pool)
         engine.initialize()
+        return engine
+    }
+
+    private func write(_ name: String, _ change: (inout ModelConfiguration) -> Void) throws -> TrainingEngine {
+        let engine = try engine { change(&$0.model) }
         try HuggingFaceExport.write(engine, tokenizer: tokenizer, to: folder(name), force: false)
         return engine
     }
 
     private func refusal(_ change: (inout ModelConfiguration) -> Void) -> ElectraExportError? {
         #expect(throws: ElectraExportError.self) { _ = try write(UUID().uuidString, change) }
+    }
+
+    /// Moves every weight, so that nothing is at its initial value.
+    private func disturb(_ engine: TrainingEngine) {
+        var random = SeededGenerator(state: 3)
+        for spec in engine.state.layout.specs {
+            for i in 0..<spec.count {
+                engine.state.weights.base[spec.offset + i] += Float.random(in: -0.3...0.3, using: &random)
+            }
+        }
+        engine.weightsChanged()
+    }
+
+    /// Another engine with the weights of exported folders.
+    private func load(_ imported: ElectraImport, _ change: (inout RunConfiguration) -> Void) throws -> TrainingEngine {
+        let engine = try engine(change)
+        for spec in engine.state.layout.specs where imported.shape(of: spec.name) != nil {
+            for (i, value) in try imported.values(of: spec.name).enumerated() {
+                engine.state.weights.base[spec.offset + i] = value
+            }
+        }
+        engine.weightsChanged()
+        return engine
+    }
+
+    private static let batch = TokenBatch(
+        tokens: [2] + (10..<24).map { Int32($0) } + [3, 2] + (30..<40).map { Int32($0) } + [3],
+        sequenceOffsets: [0, 16, 28], segmentOffsets: [0, 16, 28])
+
+    @Test(arguments: EmbeddingSharing.allCases, [ObjectiveName.electra, .metro, .cocoLM])
+    func eachNetworkHasTheEmbeddingsThatItReads(_ sharing: EmbeddingSharing, _ objective: ObjectiveName) throws {
+        let original = try engine {
+            $0.model.embeddingSharing = sharing
+            $0.objective.name = objective
+            $0.model.embeddingSize = objective == .electra ? 8 : 32
+            $0.optimizer.separate = sharing != .shared
+            $0.model.normalization.epsilon = 1e-3
+            $0.model.generator.dropout = 0
+        }
+        disturb(original)
+        let folders = try HuggingFaceExport.write(original, tokenizer: tokenizer, to: folder("out"), force: false)
+        #expect(folders == ["discriminator", "generator"])
+
+        // Models that have one network each, and read what its folder holds.
+        let discriminator = try ElectraImport(discriminator: folder("out/discriminator"), generator: nil)
+        let generator = try ElectraImport(discriminator: nil, generator: folder("out/generator"))
+        #expect(discriminator.settings.discriminator?.layerNormEpsilon == 1e-3)
+        #expect(discriminator.settings.discriminator?.dropout == 0.1 && generator.settings.generator?.dropout == 0)
+        func plain(_ configuration: inout RunConfiguration) {
+            configuration.model.embeddingSize = original.configuration.model.embeddingSize
+            configuration.model.normalization.epsilon = 1e-3
+        }
+        let detecting = try load(discriminator) {
+            plain(&$0)
+            $0.objective.replacements = .random
+        }
+        let tokens: [Int32] = [2, 17, 250, 31, 8, 3]
+        #expect(detecting.detect(tokens) == original.detect(tokens))
+        #expect(original.detect(tokens) != (try engine(plain)).detect(tokens))
+        let replacing = try load(generator, plain)
+        func generatorLoss(_ engine: TrainingEngine) -> Double {
+            engine.evaluate(Self.batch, index: 0) { _, _, _ in }.generatorLoss
+        }
+        #expect(generatorLoss(replacing) == generatorLoss(original))
+    }
+
+    @Test func withoutGeneratorThereIsOneFolder() throws {
+        let engine = try engine { $0.objective.replacements = .random }
+        #expect(
+            try HuggingFaceExport.write(engine, tokenizer: tokenizer, to: folder("out"), force: false)
+                == ["discriminator"])
+    }
+
+    @Test func otherHeadsAndObjectivesAreRefused() throws {
+        for head in [DetectionHeadKind.linear, .withClassification] {
+            let error = try #require(refusal { $0.detectionHead = head })
+            #expect("\(error)".contains("model.detection_head: \(head.rawValue)"))
+            #expect("\(error)".contains("train one with model.detection_head: dense"))
+        }
+        for name in [ObjectiveName.maskedLanguageModel, .replaceMLM, .allTokensMLM] {
+            let engine = try engine { $0.objective.name = name }
+            let error = #expect(throws: ElectraExportError.self) {
+                try HuggingFaceExport.write(engine, tokenizer: tokenizer, to: folder("out"), force: false)
+            }
+            guard case .notExpressible("objective.name: \(name.rawValue)", _, _) = error else {
+                Issue.record("\(name)")
+                return
+            }
+        }
+        #expect(try folder.names.isEmpty)
     }
 
     @Test func missingBiasesAreZeros() throws {
@@ -74,19 +172,21 @@ import Training
 
     @Test func whatTheClassesLackIsRefused() throws {
         guard
-            case .notExpressible("model.normalization.kind: rms_norm", _) = refusal({ $0.normalization.kind = .rmsNorm }
+            case .notExpressible("model.normalization.kind: rms_norm", _, _) = refusal({
+                $0.normalization.kind = .rmsNorm
+            }
             )
         else {
             Issue.record("RMSNorm")
             return
         }
-        guard case .notExpressible("model.feed_forward: geglu", _) = refusal({ $0.feedForward = .geglu })
+        guard case .notExpressible("model.feed_forward: geglu", _, _) = refusal({ $0.feedForward = .geglu })
         else {
             Issue.record("GEGLU")
             return
         }
         guard
-            case .notExpressible("model.relative_bias.sharing: shared", _) = refusal({
+            case .notExpressible("model.relative_bias.sharing: shared", _, _) = refusal({
                 $0.relativeBias.sharing = .shared
             })
         else {

@@ -2,8 +2,8 @@
 public enum ElectraExportError: Error, Equatable, CustomStringConvertible {
     /// The model has norms before branches, which `ElectraModel` lacks; the final norm gives them away.
     case notPostNormalized(parameter: String)
-    /// A setting whose effect `ElectraModel` cannot have.
-    case notExpressible(setting: String, String)
+    /// A setting whose effect the classes cannot have: what they have instead, and the setting that means it.
+    case notExpressible(setting: String, String, instead: String)
     /// The model has no table of learned positions, which `ElectraModel` needs.
     case noLearnedPositions
     case missingParameter(String)
@@ -25,8 +25,9 @@ public enum ElectraExportError: Error, Equatable, CustomStringConvertible {
         case .notPostNormalized(let parameter):
             "Hugging Face's ELECTRA classes only know Post-LN, and this model has \(parameter), which Pre-LN and "
                 + "its relatives bring; only models with normalization.placement: post can be exported in this form"
-        case .notExpressible(let setting, let lack):
-            "Hugging Face's ELECTRA classes \(lack), so a model with \(setting) cannot be exported in this form"
+        case .notExpressible(let setting, let lack, let instead):
+            "Hugging Face's ELECTRA classes \(lack), so a model with \(setting) cannot be exported in this form; train "
+                + "one with \(instead), or use this one through pretrain detect and pretrain evaluate"
         case .noLearnedPositions:
             "Hugging Face's ELECTRA classes only know learned positions, and this model has none "
                 + "(embeddings.position); only models with model.positions: learned can be exported in this form"

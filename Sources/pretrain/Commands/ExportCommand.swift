@@ -9,8 +9,9 @@ struct ExportCommand: ParsableCommand {
         abstract: "Writes a checkpoint as folders that Hugging Face Transformers loads.",
         discussion: """
             discriminator/ loads as ElectraForPreTraining or ElectraModel (fine-tune this one), generator/ as \
-            ElectraForMaskedLM, both with AutoTokenizer. Multipliers of muP are folded into the weights. Post-LN models \
-            with learned positions have this form.
+            ElectraForMaskedLM, both with AutoTokenizer. Multipliers of muP are folded into the weights, tables that are \
+            sums of two (disentangled) added up. Post-LN models with learned positions and a dense detection head have \
+            this form.
             """)
 
     @Argument(help: "A checkpoint, or a run directory, which stands for its newest one.", completion: .directory)
@@ -23,9 +24,11 @@ struct ExportCommand: ParsableCommand {
 
     func run() throws {
         let model = try LoadedModel(path: checkpoint, threads: 1)
-        try HuggingFaceExport.write(model.engine, tokenizer: model.tokenizer, to: output, force: force)
+        let folders = try HuggingFaceExport.write(
+            model.engine, tokenizer: model.tokenizer, to: output, force: force)
         try report.show(Report(checkpoint: model.path, output: output)) {
-            "\(output)/discriminator and \(output)/generator hold \(model.path)"
+            folders.map { "\(output)/\($0)" }.joined(separator: " and ")
+                + (folders.count == 1 ? " holds " : " hold ") + model.path
         }
     }
 
