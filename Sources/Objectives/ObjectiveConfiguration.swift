@@ -121,6 +121,11 @@ public struct ObjectiveConfiguration: Configurable, Equatable {
             throw InvalidSetting(
                 "replacements", "\(name.rawValue) reads masked text and replaces nothing; leave it out")
         }
+        if !name.detects, discriminatorWeight != ObjectiveConfiguration().discriminatorWeight {
+            throw InvalidSetting(
+                "discriminator_weight",
+                "\(name.rawValue) has no detection loss; leave it at \(ObjectiveConfiguration().discriminatorWeight)")
+        }
         if !name.detects, detectedTokens != .all {
             throw InvalidSetting("detected_tokens", "\(name.rawValue) has no detection loss; leave it out")
         }
@@ -138,6 +143,13 @@ public struct ObjectiveConfiguration: Configurable, Equatable {
         if let contrastiveWeight, contrastiveWeight > 0, !name.detects {
             throw InvalidSetting(
                 "contrastive_weight", "is for electra, metro and coco_lm; \(name.rawValue) is a yardstick without it")
+        }
+        for (key, isSet) in [
+            ("contrastive_crop", contrastiveCrop != ObjectiveConfiguration().contrastiveCrop),
+            ("contrastive_temperature", contrastiveTemperature != ObjectiveConfiguration().contrastiveTemperature),
+        ] where isSet && contrast == 0 {
+            throw InvalidSetting(
+                key, "is only read where sequences are contrasted; set contrastive_weight, or leave it out")
         }
         if replacements == .frozen, frozenGenerator.checkpoint == nil {
             throw InvalidSetting(

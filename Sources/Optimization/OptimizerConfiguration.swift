@@ -47,6 +47,9 @@ public struct OptimizerConfiguration: Configurable, Equatable {
     }
 
     public func validate() throws {
+        if kind != .sage, importanceDecay != OptimizerConfiguration().importanceDecay {
+            throw InvalidSetting("importance_decay", "is only read with kind: sage; \(kind.rawValue) has no importance")
+        }
         if !separate, generator != GeneratorOptimizerConfiguration() {
             throw InvalidSetting(
                 "generator", "is only read with separate: true; one optimizer has one set of values")

@@ -1,4 +1,5 @@
 import Encoder
+import Objectives
 import Parametrization
 import Testing
 
@@ -25,6 +26,56 @@ struct ScalingTests {
                 #expect(spec.decays == (spec.shape.count > 1), "\(spec.name)")
             }
         }
+    }
+
+    /// Recipes of which each has tensors that the others lack.
+    private static let recipes: [@Sendable (inout ObjectiveConfiguration, inout ModelConfiguration) -> Void] = [
+        { objective, model in
+            objective.name = .metro
+            model.embeddingSharing = .tokenOnly
+            model.detectionHead = .linear
+            model.relativeBias.sharing = .shared
+        },
+        { objective, model in
+            objective.name = .cocoLM
+            model.embeddingSharing = .separate
+            model.relativeBias.sharing = .perLayer
+        },
+        { _, model in
+            model.embeddingSharing = .disentangled
+            model.detectionHead = .withClassification
+        },
+        { objective, _ in objective.name = .allTokensMLM },
+        { objective, _ in objective.name = .maskedLanguageModel },
+    ]
+
+    @Test(
+        "Every tensor of every recipe has the role of its dimensions, and its twin the same", arguments: recipes.indices
+    )
+    func recipeRoles(_ index: Int) throws {
+        var objective = ObjectiveConfiguration()
+        var model = ParameterLayoutTests.base
+        Self.recipes[index](&objective, &model)
+        var parametrization = ParametrizationConfiguration()
+        parametrization.baseHiddenSize = model.hiddenSize / 4
+        parametrization.outputMultiplier = 3
+        let replaced = ReplacedTokenModel(
+            model: model, parametrization: parametrization, vocabularySize: 300,
+            limits: .init(tokens: 8, sequences: 1, longestSegment: 8, maskFraction: 0.15), objective: objective,
+            separateOptimizers: objective.trainsGenerator)
+        let twins = replaced.layout.twins.map(\.moments)
+        #expect(twins.isEmpty == ![0, 3].contains(index))
+        for spec in replaced.layout.specs + twins {
+            let expected: ParameterRole =
+                spec.name.contains("embeddings.") && spec.shape.count > 1
+                ? .input : spec.name.contains("projection.weight") ? .hidden : role(of: spec.name)
+            #expect(spec.role == expected, "\(spec.name)")
+            #expect(spec.decays == (spec.role != .vector), "\(spec.name)")
+            // The embedding size grows with the width here, so everything does.
+            #expect(spec.widthRatio == 4, "\(spec.name)")
+        }
+        // Logits of the corrective head are read from hidden states by a table, as detection's are.
+        #expect(replaced.outputMultipliers == (0.75, 0.75))
     }
 
     @Test("Base width equal to width is the standard parametrization exactly")

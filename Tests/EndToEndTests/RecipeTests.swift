@@ -16,6 +16,15 @@ import Testing
         ],
         "shared": ["optimizer.separate=true", "optimizer.generator.peak_learning_rate=5e-4"],
         "mlm": ["objective.name=masked_language_model"],
+        "replace": ["objective.name=replace_mlm", "objective.corrective_weight=2"],
+        "all": ["objective.name=all_tokens_mlm", "model.detection_head=linear"],
+        "random": ["objective.replacements=random", "objective.detected_tokens=masked"],
+        "modern": [
+            "objective.name=metro", "model.relative_bias.sharing=per_layer", "model.positions=none",
+            "model.feed_forward=geglu", "model.normalization.kind=rms_norm", "model.biases=false",
+            "model.generator.tied_output=false", "model.initialization.zero_detection_output=true",
+            "model.embedding_sharing=separate", "optimizer.separate=true",
+        ],
     ]
 
     @Test(arguments: recipes.keys.sorted())

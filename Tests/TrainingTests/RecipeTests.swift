@@ -1,9 +1,11 @@
 import Configuration
+import Corpus
 import Encoder
 import Foundation
 import Kernels
 import Objectives
 import Optimization
+import TestSupport
 import Testing
 import Training
 
@@ -46,6 +48,31 @@ struct RecipeTests {
         Case(name: "metro, disentangled") {
             $0.objective.name = .metro
             $0.model.embeddingSharing = .disentangled
+        },
+        Case(name: "metro, as its preset: bias by distance, head and residuals that start small") {
+            $0.objective.name = .metro
+            $0.model.embeddingSharing = .tokenOnly
+            $0.model.detectionHead = .linear
+            $0.model.normalization.placement = .post
+            $0.model.relativeBias.sharing = .shared
+            $0.model.relativeBias.binning = .cocoLM
+            $0.model.initialization.zeroDetectionOutput = true
+            $0.model.initialization.scaleResiduals = true
+        },
+        Case(name: "coco_lm, modern encoder") {
+            $0.objective.name = .cocoLM
+            $0.model.positions = .rotary
+            $0.model.feedForward = .geglu
+            $0.model.normalization.placement = .pre
+            $0.model.normalization.kind = .rmsNorm
+            $0.model.biases = false
+            $0.model.detectionHead = .withClassification
+        },
+        Case(name: "untied output, disentangled, sage") {
+            $0.model.generator.tiedOutput = false
+            $0.model.embeddingSharing = .disentangled
+            $0.optimizer.kind = .sage
+            $0.optimizer.importanceDecay = 0.9
         },
         Case(name: "separate embeddings") { $0.model.embeddingSharing = .separate },
         Case(name: "shared embeddings, separate optimizers") { $0.optimizer.separate = true },
@@ -111,6 +138,53 @@ struct RecipeTests {
         other.training.chunkTokens = 100
         let actual = try EngineTests.train(other, threads: 2, steps: 3)
         for (a, b) in zip(actual.losses, expected.losses) { #expect(abs(a - b) < 1e-4 * abs(b)) }
+    }
+
+    /// Sequences of several slices, the later ones of two documents.
+    static func longBatch(seed: UInt64) -> TokenBatch {
+        var random = SplitMix64(seed: seed)
+        var batch = TokenBatch()
+        for sequence in 0..<3 {
+            for length in sequence == 0 ? [200] : [70 + 40 * sequence, 130 - 40 * sequence] {
+                let content = (0..<length - 2).map { _ in
+                    Int32.random(in: 5..<Int32(EngineTests.vocabulary), using: &random)
+                }
+                batch.tokens += [2] + content + [3]
+                batch.segmentOffsets.append(batch.tokens.count)
+            }
+            batch.sequenceOffsets.append(batch.tokens.count)
+        }
+        return batch
+    }
+
+    @Test(
+        "Sequences that threads divide: the same bits on 1, 2 and 5, the loss of those that one carries",
+        arguments: cases)
+    func dividedSequences(_ test: Case) throws {
+        func train(threads: Int, chunkTokens: Int) throws -> (weights: [UInt32], losses: [Double]) {
+            var configuration = test.configuration()
+            configuration.corpus.sequenceLength = 200
+            configuration.training.lanes = 3
+            configuration.training.chunkTokens = chunkTokens
+            let pool = ThreadPool(threadCount: threads)
+            defer { pool.shutDown() }
+            let engine = try TrainingEngine(
+                configuration, vocabularySize: EngineTests.vocabulary, special: EngineTests.special, pool: pool)
+            engine.initialize()
+            let losses = try (1...2).map { try engine.train(Self.longBatch(seed: UInt64($0)), step: $0).loss }
+            return (engine.state.weights.elements.map(\.bitPattern), losses)
+        }
+        let configuration = test.configuration()
+        // Both are refused where threads divide sequences.
+        guard configuration.objective.contrast == 0, configuration.objective.replacements != .frozen else { return }
+        let expected = try train(threads: 1, chunkTokens: 64)
+        for threads in [2, 5] {
+            let actual = try train(threads: threads, chunkTokens: 64)
+            #expect(actual.weights == expected.weights && actual.losses == expected.losses)
+        }
+        for (a, b) in zip(try train(threads: 2, chunkTokens: 600).losses, expected.losses) {
+            #expect(abs(a - b) < 1e-4 * abs(b))
+        }
     }
 
     @Test("One optimizer or two with the same values differ only by what is shared and clipped")
@@ -216,6 +290,24 @@ struct RecipeTests {
         Senseless(key: "model.detection_head") {
             $0.objective.name = .replaceMLM
             $0.model.detectionHead = .linear
+        },
+        Senseless(key: "objective.discriminator_weight") {
+            $0.objective.name = .replaceMLM
+            $0.objective.discriminatorWeight = 10
+        },
+        Senseless(key: "objective.contrastive_crop") { $0.objective.contrastiveCrop = 0.5 },
+        Senseless(key: "objective.contrastive_temperature") {
+            $0.objective.name = .cocoLM
+            $0.model.embeddingSize = 32
+            $0.objective.contrastiveWeight = 0
+            $0.objective.contrastiveTemperature = 0.5
+        },
+        Senseless(key: "optimizer.importance_decay") { $0.optimizer.importanceDecay = 0.9 },
+        Senseless(key: "objective.generator_weight") {
+            $0.objective.replacements = .frozen
+            $0.objective.frozenGenerator.checkpoint = "x"
+            $0.model.embeddingSharing = .separate
+            $0.objective.generatorWeight = 2
         },
         Senseless(key: "objective.random_token_fraction") { $0.objective.randomTokenFraction = 0.3 },
         Senseless(key: "objective.generator_weight") {

@@ -19,15 +19,19 @@ extension RunConfiguration {
                 ? "replacements: random has no generator" : "\(objective.name.rawValue) has no generator"
             if model.embeddingSharing != .shared {
                 throw InvalidSetting(
-                    "model.embedding_sharing", "\(reason) to share with or to keep apart from; leave it out")
+                    "model.embedding_sharing", "\(reason) to share with or to keep apart from; leave it at shared")
             }
             if objective.generatorWeight != ObjectiveConfiguration().generatorWeight {
                 throw InvalidSetting("objective.generator_weight", "\(reason); leave it out")
             }
         }
+        if objective.replacements == .frozen, objective.generatorWeight != ObjectiveConfiguration().generatorWeight {
+            throw InvalidSetting(
+                "objective.generator_weight", "a frozen generator has no loss that is minimised; leave it out")
+        }
         if !objective.trainsGenerator, optimizer.separate {
             throw InvalidSetting(
-                "optimizer.separate", "only one network is trained, so there is one optimizer; leave it out")
+                "optimizer.separate", "only one network is trained, so there is one optimizer; leave it at false")
         }
         if objective.replacements == .frozen, [.shared, .tokenOnly].contains(model.embeddingSharing) {
             throw InvalidSetting(
@@ -43,7 +47,8 @@ extension RunConfiguration {
         }
         if !objective.name.detects, !objective.name.isGated, model.detectionHead != .dense {
             throw InvalidSetting(
-                "model.detection_head", "\(objective.name.rawValue) detects nothing and has no such head; leave it out")
+                "model.detection_head",
+                "\(objective.name.rawValue) detects nothing and has no such head; leave it at dense")
         }
         if objective.contrast > 0, training.chunkTokens < 2 * corpus.sequenceLength {
             throw InvalidSetting(
