@@ -129,12 +129,19 @@ def compare(name, ours, theirs, tolerance):
         expect(difference <= tolerance, f"{name}: difference {difference:.3g} exceeds {tolerance}")
 
 
-def compare_detection(model, path, tolerance):
+def pieces(ids, first):
+    """The pieces that `pretrain detect` divides a long line into, each from its [CLS] on."""
+    starts = [index for index, token in enumerate(ids) if token == first] + [len(ids)]
+    assert starts[0] == 0, "a line does not begin with [CLS]"
+    return [ids[start:end] for start, end in zip(starts, starts[1:])]
+
+
+def compare_detection(model, first, path, tolerance):
     found = [record for value in read_json_values(path) for record in records(value)]
     expect(found, f"{path} holds no objects with ids and logits")
     if found:
         ours = torch.cat([torch.tensor(record["logits"], dtype=torch.float64) for record in found])
-        theirs = torch.cat([logits(model, record["ids"]) for record in found])
+        theirs = torch.cat([logits(model, piece) for record in found for piece in pieces(record["ids"], first)])
         compare("detect", ours, theirs, tolerance)
 
 
@@ -181,7 +188,8 @@ def main():
             network: [logits(model, ids).tolist() for ids in lists] for network, model in loaded.items()}))
     if arguments.detect:
         if "discriminator" in loaded:
-            compare_detection(loaded["discriminator"], arguments.detect, arguments.tolerance)
+            first = AutoTokenizer.from_pretrained(folders["discriminator"]).cls_token_id
+            compare_detection(loaded["discriminator"], first, arguments.detect, arguments.tolerance)
         else:
             expect(False, "--detect needs discriminator/")
     if arguments.fixture:

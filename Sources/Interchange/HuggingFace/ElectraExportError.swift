@@ -27,7 +27,7 @@ public enum ElectraExportError: Error, Equatable, CustomStringConvertible {
                 + "its relatives bring; only models with normalization.placement: post can be exported in this form"
         case .notExpressible(let setting, let lack, let instead):
             "Hugging Face's ELECTRA classes \(lack), so a model with \(setting) cannot be exported in this form; train "
-                + "one with \(instead), or use this one through pretrain detect and pretrain evaluate"
+                + "one with \(instead), or go on with this one's checkpoint"
         case .noLearnedPositions:
             "Hugging Face's ELECTRA classes only know learned positions, and this model has none "
                 + "(embeddings.position); only models with model.positions: learned can be exported in this form"
