@@ -81,6 +81,13 @@ public struct LanePass: @unchecked Sendable {
             attention: attention, scratch: scratch, rowOffset: rowOffset, isSlice: true, team: nil)
     }
 
+    /// The same pass of which nothing is learned: without dropout and gradients, by as many threads.
+    package var withoutLearning: LanePass {
+        LanePass(
+            weights: weights, gradients: nil, arena: arena, dropout: nil, chunk: chunk, attention: attention,
+            scratch: scratch, rowOffset: rowOffset, isSlice: isSlice, team: team)
+    }
+
     public var rows: Int { chunk.tokenCount }
 
     /// The pass's rows of a matrix that has all rows of the chunk.

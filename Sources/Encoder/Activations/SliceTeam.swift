@@ -50,13 +50,18 @@ public final class SliceTeam: @unchecked Sendable {
         }
     }
 
+    /// Nil where the pass learns nothing, though the step does.
+    private func gradient(of lane: Int, _ pass: LanePass) -> UnsafeMutablePointer<Float>? {
+        pass.gradients == nil ? nil : gradients[lane]
+    }
+
     func run(_ pass: LanePass, _ body: @escaping @Sendable (_ slice: LanePass) -> Void) {
         let first = pass.chunk.firstRow
         pool.run(lanes.count) { [self] lane, worker in
             for slice in lanes[lane] {
                 body(
                     pass.part(
-                        slice, rowOffset: slice.firstRow - first, gradients: gradients.isEmpty ? nil : gradients[lane],
+                        slice, rowOffset: slice.firstRow - first, gradients: gradient(of: lane, pass),
                         scratch: scratch[worker]))
             }
         }
@@ -66,8 +71,7 @@ public final class SliceTeam: @unchecked Sendable {
         let laneCount = lanes.count
         pool.run(laneCount) { [self] lane, worker in
             let part = pass.part(
-                pass.chunk, rowOffset: 0, gradients: gradients.isEmpty ? nil : gradients[lane],
-                scratch: scratch[worker])
+                pass.chunk, rowOffset: 0, gradients: gradient(of: lane, pass), scratch: scratch[worker])
             for unit in lane * count / laneCount..<(lane + 1) * count / laneCount { body(unit, part) }
         }
     }

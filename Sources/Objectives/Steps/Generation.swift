@@ -26,13 +26,8 @@ extension ReplacedTokenDetection {
         let rows = chunk.rows
         guard !rows.isEmpty else { return [] }
         let learns = chunk.learns && configuration.trainsGenerator
-        let given = chunk.pass
         // A frozen generator samples as it is, without dropout.
-        let pass =
-            configuration.trainsGenerator
-            ? given
-            : LanePass(
-                weights: given.weights, gradients: nil, arena: given.arena, dropout: nil, chunk: given.chunk)
+        let pass = configuration.trainsGenerator ? chunk.pass : chunk.pass.withoutLearning
         let weight = Float(configuration.generatorWeight / Double(chunk.maskedCount))
         var sampled: [Int32] = []
         sampled.reserveCapacity(rows.count)

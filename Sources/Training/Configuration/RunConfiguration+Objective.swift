@@ -39,12 +39,6 @@ extension RunConfiguration {
                 "\(model.embeddingSharing.rawValue) would let the discriminator train the frozen generator's embeddings; "
                     + "choose separate or disentangled")
         }
-        if objective.replacements == .frozen, training.dividesSequences(length: corpus.sequenceLength) {
-            throw InvalidSetting(
-                "objective.replacements",
-                "a frozen generator does not divide long sequences among threads yet; raise training.chunk_tokens to "
-                    + "corpus.sequence_length (\(corpus.sequenceLength)) or more")
-        }
         if !objective.name.detects, !objective.name.isGated, model.detectionHead != .dense {
             throw InvalidSetting(
                 "model.detection_head",
