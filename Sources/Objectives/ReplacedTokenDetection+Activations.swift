@@ -22,8 +22,13 @@ extension ReplacedTokenDetection {
         }
         corrupted.withUnsafeBufferPointer { corrupted in
             let hidden = model.discriminator.forward(corrupted, pass) { observe("discriminator.\($0)", $1) }
-            guard let logits = model.detectionHead?.forward(hidden, pass) else { return }
-            observe("discriminator.logits", Matrix(logits, rows: corrupted.count, columns: 1))
+            if let logits = model.detectionHead?.forward(hidden, pass) {
+                observe("discriminator.logits", Matrix(logits, rows: corrupted.count, columns: 1))
+            }
+            guard let head = model.languageHead else { return }
+            rows.prefix(ReplacedTokenModel.languageRows).withUnsafeBufferPointer { rows in
+                observe("discriminator.token_logits", head.forward(hidden, rows: rows, pass))
+            }
         }
     }
 }

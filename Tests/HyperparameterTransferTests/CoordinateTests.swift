@@ -1,6 +1,7 @@
 import Foundation
 import HyperparameterTransfer
 import Kernels
+import Objectives
 import Testing
 import Training
 
@@ -85,5 +86,57 @@ struct CoordinateTests {
         #expect(again == report.measurements)
         #expect(
             report.measurements.filter { $0.width == 64 } == report.standardMeasurements.filter { $0.width == 64 })
+    }
+
+    struct Recipe: CustomTestStringConvertible {
+        var testDescription: String
+        var change: @Sendable (inout RunConfiguration) -> Void
+    }
+
+    @Test(
+        "muP's outputs do not grow with the width, whatever the recipe",
+        arguments: [
+            Recipe(testDescription: "METRO") {
+                $0.objective.name = .metro
+                $0.model.embeddingSharing = .tokenOnly
+                $0.model.detectionHead = .linear
+                $0.model.relativeBias.sharing = .shared
+                $0.model.initialization.zeroDetectionOutput = true
+            },
+            Recipe(testDescription: "COCO-LM") {
+                $0.objective.name = .cocoLM
+                $0.model.embeddingSharing = .separate
+            },
+            Recipe(testDescription: "DeBERTaV3") {
+                $0.model.embeddingSharing = .disentangled
+                $0.model.detectionHead = .withClassification
+                $0.optimizer.separate = true
+            },
+            Recipe(testDescription: "masked language model") { $0.objective.name = .maskedLanguageModel },
+        ])
+    func recipes(_ recipe: Recipe) throws {
+        let target = TransferTests.target {
+            $0.model.layerCount = 1
+            $0.model.positions = .rotary
+            $0.model.initialization.scheme = .fanIn
+            $0.optimizer.peakLearningRate = 4e-3
+            $0.corpus.sequenceLength = 32
+            $0.tokenizer.vocabularySize = 300
+            recipe.change(&$0)
+        }
+        let pool = ThreadPool(threadCount: 2)
+        defer { pool.shutDown() }
+        // One row of random weights makes the first logits: the mean of several draws is what has a slope.
+        func check(seeds: Int) throws -> CoordinateCheck {
+            try CoordinateCheck(target, widths: [64, 256], steps: 3, seeds: seeds, tokens: 128)
+        }
+        let measurements = try check(seeds: 4).measure(.maximalUpdate(baseWidth: 64), pool: pool)
+        let verdict = CoordinateVerdict(measurements, tolerance: 0.3)
+        let failing = verdict.modules.filter { !$0.passes }.map { "\($0.module), \($0.place)" }
+        #expect(failing.isEmpty)
+        let predicts = target.objective.name.prediction != .none
+        #expect(measurements.contains { $0.module == "discriminator.token_logits" } == predicts)
+        let standard = CoordinateVerdict(try check(seeds: 1).measure(.standard, pool: pool), tolerance: 0.3)
+        #expect(!standard.passes)
     }
 }
