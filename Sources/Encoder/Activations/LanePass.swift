@@ -83,9 +83,11 @@ public struct LanePass: @unchecked Sendable {
 
     /// The same pass of which nothing is learned: without dropout and gradients, by as many threads.
     package var withoutLearning: LanePass {
-        LanePass(
+        var pass = LanePass(
             weights: weights, gradients: nil, arena: arena, dropout: nil, chunk: chunk, attention: attention,
             scratch: scratch, rowOffset: rowOffset, isSlice: isSlice, team: team)
+        pass.inspection = inspection
+        return pass
     }
 
     public var rows: Int { chunk.tokenCount }
