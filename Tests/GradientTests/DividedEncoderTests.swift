@@ -99,6 +99,37 @@ struct DividedEncoderTests {
                 $0.biases = false
             }),
         Case(
+            name: "relative bias, full", segments: [0, 330, 400], attentionDropout: 0.25,
+            change: { $0.relativeBias.sharing = .shared }, isVisible: { _, _ in true }),
+        Case(
+            name: "relative bias of each layer, window", segments: [0, 150, 397],
+            change: {
+                $0.relativeBias.sharing = .perLayer
+                $0.relativeBias.binning = .cocoLM
+                $0.relativeBias.bins = 16
+                $0.relativeBias.maximumDistance = 30
+                $0.positions = .none
+                $0.attention.pattern = .window
+                $0.attention.window = 80
+            }, isVisible: { abs($0 - $1) <= 40 }),
+        Case(
+            name: "relative bias, global tokens with projections of their own", segments: [0, 150, 397],
+            change: {
+                $0.relativeBias.sharing = .shared
+                $0.attention.pattern = .window
+                $0.attention.window = 50
+                $0.attention.globalTokens = .documents
+                $0.attention.globalProjections = .own
+            }),
+        Case(
+            name: "relative bias, BigBird", segments: [0, 200, 420],
+            change: {
+                $0.relativeBias.sharing = .shared
+                $0.attention.pattern = .bigBird
+                $0.attention.blockSize = 16
+                $0.attention.globalBlocks = 1
+            }),
+        Case(
             name: "BigBird", segments: [0, 200, 420],
             change: {
                 $0.attention.pattern = .bigBird
