@@ -9,6 +9,9 @@ extension Kernels {
     /// β₃/(1 − β₃) for all), and for weights that start at 0 or have had no gradient yet (which it would never move). Î then
     /// begins at the first I instead of a fraction of it.
     ///
+    /// The authors' release corrects Î for its start at 0 instead, so that its first step moves nothing (I = Î); later the two
+    /// agree.
+    ///
     /// The gradient is cleared on the way, ready for the next step.
     ///
     /// - Parameters:
