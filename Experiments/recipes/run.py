@@ -6,7 +6,8 @@
 Every run has one thread; --jobs of them (2) run side by side. A pilot of each recipe, with as many runs beside it as later,
 measures its tokens per second; its steps are what it does in --minutes at that speed. Runs that were interrupted go on,
 finished ones are kept. At the end all models detect, and correct, the tokens that the generator of electra, seed 0, has
-replaced in the held-out text: results.json and results.md in FOLDER. Standard library only.
+replaced in the held-out text: results.json, results.md and the curves of seed 0, curves.svg, in FOLDER. Standard library
+only.
 """
 
 import argparse
@@ -151,6 +152,11 @@ def main():
             cells.append(f"{statistics.mean(found):.4f}{spread}" if found else "–")
         rows.append(f"| {name} | {steps[name]:,} | " + " | ".join(cells) + " |")
     (options.output / "results.md").write_text("\n".join(rows) + "\n")
+    folders = [str(options.output / f"{name}-0") for name in names]
+    labels = [part for name in names for part in ("--label", name)]
+    subprocess.run(
+        [options.pretrain, "plot", *folders, *labels, "--by", "tokens", "--output", str(options.output / "curves.svg")],
+        check=True, stdout=subprocess.DEVNULL)
     print("\n".join(rows))
 
 

@@ -12,7 +12,7 @@ struct Pretrain: AsyncParsableCommand {
         version: programVersion,
         subcommands: [
             RunCommand.self, ConfigCommand.self, TokenizerCommand.self, EvaluateCommand.self, AnalyzeCommand.self,
-            DetectCommand.self, CheckpointCommand.self, ExportCommand.self, BenchCommand.self,
+            PlotCommand.self, DetectCommand.self, CheckpointCommand.self, ExportCommand.self, BenchCommand.self,
             CoordinateCheckCommand.self, TransferCommand.self,
         ]
     )
