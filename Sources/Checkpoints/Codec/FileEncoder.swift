@@ -1,9 +1,14 @@
-/// Compresses files of a checkpoint and writes them, in rounds of one frame of every file, on several threads.
+/// Compresses files of a checkpoint and writes them, in rounds of some frames of every file, on several threads.
 enum FileEncoder {
-    /// Bytes of content per frame: large enough for LZ4, small enough for a core's second-level cache.
-    static let frameBytes = 1 << 20
-    /// Frames whose checksums are computed together, which takes as long as one.
-    private static let framesAtOnce = 4
+    /// Bytes of content per frame: all that is done to the frames of a file in a round fits into a core's second-level
+    /// cache.
+    static let frameBytes = 256 << 10
+    /// Frames of a file in a round: their checksums take as long together as one.
+    private static let framesPerRound = 4
+    /// A round's bytes of a tensor file from which on they are filled up, so that they can be written from our memory; less is
+    /// not worth it.
+    static let directBytes = 256 << 10
+    private static let roundBytes = framesPerRound * frameBytes
 
     struct Source: Sendable {
         var fileName: String
@@ -12,7 +17,7 @@ enum FileEncoder {
         /// Whether the manifest is to name the SHA-256 of the content, beside that of the stored bytes.
         var hashesContent: Bool
 
-        var frameCount: Int { max(1, (bytes.byteCount + frameBytes - 1) / frameBytes) }
+        var roundCount: Int { max(1, (bytes.byteCount + roundBytes - 1) / roundBytes) }
     }
 
     /// What is known about a file so far. Guarded by the turns of the lane that hashes its stored bytes.
@@ -23,20 +28,17 @@ enum FileEncoder {
 
     /// One file's part of a round.
     private struct Part {
-        var source: Int
-        var raw = UnsafeRawBufferPointer(start: nil, count: 0)
-        /// What is compressed: the raw bytes, or what the transform made of them.
-        var content = UnsafeRawBufferPointer(start: nil, count: 0)
-        var exponent: UInt8 = 0
-        var stored = UnsafeRawBufferPointer(start: nil, count: 0)
+        var raw: UnsafeRawBufferPointer
+        var frames: [CheckpointManifest.Frame]
+        /// The frames, one after another.
+        var stored: UnsafeRawBufferPointer
     }
 
-    /// Memory of one thread: transformed frames, then a compressed one of every file, then a gathered one of every file,
-    /// which is hardly ever touched.
+    /// Memory of one thread: transformed frames of one file, then the compressed ones of every file, then the gathered raw
+    /// bytes of every file, which are hardly ever touched.
     private struct Worker: ~Copyable {
         /// A multiple of the alignment, so that what is compressed can be written from where it is.
-        private static let compressedBytes = FrameCodec.maximumStoredBytes(frameBytes)
-        private static let transformedBytes = frameBytes * framesAtOnce
+        private static let compressedBytes = framesPerRound * FrameCodec.maximumStoredBytes(frameBytes)
         private let sources: Int
         private let memory: ScratchMemory
         private let pool: ScratchPool
@@ -45,21 +47,21 @@ enum FileEncoder {
         init(sources: Int, pool: ScratchPool) {
             self.sources = sources
             self.pool = pool
-            memory = pool.take(byteCount: Self.transformedBytes + sources * (Self.compressedBytes + frameBytes))
+            memory = pool.take(byteCount: roundBytes + sources * (Self.compressedBytes + roundBytes))
         }
 
         deinit { pool.giveBack(memory) }
 
-        /// For the transformed content of one of the files that are compressed together.
-        func transformed(_ index: Int) -> UnsafeMutableRawBufferPointer { part(index * frameBytes, frameBytes) }
+        /// For the transformed content of a frame.
+        func transformed(_ frame: Int) -> UnsafeMutableRawBufferPointer { part(frame * frameBytes, frameBytes) }
 
         func compressed(_ source: Int) -> UnsafeMutableRawBufferPointer {
-            part(Self.transformedBytes + source * Self.compressedBytes, Self.compressedBytes)
+            part(roundBytes + source * Self.compressedBytes, Self.compressedBytes)
         }
 
         /// For a file's raw bytes, where they do not lie together.
         func gathered(_ source: Int) -> UnsafeMutableRawBufferPointer {
-            part(Self.transformedBytes + sources * Self.compressedBytes + source * frameBytes, frameBytes)
+            part(roundBytes + sources * Self.compressedBytes + source * roundBytes, roundBytes)
         }
 
         private func part(_ start: Int, _ count: Int) -> UnsafeMutableRawBufferPointer {
@@ -73,12 +75,14 @@ enum FileEncoder {
     ) throws -> [CheckpointManifest.File] {
         let digests = DigestLanes(hashesContent: sources.map(\.hashesContent))
         let progress = sources.map { _ in Progress() }
-        let rounds = sources.map(\.frameCount).max() ?? 0
+        let rounds = sources.map(\.roundCount).max() ?? 0
         let sourceCount = sources.count
         let makeWorker: @Sendable () -> Worker = { Worker(sources: sourceCount, pool: scratch) }
         try OrderedWork.run(count: rounds, threads: threads, lanes: digests.count, workers: makeWorker) {
             work, worker, round in
-            let parts = compress(sources, round: round, worker)
+            let parts = sources.indices.map { index in
+                round < sources[index].roundCount ? compress(sources[index], index, round: round, worker) : nil
+            }
             for lane in 0..<digests.count {
                 try work.inTurn(lane: lane, turn: round) {
                     digests.update(lane: lane) { stream in
@@ -87,8 +91,7 @@ enum FileEncoder {
                     }
                     for stream in digests.streams(of: lane) where !stream.isContent {
                         guard let part = parts[stream.file] else { continue }
-                        progress[stream.file].frames.append(
-                            .init(storedBytes: part.stored.count, exponent: Int(part.exponent)))
+                        progress[stream.file].frames += part.frames
                         progress[stream.file].storedBytes += part.stored.count
                         try outputs[stream.file].write(part.stored)
                     }
@@ -105,62 +108,44 @@ enum FileEncoder {
         }
     }
 
-    /// Transforms and compresses a frame of each file that has one in this round.
-    private static func compress(_ sources: [Source], round: Int, _ worker: borrowing Worker) -> [Part?] {
-        var parts = [Part?](repeating: nil, count: sources.count)
-        let present = sources.indices.filter { round < sources[$0].frameCount }
-        // Documents are short: beside tensors they would leave most of these alone.
-        for kind in TensorTransform.allCases {
-            let alike = present.filter { sources[$0].transform == kind }
-            for first in stride(from: 0, to: alike.count, by: framesAtOnce) {
-                compress(alike[first..<min(first + framesAtOnce, alike.count)], of: sources, round: round, worker) {
-                    parts[$0.source] = $0
-                }
-            }
-        }
-        return parts
-    }
-
-    private static func compress(
-        _ indices: ArraySlice<Int>, of sources: [Source], round: Int, _ worker: borrowing Worker, _ body: (Part) -> Void
-    ) {
-        var parts = indices.enumerated().map { place, source in
-            transform(sources[source], source, round: round, place: place, worker)
-        }
-        let checksums = XXHash32.hash(parts.map(\.content))
-        for index in parts.indices {
-            let isTensor = sources[parts[index].source].transform != .none
-            let frame = worker.compressed(parts[index].source)
-            let size = worker.compressor.compress(
-                parts[index].content, checksum: checksums[index], into: frame,
-                fillsUp: isTensor && parts[index].content.count == frameBytes,
-                isNoise: { isTensor && TensorTransform.isNoise($0) })
-            parts[index].stored = UnsafeRawBufferPointer(rebasing: frame[..<size])
-            body(parts[index])
-        }
-    }
-
-    private static func transform(
-        _ source: Source, _ index: Int, round: Int, place: Int, _ worker: borrowing Worker
-    ) -> Part {
-        var part = Part(source: index)
-        let start = round * frameBytes
-        let range = start..<min(start + frameBytes, source.bytes.byteCount)
-        if let inPlace = source.bytes.contiguous(range) {
-            part.raw = UnsafeRawBufferPointer(inPlace)
-        } else {
-            let gathered = worker.gathered(index)
-            source.bytes.gather(range, into: gathered.baseAddress!)
-            part.raw = UnsafeRawBufferPointer(rebasing: gathered[..<range.count])
-        }
-        part.content = part.raw
-        if source.transform == .exponentPlanes, let base = part.raw.baseAddress {
-            let transformed = worker.transformed(place)
-            part.exponent = TensorTransform.commonExponent(base, count: range.count / 4)
+    /// Transforms and compresses the frames of a file in this round.
+    private static func compress(_ source: Source, _ index: Int, round: Int, _ worker: borrowing Worker) -> Part {
+        let start = round * roundBytes
+        let raw = raw(source, index, start..<min(start + roundBytes, source.bytes.byteCount), worker)
+        let isTensor = source.transform != .none
+        var exponents: [UInt8] = []
+        let contents = stride(from: 0, to: max(raw.count, 1), by: frameBytes).map { start in
+            let frame = UnsafeRawBufferPointer(rebasing: raw[start..<min(start + frameBytes, raw.count)])
+            exponents.append(isTensor ? TensorTransform.commonExponent(frame) : 0)
+            guard isTensor, let base = frame.baseAddress else { return frame }
+            let transformed = worker.transformed(start / frameBytes)
             TensorTransform.encodeExponentPlanes(
-                base, count: range.count / 4, exponent: part.exponent, into: transformed.baseAddress!)
-            part.content = UnsafeRawBufferPointer(rebasing: transformed[..<range.count])
+                base, count: frame.count / 4, exponent: exponents[exponents.count - 1],
+                into: transformed.baseAddress!)
+            return UnsafeRawBufferPointer(rebasing: transformed[..<frame.count])
         }
-        return part
+        let checksums = XXHash32.hash(contents)
+        let room = worker.compressed(index)
+        var frames: [CheckpointManifest.Frame] = []
+        var end = 0
+        for (number, content) in contents.enumerated() {
+            let size = worker.compressor.compress(
+                content, checksum: checksums[number], into: UnsafeMutableRawBufferPointer(rebasing: room[end...]),
+                fillsUpFrom: isTensor && number == contents.count - 1 && raw.count >= directBytes ? end : nil,
+                isNoise: { isTensor && TensorTransform.isNoise($0) })
+            frames.append(.init(storedBytes: size, exponent: Int(exponents[number])))
+            end += size
+        }
+        return Part(raw: raw, frames: frames, stored: UnsafeRawBufferPointer(rebasing: room[..<end]))
+    }
+
+    /// A file's bytes where they are, or gathered.
+    private static func raw(
+        _ source: Source, _ index: Int, _ range: Range<Int>, _ worker: borrowing Worker
+    ) -> UnsafeRawBufferPointer {
+        if let inPlace = source.bytes.contiguous(range) { return UnsafeRawBufferPointer(inPlace) }
+        let gathered = worker.gathered(index)
+        source.bytes.gather(range, into: gathered.baseAddress!)
+        return UnsafeRawBufferPointer(rebasing: gathered[..<range.count])
     }
 }

@@ -3,12 +3,14 @@ import CLZ4
 /// Standard LZ4 frames with content size and content checksum, one per call.
 ///
 /// Frames are put together here from the blocks that liblz4 compresses: what its own frames cost most time for is the
-/// checksum, which we compute for two frames at once, and trying to compress noise, which we recognise.
+/// checksum, which we compute for four frames at once, and trying to compress noise, which we recognise.
 /// A frame can be filled up with a skippable one, so that it can be written without a copy by the system.
 /// Format: https://github.com/lz4/lz4/blob/dev/doc/lz4_Frame_format.md
 enum FrameCodec {
     /// Largest content of a block, the size of code 5 in the frame's header.
     static let blockBytes = 256 << 10
+    /// What is looked at for noise; a plane of a whole frame of tensors.
+    static let partBytes = 8 << 10
     private static let headerBytes = 15
     private static let magic: UInt32 = 0x184D_2204
     /// Version 1, independent blocks, content size, content checksum.
@@ -22,8 +24,9 @@ enum FrameCodec {
 
     /// Upper bound of a frame's size on disk, filled up or not, for content of `bytes` bytes.
     static func maximumStoredBytes(_ bytes: Int) -> Int {
-        let frame = headerBytes + bytes + 4 * ((bytes + blockBytes - 1) / blockBytes) + 8
-        return (frame + skippableHeaderBytes + alignment - 1) / alignment * alignment
+        // Whatever the alignment of what stands before it.
+        let frame = headerBytes + bytes + 4 * ((bytes + partBytes - 1) / partBytes) + 8
+        return (frame + skippableHeaderBytes + 2 * alignment - 1) / alignment * alignment
     }
 
     /// Compresses frames; one per thread.
@@ -37,12 +40,12 @@ enum FrameCodec {
         /// - Parameters:
         ///   - checksum: `XXHash32` of the source.
         ///   - destination: at least `maximumStoredBytes(source.count)` bytes.
-        ///   - fillsUp: whether the frame is filled up to a multiple of `alignment`.
-        ///   - isNoise: whether a block is not worth trying to compress.
+        ///   - offset: if the frame is to be filled up to a multiple of `alignment`, the bytes before it; otherwise nil.
+        ///   - isNoise: whether a part, of `partBytes` bytes or what is left, is not worth trying to compress.
         /// - Returns: the size of the frame.
         func compress(
             _ source: UnsafeRawBufferPointer, checksum: UInt32, into destination: UnsafeMutableRawBufferPointer,
-            fillsUp: Bool, isNoise: (UnsafeRawBufferPointer) -> Bool
+            fillsUpFrom offset: Int?, isNoise: (UnsafeRawBufferPointer) -> Bool
         ) -> Int {
             destination.storeBytes(of: magic.littleEndian, as: UInt32.self)
             destination[4] = flags
@@ -51,25 +54,39 @@ enum FrameCodec {
             let descriptor = UnsafeRawBufferPointer(rebasing: destination[4..<14])
             destination[14] = UInt8(truncatingIfNeeded: XXHash32.hash(descriptor) >> 8)
             var end = headerBytes
-            for start in stride(from: 0, to: source.count, by: blockBytes) {
-                let block = UnsafeRawBufferPointer(rebasing: source[start..<min(start + blockBytes, source.count)])
+            var start = 0
+            var noise = isNoise(part(source, 0))
+            while start < source.count {
+                // Parts of one kind make a block.
+                let kind = noise
+                var next = start
+                repeat {
+                    next = min(next + partBytes, source.count)
+                    if next < source.count { noise = isNoise(part(source, next)) }
+                } while next < source.count && next - start < blockBytes && noise == kind
+                let block = UnsafeRawBufferPointer(rebasing: source[start..<next])
                 let room = UnsafeMutableRawBufferPointer(rebasing: destination[(end + 4)...])
-                let compressed = isNoise(block) ? 0 : compress(block, into: room)
+                let compressed = kind ? 0 : compress(block, into: room)
                 if compressed == 0 { room.copyMemory(from: block) }
                 let size = compressed > 0 ? UInt32(compressed) : UInt32(block.count) | storedBit
                 destination.storeBytes(of: size.littleEndian, toByteOffset: end, as: UInt32.self)
                 end += 4 + (compressed > 0 ? compressed : block.count)
+                start = next
             }
             destination.storeBytes(of: 0, toByteOffset: end, as: UInt32.self)
             destination.storeBytes(of: checksum.littleEndian, toByteOffset: end + 4, as: UInt32.self)
-            return fillsUp ? fillUp(destination, from: end + 8) : end + 8
+            return offset.map { fillUp(destination, from: end + 8, offset: $0) } ?? end + 8
+        }
+
+        private func part(_ source: UnsafeRawBufferPointer, _ start: Int) -> UnsafeRawBufferPointer {
+            UnsafeRawBufferPointer(rebasing: source[start..<min(start + partBytes, source.count)])
         }
 
         /// Puts a skippable frame of zeros after a frame of `count` bytes, if one is needed.
-        private func fillUp(_ destination: UnsafeMutableRawBufferPointer, from count: Int) -> Int {
-            guard count % alignment != 0 else { return count }
+        private func fillUp(_ destination: UnsafeMutableRawBufferPointer, from count: Int, offset: Int) -> Int {
+            guard (offset + count) % alignment != 0 else { return count }
             let content = count + skippableHeaderBytes
-            let end = (content + alignment - 1) / alignment * alignment
+            let end = (offset + content + alignment - 1) / alignment * alignment - offset
             destination.storeBytes(of: skippableMagic.littleEndian, toByteOffset: count, as: UInt32.self)
             destination.storeBytes(
                 of: UInt32(end - content).littleEndian, toByteOffset: count + 4, as: UInt32.self)

@@ -38,12 +38,17 @@ public enum TensorTransform: String, Codable, Sendable, CaseIterable {
 
 extension TensorTransform {
     /// The median exponent of a sample of the floats, biased as in the bit pattern.
+    static func commonExponent(_ frame: UnsafeRawBufferPointer) -> UInt8 {
+        frame.baseAddress.map { commonExponent($0, count: frame.count / 4) } ?? 0
+    }
+
+    /// The median exponent of a sample of the floats, biased as in the bit pattern.
     package static func commonExponent(_ source: UnsafeRawPointer, count: Int) -> UInt8 {
         guard count > 0 else { return 0 }
         return withUnsafeTemporaryAllocation(of: Int32.self, capacity: 256) { histogram in
             histogram.initialize(repeating: 0)
             // Runs of 16 floats, each from another place of the rows of a matrix, and a cache line at most two.
-            let stride = count > 65536 ? 16 * 67 : count > 4096 ? 16 * 17 : 16
+            let stride = count >= 65536 ? 16 * 67 : count > 4096 ? 16 * 17 : 16
             var samples = 0
             for start in Swift.stride(from: 0, to: count, by: stride) {
                 for index in start..<min(start + 16, count) {
@@ -61,31 +66,27 @@ extension TensorTransform {
         }
     }
 
-    /// Whether a block of a transformed frame holds nothing that LZ4 could find: in each of its parts, ones and zeros lie as
-    /// a coin would throw them. A block of exponents has planes of zeros among others.
+    /// Whether a part of a transformed frame holds nothing that LZ4 could find: ones and zeros lie as a coin would throw
+    /// them, be it one that prefers a side, as leading bits of mantissas do.
     ///
-    /// - Parameter block: of `FrameCodec.blockBytes` bytes; any other size is worth trying.
-    static func isNoise(_ block: UnsafeRawBufferPointer) -> Bool {
-        let partBytes = FrameCodec.blockBytes / 8
-        guard block.count == FrameCodec.blockBytes, let base = block.baseAddress else { return false }
-        for part in Swift.stride(from: 0, to: block.count, by: partBytes) {
-            var ones = 0
-            var squares = 0
-            var words = 0
-            for position in Swift.stride(from: part, to: part + partBytes, by: sampleStride) {
-                let excess = base.loadUnaligned(fromByteOffset: position, as: UInt64.self).nonzeroBitCount - 32
-                ones += excess
-                squares += excess * excess
-                words += 1
-            }
-            // Leading bits of mantissas are somewhat more often zeros. The variance of a word is 16 or a little less: much
-            // less where words are alike, more where some are zero.
-            let variance = squares / words - ones * ones / (words * words)
-            if abs(ones) > 8 * words || !(8...24).contains(variance) { return false }
+    /// - Parameter part: of `FrameCodec.partBytes` bytes; any other size is worth trying.
+    static func isNoise(_ part: UnsafeRawBufferPointer) -> Bool {
+        guard part.count == FrameCodec.partBytes, let base = part.baseAddress else { return false }
+        var ones = 0
+        var squares = 0
+        var words = 0
+        for position in Swift.stride(from: 0, to: part.count, by: sampleStride) {
+            let excess = base.loadUnaligned(fromByteOffset: position, as: UInt64.self).nonzeroBitCount - 32
+            ones += excess
+            squares += excess * excess
+            words += 1
         }
-        return true
+        // The variance of a word is 16, or 13 where seven of ten bits are alike: much less where words repeat each other, more
+        // where some are zero.
+        let variance = squares / words - ones * ones / (words * words)
+        return abs(ones) <= 14 * words && (8...24).contains(variance)
     }
 
     /// Bytes from one sampled word to the next.
-    private static let sampleStride = 56
+    private static let sampleStride = 40
 }

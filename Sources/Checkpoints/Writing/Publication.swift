@@ -47,7 +47,7 @@ struct Publication {
         let outputs = try sources.map {
             try OutputFile(
                 creating: "\(temporary)/\($0.fileName)", system: system,
-                direct: $0.bytes.byteCount >= FileEncoder.frameBytes && $0.transform != .none)
+                direct: $0.bytes.byteCount >= FileEncoder.directBytes && $0.transform != .none)
         }
         let files = try FileEncoder.encode(sources, to: outputs, threads: threads, scratch: scratch)
         try system.reached(.filesWritten)
