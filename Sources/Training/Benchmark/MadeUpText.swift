@@ -3,12 +3,12 @@ import Kernels
 
 /// Text for measurements that must not depend on anybody's files: made-up words, as often as words are (Zipf's law), in
 /// sentences and documents. A function of its arguments.
-enum MadeUpText {
+package enum MadeUpText {
     /// Different words, the rarest of which hardly occur.
     private static let words = 40_000
 
     /// - Parameter count: the text ends with the first document that reaches it.
-    static func bytes(count: Int, seed: UInt64) -> [UInt8] {
+    package static func bytes(count: Int, seed: UInt64) -> [UInt8] {
         let random = Philox(seed: seed, purpose: .masking)
         var drawn = 0
         func draw() -> Double {

@@ -80,7 +80,7 @@ public struct PerformanceThresholds: Decodable, Sendable {
         public var threshold: Double
         public var passed: Bool
 
-        init(_ name: String, _ measured: Double, _ bound: Bound, _ threshold: Double) {
+        package init(_ name: String, _ measured: Double, _ bound: Bound, _ threshold: Double) {
             self.name = name
             self.measured = measured
             self.bound = bound
@@ -89,7 +89,9 @@ public struct PerformanceThresholds: Decodable, Sendable {
         }
 
         /// The better one of two measurements of the same.
-        func better(_ other: Outcome) -> Outcome { (measured > other.measured) == (bound == .atLeast) ? self : other }
+        package func better(_ other: Outcome) -> Outcome {
+            (measured > other.measured) == (bound == .atLeast) ? self : other
+        }
     }
 
     public enum ReadError: Error, CustomStringConvertible {
