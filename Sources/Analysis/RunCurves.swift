@@ -115,11 +115,17 @@ public struct CurveFigure: Sendable {
                         Point(Double(position == .steps ? $0.step : $0.tokens), $0.value)
                     }
                     guard !points.isEmpty else { return nil }
-                    let style: Series.Style = run.heldOut[metric] == nil ? .line : .markedLine
-                    return Series(run.label, points: points, style: style, colour: index)
+                    return Series(run.label, points: points, style: style(index, run, metric), colour: index)
                 }, width: 560, height: 400)
         }
         return Figure(panels, columns: 2).svg
+    }
+
+    /// Markers where the run was evaluated; dashes once the colours have all been used.
+    private func style(_ index: Int, _ run: RunCurves, _ metric: String) -> Series.Style {
+        let isDashed = index / Palette.categorical.count % 2 == 1
+        if run.heldOut[metric] == nil { return isDashed ? .dashed : .line }
+        return isDashed ? .markedDashed : .markedLine
     }
 }
 

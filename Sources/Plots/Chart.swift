@@ -121,6 +121,9 @@ public enum Palette: Sendable, Equatable {
     /// From dark violet to yellow-green, for series with an order: widths, layers, steps.
     case sequential
 
+    /// Colours before they begin again.
+    public var count: Int { self == .categorical ? Self.distinct.count : Self.ramp.count }
+
     /// - Parameter count: how many colours the chart needs.
     func colour(_ index: Int, of count: Int) -> String {
         switch self {
