@@ -1,6 +1,6 @@
 /// `bitPlanes`, the transform of format 2.
 extension TensorTransform {
-    private typealias Words = SIMD8<UInt32>
+    typealias Words = SIMD8<UInt32>
 
     /// Restores the floats of one frame.
     ///
@@ -51,18 +51,21 @@ extension TensorTransform {
     /// `p`. Five rounds swap the off-diagonal quarters of ever smaller squares (Hacker's Delight, section 7-3).
     @inline(__always)
     private static func transpose(_ rows: UnsafeMutablePointer<Words>) {
-        swapQuarters(rows, 16, 0x0000_FFFF)
-        swapQuarters(rows, 8, 0x00FF_00FF)
-        swapQuarters(rows, 4, 0x0F0F_0F0F)
-        swapQuarters(rows, 2, 0x3333_3333)
-        swapQuarters(rows, 1, 0x5555_5555)
+        swapQuarters(rows, of: 32, 16, 0x0000_FFFF)
+        swapQuarters(rows, of: 32, 8, 0x00FF_00FF)
+        swapQuarters(rows, of: 32, 4, 0x0F0F_0F0F)
+        swapQuarters(rows, of: 32, 2, 0x3333_3333)
+        swapQuarters(rows, of: 32, 1, 0x5555_5555)
     }
 
+    /// One round of a transposition of matrices of `count` rows.
     @inline(__always)
-    private static func swapQuarters(_ rows: UnsafeMutablePointer<Words>, _ distance: Int, _ mask: UInt32) {
+    static func swapQuarters(
+        _ rows: UnsafeMutablePointer<Words>, of count: Int, _ distance: Int, _ mask: UInt32
+    ) {
         let shift = UInt32(distance)
         var start = 0
-        while start < 32 {
+        while start < count {
             for row in start..<start + distance {
                 let upper = rows[row]
                 let lower = rows[row + distance]

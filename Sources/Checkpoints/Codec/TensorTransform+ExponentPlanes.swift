@@ -2,8 +2,6 @@ import CProcessor
 
 /// `exponentPlanes`, the transform of format 3.
 extension TensorTransform {
-    private typealias Words = SIMD8<UInt32>
-
     /// Rows of low halves in a block, and bytes of a row.
     private static let lowRows = 16
     private static let rowBytes = 32
@@ -135,25 +133,9 @@ extension TensorTransform {
     /// section 7-3).
     @inline(__always)
     private static func transpose(_ rows: UnsafeMutablePointer<Words>) {
-        swapQuarters(rows, 8, 0x00FF_00FF)
-        swapQuarters(rows, 4, 0x0F0F_0F0F)
-        swapQuarters(rows, 2, 0x3333_3333)
-        swapQuarters(rows, 1, 0x5555_5555)
-    }
-
-    @inline(__always)
-    private static func swapQuarters(_ rows: UnsafeMutablePointer<Words>, _ distance: Int, _ mask: UInt32) {
-        let shift = UInt32(distance)
-        var start = 0
-        while start < 16 {
-            for row in start..<start + distance {
-                let upper = rows[row]
-                let lower = rows[row + distance]
-                let difference = ((upper &>> Words(repeating: shift)) ^ lower) & Words(repeating: mask)
-                rows[row + distance] = lower ^ difference
-                rows[row] = upper ^ (difference &<< Words(repeating: shift))
-            }
-            start += 2 * distance
-        }
+        swapQuarters(rows, of: 16, 8, 0x00FF_00FF)
+        swapQuarters(rows, of: 16, 4, 0x0F0F_0F0F)
+        swapQuarters(rows, of: 16, 2, 0x3333_3333)
+        swapQuarters(rows, of: 16, 1, 0x5555_5555)
     }
 }
