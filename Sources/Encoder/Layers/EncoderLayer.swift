@@ -53,9 +53,9 @@ struct EncoderLayer: Sendable {
     func backward(_ gradient: Matrix, x: Matrix, _ pass: LanePass) {
         pass.forEachSlice { slice in
             let (gradient, y) = (slice.rows(of: gradient), attention.result(slice))
-            attention.restoreNorm(slice.rows(of: x), slice)
-            // In Post-LN the feed-forward norm's output is the next layer's input, which has been read.
-            if !feedForward.isPostNorm { feedForward.restoreNorm(y, slice) }
+            attention.restoreBranchInput(slice.rows(of: x), slice)
+            attention.restoreResult(slice)
+            feedForward.restoreBranchInput(y, slice)
             feedForward.beginBackward(gradient, x: y, slice)
             feedForward.backward(gradient, x: y, slice)
             attention.beginBackward(gradient, x: slice.rows(of: x), slice)
@@ -66,7 +66,7 @@ struct EncoderLayer: Sendable {
 
     /// What the last forward pass returned, computed again if it was not kept.
     func restoredResult(_ pass: LanePass) -> Matrix {
-        if feedForward.isPostNorm { pass.forEachSlice { feedForward.restoreNorm(attention.result($0), $0) } }
+        if feedForward.recomputesResult { pass.forEachSlice { feedForward.restoreResult($0) } }
         return result(pass)
     }
 

@@ -9,7 +9,6 @@ struct FoldedGlobalQueries: Sendable {
     private let biases: OptionalBias
     private let kernel: FoldedAttention
     private let headCount: Int
-    private let mostPerDocument: Int
     private let memory: Memory
 
     /// Memory that layers use in turn.
@@ -20,6 +19,8 @@ struct FoldedGlobalQueries: Sendable {
         /// The vectors that they multiply, `[global tokens, heads, 2, hidden]`.
         let vectors: ActivationSlot
         let scratch: ActivationSlot
+        /// Global tokens of a document.
+        let mostPerDocument: Int
 
         init?(
             _ plan: inout ActivationPlan, _ shape: NetworkShape, _ patterns: NetworkPatterns, tokens: Int,
@@ -27,6 +28,7 @@ struct FoldedGlobalQueries: Sendable {
         ) {
             guard let most = patterns.distinct.compactMap(\.foldedQueriesPerDocument).max() else { return nil }
             let kernel = FoldedAttention(headSize: shape.headSize, width: shape.hiddenSize)
+            mostPerDocument = most
             coefficients = plan.reserve(2 * shape.headCount * most * tokens)
             vectors = plan.reserve(2 * shape.headCount * shape.hiddenSize * globals)
             scratch = plan.reserveScratch(kernel.scratchCount(inputs: longestSegment))
@@ -36,16 +38,13 @@ struct FoldedGlobalQueries: Sendable {
     /// - Parameters:
     ///   - keys, values: `[hidden, hidden]`.
     ///   - biases: `[2 · hidden]`.
-    ///   - mostPerDocument: global tokens of a document.
     init?(
-        _ context: EncoderNetwork.BuildContext, keys: ParameterSlot, values: ParameterSlot, biases: OptionalBias,
-        mostPerDocument: Int
+        _ context: EncoderNetwork.BuildContext, keys: ParameterSlot, values: ParameterSlot, biases: OptionalBias
     ) {
         guard let memory = context.workspace.foldedQueries else { return nil }
         self.keys = keys
         self.values = values
         self.biases = biases
-        self.mostPerDocument = mostPerDocument
         self.memory = memory
         headCount = context.shape.headCount
         kernel = FoldedAttention(headSize: context.shape.headSize, width: context.shape.hiddenSize)
@@ -136,7 +135,7 @@ struct FoldedGlobalQueries: Sendable {
         let parts = 2 * headCount * document.places.count
         return (
             Matrix(
-                memory.coefficients.vector(pass) + 2 * headCount * mostPerDocument * document.rows.lowerBound,
+                memory.coefficients.vector(pass) + 2 * headCount * memory.mostPerDocument * document.rows.lowerBound,
                 rows: parts, columns: document.rows.count),
             Matrix(
                 memory.vectors.vector(pass) + 2 * headCount * kernel.width * document.places.lowerBound, rows: parts,

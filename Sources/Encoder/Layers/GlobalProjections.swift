@@ -18,11 +18,11 @@ struct GlobalProjections: Sendable {
     private let keysAndValues: ActivationSlot
     private let workspace: Workspace
     /// What computes the queries instead of bundles, without keys and values.
-    private let folded: FoldedGlobalQueries?
+    let folded: FoldedGlobalQueries?
 
     init(
         _ context: inout EncoderNetwork.BuildContext, name: String, rotary: RotaryTable?, scale: Float,
-        foldedQueriesPerDocument: Int?
+        isFolded: Bool
     ) {
         let hidden = context.shape.hiddenSize
         let isBiased = context.model.biases
@@ -47,16 +47,13 @@ struct GlobalProjections: Sendable {
         headSize = context.shape.headSize
         self.scale = scale
         self.rotary = rotary
-        if let foldedQueriesPerDocument {
-            keysAndValues = context.plan.reserve(0)
-            folded = FoldedGlobalQueries(
+        keysAndValues = context.plan.reserve(isFolded ? 0 : context.tokens * 2 * hidden)
+        folded =
+            isFolded
+            ? FoldedGlobalQueries(
                 context, keys: ParameterSlot(offset: keyValue.offset, rows: hidden, columns: hidden),
                 values: ParameterSlot(offset: keyValue.offset + hidden * hidden, rows: hidden, columns: hidden),
-                biases: keyValueBias, mostPerDocument: foldedQueriesPerDocument)
-        } else {
-            keysAndValues = context.plan.reserve(context.tokens * 2 * hidden)
-            folded = nil
-        }
+                biases: keyValueBias) : nil
         workspace = context.workspace
     }
 
@@ -106,24 +103,6 @@ struct GlobalProjections: Sendable {
         let gathered = Matrix(workspace.globalInputs.vector(pass), rows: rows.count, columns: width)
         rows.withUnsafeBufferPointer { Kernels.gatherRows(input, $0, into: gathered) }
         return gathered
-    }
-
-    /// Folded queries' part of attention, among all rows.
-    func mix(
-        _ input: Matrix, queries: Matrix, _ blocks: AttentionBlocks, dropout: DropoutStream?, output: Matrix,
-        logSumExp: UnsafeMutablePointer<Float>, _ pass: LanePass
-    ) {
-        folded?.forward(
-            input, queries: queries, blocks, dropout: dropout, output: output, logSumExp: logSumExp, pass)
-    }
-
-    func mixBackward(
-        upstream: Matrix, _ input: Matrix, queries: Matrix, _ blocks: AttentionBlocks, dropout: DropoutStream?,
-        output: Matrix, logSumExp: UnsafeMutablePointer<Float>, queryGradient: Matrix, _ pass: LanePass
-    ) {
-        folded?.backward(
-            upstream: upstream, input, queries: queries, blocks, dropout: dropout, output: output,
-            logSumExp: logSumExp, queryGradient: queryGradient, pass)
     }
 
     /// What bundles of global queries read: the queries with keys and values of their own, of the whole chunk.

@@ -13,7 +13,6 @@ struct ResidualSublayer: Sendable {
     /// Post-LN: the sum before the norm. Otherwise: the normalized input of the branch.
     private let inner: ActivationSlot
     private let output: ActivationSlot
-    var isPostNorm: Bool { form == .post }
     /// Whether the norm's output is computed again in the backward pass.
     private let recomputesNorm: Bool
     private let width: Int
@@ -55,13 +54,21 @@ struct ResidualSublayer: Sendable {
         body.prepare(inner, pass)
     }
 
-    /// Computes the norm's output again: in the backward pass, before it is read.
+    /// Computes the branch's input again, where a norm makes it: in the backward pass, before it is read.
     ///
     /// - Parameter x: what the forward pass read.
-    func restoreNorm(_ x: Matrix, _ pass: LanePass) {
-        guard recomputesNorm else { return }
-        let inner = inner.matrix(pass, rows: pass.rows, columns: width)
-        if form == .post { norm.forward(inner, into: result(pass), pass) } else { norm.forward(x, into: inner, pass) }
+    func restoreBranchInput(_ x: Matrix, _ pass: LanePass) {
+        guard recomputesNorm, form != .post else { return }
+        norm.forward(x, into: inner.matrix(pass, rows: pass.rows, columns: width), pass)
+    }
+
+    /// Whether `restoreResult` has something to do.
+    var recomputesResult: Bool { recomputesNorm && form == .post }
+
+    /// Computes the result again, where a norm makes it.
+    func restoreResult(_ pass: LanePass) {
+        guard recomputesResult else { return }
+        norm.forward(inner.matrix(pass, rows: pass.rows, columns: width), into: result(pass), pass)
     }
 
     /// What the branch reads: `x`, or what `prepare` made of it.

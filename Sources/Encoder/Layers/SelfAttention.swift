@@ -54,7 +54,7 @@ struct SelfAttention: Branch {
             context.patterns.distinct[pattern].hasGlobalProjections
             ? GlobalProjections(
                 &context, name: name, rotary: rotary, scale: scale,
-                foldedQueriesPerDocument: context.patterns.distinct[pattern].foldedQueriesPerDocument) : nil
+                isFolded: context.patterns.distinct[pattern].foldedQueriesPerDocument != nil) : nil
         outputWeight = context.parameters.matrix(
             "\(name).output.weight", output: hidden, input: hidden, role: .hidden, residualLayers: shape.layerCount)
         outputBias = context.bias("\(name).output.bias", hidden, isBranchOutput: true)
@@ -103,16 +103,26 @@ struct SelfAttention: Branch {
             kernel.forward(
                 source(of: bundles, blocks, pass), blocks: blocks, bundles: bundles, bias: relativeBias?.values(pass),
                 dropout: dropout.decisions(pass), firstRow: pass.chunk.firstRow,
-                output: mixed.matrix(pass, rows: pass.rows, columns: width), logSumExp: logSumExp.vector(pass),
+                output: mixed(pass), logSumExp: logSumExp.vector(pass),
                 probabilities: pass.gradients == nil ? nil : kept(pass), scratch: workspace.attention.vector(pass))
         }
-        global?.mix(
+        global?.folded?.forward(
             input, queries: queryKeyValue(pass).columns(0, width), blocks, dropout: dropout.decisions(pass),
-            output: mixed.matrix(pass, rows: pass.rows, columns: width), logSumExp: logSumExp.vector(pass), pass)
+            output: mixed(pass), logSumExp: logSumExp.vector(pass), pass)
     }
 
     private func queryKeyValue(_ pass: LanePass) -> Matrix {
         queryKeyValue.matrix(pass, rows: pass.rows, columns: projection.rows)
+    }
+
+    private func queryKeyValueGradient(_ pass: LanePass) -> Matrix {
+        workspace.queryKeyValue.matrix(pass, rows: pass.rows, columns: projection.rows)
+    }
+
+    private func mixed(_ pass: LanePass) -> Matrix { mixed.matrix(pass, rows: pass.rows, columns: width) }
+
+    private func mixedGradient(_ pass: LanePass) -> Matrix {
+        workspace.mixed.matrix(pass, rows: pass.rows, columns: width)
     }
 
     private func kept(_ pass: LanePass) -> AttentionKernel.Probabilities? {
@@ -129,17 +139,14 @@ struct SelfAttention: Branch {
     }
 
     func forward(_ input: Matrix, into output: Matrix, _ pass: LanePass) {
-        let mixed = mixed.matrix(pass, rows: pass.rows, columns: input.columns)
-        Kernels.multiply(mixed, transposed: outputWeight.matrix(pass.weights), into: output)
+        Kernels.multiply(mixed(pass), transposed: outputWeight.matrix(pass.weights), into: output)
     }
 
     /// The gradient of what `mix` wrote, for the pass's rows.
     func beginBackward(upstream: Matrix, _ pass: LanePass) {
-        let mixed = mixed.matrix(pass, rows: pass.rows, columns: width)
-        let mixedGradient = workspace.mixed.matrix(pass, rows: pass.rows, columns: width)
         Kernels.multiply(
-            transposed: upstream, mixed, into: outputWeight.matrix(pass.gradient), accumulate: true)
-        Kernels.multiply(upstream, outputWeight.matrix(pass.weights), into: mixedGradient)
+            transposed: upstream, mixed(pass), into: outputWeight.matrix(pass.gradient), accumulate: true)
+        Kernels.multiply(upstream, outputWeight.matrix(pass.weights), into: mixedGradient(pass))
     }
 
     /// The gradients of queries, keys and values of all rows. Units of a divided pass leave those of keys and values in
@@ -150,12 +157,12 @@ struct SelfAttention: Branch {
         let blocks = blocks(pass)
         let sums = pass.isDivided ? UnitGradients(blocks, kernel, pass) : nil
         if !pass.isDivided {
-            workspace.queryKeyValue.matrix(pass, rows: pass.rows, columns: projection.rows).zero()
+            queryKeyValueGradient(pass).zero()
             global?.clearKeyValueGradient(pass)
         }
         pass.forEachUnit(blocks.units.count) { unit, pass in
             let bundles = blocks.units[unit].bundles
-            let qkvGradient = workspace.queryKeyValue.matrix(pass, rows: pass.rows, columns: projection.rows)
+            let qkvGradient = queryKeyValueGradient(pass)
             var gradient = AttentionKernel.Gradient(qkvGradient)
             if let global, blocks.isOfGlobalQueries(bundle: bundles.lowerBound) {
                 gradient = global.gradient(queries: qkvGradient.columns(0, width), pass)
@@ -163,20 +170,17 @@ struct SelfAttention: Branch {
             if let sums { sums.redirect(&gradient, unit: unit) }
             relativeBias?.beginGradient(of: blocks.units[unit].heads, pass)
             kernel.backward(
-                upstream: workspace.mixed.matrix(pass, rows: pass.rows, columns: width),
-                source(of: bundles, blocks, pass), output: mixed.matrix(pass, rows: pass.rows, columns: width),
+                upstream: mixedGradient(pass), source(of: bundles, blocks, pass), output: mixed(pass),
                 logSumExp: logSumExp.vector(pass), blocks: blocks, bundles: bundles,
                 bias: relativeBias?.values(pass), dropout: dropout.decisions(pass), firstRow: pass.chunk.firstRow,
                 gradient: gradient, biasGradient: relativeBias?.gradient(pass), probabilities: kept(pass),
                 scratch: workspace.attention.vector(pass))
             relativeBias?.endGradient(of: blocks.units[unit].heads, pass)
         }
-        global?.mixBackward(
-            upstream: workspace.mixed.matrix(pass, rows: pass.rows, columns: width), input,
-            queries: queryKeyValue(pass).columns(0, width), blocks, dropout: dropout.decisions(pass),
-            output: mixed.matrix(pass, rows: pass.rows, columns: width), logSumExp: logSumExp.vector(pass),
-            queryGradient: workspace.queryKeyValue.matrix(pass, rows: pass.rows, columns: projection.rows)
-                .columns(0, width), pass)
+        global?.folded?.backward(
+            upstream: mixedGradient(pass), input, queries: queryKeyValue(pass).columns(0, width), blocks,
+            dropout: dropout.decisions(pass), output: mixed(pass), logSumExp: logSumExp.vector(pass),
+            queryGradient: queryKeyValueGradient(pass).columns(0, width), pass)
     }
 
     /// Scores before the softmax, of all pairs of the first segment's first tokens, head by head.
@@ -201,7 +205,7 @@ struct SelfAttention: Branch {
         upstream: Matrix, input: Matrix, inputGradient: Matrix, accumulate: Bool, _ pass: LanePass
     ) {
         let blocks = blocks(pass)
-        let qkvGradient = workspace.queryKeyValue.matrix(pass, rows: pass.rows, columns: projection.rows)
+        let qkvGradient = queryKeyValueGradient(pass)
         if pass.isSlice {
             let sums = UnitGradients(blocks, kernel, pass)
             sums.collect(into: qkvGradient, ofGlobalQueries: global == nil ? nil : false, pass)

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Checkpoints
 import Foundation
+import Training
 
 struct CheckpointCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -95,7 +96,7 @@ private struct CheckpointListing: Encodable {
     var text: String {
         let rows = checkpoints.map { row in
             [
-                row.step.map(TextTable.grouped) ?? "?",
+                row.step.map(CountFormat.grouped) ?? "?",
                 row.ageSeconds.map(Self.age) ?? "", row.storedBytes.map(ByteCount.text) ?? "",
                 row.problem != nil ? "damaged" : row.kept ?? "until the next one", row.path,
             ]
@@ -181,9 +182,9 @@ private struct CheckpointDescription: Encodable {
     var text: String {
         var lines = [
             "checkpoint      \(path)",
-            "step            \(TextTable.grouped(step))",
+            "step            \(CountFormat.grouped(step))",
             "created         \(created)",
-            "parameters      \(TextTable.grouped(parameters))",
+            "parameters      \(CountFormat.grouped(parameters))",
             "weights SHA-256 \(weightsSha256 ?? "none")",
             "size            \(ByteCount.text(storedBytes)) on disk, \(ByteCount.text(bytes)) decoded "
                 + "(\(String(format: "%.1f", ratio * 100)) %)",

@@ -5,17 +5,6 @@ struct TextTable {
     var rightAligned: Set<Int>
     var rows: [[String]]
 
-    /// A number with its thousands apart: `1,234,567`.
-    static func grouped(_ number: Int) -> String {
-        var digits = Array(String(number.magnitude))
-        var index = digits.count - 3
-        while index > 0 {
-            digits.insert(",", at: index)
-            index -= 3
-        }
-        return (number < 0 ? "-" : "") + String(digits)
-    }
-
     /// The text without control characters, which could rewrite the screen.
     static func printable(_ text: String) -> String {
         String(
