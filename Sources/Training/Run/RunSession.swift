@@ -48,6 +48,8 @@ final class RunSession {
         lastCheckpoint = start.documents?.state.step
         let index = requested.stageIndex(ofStep: state.step + 1)
         stage = (index, requested.configuration(ofStage: index))
+        // Before the loader's threads take processors from the measurement.
+        peak = Kernels.measurePeak(pool)
         loader = try Self.loader(
             stage.configuration, listing: listing, tokenizer: tokenizer, special: start.special,
             resumingFrom: start.documents?.loader)
@@ -59,7 +61,6 @@ final class RunSession {
         recorder = try RunRecorder(
             directory, resumingAfter: start.documents?.state.step, configuration: requested.training,
             progress: progress, report: report)
-        peak = Kernels.measurePeak(pool)
         recorder.tell(.note(summary()))
     }
 
