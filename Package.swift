@@ -48,6 +48,7 @@ let package = Package(
         .target(name: "CProcessor", cSettings: [.unsafeFlags(instructionSetFlags)]),
 
         // Lowest first; a target imports only targets above it.
+        library("Formatting"),
         library("Configuration", [yams]),
         library("Kernels", ["COpenBLAS", "CProcessor", atomics], vectorised),
         library("Tokenization", [], vectorised),
@@ -57,12 +58,12 @@ let package = Package(
         library("Encoder", ["Configuration", "Kernels", "Parametrization"]),
         library("Objectives", ["Configuration", "Kernels", "Parametrization", "Encoder", "Corpus"]),
         library("Optimization", ["Configuration", "Kernels", "Parametrization", "Encoder"]),
-        library("Checkpoints", ["CLZ4", "CCrypto", "CSHA256", "CProcessor"], vectorised),
+        library("Checkpoints", ["Formatting", "CLZ4", "CCrypto", "CSHA256", "CProcessor"], vectorised),
         library(
             "Training",
             [
                 "Configuration", "Kernels", "Tokenization", "Corpus", "Parametrization", "Encoder", "Objectives",
-                "Optimization", "Checkpoints", atomics,
+                "Optimization", "Checkpoints", "Formatting", atomics,
             ]),
         library(
             "Interchange", ["Kernels", "Tokenization", "Parametrization", "Encoder", "Objectives", "Training"]),
@@ -78,18 +79,20 @@ let package = Package(
             dependencies: [
                 "Configuration", "CProcessor", "Kernels", "Tokenization", "Corpus", "Encoder", "Objectives",
                 "Optimization", "Checkpoints", "Training", "HyperparameterTransfer", "Interchange",
-                "Analysis", arguments,
+                "Analysis", "Formatting", arguments,
             ]),
 
-        tests("ConfigurationTests", ["Configuration"]),
         .target(name: "TestSupport", dependencies: ["Corpus", "Kernels"], path: "Tests/TestSupport"),
+        tests("FormattingTests", ["Formatting"]),
+        tests("ConfigurationTests", ["Configuration", "TestSupport"]),
         tests("KernelsTests", ["Kernels", "TestSupport", atomics]),
-        tests("TokenizationTests", ["Tokenization"], fixtures: true),
-        tests("CorpusTests", ["Corpus", "Tokenization", "Kernels", "CLZ4", "CZlib", "CZstd"]),
-        tests("CheckpointsTests", ["Checkpoints"], fixtures: true),
+        tests("TokenizationTests", ["Tokenization", "TestSupport"], fixtures: true),
+        tests("CorpusTests", ["Corpus", "Tokenization", "Kernels", "TestSupport", "CLZ4", "CZlib", "CZstd"]),
+        tests("CheckpointsTests", ["Checkpoints", "TestSupport"], fixtures: true),
         tests("PlotsTests", ["Plots"]),
         tests(
-            "GradientTests", ["Corpus", "Encoder", "Kernels", "Objectives", "Optimization", "Parametrization"],
+            "GradientTests",
+            ["Corpus", "Encoder", "Kernels", "Objectives", "Optimization", "Parametrization", "TestSupport"],
             fixtures: true),
         tests(
             "GoldenTests",
@@ -105,8 +108,8 @@ let package = Package(
         tests(
             "InterchangeTests",
             [
-                "Configuration", "Corpus", "Encoder", "Interchange", "Kernels", "Objectives", "Tokenization",
-                "Training",
+                "Configuration", "Corpus", "Encoder", "Interchange", "Kernels", "Objectives", "TestSupport",
+                "Tokenization", "Training",
             ],
             fixtures: true),
         tests(

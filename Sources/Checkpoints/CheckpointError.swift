@@ -1,3 +1,4 @@
+import Formatting
 import Foundation
 
 /// What can go wrong with checkpoints. Every case names the path at fault.
@@ -26,8 +27,8 @@ public enum CheckpointError: Error, Equatable, Sendable, CustomStringConvertible
         case .diskFull(let path, let needed, let free):
             if let needed, let free {
                 """
-                \(path): the disk is too full for this checkpoint: up to \(ByteCount.text(needed)) needed, \
-                \(ByteCount.text(free)) free; make room or choose another --output
+                \(path): the disk is too full for this checkpoint: up to \(ByteFormat.text(needed)) needed, \
+                \(ByteFormat.text(free)) free; make room or choose another --output
                 """
             } else {
                 "\(path): the disk is full; make room or choose another --output"
@@ -58,19 +59,4 @@ public struct SkippedCheckpoint: Error, Equatable, Sendable, CustomStringConvert
     public var reason: String
 
     public var description: String { "\(path): \(reason)" }
-}
-
-/// Sizes for people.
-public enum ByteCount {
-    /// For example `512 B`, `1.5 KB`, `170.2 MB`; powers of ten.
-    public static func text(_ bytes: Int) -> String {
-        var value = Double(bytes)
-        for unit in ["B", "KB", "MB", "GB", "TB"] {
-            if abs(value) < 1000 || unit == "TB" {
-                return unit == "B" ? "\(bytes) B" : String(format: "%.1f %@", value, unit)
-            }
-            value /= 1000
-        }
-        return "\(bytes) B"
-    }
 }

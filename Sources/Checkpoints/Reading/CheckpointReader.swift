@@ -1,3 +1,4 @@
+import Formatting
 import Foundation
 
 /// Opens a checkpoint and reads from it. Everything that is read is verified; a checkpoint is hostile until then.
@@ -65,7 +66,7 @@ public struct CheckpointReader: Sendable {
         let filePath = "\(path)/\(file.file)"
         // LZ4 cannot shrink anything below 1/255: a larger promise is a lie, found before memory is spent on it.
         guard file.bytes <= limits.documentBytes, file.bytes / 255 <= file.storedBytes else {
-            throw CheckpointError.damaged(path: filePath, reason: "it claims to hold \(ByteCount.text(file.bytes))")
+            throw CheckpointError.damaged(path: filePath, reason: "it claims to hold \(ByteFormat.text(file.bytes))")
         }
         var bytes = [UInt8](repeating: 0, count: file.bytes)
         try bytes.withUnsafeMutableBytes { memory in

@@ -1,3 +1,4 @@
+import Formatting
 import Foundation
 
 /// A regular file inside a checkpoint, opened without following a symbolic link.
@@ -50,7 +51,7 @@ final class InputFile: Sendable {
     func contents(limit: Int) throws -> [UInt8] {
         guard byteCount <= limit else {
             throw CheckpointError.damaged(
-                path: path, reason: "\(ByteCount.text(byteCount)), more than the \(ByteCount.text(limit)) expected")
+                path: path, reason: "\(ByteFormat.text(byteCount)), more than the \(ByteFormat.text(limit)) expected")
         }
         var bytes = [UInt8](repeating: 0, count: byteCount)
         try bytes.withUnsafeMutableBytes { try read(at: 0, into: $0) }

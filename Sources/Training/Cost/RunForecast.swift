@@ -1,5 +1,6 @@
 import Configuration
 import Corpus
+import Formatting
 import Foundation
 import Kernels
 import Objectives

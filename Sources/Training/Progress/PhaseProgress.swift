@@ -1,3 +1,4 @@
+import Formatting
 import Synchronization
 
 /// Progress of a phase whose end is known as a fraction: training a tokenizer, reading a corpus.

@@ -1,3 +1,5 @@
+import Formatting
+
 /// Why a run cannot start or go on.
 public enum RunError: Error, Equatable, Sendable, CustomStringConvertible {
     case cannotCreate(path: String, reason: String)

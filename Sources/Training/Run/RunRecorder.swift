@@ -1,3 +1,4 @@
+import Formatting
 import Foundation
 
 /// Writes a run's records: `metrics.jsonl`, TensorBoard events and the progress line.

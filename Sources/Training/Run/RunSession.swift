@@ -1,6 +1,7 @@
 import Checkpoints
 import Configuration
 import Corpus
+import Formatting
 import Foundation
 import Kernels
 import Tokenization

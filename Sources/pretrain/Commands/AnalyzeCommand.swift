@@ -2,6 +2,7 @@ import Analysis
 import ArgumentParser
 import Checkpoints
 import Corpus
+import Formatting
 import Foundation
 import Training
 

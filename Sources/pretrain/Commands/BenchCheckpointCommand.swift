@@ -1,5 +1,6 @@
 import ArgumentParser
 import Checkpoints
+import Formatting
 import Foundation
 import Training
 
@@ -47,7 +48,7 @@ struct BenchCheckpointCommand: ParsableCommand {
                 ]
             }
             return """
-                \(ByteCount.text(result.bytes)) of tensors, \(String(format: "%.1f", 100 * result.ratio)) % on disk; \
+                \(ByteFormat.text(result.bytes)) of tensors, \(String(format: "%.1f", 100 * result.ratio)) % on disk; \
                 median of \(rounds)
                 \(TextTable(
                     header: ["", "per core", "processor time", "time"], rightAligned: [1, 2, 3],

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Checkpoints
+import Formatting
 import Foundation
 import Training
 
@@ -97,7 +98,7 @@ private struct CheckpointListing: Encodable {
         let rows = checkpoints.map { row in
             [
                 row.step.map(CountFormat.grouped) ?? "?",
-                row.ageSeconds.map(Self.age) ?? "", row.storedBytes.map(ByteCount.text) ?? "",
+                row.ageSeconds.map(Self.age) ?? "", row.storedBytes.map(ByteFormat.text) ?? "",
                 row.problem != nil ? "damaged" : row.kept ?? "until the next one", row.path,
             ]
         }
@@ -186,7 +187,7 @@ private struct CheckpointDescription: Encodable {
             "created         \(created)",
             "parameters      \(CountFormat.grouped(parameters))",
             "weights SHA-256 \(weightsSha256 ?? "none")",
-            "size            \(ByteCount.text(storedBytes)) on disk, \(ByteCount.text(bytes)) decoded "
+            "size            \(ByteFormat.text(storedBytes)) on disk, \(ByteFormat.text(bytes)) decoded "
                 + "(\(String(format: "%.1f", ratio * 100)) %)",
         ]
         lines += metadata.sorted { $0.key < $1.key }.map {
@@ -195,7 +196,7 @@ private struct CheckpointDescription: Encodable {
         }.map(TextTable.printable)
         let files = files.map {
             [
-                $0.file, ByteCount.text($0.bytes), ByteCount.text($0.storedBytes),
+                $0.file, ByteFormat.text($0.bytes), ByteFormat.text($0.storedBytes),
                 String(format: "%.1f %%", $0.ratio * 100),
             ]
         }
@@ -245,7 +246,7 @@ private struct CheckpointVerification: Encodable {
     var text: String {
         checkpoints.map { row in
             row.problem.map { "damaged  \($0)" }
-                ?? "sound    \(row.path): \(ByteCount.text(row.bytes ?? 0)) in \(String(format: "%.2f", row.seconds)) s"
+                ?? "sound    \(row.path): \(ByteFormat.text(row.bytes ?? 0)) in \(String(format: "%.2f", row.seconds)) s"
         }.joined(separator: "\n")
     }
 }
