@@ -1,15 +1,16 @@
 import Checkpoints
 import Foundation
+import TestSupport
 import Testing
 
 /// Whatever is done to a checkpoint's files, reading gives a typed error or exactly what was written.
 struct CorruptionTests {
-    private let directory: TemporaryDirectory
+    private let directory: TemporaryFolder
     private let model = Model.small()
     private let path: String
 
     init() throws {
-        directory = try TemporaryDirectory()
+        directory = try TemporaryFolder()
         try directory.checkpoints.prepare()
         path = try CheckpointWriter(directory: directory.checkpoints)
             .write(model.contents(step: 3, documents: someDocuments, metadata: ["preset": "demo"])).path
@@ -26,7 +27,7 @@ struct CorruptionTests {
     }
 
     @Test func anyChangeOfAnyFile() throws {
-        var random = SplitMix(state: 99)
+        var random = SplitMix64(seed: 99)
         var refused = 0
         for file in directory.names("checkpoints/step-00000003") {
             let filePath = "\(path)/\(file)"

@@ -1,11 +1,12 @@
 import Checkpoints
 import Foundation
+import TestSupport
 import Testing
 
 /// A process that dies in the middle of a write, at every moment that leaves something different behind.
 struct CrashTests {
     @Test(arguments: WritePhase.allCases) func previousCheckpointSurvives(phase: WritePhase) throws {
-        let directory = try TemporaryDirectory()
+        let directory = try TemporaryFolder()
         let checkpoints = directory.checkpoints
         try checkpoints.prepare()
         let old = Model.small(seed: 1)
@@ -21,7 +22,8 @@ struct CrashTests {
 
         // What a new process does.
         try checkpoints.prepare()
-        #expect(directory.names().allSatisfy { $0.hasPrefix("step-") }, "\(directory.names())")
+        #expect(
+            directory.names("checkpoints").allSatisfy { $0.hasPrefix("step-") }, "\(directory.names("checkpoints"))")
         let copy = old.blank()
         let loaded = try checkpoints.loadLatestGood { reader in try reader.read(copy.destinations) }
         #expect(loaded.skipped.isEmpty)
@@ -38,7 +40,7 @@ struct CrashTests {
     }
 
     @Test func leftoversOfLivingProcessesStayUnlessTheLockIsHeld() throws {
-        let directory = try TemporaryDirectory()
+        let directory = try TemporaryFolder()
         try directory.checkpoints.prepare()
         let alive = ".tmp-step-00000005-\(getppid())"
         let dead = ".tmp-step-00000005-2147483646"
@@ -49,7 +51,7 @@ struct CrashTests {
             _ = FileManager.default.createFile(atPath: path + "/weights.lz4", contents: Data([1]))
         }
         #expect(try directory.checkpoints.prepare() == [dead, trash].sorted())
-        #expect(directory.names() == [".tmp-notours", alive, "notes.txt", "step-7"].sorted())
+        #expect(directory.names("checkpoints") == [".tmp-notours", alive, "notes.txt", "step-7"].sorted())
         #expect(try directory.checkpoints.prepare(exclusive: true) == [alive])
         #expect(try directory.checkpoints.entries().isEmpty)
     }

@@ -1,4 +1,5 @@
 import Checkpoints
+import TestSupport
 import Testing
 
 struct DigestTests {
@@ -6,7 +7,7 @@ struct DigestTests {
     /// of any size.
     @Test(arguments: [true, false], 1...3) func streamsAgreeWithOpenSSL(pairs: Bool, count: Int) {
         guard DigestStream.pairs || !pairs else { return }
-        var random = SplitMix(state: 21)
+        var random = SplitMix64(seed: 21)
         let bytes = (0..<5000).map { _ in UInt8.random(in: 0...255, using: &random) }
         bytes.withUnsafeBytes { bytes in
             for round in 0..<400 {
@@ -40,7 +41,7 @@ struct DigestTests {
     }
 
     @Test(arguments: 1...4) func checksumsOfSeveralAreThoseOfEach(count: Int) {
-        var random = SplitMix(state: 4)
+        var random = SplitMix64(seed: 4)
         let bytes = (0..<700).map { _ in UInt8.random(in: 0...255, using: &random) }
         bytes.withUnsafeBytes { bytes in
             for _ in 0..<500 {

@@ -1,5 +1,6 @@
 import Checkpoints
 import Foundation
+import TestSupport
 import Testing
 
 struct DirectoryTests {
@@ -20,7 +21,7 @@ struct DirectoryTests {
     }
 
     @Test func pruningFollowsTheRetention() throws {
-        let directory = try TemporaryDirectory()
+        let directory = try TemporaryFolder()
         try directory.checkpoints.prepare()
         let model = Model.small()
         let writer = CheckpointWriter(
@@ -32,12 +33,12 @@ struct DirectoryTests {
         }
         #expect(try directory.checkpoints.entries().map(\.step) == [30, 60, 70, 80])
         #expect(pruned == [10, 20, 40, 50])
-        #expect(directory.names().count == 4)
+        #expect(directory.names("checkpoints").count == 4)
     }
 
     /// After a fall back to step 5, damaged later checkpoints neither count nor cost the new one its place.
     @Test func damagedCheckpointsDoNotDisplaceGoodOnes() throws {
-        let directory = try TemporaryDirectory()
+        let directory = try TemporaryFolder()
         try directory.checkpoints.prepare()
         let model = Model.small()
         let writer = CheckpointWriter(directory: directory.checkpoints, retention: Retention(keepLast: 1))
@@ -53,7 +54,7 @@ struct DirectoryTests {
     }
 
     @Test func fallsBackAndSaysSo() throws {
-        let directory = try TemporaryDirectory()
+        let directory = try TemporaryFolder()
         try directory.checkpoints.prepare()
         #expect(throws: CheckpointError.noCheckpoint(path: directory.checkpoints.path)) {
             try directory.checkpoints.loadLatestGood { _ in }
@@ -92,7 +93,7 @@ struct DirectoryTests {
     }
 
     @Test func theSameStepAgain() throws {
-        let directory = try TemporaryDirectory()
+        let directory = try TemporaryFolder()
         try directory.checkpoints.prepare()
         let writer = CheckpointWriter(directory: directory.checkpoints)
         let model = Model.small(seed: 1)
@@ -108,13 +109,13 @@ struct DirectoryTests {
             let copy = model.blank()
             try CheckpointReader(path: first.path).read(copy.destinations)
             #expect(copy.bytes("weights") == Model.small(seed: seed).bytes("weights"))
-            #expect(directory.names() == ["step-00000007"])
+            #expect(directory.names("checkpoints") == ["step-00000007"])
             try Data([0]).write(to: URL(fileURLWithPath: first.path + "/weights.lz4"))
         }
     }
 
     @Test func pathsOnTheCommandLine() throws {
-        let directory = try TemporaryDirectory()
+        let directory = try TemporaryFolder()
         #expect(throws: CheckpointError.self) { try CheckpointLocation(resolving: directory.path) }
         #expect(throws: CheckpointError.self) { try CheckpointLocation(resolving: directory.path + "/nowhere") }
         try directory.checkpoints.prepare()

@@ -1,5 +1,6 @@
 import Checkpoints
 import Foundation
+import TestSupport
 import Testing
 
 /// Checkpoints of every format that is read, written by `Tools/make_checkpoint_fixture.py` from its description.
@@ -34,7 +35,7 @@ struct FormatTests {
     }
 
     @Test func whatFillsUpAFrameIsChecked() throws {
-        let directory = try TemporaryDirectory()
+        let directory = try TemporaryFolder()
         let path = "\(directory.path)/copy"
         try FileManager.default.copyItem(atPath: Self.path(3), toPath: path)
         let file = URL(fileURLWithPath: "\(path)/weights.lz4")

@@ -1,5 +1,6 @@
 import Checkpoints
 import Foundation
+import TestSupport
 import Testing
 
 struct RoundTripTests {
@@ -7,14 +8,14 @@ struct RoundTripTests {
     static let sizes = [0, 1, 3, 255, 256, 257, 1000, 65_535, 65_536, 65_537, 262_143, 262_144, 262_145, 600_001]
 
     @Test(arguments: sizes) func bitExact(size: Int) throws {
-        var random = SplitMix(state: 7)
+        var random = SplitMix64(seed: 7)
         let model = Model()
         model.add("weights", "random bits", [size]) { _ in UInt32.random(in: 0 ... .max, using: &random) }
         model.add("weights", "zeros", [size, 1]) { _ in 0 }
         model.add("first_moments", "NaN payloads", [1, size]) { 0x7F80_0001 &+ UInt32($0) | UInt32($0 % 2) << 31 }
         model.add("first_moments", "denormals", [size]) { UInt32($0) | (UInt32($0 % 3 / 2) << 31) }
         model.add("second_moments", "like a trained one", [size]) { _ in random.gaussian().bitPattern }
-        let directory = try TemporaryDirectory()
+        let directory = try TemporaryFolder()
         try directory.checkpoints.prepare()
         let writer = CheckpointWriter(directory: directory.checkpoints, threads: 2)
         let published = try writer.write(
@@ -42,12 +43,12 @@ struct RoundTripTests {
 
     /// Snapshots share their memory, one after the other: each checkpoint must still hold what it was given.
     @Test func checkpointsInTheBackgroundOneAfterTheOther() throws {
-        let directory = try TemporaryDirectory()
+        let directory = try TemporaryFolder()
         try directory.checkpoints.prepare()
         let writer = CheckpointWriter(directory: directory.checkpoints, retention: .all)
         let models = (0..<4).map { number in
             let model = Model()
-            var random = SplitMix(state: UInt64(number))
+            var random = SplitMix64(seed: UInt64(number))
             // Large enough for huge pages; the third is of another size.
             for group in [TensorGroup.weights, TensorGroup.firstMoments] {
                 model.add(group, "w", [number == 2 ? 700_000 : 900_000]) { _ in random.gaussian().bitPattern }
@@ -76,10 +77,10 @@ struct RoundTripTests {
 
     /// The standard tools agree: `lz4` opens every file, `sha256sum` finds every checksum right.
     @Test func standardToolsOpenIt() throws {
-        let directory = try TemporaryDirectory()
+        let directory = try TemporaryFolder()
         try directory.checkpoints.prepare()
         let model = Model()
-        var random = SplitMix(state: 3)
+        var random = SplitMix64(seed: 3)
         model.add("weights", "w", [600_000]) { _ in random.gaussian().bitPattern }
         let writer = CheckpointWriter(directory: directory.checkpoints)
         let published = try writer.write(model.contents(step: 1, documents: someDocuments))
@@ -110,7 +111,7 @@ struct RoundTripTests {
 
     /// Sizes that the system writes from our memory, on file systems that do and that do not, and change their mind.
     @Test func directWritesLeaveTheSameBytes() throws {
-        var random = SplitMix(state: 8)
+        var random = SplitMix64(seed: 8)
         let model = Model()
         for group in [TensorGroup.weights, TensorGroup.firstMoments] {
             model.add(group, "w", [540_001]) { _ in random.gaussian().bitPattern }
@@ -121,7 +122,7 @@ struct RoundTripTests {
         ]
         var files: [CheckpointManifest.File] = []
         for plan in plans {
-            let directory = try TemporaryDirectory()
+            let directory = try TemporaryFolder()
             try directory.checkpoints.prepare()
             let system = FaultySystem(plan)
             let writer = CheckpointWriter(
@@ -148,11 +149,11 @@ struct RoundTripTests {
     @Test func repetitionIsFound() throws {
         let model = Model()
         model.add("weights", "constant", [300_000]) { _ in 0x3C5A_A5A5 }
-        var random = SplitMix(state: 9)
+        var random = SplitMix64(seed: 9)
         model.add("first_moments", "rows of zeros", [1200, 256]) { index in
             index / 256 % 4 == 0 ? random.gaussian().bitPattern : 0
         }
-        let directory = try TemporaryDirectory()
+        let directory = try TemporaryFolder()
         try directory.checkpoints.prepare()
         let manifest = try CheckpointWriter(directory: directory.checkpoints).write(model.contents(step: 1)).manifest
         let ratios = manifest.groups.map { Double($0.storage.storedBytes) / Double($0.storage.bytes) }
@@ -160,7 +161,7 @@ struct RoundTripTests {
     }
 
     @Test func weightsChecksumIsThatOfTheRawWeights() throws {
-        let directory = try TemporaryDirectory()
+        let directory = try TemporaryFolder()
         try directory.checkpoints.prepare()
         let model = Model()
         model.add("weights", "a", [2]) { [0x3F80_0000, 0x4000_0000][$0] }
@@ -173,10 +174,10 @@ struct RoundTripTests {
 
     /// Normally distributed stand-ins, which hold less structure than a trained model does; `SpeedTests` measures one.
     @Test func standInsForTrainedTensorsTakeLessThan87Percent() throws {
-        let directory = try TemporaryDirectory()
+        let directory = try TemporaryFolder()
         try directory.checkpoints.prepare()
         let model = Model()
-        var random = SplitMix(state: 5)
+        var random = SplitMix64(seed: 5)
         model.add("weights", "w", [300_000]) { _ in random.gaussian(0.03).bitPattern }
         // A row of moments shares its scale.
         var scale: Float = 1
@@ -193,7 +194,7 @@ struct RoundTripTests {
     }
 
     @Test func refusesContentsThatCannotBeStored() throws {
-        let directory = try TemporaryDirectory()
+        let directory = try TemporaryFolder()
         try directory.checkpoints.prepare()
         let writer = CheckpointWriter(directory: directory.checkpoints)
         let model = Model.small()
@@ -214,6 +215,6 @@ struct RoundTripTests {
             contents = model.contents(step: 1, documents: [.init(name: name, text: "")])
             #expect(throws: CheckpointError.self, "\(name)") { try writer.write(contents) }
         }
-        #expect(directory.names() == [])
+        #expect(directory.names("checkpoints") == [])
     }
 }

@@ -1,10 +1,11 @@
 import Checkpoints
 import Foundation
+import TestSupport
 import Testing
 
 struct RunLockTests {
     @Test func secondTakerIsToldWhoHoldsIt() throws {
-        let directory = try TemporaryDirectory()
+        let directory = try TemporaryFolder()
         var lock: RunLock? = try RunLock(runDirectory: directory.path)
         do {
             _ = try RunLock(runDirectory: directory.path)
@@ -20,7 +21,7 @@ struct RunLockTests {
     }
 
     @Test func staleOrSpoiledFileDoesNotMatter() throws {
-        let directory = try TemporaryDirectory()
+        let directory = try TemporaryFolder()
         let path = "\(directory.path)/\(RunLock.fileName)"
         for text in [#"{"pid":1,"host":"elsewhere","started":"2020-01-01T00:00:00Z"}"#, "garbage", ""] {
             try Data(text.utf8).write(to: URL(fileURLWithPath: path))
@@ -35,7 +36,7 @@ struct RunLockTests {
     /// Another process holds the lock until it is killed.
     @Test(.enabled(if: FileManager.default.isExecutableFile(atPath: "/usr/bin/flock")))
     func endsWithItsProcess() throws {
-        let directory = try TemporaryDirectory()
+        let directory = try TemporaryFolder()
         let process = Process()
         process.executableURL = URL(fileURLWithPath: "/usr/bin/flock")
         // -F: no child, so that killing this process is enough.

@@ -1,10 +1,11 @@
 import Checkpoints
 import Foundation
+import TestSupport
 import Testing
 
 struct StorageFailureTests {
     private func fails(_ plan: FaultySystem.Plan, step: Int = 20, _ check: (CheckpointError) -> Bool) throws {
-        let directory = try TemporaryDirectory()
+        let directory = try TemporaryFolder()
         try directory.checkpoints.prepare()
         let model = Model.small()
         try CheckpointWriter(directory: directory.checkpoints).write(model.contents(step: 10))
@@ -23,7 +24,7 @@ struct StorageFailureTests {
                 #expect(check(error), "\(error)")
                 #expect("\(error)".contains(directory.path))
             }
-            #expect(directory.names() == ["step-00000010"])
+            #expect(directory.names("checkpoints") == ["step-00000010"])
             let copy = model.blank()
             try CheckpointReader(path: directory.checkpoints.path(ofStep: 10)).read(copy.destinations)
             #expect(copy.bytes("weights") == model.bytes("weights"))
@@ -52,7 +53,7 @@ struct StorageFailureTests {
     }
 
     @Test func shortAndInterruptedWritesAreCompleted() throws {
-        let directory = try TemporaryDirectory()
+        let directory = try TemporaryFolder()
         try directory.checkpoints.prepare()
         let model = Model.small()
         let writer = CheckpointWriter(
@@ -72,7 +73,7 @@ struct StorageFailureTests {
     }
 
     @Test func missingAndForbiddenDirectories() throws {
-        let directory = try TemporaryDirectory()
+        let directory = try TemporaryFolder()
         let writer = CheckpointWriter(directory: directory.checkpoints)
         #expect(throws: CheckpointError.self) { try writer.write(Model.small().contents(step: 1)) }
         _ = FileManager.default.createFile(atPath: "\(directory.path)/file", contents: nil)
@@ -82,10 +83,10 @@ struct StorageFailureTests {
     }
 
     @Test func changesAfterTheSnapshotDoNotMatter() throws {
-        let directory = try TemporaryDirectory()
+        let directory = try TemporaryFolder()
         try directory.checkpoints.prepare()
         let model = Model()
-        var random = SplitMix(state: 1)
+        var random = SplitMix64(seed: 1)
         model.add("weights", "w", [1_500_000]) { _ in random.gaussian().bitPattern }
         model.add("first_moments", "w", [1_500_001]) { UInt32($0) }
         let before = model.groups.map { model.bytes($0.name) }

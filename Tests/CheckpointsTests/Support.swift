@@ -1,23 +1,10 @@
 import Checkpoints
 import Foundation
 import Synchronization
+import TestSupport
 import Testing
 
-/// A directory for one test, removed afterwards unless PRETRAIN_KEEP_TEST_FILES is set.
-final class TemporaryDirectory {
-    let path: String
-
-    init() throws {
-        var template = Array("\(NSTemporaryDirectory())/checkpoints-XXXXXX".utf8CString)
-        guard mkdtemp(&template) != nil else { throw CocoaError(.fileWriteUnknown) }
-        path = template.withUnsafeBufferPointer { String(cString: $0.baseAddress!) }
-    }
-
-    deinit {
-        guard ProcessInfo.processInfo.environment["PRETRAIN_KEEP_TEST_FILES"] == nil else { return }
-        try? FileManager.default.removeItem(atPath: path)
-    }
-
+extension TemporaryFolder {
     /// Whether the file system can write from a program's memory.
     var canWriteDirectly: Bool {
         guard let flag = PosixStorageSystem.directFlag else { return false }
@@ -27,33 +14,11 @@ final class TemporaryDirectory {
     }
 
     var checkpoints: CheckpointDirectory { CheckpointDirectory(path: "\(path)/checkpoints") }
-
-    func names(_ folder: String = "checkpoints") -> [String] {
-        ((try? FileManager.default.contentsOfDirectory(atPath: "\(path)/\(folder)")) ?? []).sorted()
-    }
 }
 
-/// Reproducible random numbers.
-struct SplitMix: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-        return z ^ (z >> 31)
-    }
-
+extension SplitMix64 {
     /// A number that is distributed like a trained weight.
-    mutating func gaussian(_ scale: Float = 0.02) -> Float {
-        let radius = (-2 * Double.random(in: Double.leastNormalMagnitude...1, using: &self).logarithm).squareRoot()
-        return Float(radius * cos(2 * Double.pi * Double.random(in: 0..<1, using: &self))) * scale
-    }
-}
-
-extension Double {
-    fileprivate var logarithm: Double { log(self) }
+    mutating func gaussian(_ scale: Float = 0.02) -> Float { Float(normal()) * scale }
 }
 
 /// Tensors as a model has them. Their memory is never freed: views of it may outlive the last use of the object.
@@ -115,7 +80,7 @@ final class Model: @unchecked Sendable {
     /// A few tensors of odd sizes with weights and moments.
     static func small(seed: UInt64 = 1) -> Model {
         let model = Model()
-        var random = SplitMix(state: seed)
+        var random = SplitMix64(seed: seed)
         for group in [TensorGroup.weights, TensorGroup.firstMoments, TensorGroup.secondMoments] {
             for (name, shape) in [("embedding", [300, 17]), ("bias", [7]), ("scale", []), ("none", [0, 4])] {
                 model.add(group, name, shape) { _ in random.gaussian().bitPattern }

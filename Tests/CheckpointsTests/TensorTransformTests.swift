@@ -1,4 +1,5 @@
 import Checkpoints
+import TestSupport
 import Testing
 
 /// The fast transform against its description, followed bit by bit.
@@ -63,7 +64,7 @@ struct TensorTransformTests {
 
     @Test(arguments: [0, 1, 255, 256, 257, 512, 1000, 5000])
     func followsItsDescriptionAndIsReversible(count: Int) {
-        var random = SplitMix(state: UInt64(count))
+        var random = SplitMix64(seed: UInt64(count))
         let words = (0..<count).map { _ in
             Bool.random(using: &random) ? UInt32.random(in: 0 ... .max, using: &random) : random.gaussian().bitPattern
         }

@@ -1,4 +1,5 @@
 import Configuration
+import TestSupport
 import Testing
 
 @Suite struct HostileTextTests {
@@ -57,7 +58,7 @@ import Testing
     /// Cuts and random bytes never crash, whatever else they do.
     @Test func damagedTextsNeverCrash() throws {
         let yaml = Array(try ConfigurationWriter.yaml(SampleConfiguration(), comments: true).utf8)
-        var random = SplitMix(state: 7)
+        var random = SplitMix64(seed: 7)
         let alphabet = Array("[]{}:,-?&*!|>'\"%@`#\n \t0aé\u{0}\\<".utf8)
         for _ in 0..<3000 {
             var text = Array(yaml[..<Int.random(in: 0...yaml.count, using: &random)])

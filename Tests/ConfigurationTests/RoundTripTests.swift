@@ -1,18 +1,6 @@
 import Configuration
+import TestSupport
 import Testing
-
-/// SplitMix64, so that every run of the tests draws the same values.
-struct SplitMix: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var word = state
-        word = (word ^ (word >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        word = (word ^ (word >> 27)) &* 0x94D0_49BB_1331_11EB
-        return word ^ (word >> 31)
-    }
-}
 
 @Suite struct RoundTripTests {
     @Test func writesInDeclaredOrder() throws {
@@ -57,7 +45,7 @@ struct SplitMix: RandomNumberGenerator {
     }
 
     @Test func randomValuesReturnBitForBit() throws {
-        var random = SplitMix(state: 1)
+        var random = SplitMix64(seed: 1)
         for _ in 0..<2000 {
             let root = randomConfiguration(&random)
             let yaml = try ConfigurationWriter.yaml(root, comments: Bool.random(using: &random))
@@ -94,7 +82,7 @@ struct SplitMix: RandomNumberGenerator {
         return numbers.map(\.bitPattern) + (texts + root.corpus.sources.map(\.path)).flatMap(\.utf8).map(UInt64.init)
     }
 
-    private func randomConfiguration(_ random: inout SplitMix) -> SampleConfiguration {
+    private func randomConfiguration(_ random: inout SplitMix64) -> SampleConfiguration {
         func text() -> String {
             let scalars = (0..<Int.random(in: 0...8, using: &random)).map { _ -> UnicodeScalar in
                 let limit: UInt32 = [0x7F, 0x300, 0xFFFF, 0x10FFFF].randomElement(using: &random) ?? 0x7F

@@ -1,5 +1,6 @@
 import Corpus
 import Foundation
+import TestSupport
 import Testing
 
 @Suite struct BadInputTests {
@@ -14,7 +15,7 @@ import Testing
     }
 
     @Test func invalidUTF8IsReplacedAndCountedOrRefused() throws {
-        let path = try folder.write("a.txt", Array("first\r\n\r\nab".utf8) + [0xFF, 0xC3, 0x28] + Array("c".utf8))
+        let path = try folder.write(Array("first\r\n\r\nab".utf8) + [0xFF, 0xC3, 0x28] + Array("c".utf8), to: "a.txt")
         let result = try pieces(configuration(path))
         #expect(result.texts == ["first", "ab\u{FFFD}\u{FFFD}(c"])
         #expect(result.report.counts == [.invalidUTF8: 2])
@@ -24,8 +25,8 @@ import Testing
 
     @Test func invalidUTF8InJSONLinesNamesTheLine() throws {
         let path = try folder.write(
-            "a.jsonl",
-            Array("{\"text\": \"good\"}\n{\"text\": \"b".utf8) + [0xFF] + Array("d\"}\n{\"text\": \"\\udc00\"}".utf8))
+            Array("{\"text\": \"good\"}\n{\"text\": \"b".utf8) + [0xFF] + Array("d\"}\n{\"text\": \"\\udc00\"}".utf8),
+            to: "a.jsonl")
         let result = try pieces(configuration(path))
         #expect(result.texts == ["good", "b\u{FFFD}d", "\u{FFFD}"])
         #expect(result.report.counts == [.invalidUTF8: 2])
@@ -36,7 +37,6 @@ import Testing
 
     @Test func malformedLinesAreCountedWithTheirPlace() throws {
         let path = try folder.write(
-            "a.jsonl",
             """
             {"text": "one"}
 
@@ -45,7 +45,7 @@ import Testing
             {"text": 5}
             {"text": "  "}
             {"text": "two"}
-            """)
+            """, to: "a.jsonl")
         let result = try pieces(configuration(path))
         #expect(result.texts == ["one", "two"])
         #expect(result.report.counts == [.malformedLine: 1, .missingField: 2])
@@ -57,7 +57,7 @@ import Testing
 
     @Test func overlongLinesArePassedOverInBoundedMemory() throws {
         let long = "{\"text\": \"" + String(repeating: "x", count: 20 << 20) + "\"}"
-        let path = try folder.write("a.jsonl", "{\"text\": \"before\"}\n\(long)\n{\"text\": \"after\"}\n\(long)")
+        let path = try folder.write("{\"text\": \"before\"}\n\(long)\n{\"text\": \"after\"}\n\(long)", to: "a.jsonl")
         let configuration = configuration(path) { $0.maximumLineBytes = 4096 }
         let file = try #require(try CorpusListing(configuration).sources[0].files.first)
         let rules = ReadingRules(configuration)
@@ -74,7 +74,7 @@ import Testing
     @Test(arguments: ["x", "word ", "漢", " ", "\n"])
     func endlessDocumentsAreReadInBoundedMemory(unit: String) throws {
         let path = try folder.write(
-            "a.txt", "begin " + String(repeating: unit, count: (12 << 20) / unit.utf8.count) + " end")
+            "begin " + String(repeating: unit, count: (12 << 20) / unit.utf8.count) + " end", to: "a.txt")
         let configuration = configuration(path)
         let file = try #require(try CorpusListing(configuration).sources[0].files.first)
         let rules = ReadingRules(configuration)
@@ -90,11 +90,11 @@ import Testing
 
     @Test(arguments: [Archive.gzip, .zstandard, .lz4], [1, 2])
     func truncatedArchives(archive: Archive, parts: Int) throws {
-        var generator = Generator(9)
+        var generator = SplitMix64(seed: 9)
         let text = (0..<2000).map { generator.document($0, bytes: 200) }.joined(separator: "\n\n")
         let packed = archive.pack(Array(text.utf8), parts: parts)
         for kept in [packed.count - 1, packed.count * 3 / 4, 20, 9] {
-            let path = try folder.write("\(kept).txt" + archive.rawValue, Array(packed[..<kept]))
+            let path = try folder.write(Array(packed[..<kept]), to: "\(kept).txt" + archive.rawValue)
             let error = #expect(throws: CorpusError.self) { try pieces(configuration(path)) }
             guard case .damagedArchive(path, _, _) = error else {
                 Issue.record("\(archive) \(kept): \(String(describing: error))")
@@ -104,7 +104,7 @@ import Testing
             #expect(result.report.counts[.damagedArchive] == 1)
             // The damage may lie within a character.
             #expect(result.report.counts[.invalidUTF8] ?? 0 <= 1 && result.report.counts.count <= 2)
-            let whole = try pieces(configuration(try folder.write("whole.txt", text))).texts
+            let whole = try pieces(configuration(try folder.write(text, to: "whole.txt"))).texts
             #expect(result.texts.dropLast().elementsEqual(whole.prefix(max(0, result.texts.count - 1))))
             if kept > packed.count / 2 { #expect(result.texts.count > 500) }
         }
@@ -112,11 +112,11 @@ import Testing
 
     @Test(arguments: [Archive.gzip, .zstandard, .lz4])
     func corruptedArchives(archive: Archive) throws {
-        var generator = Generator(10)
+        var generator = SplitMix64(seed: 10)
         let text = (0..<500).map { generator.document($0, bytes: 200) }.joined(separator: "\n\n")
         var packed = archive.pack(Array(text.utf8))
         for place in stride(from: packed.count / 2, to: packed.count / 2 + 40, by: 1) { packed[place] ^= 0x5A }
-        let path = try folder.write("a" + archive.rawValue, packed)
+        let path = try folder.write(packed, to: "a" + archive.rawValue)
         let error = #expect(throws: CorpusError.self) { try pieces(configuration(path)) }
         guard case .damagedArchive = error else {
             Issue.record("\(String(describing: error))")
@@ -126,16 +126,16 @@ import Testing
 
     @Test func gzipMayBePaddedWithZerosButNotFollowedByAnything() throws {
         let packed = Archive.gzip.pack(Array("text".utf8))
-        let padded = try folder.write("a.gz", packed + [UInt8](repeating: 0, count: 600))
+        let padded = try folder.write(packed + [UInt8](repeating: 0, count: 600), to: "a.gz")
         #expect(try pieces(configuration(padded)).texts == ["text"])
-        let followed = try folder.write("b.gz", packed + Array("garbage".utf8))
+        let followed = try folder.write(packed + Array("garbage".utf8), to: "b.gz")
         #expect(throws: CorpusError.self) { try pieces(configuration(followed)) }
     }
 
     @Test(arguments: [Archive.zstandard, .lz4])
     func skippableFramesAreSkipped(archive: Archive) throws {
         let skippable: [UInt8] = [0x5A, 0x2A, 0x4D, 0x18, 3, 0, 0, 0, 1, 2, 3]
-        let path = try folder.write("a", skippable + archive.pack(Array("text".utf8)) + skippable)
+        let path = try folder.write(skippable + archive.pack(Array("text".utf8)) + skippable, to: "a")
         #expect(try pieces(configuration(path)).texts == ["text"])
     }
 
@@ -147,7 +147,7 @@ import Testing
             ("a.zip", [0x50, 0x4B, 3, 4, 0, 0, 0, 0]), ("bom.gz", Archive.gzip.pack([0xFE, 0xFF, 0, 0x41])),
         ]
         for (name, content) in samples {
-            let path = try folder.write(name, content)
+            let path = try folder.write(content, to: name)
             let error = #expect(throws: CorpusError.self, "\(name)") { try pieces(configuration(path)) }
             guard case .notText(path, _) = error else {
                 Issue.record("\(name): \(String(describing: error))")
@@ -156,12 +156,12 @@ import Testing
             let result = try pieces(skipping(path))
             #expect(result.texts.isEmpty && result.report.counts == [.notText: 1])
         }
-        let single = try folder.write("single.txt", "one NUL \0 in much text is text")
+        let single = try folder.write("one NUL \0 in much text is text", to: "single.txt")
         #expect(try pieces(configuration(single)).texts == ["one NUL \0 in much text is text"])
     }
 
     @Test func unreadableFiles() throws {
-        try folder.write("good.txt", "good")
+        try folder.write("good", to: "good.txt")
         // Reading fails with an input error, whoever runs the tests.
         try folder.link("bad.txt", to: "/proc/self/mem")
         if try FileManager.default.contentsOfDirectory(atPath: folder.path).contains("bad.txt") {
@@ -177,7 +177,7 @@ import Testing
     }
 
     @Test func aFileThatVanishesAfterListing() throws {
-        let path = try folder.write("a.txt", "text")
+        let path = try folder.write("text", to: "a.txt")
         let listing = try CorpusListing(configuration(path))
         try FileManager.default.removeItem(atPath: path)
         let loader = try CorpusLoader(listing: listing, tokenizer: ByteTokenizer(), seed: 0, batchSize: 1)
@@ -203,12 +203,12 @@ import Testing
         #expect(
             throws: CorpusError.nothingFound(source: 0, path: glob, reason: "nothing matches the pattern")
         ) { try CorpusListing(configuration(glob)) }
-        try folder.write("readme.md", "not known")
+        try folder.write("not known", to: "readme.md")
         let error = #expect(throws: CorpusError.self) { try CorpusListing(configuration(folder.path)) }
         guard case .noUsableFiles = error else { throw try #require(error) }
-        try folder.write("empty.txt", "")
+        try folder.write("", to: "empty.txt")
         #expect(throws: CorpusError.self) { try CorpusListing(configuration(folder.path)) }
-        let blank = try folder.write("blank.txt", " \n\n \n")
+        let blank = try folder.write(" \n\n \n", to: "blank.txt")
         let loader = try CorpusLoader(
             configuration: configuration(blank), tokenizer: ByteTokenizer(), seed: 0, batchSize: 1)
         #expect(
@@ -217,7 +217,7 @@ import Testing
     }
 
     @Test func documentsWithoutTokensEndInAnError() throws {
-        let path = try folder.write("a.txt", "xx\n\nx\n\nxxx")
+        let path = try folder.write("xx\n\nx\n\nxxx", to: "a.txt")
         let tokenizer = ByteTokenizer(ignored: [UInt8(ascii: "x")])
         let loader = try CorpusLoader(configuration: configuration(path), tokenizer: tokenizer, seed: 0, batchSize: 1)
         #expect(
@@ -226,7 +226,7 @@ import Testing
     }
 
     @Test func aWrongTextFieldIsExplained() throws {
-        let path = try folder.write("a.jsonl", "{\"content\": \"one\"}\n{\"content\": \"two\"}\n")
+        let path = try folder.write("{\"content\": \"one\"}\n{\"content\": \"two\"}\n", to: "a.jsonl")
         let loader = try CorpusLoader(
             configuration: configuration(path), tokenizer: ByteTokenizer(), seed: 0, batchSize: 1)
         let error = #expect(throws: CorpusError.self) { try loader.next() }
@@ -237,10 +237,10 @@ import Testing
     /// What lies before the damage is used, even if it is little, and wherever reading begins.
     @Test(arguments: [Archive.gzip, .zstandard, .lz4])
     func aShortReadableStartIsUsed(archive: Archive) throws {
-        var generator = Generator(14)
+        var generator = SplitMix64(seed: 14)
         let good = (0..<40).map { generator.document($0, bytes: 50) }.joined(separator: "\n\n") + "\n\n"
         let bad = archive.pack((0..<5000).map { _ in UInt8.random(in: 97...122, using: &generator) })
-        let path = try folder.write("a", archive.pack(Array(good.utf8)) + bad.prefix(20))
+        let path = try folder.write(archive.pack(Array(good.utf8)) + bad.prefix(20), to: "a")
         let configuration = skipping(path)
         let result = try pieces(configuration)
         #expect(result.texts.count >= 40)

@@ -1,5 +1,6 @@
 import Corpus
 import Foundation
+import TestSupport
 import Testing
 
 @Suite struct CorpusListingTests {
@@ -13,7 +14,7 @@ import Testing
             "b.txt", "a/z.txt", "a.txt", "B.TXT", "a/b/c.jsonl.zst", "ä.text", "c.ndjson.lz4", "d.txt.gz",
             ".hidden.txt",
             ".git/x.txt", "notes.md", "e.json", "f.txt.bak", "a-b/c.txt",
-        ] { try folder.write(name, "{}") }
+        ] { try folder.write("{}", to: name) }
         #expect(
             try names(folder.path) == [
                 "B.TXT", "a-b/c.txt", "a.txt", "a/b/c.jsonl.zst", "a/z.txt", "b.txt", "c.ndjson.lz4", "d.txt.gz",
@@ -37,7 +38,7 @@ import Testing
         for name in [
             "x/a1.txt", "x/a2.txt", "x/b.md", "y/a3.txt", "y/deep/er/a4.txt", ".h/a5.txt", "a6.txt", "x/.a7.txt",
         ] {
-            try folder.write(name, "text")
+            try folder.write("text", to: name)
         }
         #expect(try names(folder.path + "/x/*.txt") == ["a1.txt", "a2.txt"])
         #expect(try names(folder.path + "/x/*") == ["a1.txt", "a2.txt"])
@@ -50,15 +51,15 @@ import Testing
         #expect(try names(folder.path + "/*/deep") == ["y/deep/er/a4.txt"])
         #expect(try names(folder.path + "/**/deep/er/*.txt") == ["y/deep/er/a4.txt"])
         // A name that happens to look like a pattern.
-        try folder.write("odd[1].txt", "text")
+        try folder.write("text", to: "odd[1].txt")
         #expect(try names(folder.path + "/odd[1].txt") == ["odd[1].txt"])
     }
 
     @Test func symbolicLinks() throws {
         let folder = try TemporaryFolder()
         let other = try TemporaryFolder()
-        try other.write("linked.txt", "text")
-        try folder.write("sub/a.txt", "text")
+        try other.write("text", to: "linked.txt")
+        try folder.write("text", to: "sub/a.txt")
         try folder.link("sub/up", to: "..")
         try folder.link("self.txt", to: "self.txt")
         try folder.link("other", to: other.path)
@@ -76,8 +77,8 @@ import Testing
 @Suite struct CorpusFingerprintTests {
     private func corpus() throws -> TemporaryFolder {
         let folder = try TemporaryFolder()
-        try folder.write("a.txt", String(repeating: "text ", count: 100_000))
-        try folder.write("b/c.txt", "other")
+        try folder.write(String(repeating: "text ", count: 100_000), to: "a.txt")
+        try folder.write("other", to: "b/c.txt")
         return folder
     }
 
@@ -110,13 +111,13 @@ import Testing
             #expect(path.hasSuffix(name) && found.contains(change))
         }
         let text = String(repeating: "text ", count: 100_000)
-        try folder.write("a.txt", "T" + text.dropFirst())
+        try folder.write("T" + text.dropFirst(), to: "a.txt")
         try expect("a.txt", "content differs")
-        try folder.write("a.txt", text + "x")
+        try folder.write(text + "x", to: "a.txt")
         try expect("a.txt", "size was 500000 bytes and is 500001")
-        try folder.write("a.txt", text)
+        try folder.write(text, to: "a.txt")
         try fingerprint.verify(against: CorpusListing(settings))
-        try folder.write("b/a.txt", "new")
+        try folder.write("new", to: "b/a.txt")
         try expect("b/a.txt", "added")
         try FileManager.default.removeItem(atPath: folder.path + "/b/a.txt")
         try FileManager.default.removeItem(atPath: folder.path + "/b/c.txt")
@@ -125,14 +126,14 @@ import Testing
 
     @Test func digestIsSHA256OfTheContent() throws {
         let folder = try TemporaryFolder()
-        try folder.write("a.txt", "abc")
+        try folder.write("abc", to: "a.txt")
         let fingerprint = try CorpusFingerprint(CorpusListing(configuration(folder.path)))
         #expect(fingerprint.files[0].sha256 == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad")
     }
 
     @Test func ofVeryManyFilesSomeAreOpened() throws {
         let folder = try TemporaryFolder()
-        for number in 0..<250 { try folder.write("\(number).txt", "text \(number)") }
+        for number in 0..<250 { try folder.write("text \(number)", to: "\(number).txt") }
         let (fingerprint, settings) = try change(folder, 0)
         #expect(fingerprint.files.count { $0.sha256 != nil } == 100)
         try fingerprint.verify(against: CorpusListing(settings))

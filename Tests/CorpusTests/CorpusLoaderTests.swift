@@ -1,5 +1,6 @@
 import Corpus
 import Foundation
+import TestSupport
 import Testing
 
 @Suite struct CorpusLoaderTests {
@@ -8,8 +9,8 @@ import Testing
         for (file, start) in stride(from: documents.lowerBound, to: documents.upperBound, by: perFile).enumerated() {
             let numbers = start..<min(start + perFile, documents.upperBound)
             try folder.write(
-                "\(name)/\(file).txt",
-                numbers.map { "#\($0) " + String(repeating: "x", count: $0 % 40) }.joined(separator: "\n\n"))
+                numbers.map { "#\($0) " + String(repeating: "x", count: $0 % 40) }.joined(separator: "\n\n"),
+                to: "\(name)/\(file).txt")
         }
     }
 
@@ -65,7 +66,7 @@ import Testing
         let documents = (0..<20).map { number in
             (0..<300).map { "<\(number):\($0)>" }.joined(separator: " ")
         }
-        let path = try folder.write("a.txt", documents.joined(separator: "\n\n"))
+        let path = try folder.write(documents.joined(separator: "\n\n"), to: "a.txt")
         let loader = try loader(configuration(path) { $0.sequenceLength = 64 }, batchSize: 8)
         var text: [String] = []
         var documentsInBatch: [Int] = []
@@ -152,7 +153,7 @@ import Testing
 
     @Test func corpusSmallerThanABatchIsRepeatedWithOneWarning() throws {
         let folder = try TemporaryFolder()
-        let path = try folder.write("a.txt", "one\n\ntwo\n\nthree")
+        let path = try folder.write("one\n\ntwo\n\nthree", to: "a.txt")
         let loader = try loader(configuration(path) { $0.sequenceLength = 16 }, batchSize: 32)
         var warnings: [CorpusWarning.Kind] = []
         var epoch = 0
@@ -169,8 +170,8 @@ import Testing
     @Test func warningsComeOnce() throws {
         let folder = try TemporaryFolder()
         let bad = (0..<20).map { "bad line \($0)\n" }.joined()
-        let path = try folder.write("a.jsonl", bad + "{\"text\": \"good\"}\n")
-        try folder.write("b.jsonl", "")
+        let path = try folder.write(bad + "{\"text\": \"good\"}\n", to: "a.jsonl")
+        try folder.write("", to: "b.jsonl")
         let loader = try loader(configuration(folder.path), batchSize: 1)
         var warnings: [CorpusWarning] = []
         var last: LoadedBatch?
@@ -188,10 +189,10 @@ import Testing
 
     @Test func memoryIsBoundedByTwoWindows() throws {
         let folder = try TemporaryFolder()
-        var generator = Generator(20)
+        var generator = SplitMix64(seed: 20)
         let text = Array((0..<15_000).map { generator.document($0, bytes: 400) }.joined(separator: "\n\n").utf8)
-        try folder.write("a.txt", text)
-        try folder.write("b.txt.gz", Archive.gzip.pack(text))
+        try folder.write(text, to: "a.txt")
+        try folder.write(Archive.gzip.pack(text), to: "b.txt.gz")
         let loader = try loader(configuration(folder.path) { $0.shuffleBytes = 1 << 20 }, batchSize: 512)
         while try loader.next().epochs[0] == 0 {}
         // Two windows, whose memory grows by doubling, and the buffer of one file.
@@ -215,9 +216,9 @@ import Testing
 
     @Test func batchesBeforeAnErrorComeFirst() throws {
         let folder = try TemporaryFolder()
-        var generator = Generator(21)
+        var generator = SplitMix64(seed: 21)
         let text = Array((0..<3000).map { generator.document($0, bytes: 100) }.joined(separator: "\n\n").utf8)
-        let path = try folder.write("a.gz", Archive.gzip.pack(text).dropLast(3000))
+        let path = try folder.write(Archive.gzip.pack(text).dropLast(3000), to: "a.gz")
         let loader = try loader(configuration(path) { $0.shuffleDocuments = 10 })
         var batches = 0
         let error = #expect(throws: CorpusError.self) {

@@ -1,5 +1,6 @@
 import Corpus
 import Foundation
+import TestSupport
 import Testing
 
 @Suite struct DocumentReaderTests {
@@ -17,7 +18,7 @@ import Testing
             .filter { !$0.isEmpty }
     }
 
-    private func randomText(_ generator: inout Generator, documents: Int) -> String {
+    private func randomText(_ generator: inout SplitMix64, documents: Int) -> String {
         var text = generator.pick(["", "\n\n", "  \n"])
         for number in 0..<documents {
             text += generator.document(number, bytes: Int.random(in: 1...300, using: &generator))
@@ -27,18 +28,18 @@ import Testing
     }
 
     @Test func textIsDividedAtBlankLines() throws {
-        var generator = Generator(2)
+        var generator = SplitMix64(seed: 2)
         let folder = try TemporaryFolder()
         for round in 0..<60 {
             let text = randomText(&generator, documents: round)
             guard !text.isEmpty else { continue }
-            let path = try folder.write("a.txt", text)
+            let path = try folder.write(text, to: "a.txt")
             #expect(try pieces(configuration(path)).texts == plainDocuments(text), "round \(round)")
         }
     }
 
     @Test func everyFormatAndCompressionGivesTheSameDocuments() throws {
-        var generator = Generator(3)
+        var generator = SplitMix64(seed: 3)
         let folder = try TemporaryFolder()
         let documents = (0..<400).map { generator.document($0, bytes: Int.random(in: 5...3000, using: &generator)) }
             .map { $0.split(separator: "\n").joined(separator: "\n") }
@@ -46,12 +47,12 @@ import Testing
         let lines = Array(try documents.map { try jsonLine($0) }.joined(separator: "\n").utf8)
         for archive in Archive.allCases {
             for parts in [1, 3] {
-                let textPath = try folder.write("a.txt" + archive.rawValue, archive.pack(text, parts: parts))
+                let textPath = try folder.write(archive.pack(text, parts: parts), to: "a.txt" + archive.rawValue)
                 #expect(try pieces(configuration(textPath)).texts == documents, "\(archive) \(parts)")
-                let linePath = try folder.write("a.jsonl" + archive.rawValue, archive.pack(lines, parts: parts))
+                let linePath = try folder.write(archive.pack(lines, parts: parts), to: "a.jsonl" + archive.rawValue)
                 #expect(try pieces(configuration(linePath)).texts == documents, "\(archive) \(parts)")
                 // The name says nothing about the compression.
-                let disguised = try folder.write("disguised", archive.pack(text, parts: parts))
+                let disguised = try folder.write(archive.pack(text, parts: parts), to: "disguised")
                 #expect(try pieces(configuration(disguised)).texts == documents, "\(archive) \(parts)")
             }
         }
@@ -59,14 +60,14 @@ import Testing
 
     @Test func wholeFileIsOneDocument() throws {
         let folder = try TemporaryFolder()
-        let path = try folder.write("a.txt", "\u{FEFF}\r\nOne.\r\n\r\nStill one.\r\n\r\n")
+        let path = try folder.write("\u{FEFF}\r\nOne.\r\n\r\nStill one.\r\n\r\n", to: "a.txt")
         #expect(try pieces(configuration(path, separator: .file)).texts == ["One.\n\nStill one."])
     }
 
     /// Pieces are at most as long as allowed, put together they are the document, and none ends within a character.
     @Test(arguments: [CorpusFormat.text, .jsonl])
     func longDocumentsAreCutWithoutLoss(format: CorpusFormat) throws {
-        var generator = Generator(4)
+        var generator = SplitMix64(seed: 4)
         let folder = try TemporaryFolder()
         let spaced = (0..<20).map { generator.document($0, bytes: 700 * ($0 + 1)) }
         let unspaced = (0..<5).map { "\($0)" + String(repeating: generator.pick(["a", "é", "漢", "🙂"]), count: 1500) }
@@ -74,7 +75,7 @@ import Testing
         let content =
             format == .text
             ? documents.joined(separator: "\n\n") : try documents.map { try jsonLine($0) }.joined(separator: "\n")
-        let path = try folder.write("a", content)
+        let path = try folder.write(content, to: "a")
         let result = try pieces(configuration(path, format: format) { $0.maximumDocumentBytes = 1024 })
         var joined: [String] = []
         for (text, index) in zip(result.texts, result.indexes) {
@@ -88,7 +89,7 @@ import Testing
     /// Reading may go on from any position, in every format, with pieces of any length.
     @Test(arguments: [CorpusFormat.text, .jsonl])
     func readingGoesOnFromEveryPosition(format: CorpusFormat) throws {
-        var generator = Generator(5)
+        var generator = SplitMix64(seed: 5)
         let folder = try TemporaryFolder()
         for (round, archive) in (Archive.allCases + Archive.allCases).enumerated() {
             let documents = (0..<30).map { generator.document($0, bytes: Int.random(in: 1...5000, using: &generator)) }
@@ -99,7 +100,7 @@ import Testing
                         "\n\n", "\r\n \r\n\r\n", "\n" + String(repeating: " ", count: 6000) + "\n",
                     ]))
                 : try documents.map { try jsonLine($0) }.joined(separator: "\n")
-            let path = try folder.write("\(round)", archive.pack(Array(content.utf8), parts: 2))
+            let path = try folder.write(archive.pack(Array(content.utf8), parts: 2), to: "\(round)")
             let configuration = configuration(path, format: format, heldOut: 0.5) { $0.maximumDocumentBytes = 1024 }
             let file = try #require(try CorpusListing(configuration).sources[0].files.first)
             let rules = ReadingRules(configuration)
@@ -131,10 +132,10 @@ import Testing
 
     /// All pieces of a document are on one side, and half of the documents on each.
     @Test func piecesOfADocumentStayTogether() throws {
-        var generator = Generator(6)
+        var generator = SplitMix64(seed: 6)
         let folder = try TemporaryFolder()
         let documents = (0..<400).map { generator.document($0, bytes: 2500).replacing("\n", with: " ") }
-        let path = try folder.write("a.txt", documents.joined(separator: "\n\n"))
+        let path = try folder.write(documents.joined(separator: "\n\n"), to: "a.txt")
         let result = try pieces(configuration(path, heldOut: 0.5) { $0.maximumDocumentBytes = 1024 })
         var sides: [Bool] = []
         for (index, side) in zip(result.indexes, result.heldOut) {

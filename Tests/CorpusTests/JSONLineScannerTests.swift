@@ -1,5 +1,6 @@
 import Corpus
 import Foundation
+import TestSupport
 import Testing
 
 @Suite struct JSONLineScannerTests {
@@ -19,7 +20,7 @@ import Testing
     }
 
     @Test func agreesWithFoundationOnRandomObjects() throws {
-        var generator = Generator(7)
+        var generator = SplitMix64(seed: 7)
         func value(_ depth: Int) -> Any {
             switch Int.random(in: 0..<(depth > 3 ? 5 : 7), using: &generator) {
             case 0: return NSNull()

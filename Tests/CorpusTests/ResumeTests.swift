@@ -1,11 +1,12 @@
 import Corpus
 import Foundation
+import TestSupport
 import Testing
 
 @Suite struct ResumeTests {
     /// A corpus of one to three sources of random form, with settings that make windows, epochs and pieces short.
     private func randomCorpus(
-        _ folder: TemporaryFolder, _ generator: inout Generator
+        _ folder: TemporaryFolder, _ generator: inout SplitMix64
     ) throws -> CorpusConfiguration {
         var configuration = CorpusConfiguration()
         configuration.heldOut = generator.pick([0, 0.1, 0.4])
@@ -25,8 +26,8 @@ import Testing
                     : try documents.map { try jsonLine($0) }.joined(separator: "\n")
                 let archive = generator.pick(Archive.allCases)
                 try folder.write(
-                    "\(source)/\(file).\(format == .text ? "txt" : "jsonl")\(archive.rawValue)",
-                    archive.pack(Array(content.utf8), parts: 2))
+                    archive.pack(Array(content.utf8), parts: 2),
+                    to: "\(source)/\(file).\(format == .text ? "txt" : "jsonl")\(archive.rawValue)")
             }
             var entry = CorpusSource(path: "\(folder.path)/\(source)", weight: generator.pick([0.3, 1, 2.5]))
             entry.documentSeparator = generator.pick([.blankLine, .blankLine, .file])
@@ -37,7 +38,7 @@ import Testing
 
     @Test(arguments: 0..<16)
     func resumingAfterAnyBatchGivesTheSameBatches(seed: Int) throws {
-        var generator = Generator(UInt64(seed))
+        var generator = SplitMix64(seed: UInt64(seed))
         let folder = try TemporaryFolder()
         let configuration = try randomCorpus(folder, &generator)
         let batchSize = Int.random(in: 1...6, using: &generator)
@@ -83,9 +84,11 @@ import Testing
 
     private func saved() throws -> (TemporaryFolder, CorpusConfiguration, LoaderState) {
         let folder = try TemporaryFolder()
-        var generator = Generator(50)
+        var generator = SplitMix64(seed: 50)
         let text = (0..<200).map { generator.document($0, bytes: 300) }.joined(separator: "\n\n")
-        let configuration = configuration(try folder.write("a.txt", text), heldOut: 0.1) { $0.shuffleDocuments = 20 }
+        let configuration = configuration(try folder.write(text, to: "a.txt"), heldOut: 0.1) {
+            $0.shuffleDocuments = 20
+        }
         let loader = try CorpusLoader(configuration: configuration, tokenizer: ByteTokenizer(), seed: 1, batchSize: 2)
         for _ in 0..<5 { _ = try loader.next() }
         return (folder, configuration, try loader.next().stateAfter)
@@ -122,7 +125,7 @@ import Testing
         let (folder, configuration, state) = try saved()
         defer { withExtendedLifetime(folder) {} }
         let json = try JSONEncoder().encode(state)
-        var generator = Generator(51)
+        var generator = SplitMix64(seed: 51)
         let text = String(decoding: json, as: UTF8.self).map { String($0) }
         let digits = text.indices.filter { text[$0].first?.isNumber == true }
         var errors = 0
@@ -147,7 +150,7 @@ import Testing
     /// Bytes of a saved state, which must grow with neither the corpus nor the length of documents.
     @Test func statesAreSmall() throws {
         let folder = try TemporaryFolder()
-        let path = try folder.write("a.txt", String(repeating: "many words ", count: 1 << 20))
+        let path = try folder.write(String(repeating: "many words ", count: 1 << 20), to: "a.txt")
         let loader = try CorpusLoader(
             configuration: configuration(path), tokenizer: ByteTokenizer(), seed: 1, batchSize: 8)
         for _ in 0..<20 { #expect(try JSONEncoder().encode(loader.next().stateAfter).count < 64 << 10) }

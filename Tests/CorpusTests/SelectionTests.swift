@@ -1,5 +1,6 @@
 import Corpus
 import Foundation
+import TestSupport
 import Testing
 
 @Suite struct HeldOutTests {
@@ -9,7 +10,7 @@ import Testing
             let texts = (0..<documents / 10).map {
                 "\(tag)\(file * documents / 10 + $0) " + String(repeating: "word ", count: bytes / 5) + "end"
             }
-            try folder.write("\(name)/\(file).txt", texts.joined(separator: "\n\n"))
+            try folder.write(texts.joined(separator: "\n\n"), to: "\(name)/\(file).txt")
         }
     }
 
@@ -45,11 +46,11 @@ import Testing
 
     @Test func equalDocumentsAreOnTheSameSideInEveryFormat() throws {
         let folder = try TemporaryFolder()
-        var generator = Generator(30)
+        var generator = SplitMix64(seed: 30)
         let texts = (0..<300).map { generator.document($0, bytes: 50).split(separator: "\n").joined(separator: "\n") }
-        let plain = try folder.write("a.txt", texts.joined(separator: "\r\n\r\n"))
+        let plain = try folder.write(texts.joined(separator: "\r\n\r\n"), to: "a.txt")
         let lines = try folder.write(
-            "b.jsonl", texts.reversed().map { try jsonLine("\n" + $0 + " ") }.joined(separator: "\n"))
+            texts.reversed().map { try jsonLine("\n" + $0 + " ") }.joined(separator: "\n"), to: "b.jsonl")
         let a = try pieces(configuration(plain, heldOut: 0.5))
         let b = try pieces(configuration(lines, heldOut: 0.5))
         #expect(a.texts == b.texts.reversed() && a.heldOut == b.heldOut.reversed())
@@ -92,7 +93,7 @@ import Testing
         let folder = try TemporaryFolder()
         let long = String(repeating: "long ", count: 20_000)
         let short = (0..<200).map { "short \($0)" }
-        let path = try folder.write("a.txt", ([long] + short).joined(separator: "\n\n"))
+        let path = try folder.write(([long] + short).joined(separator: "\n\n"), to: "a.txt")
         let listing = try CorpusListing(configuration(path))
         let reader = HeldOutReader(listing: listing, tokenizer: ByteTokenizer(), selection: .all)
         let small = try reader.read(tokenBudget: 3000, batchSize: 8)
@@ -106,7 +107,7 @@ import Testing
 
     @Test func aShareThatIsEmptyIsAnError() throws {
         let folder = try TemporaryFolder()
-        let path = try folder.write("a.txt", "one\n\ntwo")
+        let path = try folder.write("one\n\ntwo", to: "a.txt")
         let reader = HeldOutReader(
             listing: try CorpusListing(configuration(path, heldOut: 0.001)), tokenizer: ByteTokenizer())
         let error = #expect(throws: CorpusError.self) { try reader.read(tokenBudget: 100, batchSize: 1) }
@@ -142,10 +143,10 @@ import Testing
     @Test func aLargeLimitGivesEveryTrainingDocument() throws {
         let folder = try TemporaryFolder()
         let documents = (0..<500).map { "document \($0)" }
-        try folder.write("a.txt", documents[..<250].joined(separator: "\n\n"))
+        try folder.write(documents[..<250].joined(separator: "\n\n"), to: "a.txt")
         try folder.write(
-            "b.jsonl.gz",
-            Archive.gzip.pack(Array(try documents[250...].map { try jsonLine($0) }.joined(separator: "\n").utf8)))
+            Archive.gzip.pack(Array(try documents[250...].map { try jsonLine($0) }.joined(separator: "\n").utf8)),
+            to: "b.jsonl.gz")
         #expect(try sample(configuration(folder.path), limit: 1 << 20).texts.sorted() == documents.sorted())
         let configuration = configuration(folder.path, heldOut: 0.2)
         let all = try pieces(configuration)
@@ -159,10 +160,10 @@ import Testing
         for file in 0..<4 {
             let documents = (0..<30_000).map { "\(file)-\($0) " + String(repeating: "w", count: 90) + " end" }
             try folder.write(
-                "\(file)." + (format == .text ? "txt" : "jsonl"),
                 format == .text
                     ? documents.joined(separator: "\n\n")
-                    : documents.map { "{\"text\": \"\($0)\"}" }.joined(separator: "\n"))
+                    : documents.map { "{\"text\": \"\($0)\"}" }.joined(separator: "\n"),
+                to: "\(file)." + (format == .text ? "txt" : "jsonl"))
         }
         let configuration = configuration(folder.path, heldOut: 0.01)
         let limit = 2_000_000
@@ -191,8 +192,8 @@ import Testing
         let folder = try TemporaryFolder()
         for (name, count) in [("a", 20_000), ("b", 20_000), ("c", 100)] {
             try folder.write(
-                "\(name)/x.txt",
-                (0..<count).map { "\(name) \($0) " + String(repeating: "w", count: 90) }.joined(separator: "\n\n"))
+                (0..<count).map { "\(name) \($0) " + String(repeating: "w", count: 90) }.joined(separator: "\n\n"),
+                to: "\(name)/x.txt")
         }
         var configuration = CorpusConfiguration()
         configuration.heldOut = 0
@@ -208,7 +209,7 @@ import Testing
 
     @Test func nothingToSampleIsAnError() throws {
         let folder = try TemporaryFolder()
-        let path = try folder.write("a.txt", "  \n ")
+        let path = try folder.write("  \n ", to: "a.txt")
         #expect(throws: CorpusError.self) { try sample(configuration(path), limit: 100) }
     }
 }

@@ -1,4 +1,5 @@
 import Corpus
+import TestSupport
 import Testing
 
 @Suite struct SequencePackerTests {
@@ -19,7 +20,7 @@ import Testing
     }
 
     @Test func nothingIsLostAndEverySegmentIsWhole() {
-        var generator = Generator(11)
+        var generator = SplitMix64(seed: 11)
         for sequenceLength in [3, 4, 16, 128] {
             let lengths = (0..<1000).map { _ in Int.random(in: 1...300, using: &generator) }
             let sequences = pack(lengths, sequenceLength: sequenceLength)
@@ -41,7 +42,7 @@ import Testing
     /// Short documents of very different lengths fill sequences well; the last, open ones do not count.
     @Test(arguments: [128, 512])
     func shortDocumentsFillSequences(sequenceLength: Int) {
-        var generator = Generator(12)
+        var generator = SplitMix64(seed: 12)
         // Mostly short, some long: the logarithm of the length is uniform.
         let lengths = (0..<20_000).map { _ in
             var length = 4.0
@@ -54,7 +55,7 @@ import Testing
     }
 
     @Test func uniformLengthsFillSequences() {
-        var generator = Generator(13)
+        var generator = SplitMix64(seed: 13)
         let lengths = (0..<20_000).map { _ in Int.random(in: 8...110, using: &generator) }
         let sequences = pack(lengths, sequenceLength: 128).dropLast(SequencePacker.openLimit)
         let fill = Double(sequences.reduce(0) { $0 + $1.tokens.count }) / Double(sequences.count * 128)

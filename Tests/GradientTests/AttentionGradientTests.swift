@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 /// Self-attention: gradients under every option, and that it sees what it should see and nothing else.

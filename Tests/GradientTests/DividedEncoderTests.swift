@@ -1,6 +1,7 @@
 import Encoder
 import Kernels
 import Parametrization
+import TestSupport
 import Testing
 
 /// Encoders with patterns of attention, carried by one thread and divided among several, against the reference.

@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 /// The whole objective: masked language modelling plus weighted replaced-token detection over shared embeddings.

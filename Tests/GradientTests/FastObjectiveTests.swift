@@ -3,6 +3,7 @@ import Encoder
 import Kernels
 import Objectives
 import Parametrization
+import TestSupport
 import Testing
 
 /// The engine's objective against the Double reference: losses and the gradients of every parameter.

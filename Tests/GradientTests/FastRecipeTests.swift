@@ -3,6 +3,7 @@ import Encoder
 import Kernels
 import Objectives
 import Parametrization
+import TestSupport
 import Testing
 
 /// Every objective, way of sharing embeddings and kind of head against the Double reference: losses, and the gradients of

@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 /// Backward of each layer against central differences of its forward, under random upstream gradients.

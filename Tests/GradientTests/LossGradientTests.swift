@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// The losses, the embeddings and the masked-language-model head, whose inputs or outputs are not matrices alone.

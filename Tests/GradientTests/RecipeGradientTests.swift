@@ -1,6 +1,7 @@
 import Encoder
 import Objectives
 import Parametrization
+import TestSupport
 import Testing
 
 /// The reference's recipes and their parts against central differences.

@@ -1,5 +1,6 @@
 import Foundation
 import Interchange
+import TestSupport
 import Testing
 
 /// Exports the golden models, so that `Tools/check_export.py` can compare what transformers computes with them.

@@ -1,5 +1,6 @@
 import Foundation
 import Interchange
+import TestSupport
 import Testing
 
 /// Files that are not what the format says.
@@ -171,7 +172,7 @@ import Testing
         let path = memory + "/interchange-tests-\(UUID().uuidString)"
         defer { unlink(path) }
         let url = URL(fileURLWithPath: path)
-        var random = SeededGenerator(state: 7)
+        var random = SplitMix64(seed: 7)
         var opened = 0
         for name in ["types.safetensors", "bfloat16.safetensors"] {
             let original = try Fixture.data(name)

@@ -40,7 +40,7 @@ struct SAGETests {
         for step in 1...6 {
             for i in 0..<count {
                 // One weight has no gradient at first.
-                let gradient = i == 7 && step < 3 ? Float(0) : random.normal()
+                let gradient = i == 7 && step < 3 ? 0 : Float(random.normal())
                 buffers[1].base[i] = gradient
                 expected[i].update(Double(gradient) * 0.5, step: step, decay: decay)
             }
@@ -63,8 +63,8 @@ struct SAGETests {
             var random = SplitMix64(seed: 6)
             let buffers = (0..<5).map { _ in FloatBuffer(count: 16) }
             for i in 0..<16 {
-                buffers[0].base[i] = i < 4 ? 0 : random.normal()
-                buffers[1].base[i] = random.normal()
+                buffers[0].base[i] = i < 4 ? 0 : Float(random.normal())
+                buffers[1].base[i] = Float(random.normal())
             }
             let coefficients = Kernels.AdamWCoefficients(
                 learningRate: 0.01, beta1: 0.9, beta2: 0.98, epsilon: 1e-8, weightDecay: 0, step: 1,

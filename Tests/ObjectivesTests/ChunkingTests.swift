@@ -49,7 +49,7 @@ struct ChunkingTests {
                 let deviation: Float = spec.shape.count > 1 ? 1 / Float(spec.shape[1]).squareRoot() : 0.2
                 for index in 0..<spec.count {
                     weights.base[spec.offset + index] =
-                        (spec.name.hasSuffix("gain") ? 1 : 0) + deviation * random.normal()
+                        (spec.name.hasSuffix("gain") ? 1 : 0) + deviation * Float(random.normal())
                 }
             }
         }

@@ -24,7 +24,7 @@ struct OptimizerTests {
         let buffer = FloatBuffer(count: layout.bufferCount)
         var random = SplitMix64(seed: seed)
         for spec in layout.specs {
-            for index in 0..<spec.count { buffer.base[spec.offset + index] = scale * random.normal() }
+            for index in 0..<spec.count { buffer.base[spec.offset + index] = scale * Float(random.normal()) }
         }
         return buffer
     }
@@ -94,7 +94,7 @@ struct OptimizerTests {
             for i in 0..<16 { weights.base[i] = start * Float(i - 7) }
             var random = SplitMix64(seed: 3)
             for step in 1...6 {
-                for i in 0..<16 { gradient.base[i] = multiplier * 1e-3 * random.normal() }
+                for i in 0..<16 { gradient.base[i] = multiplier * 1e-3 * Float(random.normal()) }
                 Kernels.adamW(
                     weights: weights.base, gradient: gradient.base, firstMoment: first.base, secondMoment: second.base,
                     count: 16,

@@ -18,9 +18,9 @@ public struct SplitMix64: RandomNumberGenerator {
     public mutating func uniform() -> Double { Double(next() >> 11) * 0x1p-53 }
 
     /// Standard normal, by Box and Muller.
-    public mutating func normal() -> Float {
-        Float((-2 * log(1 - uniform())).squareRoot() * cos(2 * Double.pi * uniform()))
+    public mutating func normal() -> Double {
+        (-2 * log(1 - uniform())).squareRoot() * cos(2 * Double.pi * uniform())
     }
 
-    public mutating func normals(_ count: Int) -> [Float] { (0..<count).map { _ in normal() } }
+    public mutating func normals(_ count: Int) -> [Float] { (0..<count).map { _ in Float(normal()) } }
 }

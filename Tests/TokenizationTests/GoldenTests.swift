@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 import Tokenization
 
@@ -47,7 +48,7 @@ import Tokenization
     @Test("the hand-written scanners agree with the general matcher on bytes of all kinds")
     func scanners() throws {
         let forms = Dictionary(uniqueKeysWithValues: try Form.read().map { ($0.name, $0) })
-        var generator = SplitMix(seed: 3)
+        var generator = SplitMix64(seed: 3)
         let pieces: [[UInt8]] = ["the", "'s", "'LL", "'ſ", " ", "  ", "\n", "\r", "\t", "12", "Ⅷ", "é", "字", "!", "'"]
             .map {
                 Array($0.utf8)
@@ -71,20 +72,5 @@ import Tokenization
                 #expect(ids == second.encode(text))
             }
         }
-    }
-}
-
-/// A small deterministic generator for test data.
-struct SplitMix: RandomNumberGenerator {
-    private var state: UInt64
-
-    init(seed: UInt64) { state = seed }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var mixed = state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-        return mixed ^ (mixed >> 31)
     }
 }

@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 import Tokenization
 
@@ -124,7 +125,7 @@ import Tokenization
         for length in stride(from: 0, to: json.count - 1, by: 97) {
             #expect(throws: TokenizerError.self) { try ByteLevelBPE(json: Array(json[..<length])) }
         }
-        var generator = SplitMix(seed: 2)
+        var generator = SplitMix64(seed: 2)
         for _ in 0..<300 {
             var damaged = json
             damaged[Int.random(in: 0..<json.count, using: &generator)] = UInt8.random(in: 0...255, using: &generator)
@@ -137,10 +138,8 @@ import Tokenization
 
     @Test("files: missing, folders, unwritable places, and a write that replaces")
     func files() throws {
-        let folder = FileManager.default.temporaryDirectory.appendingPathComponent("tokenization-\(UUID().uuidString)")
-        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-        defer { try? FileManager.default.removeItem(at: folder) }
-        let path = folder.appendingPathComponent("tokenizer.json").path
+        let folder = try TemporaryFolder()
+        let path = folder("tokenizer.json")
         #expect(throws: TokenizerError.file(path: path, problem: "No such file or directory")) {
             try ByteLevelBPE(contentsOf: path)
         }
@@ -148,12 +147,12 @@ import Tokenization
             try ByteLevelBPE(contentsOf: folder.path)
         }
         let tokenizer = try ByteLevelBPE(json: Array(Self.file().utf8))
-        try Data("old".utf8).write(to: URL(fileURLWithPath: path))
+        try folder.write("old", to: "tokenizer.json")
         try tokenizer.save(to: path)
         #expect(try ByteLevelBPE(contentsOf: path).serialized() == tokenizer.serialized())
-        #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path) == ["tokenizer.json"])
+        #expect(folder.names() == ["tokenizer.json"])
         #expect(throws: TokenizerError.self) { try tokenizer.save(to: path + "/inside") }
-        try Data("[".utf8).write(to: URL(fileURLWithPath: path))
+        try folder.write("[", to: "tokenizer.json")
         let malformed = TokenizerError.malformedJSON(offset: 1, problem: "the text ends too early")
         #expect(throws: TokenizerError.inFile(path: path, malformed)) { try ByteLevelBPE(contentsOf: path) }
     }

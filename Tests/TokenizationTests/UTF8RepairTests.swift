@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 import Tokenization
 
@@ -35,7 +36,7 @@ import Tokenization
     }
 
     @Test func agreesWithTheStandardLibraryOnDamagedText() {
-        var generator = SplitMix(seed: 1)
+        var generator = SplitMix64(seed: 1)
         let text = Array("Plain words for a while, then grüße, Ελλάδα, 漢字 and 🎈, and plain words again. ".utf8)
         for _ in 0..<300 {
             let start = Int.random(in: 0..<text.count, using: &generator)

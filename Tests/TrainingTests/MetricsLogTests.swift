@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 import Training
 
@@ -16,14 +17,14 @@ private struct EvaluationFields: Encodable, Sendable {
 @Suite struct MetricsLogTests {
     @Test func writesStepFirstAndFieldsInDeclaredOrder() throws {
         let folder = try TemporaryFolder()
-        let path = folder.path + "/metrics.jsonl"
+        let path = folder("metrics.jsonl")
         let log = try MetricsLog(path: path, resumingAfter: nil)
         try log.append(StepFields(generatorLoss: 0.1), step: 1)
         try log.append(StepFields(generatorLoss: .nan, weightsSHA256: "a\"b\n"), step: 2)
         try log.append(EvaluationFields(), step: 2)
         // Nothing is held back: the file is complete while the log is open.
         #expect(
-            try folder.text(path) == """
+            try folder.text("metrics.jsonl") == """
                 {"step":1,"tokens":1024,"generator_loss":0.1}
                 {"step":2,"tokens":1024,"generator_loss":null,"weights_sha256":"a\\"b\\n"}
                 {"step":2,"evaluation":true,"discriminator_auc":0.7}
@@ -43,18 +44,18 @@ private struct EvaluationFields: Encodable, Sendable {
                 if step % 2 == 0 { try log.append(EvaluationFields(), step: step) }
             }
         }
-        let whole = folder.path + "/whole.jsonl"
+        let whole = folder("whole.jsonl")
         try log(whole, 1...4, resumingAfter: nil)
-        let expected = try folder.text(whole)
+        let expected = try folder.text("whole.jsonl")
         let bytes = Array(expected.utf8)
         for step in [0, 2] {
             let needed = expected.split(separator: "\n").prefix { line in
                 (0...step).contains { line.hasPrefix("{\"step\":\($0),") }
             }.map { $0.utf8.count + 1 }.reduce(0, +)
             for cut in needed...bytes.count {
-                let path = try folder.write(String(decoding: bytes[..<cut], as: UTF8.self), to: "torn.jsonl")
+                let path = try folder.write(bytes[..<cut], to: "torn.jsonl")
                 try log(path, (step + 1)...4, resumingAfter: step)
-                let found = try folder.text(path)
+                let found = try folder.text("torn.jsonl")
                 #expect(found == expected, "step \(step), cut at \(cut)")
             }
         }
@@ -67,15 +68,15 @@ private struct EvaluationFields: Encodable, Sendable {
         let long = "{\"step\":4000,\"note\":\"\(String(repeating: "y", count: 200_000))\"}\n"
         let path = try folder.write(kept + long + "\n\nnot json\n{\"step\":\"x\"}\n{\"step\": 1", to: "metrics.jsonl")
         _ = try MetricsLog(path: path, resumingAfter: 3000)
-        #expect(try folder.text(path) == kept)
+        #expect(try folder.text("metrics.jsonl") == kept)
         _ = try MetricsLog(path: path, resumingAfter: 0)
-        #expect(try folder.text(path) == "")
-        let absent = folder.path + "/absent.jsonl"
+        #expect(try folder.text("metrics.jsonl") == "")
+        let absent = folder("absent.jsonl")
         _ = try MetricsLog(path: absent, resumingAfter: 7)
-        #expect(try folder.text(absent) == "")
+        #expect(try folder.text("absent.jsonl") == "")
         let rubbish = try folder.write("rubbish", to: "rubbish.jsonl")
         _ = try MetricsLog(path: rubbish, resumingAfter: 7)
-        #expect(try folder.text(rubbish) == "")
+        #expect(try folder.text("rubbish.jsonl") == "")
     }
 
     /// /dev/full fails every write for want of space.
@@ -134,7 +135,7 @@ private struct EvaluationFields: Encodable, Sendable {
             var integer: Int
             var list: [String: [Int8]]
         }
-        var random = SplitMix(state: 3)
+        var random = SplitMix64(seed: 3)
         for _ in 0..<500 {
             let scalars = (0..<6).compactMap { _ in UnicodeScalar(UInt32.random(in: 0...0x3000, using: &random)) }
             let sample = Sample(
@@ -146,17 +147,5 @@ private struct EvaluationFields: Encodable, Sendable {
             #expect(!line.contains("\n"))
             #expect(try JSONDecoder().decode(Sample.self, from: Data(line.utf8)) == sample)
         }
-    }
-}
-
-struct SplitMix: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var word = state
-        word = (word ^ (word >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        word = (word ^ (word >> 27)) &* 0x94D0_49BB_1331_11EB
-        return word ^ (word >> 31)
     }
 }

@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 import Training
 
@@ -9,13 +10,14 @@ import Training
         let times = [1700000000.25, 1700000001.5, 1700000002.75]
         let clock = Ticker(times)
         let writer = try TensorBoardWriter(
-            directory: folder.path + "/tensorboard", resumingAfter: 300, host: "host.example", now: { clock.next() })
+            directory: folder("tensorboard"), resumingAfter: 300, host: "host.example", now: { clock.next() })
         try writer.append(
             step: 1_000_000,
             scalars: [
                 ("train/loss", 7.25), ("long/" + String(repeating: "x", count: 130), -0.1), ("bad", Double.nan),
             ])
-        #expect(writer.path == folder.path + "/tensorboard/events.out.tfevents.1700000000.host-example")
+        let file = "tensorboard/events.out.tfevents.1700000000.host-example"
+        #expect(writer.path == folder(file))
         let expected = [
             """
             18000000 00000000 a37f4b22 09000010 40fc54d9 411a0d62 7261696e 2e457665 6e743a32 338d2fe9
@@ -31,7 +33,7 @@ import Training
             78787878 78787878 78787878 15cdcccc bd0a0a0a 03626164 150000c0 7f46d92f c9
             """,
         ]
-        #expect(try folder.hexadecimal(writer.path) == expected.joined().filter { !$0.isWhitespace })
+        #expect(try hexadecimal(folder.data(file)) == expected.joined().filter { !$0.isWhitespace })
     }
 
     @Test func filesOfOneRunSortInTheirOrder() throws {
@@ -42,16 +44,20 @@ import Training
         }
         #expect(paths == paths.sorted())
         #expect(Set(paths).count == 3)
-        #expect(paths.first == folder.path + "/events.out.tfevents.0000001700.localhost")
+        #expect(paths.first == folder("events.out.tfevents.0000001700.localhost"))
     }
 
     @Test func saysWhatIsWrongWithTheFolder() throws {
         let folder = try TemporaryFolder()
-        try Data().write(to: URL(fileURLWithPath: folder.path + "/file"))
+        try folder.write("", to: "file")
         #expect(throws: MetricsError.self) {
-            try TensorBoardWriter(directory: folder.path + "/file", resumingAfter: nil)
+            try TensorBoardWriter(directory: folder("file"), resumingAfter: nil)
         }
     }
+}
+
+private func hexadecimal(_ data: Data) -> String {
+    data.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
 }
 
 /// Gives one time after the other, and the last for good; used by one thread.

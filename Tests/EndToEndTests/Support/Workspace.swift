@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// A folder with a corpus and a configuration of a tiny model, in which runs take place.

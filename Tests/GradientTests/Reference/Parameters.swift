@@ -1,3 +1,5 @@
+import TestSupport
+
 extension Reference {
     /// A named tensor and its gradient, shared by reference between the layers that use it.
     final class Parameter {

@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 /// The derivative of `function` by each value of `parameter`, from a five-point stencil: the error is of order

@@ -1,6 +1,7 @@
 import Encoder
 import Kernels
 import Parametrization
+import TestSupport
 import Testing
 
 /// One discriminator of the engine beside its reference, on random tokens.

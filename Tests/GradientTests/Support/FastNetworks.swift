@@ -1,6 +1,7 @@
 import Encoder
 import Kernels
 import Parametrization
+import TestSupport
 
 /// The engine's networks beside the reference: the same parameters, segments and dropout decisions.
 struct FastParameters {
