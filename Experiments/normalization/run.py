@@ -34,7 +34,7 @@ def parse():
     parser.add_argument("--valid", required=True, type=pathlib.Path, help="held-out text")
     parser.add_argument("--output", required=True, type=pathlib.Path)
     parser.add_argument("--pretrain", type=pathlib.Path, default=HERE.parent.parent / ".build/release/pretrain")
-    parser.add_argument("--steps", type=int, default=960, help="of the final runs (default: 960)")
+    parser.add_argument("--steps", type=int, default=1800, help="of the final runs (default: 1800)")
     parser.add_argument("--depths", type=int, nargs="+", default=[12, 24])
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2])
     parser.add_argument("--rates", type=float, nargs="+", default=LEARNING_RATES)
