@@ -5,6 +5,7 @@ import Interchange
 import Kernels
 import Objectives
 import Parametrization
+import TestSupport
 import Testing
 
 enum Fixture {
@@ -132,8 +133,18 @@ final class GoldenModel {
                 firstRow: first, tokenCount: offsets[range.upperBound] - first, segmentOffsets: offsets))
     }
 
-    func gradient(_ spec: ParameterSpec) -> [Double] {
-        (0..<spec.count).map { Double(gradients.base[spec.offset + $0]) }
+    /// Expects every parameter's gradient to be the fixture's.
+    func checkGradients(tolerance: Double, sourceLocation: SourceLocation = #_sourceLocation) throws {
+        let expected = try layout.specs.map { try file.doubles(of: "gradient.\($0.name)") }
+        let largest = expected.reduce(0) { $1.reduce($0) { max($0, abs($1)) } }
+        for (spec, expected) in zip(layout.specs, expected) {
+            let actual = (0..<spec.count).map { Double(gradients.base[spec.offset + $0]) }
+            // A key's bias moves all scores of a row alike, so its gradient is zero but for rounding.
+            let error =
+                spec.name.hasSuffix("attention.key.bias")
+                ? actual.reduce(0) { max($0, abs($1)) } / largest : relativeError(actual, expected)
+            #expect(error < tolerance, "\(spec.name)", sourceLocation: sourceLocation)
+        }
     }
 }
 

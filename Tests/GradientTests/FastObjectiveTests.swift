@@ -39,46 +39,22 @@ struct FastObjectiveTests {
         var parametrization = ParametrizationConfiguration()
         parametrization.baseHiddenSize = baseHiddenSize.map { Int($0) }
         parametrization.outputMultiplier = 1.25
-        let vocabulary = 43
         let replaced = ReplacedTokenModel(
-            model: model, parametrization: parametrization, vocabularySize: vocabulary,
-            limits: .init(tokens: 64, sequences: 4, longestSegment: 32, maskFraction: 0.3))
+            model: model, parametrization: parametrization, vocabularySize: TwoSequences.vocabularySize,
+            limits: TwoSequences.limits)
         var configuration = ObjectiveConfiguration()
         configuration.maskFraction = 0.3
         let objective = ReplacedTokenDetection(model: replaced, configuration: configuration)
-
-        // Two chunks of one batch: counts of the whole batch weigh the losses.
-        var random = SplitMix64(seed: 21)
-        let segments = [0, 9, 16, 30, 41]
-        let batch = TokenBatch(
-            tokens: (0..<41).map { _ in Int32.random(in: 5..<Int32(vocabulary), using: &random) },
-            sequenceOffsets: [0, 16, 41], segmentOffsets: segments)
-        let masking = Masking(
-            batch, configuration: configuration, maskID: 4, special: [0, 2, 3],
-            random: Philox(seed: 1, purpose: .masking), step: 5)
-        let work = ReplacedTokenDetection.Work(
-            batch: batch, masking: masking, sampling: Philox(seed: 1, purpose: .sampling), step: 5)
+        let work = TwoSequences.work(configuration, isReplaced: false)
         let fast = FastParameters(replaced.layout, seed: 3)
-        let arena = FloatBuffer(count: replaced.activationCount)
-        let stream = DropoutStream(seed: 8, step: 5)
-        var sums = LossSums()
-        var corrupted: [Int32] = []
-        for (first, count) in [(0, 16), (16, 25)] {
-            let outcome = objective.run(
-                work,
-                LanePass(
-                    weights: fast.weights.base, gradients: fast.gradients.base, arena: arena.base, dropout: stream,
-                    chunk: ChunkGeometry(firstRow: first, tokenCount: count, segmentOffsets: segments)))
-            sums += outcome.sums
-            corrupted += outcome.corrupted
-        }
+        let (sums, corrupted) = TwoSequences.run(
+            objective, work, fast, activationCount: replaced.activationCount)
+        #expect(work.masking.positions.count == 5 + 8)
 
-        let places = masking.positions.map { Int($0) }
-        #expect(places.count == 5 + 8)
         func encoder(_ network: NetworkKind) -> Reference.EncoderConfiguration {
             let shape = network == .generator ? model.generatorShape : model.discriminatorShape
             return .init(
-                model, network, vocabularySize: vocabulary,
+                model, network, vocabularySize: TwoSequences.vocabularySize,
                 attentionScale: parametrization.attentionScale(headSize: shape.headSize))
         }
         let parameters = try fast.reference()
@@ -88,12 +64,10 @@ struct FastObjectiveTests {
                 generatorOutputMultiplier: 1.25,
                 discriminatorOutputMultiplier: 1.25 * (baseHiddenSize.map { $0 / 64 } ?? 1),
                 outputIsTied: isClassic),
-            batch: .init(
-                maskedTokens: masking.inputs.map { Int($0) }, positions: places,
-                targets: places.map { Int(batch.tokens[$0]) }, replacements: places.map { Int(corrupted[$0]) },
-                segments: .init(offsets: segments)),
-            generatorDropout: .init(model, .generator, stream, segments: segments),
-            discriminatorDropout: .init(model, .discriminator, stream, segments: segments), parameters)
+            batch: TwoSequences.reference(work, corrupted),
+            generatorDropout: .init(model, .generator, TwoSequences.dropout, segments: TwoSequences.segments),
+            discriminatorDropout: .init(model, .discriminator, TwoSequences.dropout, segments: TwoSequences.segments),
+            parameters)
         let losses = reference.forward()
         #expect(abs(sums.meanGeneratorLoss - losses.generator) < 1e-5 * losses.generator)
         #expect(abs(sums.meanDiscriminatorLoss - losses.discriminator) < 1e-5 * losses.discriminator)

@@ -88,9 +88,6 @@ struct FastRecipeTests {
         },
     ]
 
-    static let vocabulary = 43
-    static let segments = [0, 9, 16, 30, 41]
-
     @Test("Losses and gradients", arguments: cases)
     func gradients(_ test: Case) throws {
         var model = ModelConfiguration()
@@ -109,37 +106,27 @@ struct FastRecipeTests {
         parametrization.baseHiddenSize = 16
         parametrization.outputMultiplier = 1.25
         let replaced = ReplacedTokenModel(
-            model: model, parametrization: parametrization, vocabularySize: Self.vocabulary,
-            limits: .init(tokens: 64, sequences: 4, longestSegment: 32, maskFraction: 0.3), objective: configuration,
+            model: model, parametrization: parametrization, vocabularySize: TwoSequences.vocabularySize,
+            limits: TwoSequences.limits, objective: configuration,
             separateOptimizers: test.separateOptimizers)
         let objective = ReplacedTokenDetection(model: replaced, configuration: configuration)
-        let work = Self.work(configuration)
+        let work = TwoSequences.work(configuration, isReplaced: true)
         let fast = FastParameters(replaced.layout, seed: 3)
         let pool = ThreadPool(threadCount: 2)
         defer { pool.shutDown() }
         replaced.layout.deriveWeights(fast.weights, pool: pool)
-        let stream = DropoutStream(seed: 8, step: 5)
-        let arena = FloatBuffer(count: replaced.activationCount)
-        arena.elements.update(repeating: .nan)
-        var sums = LossSums()
-        var corrupted: [Int32] = []
-        for (first, count) in [(0, 16), (16, 25)] {
-            let outcome = objective.run(
-                work,
-                LanePass(
-                    weights: fast.weights.base, gradients: fast.gradients.base, arena: arena.base, dropout: stream,
-                    chunk: ChunkGeometry(firstRow: first, tokenCount: count, segmentOffsets: Self.segments)))
-            sums += outcome.sums
-            corrupted += outcome.corrupted
-        }
+        let (sums, corrupted) = TwoSequences.run(
+            objective, work, fast, activationCount: replaced.activationCount)
 
         let parameters = try Self.reference(fast)
         var reference = try Reference.RecipeObjective(
             Self.recipe(configuration, model, parametrization, work), text: work.batch.tokens.map { Int($0) },
-            batch: Self.batch(work, corrupted),
+            batch: TwoSequences.reference(work, corrupted),
             generatorDropout: configuration.trainsGenerator
-                ? .init(model.of(.generator), .generator, stream, segments: Self.segments) : .none,
-            mainDropout: .init(model, .discriminator, stream, segments: Self.segments), parameters)
+                ? .init(model.of(.generator), .generator, TwoSequences.dropout, segments: TwoSequences.segments)
+                : .none,
+            mainDropout: .init(model, .discriminator, TwoSequences.dropout, segments: TwoSequences.segments), parameters
+        )
         let losses = reference.forward()
         for (actual, expected, name) in [
             (sums.meanGeneratorLoss, losses.generator, "generator"),
@@ -157,32 +144,6 @@ struct FastRecipeTests {
         #expect(comparison.isWithin(5e-5), "\(comparison)")
     }
 
-    /// A batch of two sequences of two segments each, in the reference's terms in `batch`.
-    static func work(_ configuration: ObjectiveConfiguration) -> ReplacedTokenDetection.Work {
-        var random = SplitMix64(seed: 21)
-        let batch = TokenBatch(
-            tokens: (0..<41).map { _ in Int32.random(in: 5..<Int32(vocabulary), using: &random) },
-            sequenceOffsets: [0, 16, 41], segmentOffsets: segments)
-        let masking = Masking(
-            batch, configuration: configuration, maskID: 4, special: [0, 2, 3],
-            random: Philox(seed: 1, purpose: .masking), step: 5)
-        // Some replaced by others, some by themselves.
-        let replacements = masking.positions.enumerated().map { index, position in
-            index % 3 == 0 ? batch.tokens[Int(position)] : Int32.random(in: 5..<Int32(vocabulary), using: &random)
-        }
-        return ReplacedTokenDetection.Work(
-            batch: batch, masking: masking, sampling: Philox(seed: 1, purpose: .sampling), step: 5,
-            replacements: replacements, cropping: Philox(seed: 1, purpose: .cropping))
-    }
-
-    static func batch(_ work: ReplacedTokenDetection.Work, _ corrupted: [Int32]) -> Reference.ElectraBatch {
-        let places = work.masking.positions.map { Int($0) }
-        return .init(
-            maskedTokens: work.masking.inputs.map { Int($0) }, positions: places,
-            targets: places.map { Int(work.batch.tokens[$0]) }, replacements: places.map { Int(corrupted[$0]) },
-            segments: .init(offsets: segments))
-    }
-
     static func recipe(
         _ configuration: ObjectiveConfiguration, _ model: ModelConfiguration,
         _ parametrization: ParametrizationConfiguration, _ work: ReplacedTokenDetection.Work
@@ -190,7 +151,7 @@ struct FastRecipeTests {
         func encoder(_ network: NetworkKind) -> Reference.EncoderConfiguration {
             let shape = network == .generator ? model.generatorShape : model.discriminatorShape
             return .init(
-                model, network, vocabularySize: vocabulary,
+                model, network, vocabularySize: TwoSequences.vocabularySize,
                 attentionScale: parametrization.attentionScale(headSize: shape.headSize))
         }
         // A frozen generator whose samples are given has nothing to do.
@@ -209,7 +170,7 @@ struct FastRecipeTests {
             switch model.detectionHead {
             case .dense: .dense
             case .linear: .linear
-            case .withClassification: .withFirst(.init(offsets: segments))
+            case .withClassification: .withFirst(.init(offsets: TwoSequences.segments))
             }
         recipe.generatorMultiplier =
             parametrization.outputMultiplier
@@ -227,7 +188,7 @@ struct FastRecipeTests {
     ) -> (tokens: [Int], segments: Reference.Segments) {
         var tokens: [Int] = []
         var offsets = [0]
-        for (start, end) in zip(segments, segments.dropFirst()) {
+        for (start, end) in zip(TwoSequences.segments, TwoSequences.segments.dropFirst()) {
             let inner = end - start - 2
             let kept = Int((Double(inner) * share).rounded(.up))
             let skipped = Int(work.cropping.uniform(step: work.step, position: start) * Double(inner - kept + 1))

@@ -25,8 +25,8 @@ struct RecipeGradientTests {
         model.embeddingSize = 4
         var parametrization = ParametrizationConfiguration()
         parametrization.outputMultiplier = 0.75
-        let work = FastRecipeTests.work(configuration)
-        var batch = FastRecipeTests.batch(work, work.batch.tokens)
+        let work = TwoSequences.work(configuration, isReplaced: true)
+        var batch = TwoSequences.reference(work, work.batch.tokens)
         batch.replacements = work.replacements!.map { Int($0) }
         let parameters = Reference.Parameters(drawnFrom: 50)
         var recipe = FastRecipeTests.recipe(configuration, model, parametrization, work)
