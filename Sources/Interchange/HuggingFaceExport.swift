@@ -7,16 +7,25 @@ import Tokenization
 import Training
 
 /// Exports a training engine's weights in the form of Hugging Face's ELECTRA.
+///
+/// A discriminator whose head has no place in ElectraForPreTraining, or that has learned something else than detection, is
+/// exported as the encoder alone: fine-tuning needs no more.
 public enum HuggingFaceExport {
+    /// A folder in the destination and the Hugging Face class that its `config.json` names.
+    public struct Folder: Sendable, Equatable, Encodable {
+        public var name: String
+        public var architecture: String
+    }
+
     /// - Returns: the folders in the destination: the discriminator's, and the generator's if there is one.
     /// - Throws: `ElectraExportError` for a model that has no such form, and what writing throws.
     @discardableResult
     public static func write(
         _ engine: TrainingEngine, tokenizer: ByteLevelBPE, to destination: String, force: Bool
-    ) throws -> [String] {
+    ) throws -> [Folder] {
         let configuration = engine.configuration
         let model = configuration.model
-        if let obstacle = obstacle(model) ?? obstacle(configuration.objective, model) { throw obstacle }
+        if let obstacle = obstacle(model) { throw obstacle }
         func sizes(_ shape: NetworkShape) -> ElectraShape.Network {
             ElectraShape.Network(
                 hiddenSize: shape.hiddenSize, feedForwardSize: shape.intermediateSize, headCount: shape.headCount,
@@ -29,6 +38,7 @@ public enum HuggingFaceExport {
             shape: ElectraShape(
                 vocabularySize: tokenizer.vocabularySize, embeddingSize: model.embeddingSize,
                 positionCount: model.maximumPositions, outputIsTied: model.generator.tiedOutput,
+                hasDetectionHead: configuration.objective.name.detects && model.detectionHead == .dense,
                 embeddingPrefixes: embeddingPrefixes(configuration),
                 discriminator: sizes(model.discriminatorShape),
                 generator: configuration.objective.hasGenerator ? sizes(model.generatorShape) : nil),
@@ -44,7 +54,9 @@ public enum HuggingFaceExport {
             settings: PerNetwork(
                 discriminator: settings(model.of(.discriminator)), generator: settings(model.of(.generator))))
         try export.write(EngineTensors(engine, export.shape), to: destination, force: force)
-        return ElectraNetwork.allCases.filter { export.shape.networks[$0] != nil }.map(\.rawValue)
+        return ElectraNetwork.allCases.filter { export.shape.networks[$0] != nil }.map {
+            Folder(name: $0.rawValue, architecture: export.shape.architecture(of: $0))
+        }
     }
 
     /// The first setting that `ElectraModel` lacks, as far as the parameters do not tell.
@@ -68,21 +80,6 @@ public enum HuggingFaceExport {
             return .notExpressible(
                 setting: "model.relative_bias.sharing: \(model.relativeBias.sharing.rawValue)",
                 "have no bias of attention scores by distance", instead: "model.relative_bias.sharing: none")
-        }
-        return nil
-    }
-
-    /// The first property of the objective that the discriminator's class lacks.
-    static func obstacle(_ objective: ObjectiveConfiguration, _ model: ModelConfiguration) -> ElectraExportError? {
-        if !objective.name.detects {
-            return .notExpressible(
-                setting: "objective.name: \(objective.name.rawValue)",
-                "are discriminators that detect replaced tokens", instead: "objective.name: electra, metro or coco_lm")
-        }
-        if model.detectionHead != .dense {
-            return .notExpressible(
-                setting: "model.detection_head: \(model.detectionHead.rawValue)",
-                "have a detection head of dense layer, GELU and output", instead: "model.detection_head: dense")
         }
         return nil
     }
@@ -114,14 +111,12 @@ public enum HuggingFaceExport {
 }
 
 /// The engine's weights under their own names: tables that are shared or computed under the name of the network that reads
-/// them, and zeros for the biases that a model without them would have. Heads that only training needs (corrective,
-/// contrastive) are left out.
+/// them, and zeros for the biases that a model without them would have. Heads that only training needs are left out, and the
+/// detection head where it has no place.
 private struct EngineTensors: NamedTensors {
     private let engine: TrainingEngine
     private let slots: [String: (offset: Int, shape: [Int])]
     private let absent: [String: [Int]]
-
-    private static let trainingOnly = ["discriminator.corrective.", "discriminator.contrastive."]
 
     init(_ engine: TrainingEngine, _ shape: ElectraShape) {
         self.engine = engine
@@ -143,8 +138,10 @@ private struct EngineTensors: NamedTensors {
             }
         }
         // What has no place in the form is shown too, so that the export can refuse it.
+        let leftOut =
+            ["corrective.", "contrastive.", "language_head."] + (shape.hasDetectionHead ? [] : ["head."])
         for spec in layout.specs where !used.contains(spec.name) {
-            if !Self.trainingOnly.contains(where: { spec.name.hasPrefix($0) }) {
+            if !leftOut.contains(where: { spec.name.hasPrefix("discriminator." + $0) }) {
                 slots[spec.name] = (spec.offset, spec.shape)
             }
         }

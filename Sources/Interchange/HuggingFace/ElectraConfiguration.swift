@@ -70,7 +70,7 @@ struct ElectraConfiguration: Codable {
         _ network: ElectraNetwork, _ sizes: ElectraShape.Network, of shape: ElectraShape, _ settings: ElectraSettings,
         paddingID: Int
     ) {
-        architectures = [network.architecture]
+        architectures = [shape.architecture(of: network)]
         modelType = "electra"
         vocabularySize = shape.vocabularySize
         embeddingSize = shape.embeddingSize
@@ -94,8 +94,8 @@ struct ElectraConfiguration: Codable {
     var shape: ElectraShape {
         ElectraShape(
             vocabularySize: vocabularySize ?? 30522, embeddingSize: embeddingSize ?? 128,
-            positionCount: positionCount ?? 512, tokenTypeCount: tokenTypeCount ?? 2, discriminator: nil,
-            generator: nil)
+            positionCount: positionCount ?? 512, tokenTypeCount: tokenTypeCount ?? 2,
+            hasDetectionHead: architectures?.first != ElectraShape.encoderAlone, discriminator: nil, generator: nil)
     }
 
     var network: ElectraShape.Network {

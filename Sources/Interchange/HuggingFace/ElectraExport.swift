@@ -2,7 +2,7 @@ import Foundation
 
 /// Writes a trained pair of networks as folders that Hugging Face's ELECTRA classes load.
 ///
-///     destination/discriminator/   ElectraForPreTraining
+///     destination/discriminator/   ElectraForPreTraining, or ElectraModel without detection head
 ///     destination/generator/       ElectraForMaskedLM
 ///
 /// Each folder holds `config.json`, `model.safetensors`, `tokenizer.json`, `tokenizer_config.json` and

@@ -67,7 +67,7 @@ public struct ElectraImport: NamedTensors, Sendable {
     /// Opens one folder or both.
     ///
     /// - Parameters:
-    ///   - discriminator: Folder of an ElectraForPreTraining.
+    ///   - discriminator: Folder of an ElectraForPreTraining or ElectraModel.
     ///   - generator: Folder of an ElectraForMaskedLM.
     ///   - embeddings: Whose embeddings to take.
     ///   - multipliers: The multipliers that the engine will use with these parameters.
@@ -90,9 +90,11 @@ public struct ElectraImport: NamedTensors, Sendable {
             var merged = shape ?? opened.shape
             merged.networks[network] = opened.shape.networks[network]
             if network == .generator { merged.outputIsTied = opened.shape.outputIsTied }
+            if network == .discriminator { merged.hasDetectionHead = opened.shape.hasDetectionHead }
             var expected = opened.shape
             expected.networks = merged.networks
             expected.outputIsTied = merged.outputIsTied
+            expected.hasDetectionHead = merged.hasDetectionHead
             guard merged == expected else {
                 throw ElectraImportError.sharedPartDiffers("the sizes of the embeddings (config.json)")
             }
@@ -156,6 +158,7 @@ private struct OpenedFolder {
         var shape = configuration.shape
         shape.networks[network] = configuration.network
         shape.outputIsTied = network == .discriminator || configuration.tiesWordEmbeddings != false
+        if network == .generator { shape.hasDetectionHead = true }
         if let problem = configuration.obstacle ?? shape.problem {
             throw ElectraImportError.unsupported(path: configurationPath, problem)
         }
@@ -182,7 +185,8 @@ private struct OpenedFolder {
         // Older releases of transformers saved these buffers and the tied table as well.
         let tied = "generator_lm_head.weight"
         let known = Set(tensors.map(\.huggingFaceName)).union([
-            "electra.embeddings.position_ids", "electra.embeddings.token_type_ids",
+            "electra.embeddings.position_ids", "electra.embeddings.token_type_ids", "embeddings.position_ids",
+            "embeddings.token_type_ids",
         ])
         for name in file.names where !known.contains(name) && !(network == .generator && name == tied) {
             throw ElectraImportError.unexpectedTensor(path: path, name)

@@ -2,14 +2,6 @@
 public enum ElectraNetwork: String, Sendable, CaseIterable {
     case discriminator
     case generator
-
-    /// The Hugging Face class that loads the network.
-    public var architecture: String {
-        switch self {
-        case .discriminator: "ElectraForPreTraining"
-        case .generator: "ElectraForMaskedLM"
-        }
-    }
 }
 
 /// One value for each network.
@@ -68,6 +60,8 @@ public struct ElectraShape: Sendable, Equatable {
     public var tokenTypeCount: Int
     /// Whether the generator's output weights are its word embeddings.
     public var outputIsTied: Bool
+    /// Whether the discriminator comes with the head that detects replaced tokens, or as an encoder alone.
+    public var hasDetectionHead: Bool
     /// What the engine's names of each network's embeddings begin with: the same where they are shared.
     public var embeddingPrefixes: PerNetwork<String>
     /// Nil for a network that does not take part.
@@ -75,7 +69,8 @@ public struct ElectraShape: Sendable, Equatable {
 
     public init(
         vocabularySize: Int, embeddingSize: Int, positionCount: Int, tokenTypeCount: Int = 2,
-        outputIsTied: Bool = true, embeddingPrefixes: PerNetwork<String> = PerNetwork(both: "embeddings."),
+        outputIsTied: Bool = true, hasDetectionHead: Bool = true,
+        embeddingPrefixes: PerNetwork<String> = PerNetwork(both: "embeddings."),
         discriminator: Network?, generator: Network?
     ) {
         self.embeddingPrefixes = embeddingPrefixes
@@ -84,8 +79,19 @@ public struct ElectraShape: Sendable, Equatable {
         self.positionCount = positionCount
         self.tokenTypeCount = tokenTypeCount
         self.outputIsTied = outputIsTied
+        self.hasDetectionHead = hasDetectionHead
         networks = PerNetwork(discriminator: discriminator, generator: generator)
     }
+
+    /// The Hugging Face class of a network.
+    public func architecture(of network: ElectraNetwork) -> String {
+        switch network {
+        case .discriminator: hasDetectionHead ? "ElectraForPreTraining" : Self.encoderAlone
+        case .generator: "ElectraForMaskedLM"
+        }
+    }
+
+    static let encoderAlone = "ElectraModel"
 
     /// Greatest size that is accepted for any one dimension; keeps products within `Int` and bounds hostile input.
     static let maximumSize = 1 << 28

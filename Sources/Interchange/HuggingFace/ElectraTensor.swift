@@ -24,7 +24,9 @@ extension ElectraShape {
     /// Empty if the network does not take part.
     public func tensors(of network: ElectraNetwork) -> [ElectraTensor] {
         guard let sizes = networks[network] else { return [] }
-        var table = Table(network: network, embeddingPrefix: embeddingPrefixes[network])
+        // An encoder alone is not nested in a model with a head.
+        let nesting = architecture(of: network) == Self.encoderAlone ? "" : "electra."
+        var table = Table(network: network, embeddingPrefix: embeddingPrefixes[network], nesting: nesting)
         let hidden = sizes.hiddenSize
 
         table.add("word", "word_embeddings.weight", [vocabularySize, embeddingSize], in: .embeddings)
@@ -46,6 +48,7 @@ extension ElectraShape {
             table.norm("feed_forward.norm", "output.LayerNorm", hidden, in: layer)
         }
         switch network {
+        case .discriminator where !hasDetectionHead: break
         case .discriminator:
             table.linear("dense", "discriminator_predictions.dense", [hidden, hidden], in: .head)
             // The bias is added after the multiplication.
@@ -78,13 +81,15 @@ private struct Table {
 
     let network: ElectraNetwork
     let embeddingPrefix: String
+    /// What Hugging Face's names of the encoder's tensors begin with.
+    let nesting: String
     var tensors: [ElectraTensor] = []
 
     private func prefixes(_ part: Part) -> (engine: String, huggingFace: String) {
         switch part {
-        case .embeddings: (embeddingPrefix, "electra.embeddings.")
-        case .encoder: ("\(network.rawValue).", "electra.")
-        case .layer(let index): ("\(network.rawValue).layers.\(index).", "electra.encoder.layer.\(index).")
+        case .embeddings: (embeddingPrefix, nesting + "embeddings.")
+        case .encoder: ("\(network.rawValue).", nesting)
+        case .layer(let index): ("\(network.rawValue).layers.\(index).", nesting + "encoder.layer.\(index).")
         case .head: ("\(network.rawValue).head.", "")
         }
     }

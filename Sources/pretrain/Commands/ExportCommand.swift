@@ -10,8 +10,8 @@ struct ExportCommand: ParsableCommand {
         discussion: """
             discriminator/ loads as ElectraForPreTraining or ElectraModel (fine-tune this one), generator/ as \
             ElectraForMaskedLM, both with AutoTokenizer. Multipliers of muP are folded into the weights, tables that are \
-            sums of two (disentangled) added up. Post-LN models with learned positions and a dense detection head have \
-            this form.
+            sums of two (disentangled) added up. Post-LN models with learned positions have this form. A detection head \
+            other than the dense one does not: then discriminator/ holds the encoder alone, an ElectraModel.
             """)
 
     @Argument(help: "A checkpoint, or a run directory, which stands for its newest one.", completion: .directory)
@@ -26,8 +26,8 @@ struct ExportCommand: ParsableCommand {
         let model = try LoadedModel(path: checkpoint, threads: 1)
         let folders = try HuggingFaceExport.write(
             model.engine, tokenizer: model.tokenizer, to: output, force: force)
-        try report.show(Report(checkpoint: model.path, output: output)) {
-            folders.map { "\(output)/\($0)" }.joined(separator: " and ")
+        try report.show(Report(checkpoint: model.path, output: output, folders: folders)) {
+            folders.map { "\(output)/\($0.name) (\($0.architecture))" }.joined(separator: " and ")
                 + (folders.count == 1 ? " holds " : " hold ") + model.path
         }
     }
@@ -35,5 +35,6 @@ struct ExportCommand: ParsableCommand {
     private struct Report: Encodable {
         var checkpoint: String
         var output: String
+        var folders: [HuggingFaceExport.Folder]
     }
 }
