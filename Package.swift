@@ -65,8 +65,10 @@ let package = Package(
                 "Configuration", "Kernels", "Tokenization", "Corpus", "Parametrization", "Encoder", "Objectives",
                 "Optimization", "Checkpoints", "Formatting", atomics,
             ]),
-        library(
-            "Interchange", ["Kernels", "Tokenization", "Parametrization", "Encoder", "Objectives", "Training"]),
+        .target(
+            name: "Interchange",
+            dependencies: ["Kernels", "Tokenization", "Parametrization", "Encoder", "Objectives", "Training"],
+            resources: [.embedInCode("CustomCode/modeling_pretrain.py")]),
         library(
             "HyperparameterTransfer",
             [

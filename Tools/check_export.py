@@ -24,10 +24,16 @@ import warnings
 import torch
 from safetensors import safe_open
 from tokenizers import Tokenizer
-from transformers import AutoTokenizer, ElectraForMaskedLM, ElectraForPreTraining, ElectraModel, logging
+from transformers import (
+    AutoModel, AutoModelForMaskedLM, AutoModelForPreTraining, AutoTokenizer, ElectraForMaskedLM, ElectraForPreTraining,
+    ElectraModel, logging,
+)
 
 NETWORKS = ["discriminator", "generator"]
-CLASSES = {cls.__name__: cls for cls in (ElectraForPreTraining, ElectraForMaskedLM, ElectraModel)}
+CLASSES = {cls.__name__: cls for cls in (ElectraForPreTraining, ElectraForMaskedLM, ElectraModel)} | {
+    "PretrainForReplacedTokenDetection": AutoModelForPreTraining, "PretrainForMaskedLM": AutoModelForMaskedLM,
+    "PretrainModel": AutoModel,
+}
 TEXTS = [
     "The Harbour was QUIET.",
     "  two  spaces, a tab\tand a line\nfeed ",
@@ -49,11 +55,19 @@ def note(message):
     print(message, file=sys.stderr)
 
 
+def check_tie(model):
+    if hasattr(model, "electra"):
+        is_tied = model.generator_lm_head.weight is model.electra.embeddings.word_embeddings.weight
+    else:
+        is_tied = model.head.output is None
+    expect(is_tied == model.config.tie_word_embeddings, f"generator: the output table is tied: {is_tied}")
+
+
 def load_model(folder, network):
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         architecture = json.loads((folder / "config.json").read_text())["architectures"][0]
-        model, report = CLASSES[architecture].from_pretrained(folder, output_loading_info=True)
+        model, report = CLASSES[architecture].from_pretrained(folder, trust_remote_code=True, output_loading_info=True)
     for kind, names in report.items():
         expect(not names, f"{network}: {kind}: {names}")
     for warning in caught:
@@ -64,16 +78,14 @@ def load_model(folder, network):
         for name in file.keys():
             expect(torch.equal(file.get_tensor(name), state[name]), f"{network}: {name} was not loaded as it is")
     if network == "generator":
-        words = model.electra.embeddings.word_embeddings.weight
-        is_tied = model.generator_lm_head.weight is words
-        expect(is_tied == model.config.tie_word_embeddings, f"generator: the output table is tied: {is_tied}")
+        check_tie(model)
     note(f"{network}: {architecture}, {sum(p.numel() for p in model.parameters())} parameters, loaded without complaint")
     return model.eval()
 
 
 def check_tokenizer(folder, network, model):
     before = len(failures)
-    tokenizer = AutoTokenizer.from_pretrained(folder)
+    tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=True)
     plain = Tokenizer.from_file(str(folder / "tokenizer.json"))
     for text in TEXTS:
         ours, theirs = plain.encode(text).ids, tokenizer(text)["input_ids"]
@@ -188,8 +200,8 @@ def main():
         print(json.dumps({
             network: [logits(model, ids).tolist() for ids in lists] for network, model in loaded.items()}))
     if arguments.detect:
-        if hasattr(loaded.get("discriminator"), "discriminator_predictions"):
-            first = AutoTokenizer.from_pretrained(folders["discriminator"]).cls_token_id
+        if loaded.get("discriminator") and not loaded["discriminator"].config.architectures[0].endswith("Model"):
+            first = AutoTokenizer.from_pretrained(folders["discriminator"], trust_remote_code=True).cls_token_id
             compare_detection(loaded["discriminator"], first, arguments.detect, arguments.tolerance)
         else:
             expect(False, "--detect needs discriminator/ with a detection head")

@@ -6,11 +6,18 @@ import Parametrization
 import Tokenization
 import Training
 
-/// Exports a training engine's weights in the form of Hugging Face's ELECTRA.
-///
-/// A discriminator whose head has no place in ElectraForPreTraining, or that has learned something else than detection, is
-/// exported as the encoder alone: fine-tuning needs no more.
+/// Exports a training engine's weights for Hugging Face Transformers.
 public enum HuggingFaceExport {
+    public enum Form: String, Sendable, CaseIterable {
+        /// ELECTRA's where the model has it, otherwise with code.
+        case automatic
+        /// Hugging Face's ELECTRA classes. A discriminator whose head has no place in ElectraForPreTraining, or that has
+        /// learned something else than detection, is exported as the encoder alone: fine-tuning needs no more.
+        case electra
+        /// Folders that bring the code of their classes along, for `trust_remote_code=True`.
+        case customCode = "custom-code"
+    }
+
     /// A folder in the destination and the Hugging Face class that its `config.json` names.
     public struct Folder: Sendable, Equatable, Encodable {
         public var name: String
@@ -21,6 +28,28 @@ public enum HuggingFaceExport {
     /// - Throws: `ElectraExportError` for a model that has no such form, and what writing throws.
     @discardableResult
     public static func write(
+        _ engine: TrainingEngine, tokenizer: ByteLevelBPE, to destination: String, form: Form = .automatic, force: Bool
+    ) throws -> [Folder] {
+        switch form {
+        case .automatic where !isElectra(engine.configuration.model), .customCode:
+            try CustomCodeExport.write(engine, tokenizer: tokenizer, to: destination, force: force)
+        case .automatic, .electra:
+            try writeElectra(engine, tokenizer: tokenizer, to: destination, force: force)
+        }
+    }
+
+    /// What a folder that an export has written holds.
+    static let entries = Set(NetworkKind.allCases.map(\.rawValue))
+
+    private static func isElectra(_ model: ModelConfiguration) -> Bool {
+        let depths = [model.discriminatorShape.layerCount, model.generatorShape.layerCount]
+        let isPost = depths.allSatisfy { depth in
+            (0..<depth).allSatisfy { model.normalization.form(layer: $0, of: depth) == .post }
+        }
+        return isPost && model.positions == .learned && obstacle(model) == nil
+    }
+
+    private static func writeElectra(
         _ engine: TrainingEngine, tokenizer: ByteLevelBPE, to destination: String, force: Bool
     ) throws -> [Folder] {
         let configuration = engine.configuration
@@ -99,7 +128,7 @@ public enum HuggingFaceExport {
         return PerNetwork(discriminator: "discriminator.embeddings.", generator: "generator.embeddings.")
     }
 
-    private static func names(_ tokenizer: ByteLevelBPE, _ special: SpecialTokens) -> SpecialTokenNames {
+    static func names(_ tokenizer: ByteLevelBPE, _ special: SpecialTokens) -> SpecialTokenNames {
         func name(_ id: Int32, _ fallback: String) -> String {
             tokenizer.addedTokenList.first { $0.id == id }?.content ?? fallback
         }

@@ -78,12 +78,16 @@ import Testing
     }
 
     @Test func exportWritesWhatTransformersLoads() throws {
-        let rotary = try workspace.pretrain("export", "run", "--output", "rotary")
+        let rotary = try workspace.pretrain("export", "run", "--output", "rotary", "--form", "electra")
         #expect(rotary.status == 1 && rotary.errors.contains("Post-LN"))
         #expect(!workspace.folder.exists("rotary"))
         try workspace.run("post-rotary", ["model.normalization.placement=post", "training.steps=2"])
-        let postRotary = try workspace.pretrain("export", "post-rotary", "--output", "rotary")
+        let postRotary = try workspace.pretrain("export", "post-rotary", "--output", "rotary", "--form", "electra")
         #expect(postRotary.status == 1 && postRotary.errors.contains("positions"), "\(postRotary.errors)")
+        let withCode = try workspace.pretrain("export", "post-rotary", "--output", "rotary")
+        #expect(withCode.status == 0 && withCode.output.contains("PretrainForReplacedTokenDetection"))
+        #expect(
+            try workspace.folder.text("rotary/generator/modeling_pretrain.py").contains("class PretrainForMaskedLM"))
 
         try workspace.run(
             "post", ["model.normalization.placement=post", "model.positions=learned", "training.steps=3"])

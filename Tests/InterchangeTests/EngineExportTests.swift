@@ -41,7 +41,7 @@ import Training
 
     private func write(_ name: String, _ change: (inout ModelConfiguration) -> Void) throws -> TrainingEngine {
         let engine = try engine { change(&$0.model) }
-        try HuggingFaceExport.write(engine, tokenizer: tokenizer, to: folder(name), force: false)
+        try HuggingFaceExport.write(engine, tokenizer: tokenizer, to: folder(name), form: .electra, force: false)
         return engine
     }
 

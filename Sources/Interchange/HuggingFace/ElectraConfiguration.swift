@@ -129,8 +129,9 @@ struct ElectraConfiguration: Codable {
 
 extension Encodable {
     /// As a JSON file that people read: indented, keys sorted, with a line feed at the end.
-    func jsonFile() throws -> Data {
+    func jsonFile(_ keys: JSONEncoder.KeyEncodingStrategy = .useDefaultKeys) throws -> Data {
         let encoder = JSONEncoder()
+        encoder.keyEncodingStrategy = keys
         encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
         return try encoder.encode(self) + Data("\n".utf8)
     }

@@ -40,8 +40,7 @@ public struct ElectraExport: Sendable {
         let tokenizerFiles = try TokenizerFiles(
             tokenizer: tokenizer, names: specialTokens, vocabularySize: shape.vocabularySize,
             maximumLength: shape.positionCount)
-        let entries = Set(ElectraNetwork.allCases.map(\.rawValue))
-        try FolderPublication.write(to: destination, entries: entries, replacing: force) { folder in
+        try FolderPublication.write(to: destination, entries: HuggingFaceExport.entries, replacing: force) { folder in
             for network in ElectraNetwork.allCases {
                 guard let sizes = shape.networks[network] else { continue }
                 let path = (folder as NSString).appendingPathComponent(network.rawValue)

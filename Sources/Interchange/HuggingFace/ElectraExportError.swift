@@ -4,6 +4,8 @@ public enum ElectraExportError: Error, Equatable, CustomStringConvertible {
     case notPostNormalized(parameter: String)
     /// A setting whose effect the classes cannot have: what they have instead, and the setting that means it.
     case notExpressible(setting: String, String, instead: String)
+    /// Which blocks are drawn depends on the length of the text, and is known to the engine alone.
+    case randomBlocks
     /// The model has no table of learned positions, which `ElectraModel` needs.
     case noLearnedPositions
     case missingParameter(String)
@@ -28,6 +30,9 @@ public enum ElectraExportError: Error, Equatable, CustomStringConvertible {
         case .notExpressible(let setting, let lack, let instead):
             "Hugging Face's ELECTRA classes \(lack), so a model with \(setting) cannot be exported in this form; train "
                 + "one with \(instead), or go on with this one's checkpoint"
+        case .randomBlocks:
+            "attention.pattern: big_bird draws blocks by random numbers that only this engine makes, so the model cannot be "
+                + "exported; go on with its checkpoint"
         case .noLearnedPositions:
             "Hugging Face's ELECTRA classes only know learned positions, and this model has none "
                 + "(embeddings.position); only models with model.positions: learned can be exported in this form"

@@ -12,12 +12,23 @@ struct ExportCommand: ParsableCommand {
             ElectraForMaskedLM, both with AutoTokenizer. Multipliers of muP are folded into the weights, tables that are \
             sums of two (disentangled) added up. Post-LN models with learned positions have this form. A detection head \
             other than the dense one does not: then discriminator/ holds the encoder alone, an ElectraModel.
+
+            Other models are written with the code of their classes, modeling_pretrain.py, which Transformers runs if \
+            told to:
+
+              AutoModel.from_pretrained("hf/discriminator", trust_remote_code=True)
             """)
 
     @Argument(help: "A checkpoint, or a run directory, which stands for its newest one.", completion: .directory)
     var checkpoint: String
     @Option(help: "Folder to create.", completion: .directory)
     var output: String
+    @Option(
+        help: """
+            electra: Hugging Face's own classes, or an error that says what they lack; custom-code: classes that the \
+            folders bring along; automatic: electra where possible.
+            """)
+    var form = HuggingFaceExport.Form.automatic
     @Flag(help: "Replace what an earlier export wrote there.")
     var force = false
     @OptionGroup var report: ReportOptions
@@ -25,7 +36,7 @@ struct ExportCommand: ParsableCommand {
     func run() throws {
         let model = try LoadedModel(path: checkpoint, threads: 1)
         let folders = try HuggingFaceExport.write(
-            model.engine, tokenizer: model.tokenizer, to: output, force: force)
+            model.engine, tokenizer: model.tokenizer, to: output, form: form, force: force)
         try report.show(Report(checkpoint: model.path, output: output, folders: folders)) {
             folders.map { "\(output)/\($0.name) (\($0.architecture))" }.joined(separator: " and ")
                 + (folders.count == 1 ? " holds " : " hold ") + model.path
@@ -38,3 +49,5 @@ struct ExportCommand: ParsableCommand {
         var folders: [HuggingFaceExport.Folder]
     }
 }
+
+extension HuggingFaceExport.Form: ExpressibleByArgument {}

@@ -1,0 +1,29 @@
+import Encoder
+import Objectives
+
+/// A class of `modeling_pretrain.py`.
+enum CustomCodeArchitecture: String {
+    /// Of a main encoder that has learned something else than detection.
+    case encoder = "PretrainModel"
+    case replacedTokenDetection = "PretrainForReplacedTokenDetection"
+    case maskedLanguageModel = "PretrainForMaskedLM"
+
+    init(_ network: NetworkKind, _ objective: ObjectiveConfiguration) {
+        switch network {
+        case .generator: self = .maskedLanguageModel
+        case .discriminator: self = objective.name.detects ? .replacedTokenDetection : .encoder
+        }
+    }
+
+    /// Which class each of Hugging Face's Auto classes makes of the folder.
+    var autoMap: [String: String] {
+        var classes = [
+            "AutoConfig": "PretrainConfig", "AutoModel": "PretrainModel",
+            "AutoModelForMaskedLM": "PretrainForMaskedLM",
+            "AutoModelForSequenceClassification": "PretrainForSequenceClassification",
+            "AutoModelForTokenClassification": "PretrainForTokenClassification",
+        ]
+        if self == .replacedTokenDetection { classes["AutoModelForPreTraining"] = rawValue }
+        return classes.mapValues { "modeling_pretrain." + $0 }
+    }
+}

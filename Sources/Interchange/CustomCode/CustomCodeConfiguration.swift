@@ -1,0 +1,128 @@
+import Encoder
+import Objectives
+import Parametrization
+import Training
+
+/// `config.json` of a folder with code of its own: what `PretrainConfig` in `modeling_pretrain.py` reads, resolved for every
+/// layer, so that the code need not know how settings make layers.
+struct CustomCodeConfiguration: Encodable {
+    let modelType = "pretrain"
+    let architectures: [String]
+    let autoMap: [String: String]
+    let dtype = "float32"
+    let vocabSize: Int
+    let embeddingSize: Int
+    let hiddenSize: Int
+    let numHiddenLayers: Int
+    let numAttentionHeads: Int
+    let intermediateSize: Int
+    let maxPositionEmbeddings: Int
+    let typeVocabSize = 2
+    let hiddenDropoutProb: Double
+    let attentionProbsDropoutProb: Double
+    let initializerRange: Double
+    let layerNormEps: Double
+    let normKind: String
+    let normForms: [String]
+    let normScales: [Double]
+    let feedForward: String
+    let useBias: Bool
+    let positions: String
+    let rotaryBases: [Double]
+    let attentionScale: Double
+    let halfWindows: [Int?]
+    let dilations: [Int]
+    let globalTokens: String
+    let globalEvery: Int
+    let globalIds: [Int]
+    let maximumGlobalTokens: Int
+    let globalProjections: String
+    let relativeBias: String
+    let relativeBinning: String
+    let relativeBins: Int
+    let relativeMaximumDistance: Int
+    let detectionHead: String
+    let outputMultiplier: Double
+    let tieWordEmbeddings: Bool
+    let padTokenId: Int
+
+    /// - Parameters:
+    ///   - network: of the run's networks.
+    ///   - architecture: its class.
+    init(
+        _ network: NetworkKind, architecture: CustomCodeArchitecture, _ configuration: RunConfiguration,
+        vocabularySize: Int, outputMultiplier: Double, paddingID: Int
+    ) {
+        let model = configuration.model.of(network)
+        let shape = network == .generator ? model.generatorShape : model.discriminatorShape
+        let layers = LayerAttention.layers(model, shape, networkIndex: network == .generator ? 0 : 1)
+        architectures = [architecture.rawValue]
+        autoMap = architecture.autoMap
+        vocabSize = vocabularySize
+        embeddingSize = model.embeddingSize
+        hiddenSize = shape.hiddenSize
+        numHiddenLayers = shape.layerCount
+        numAttentionHeads = shape.headCount
+        intermediateSize = shape.intermediateSize
+        maxPositionEmbeddings = model.longestSequence(configuration.corpus.sequenceLength)
+        hiddenDropoutProb = model.dropout
+        attentionProbsDropoutProb = model.attentionDropout
+        initializerRange = model.initialization.standardDeviation
+        layerNormEps = model.normalization.epsilon
+        normKind = model.normalization.kind.rawValue
+        let forms = (0..<shape.layerCount).map { model.normalization.form(layer: $0, of: shape.layerCount) }
+        normForms = forms.map(\.name)
+        normScales = forms.map(\.scale)
+        feedForward = model.feedForward.rawValue
+        useBias = model.biases
+        positions = model.positions.rawValue
+        rotaryBases = layers.map {
+            $0.kind == .full ? model.rotaryBase : model.attention.localRotaryBase ?? model.rotaryBase
+        }
+        attentionScale = configuration.parametrization.attentionScale(headSize: shape.headSize)
+        halfWindows = layers.map(\.halfWidth)
+        dilations = layers.lazy.compactMap(\.dilations).first ?? Array(repeating: 1, count: shape.headCount)
+        globalTokens = model.attention.globalTokens.rawValue
+        globalEvery = model.attention.globalEvery
+        globalIds = model.attention.globalIDs
+        maximumGlobalTokens = model.attention.maximumGlobalTokens
+        globalProjections = model.attention.globalProjections.rawValue
+        relativeBias = model.relativeBias.sharing.rawValue
+        relativeBinning = model.relativeBias.binning.rawValue
+        relativeBins = model.relativeBias.bins
+        relativeMaximumDistance = model.relativeBias.maximumDistance
+        detectionHead = model.detectionHead.rawValue
+        self.outputMultiplier = outputMultiplier
+        tieWordEmbeddings = network == .discriminator || model.generator.tiedOutput
+        padTokenId = paddingID
+    }
+}
+
+extension ModelConfiguration {
+    /// Tokens of the longest sequence that the model takes: rows of a position table, or what it was trained with.
+    func longestSequence(_ sequenceLength: Int) -> Int { positions == .learned ? maximumPositions : sequenceLength }
+}
+
+extension LayerNormalization {
+    fileprivate var name: String {
+        switch self {
+        case .post: "post"
+        case .pre: "pre"
+        case .peri: "peri"
+        }
+    }
+
+    fileprivate var scale: Double {
+        if case .pre(let scale) = self { scale } else { 1 }
+    }
+}
+
+extension LayerAttention {
+    fileprivate var halfWidth: Int? {
+        if case .window(let halfWidth, _) = kind { halfWidth } else { nil }
+    }
+
+    fileprivate var dilations: [Int]? {
+        if case .window(_, let dilations) = kind { dilations } else { nil }
+    }
+}

@@ -1,0 +1,78 @@
+import Encoder
+import Foundation
+import Objectives
+import Tokenization
+import Training
+
+/// Writes a model of any shape as folders that Hugging Face Transformers loads with code that they bring along
+/// (`trust_remote_code=True`).
+///
+///     destination/discriminator/   PretrainForReplacedTokenDetection, or PretrainModel if it has not learned to detect
+///     destination/generator/       PretrainForMaskedLM
+///
+/// Beside the code, `modeling_pretrain.py`, each folder holds `config.json`, `model.safetensors` and the tokenizer's files.
+package enum CustomCodeExport {
+    private static let codeFile = "modeling_pretrain.py"
+    /// The classes, as every folder gets them.
+    package static let code = Data(PackageResources.modeling_pretrain_py)
+
+    /// - Throws: `ElectraExportError` for a model with random blocks, a broken model, or a destination that is taken.
+    static func write(
+        _ engine: TrainingEngine, tokenizer: ByteLevelBPE, to destination: String, force: Bool
+    ) throws -> [HuggingFaceExport.Folder] {
+        let configuration = engine.configuration
+        if configuration.model.attention.pattern == .bigBird { throw ElectraExportError.randomBlocks }
+        let networks: [NetworkKind] =
+            configuration.objective.hasGenerator ? [.discriminator, .generator] : [.discriminator]
+        let tokenizerFiles = try TokenizerFiles(
+            tokenizer: Data(tokenizer.serialized()), names: HuggingFaceExport.names(tokenizer, engine.special),
+            vocabularySize: tokenizer.vocabularySize,
+            maximumLength: configuration.model.longestSequence(configuration.corpus.sequenceLength))
+        try FolderPublication.write(to: destination, entries: HuggingFaceExport.entries, replacing: force) { folder in
+            for network in networks {
+                let path = (folder as NSString).appendingPathComponent(network.rawValue)
+                _ = try check("create", path) { mkdir(path, 0o755) }
+                let json = try Self.configuration(network, engine, tokenizer, tokenizerFiles).jsonFile(
+                    .convertToSnakeCase)
+                let files =
+                    [("config.json", json), (codeFile, code)]
+                    + tokenizerFiles.files
+                for (name, contents) in files {
+                    try FileDescriptor.write(contents, to: (path as NSString).appendingPathComponent(name))
+                }
+                try writeWeights(
+                    of: network, engine, to: (path as NSString).appendingPathComponent("model.safetensors"))
+            }
+        }
+        return networks.map {
+            .init(
+                name: $0.rawValue,
+                architecture: CustomCodeArchitecture($0, configuration.objective).rawValue)
+        }
+    }
+
+    private static func configuration(
+        _ network: NetworkKind, _ engine: TrainingEngine, _ tokenizer: ByteLevelBPE, _ files: TokenizerFiles
+    ) -> CustomCodeConfiguration {
+        let architecture = CustomCodeArchitecture(network, engine.configuration.objective)
+        let multipliers = engine.objective.model.outputMultipliers
+        return CustomCodeConfiguration(
+            network, architecture: architecture, engine.configuration, vocabularySize: tokenizer.vocabularySize,
+            outputMultiplier: architecture == .maskedLanguageModel ? multipliers.generator : multipliers.discriminator,
+            paddingID: files.paddingID)
+    }
+
+    private static func writeWeights(of network: NetworkKind, _ engine: TrainingEngine, to path: String) throws {
+        let tensors = NetworkParameters(network, of: engine).tensors
+        let writer = try SafetensorsWriter(path: path, tensors: tensors.map { ($0.name, .float32, $0.shape) })
+        for tensor in tensors {
+            let values = UnsafeBufferPointer(
+                start: engine.state.weights.base + tensor.offset, count: tensor.shape.reduce(1, *))
+            if let index = values.firstIndex(where: { !$0.isFinite }) {
+                throw ElectraExportError.nonFinite(tensor.name, index: index)
+            }
+            try writer.append(values)
+        }
+        try writer.finish()
+    }
+}
