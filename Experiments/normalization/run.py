@@ -5,8 +5,9 @@
 
 For every placement and depth:
  1. Runs of a third of the steps, each with its own complete schedule, over a grid of learning rates; the grid grows by
-    one value where the best stands at its edge. The best is that of the lowest held-out loss of the generator, which,
-    unlike the discriminator's, means the same in every run.
+    one value where the best stands at its edge, and by two lower ones where none of its rates comes below the entropy of
+    the tokens' frequencies. The best is that of the lowest held-out loss of the generator, which, unlike the
+    discriminator's, means the same in every run.
  2. Runs of all steps at the best learning rate, one for each seed.
 Then `pretrain analyze` on the runs of the first seed, and a summary. Runs have one thread; two stand side by side.
 
@@ -50,6 +51,8 @@ class Experiment:
         self.pretrain = str(options.pretrain.resolve())
         self.train, self.valid = str(options.train.resolve()), str(options.valid.resolve())
         self.started = time.monotonic()
+        # Of the frequencies of the held-out tokens; the same for all runs.
+        self.entropy = math.inf
 
     def note(self, text):
         minutes = (time.monotonic() - self.started) / 60
@@ -116,13 +119,17 @@ class Experiment:
         def extend(wanted):
             for (placement, depth, rate, _, _), run in self.all_of((*s, rate, 0, steps) for s, rate in wanted).items():
                 found[placement, depth][rate] = run["loss"]
+                self.entropy = run.get("evaluation", {}).get("unigram_entropy", self.entropy)
 
         extend([(scheme, rate) for scheme in schemes for rate in self.options.rates])
         wanted = []
         for scheme, losses in found.items():
-            best = min(losses, key=losses.get)
-            if len(losses) > 1 and best in (min(losses), max(losses)):
-                wanted.append((scheme, best / 2 if best == min(losses) else best * 2))
+            best, low, high = min(losses, key=losses.get), min(losses), max(losses)
+            if losses[best] > self.entropy:
+                # Nothing was learned: the differences between these rates mean nothing.
+                wanted += [(scheme, low / 2), (scheme, low / 4)]
+            elif len(losses) > 1 and best in (low, high):
+                wanted.append((scheme, best / 2 if best == low else best * 2))
         extend(wanted)
         return found
 

@@ -37,6 +37,9 @@ SEPARATE = ["optimizer.separate=true"]
 RECIPES = {
     "electra": ELECTRA,
     "electra-separate": ELECTRA + SEPARATE,
+    # What two optimizers do for ELECTRA: each has its own clipping, and moments of the shared tables of its own.
+    "electra-unclipped": ELECTRA + ["optimizer.clip_norm=0"],
+    "electra-own-tables": ELECTRA + ["model.embedding_sharing=separate"],
     "metro": METRO + ["model.embedding_sharing=token_only"],
     "metro-separate": METRO + ["model.embedding_sharing=token_only"] + SEPARATE,
     "gdes": DEBERTA,

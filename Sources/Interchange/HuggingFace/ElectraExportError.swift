@@ -26,16 +26,16 @@ public enum ElectraExportError: Error, Equatable, CustomStringConvertible {
         switch self {
         case .notPostNormalized(let parameter):
             "Hugging Face's ELECTRA classes only know Post-LN, and this model has \(parameter), which Pre-LN and "
-                + "its relatives bring; only models with normalization.placement: post can be exported in this form"
+                + "its relatives bring; export it with --form custom-code"
         case .notExpressible(let setting, let lack, let instead):
-            "Hugging Face's ELECTRA classes \(lack), so a model with \(setting) cannot be exported in this form; train "
-                + "one with \(instead), or go on with this one's checkpoint"
+            "Hugging Face's ELECTRA classes \(lack), so a model with \(setting) has no such form; export it with --form "
+                + "custom-code, or train one with \(instead)"
         case .randomBlocks:
             "attention.pattern: big_bird draws blocks by random numbers that only this engine makes, so the model cannot be "
                 + "exported; go on with its checkpoint"
         case .noLearnedPositions:
             "Hugging Face's ELECTRA classes only know learned positions, and this model has none "
-                + "(embeddings.position); only models with model.positions: learned can be exported in this form"
+                + "(embeddings.position); export it with --form custom-code"
         case .missingParameter(let name): "the model has no parameter \(name)"
         case .unexpectedParameter(let name):
             "Hugging Face's ELECTRA classes have no place for the parameter \(name.quoted)"
