@@ -4,7 +4,7 @@
 #     Experiments/long-sequences/run.sh SOURCE.txt OUTPUT [SEED…]
 #
 # SOURCE has documents that end at an empty line. Needs .build/release/pretrain. One run after the other, each with all
-# threads; an interrupted one goes on when the script is started again.
+# threads; an interrupted one goes on when the script is started again. FORMS names one form only.
 set -eu
 source=$1
 output=$2
@@ -15,7 +15,7 @@ mkdir -p "$output"
 [ -d "$output/text" ] || python3 "$here/prepare.py" "$source" "$output/text"
 [ -f "$output/tokenizer.json" ] || "$binary" tokenizer train --vocabulary-size 8192 --input "$output/text" --output "$output/tokenizer.json"
 for seed in "${@:-1}"; do
-    for form in dense-512 windows-4096; do
+    for form in ${FORMS:-dense-512 windows-4096}; do
         "$binary" run "$here/$form.yaml" --output "$output/$form-$seed" --set training.seed="$seed" \
             --set tokenizer.path="$output/tokenizer.json" \
             --set "corpus.sources=[{path: $output/text/*.txt, document_separator: file}]"
