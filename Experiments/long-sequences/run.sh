@@ -1,5 +1,6 @@
 #!/bin/sh
-# Windows over 4,096 tokens against dense attention over 512, on long documents, with the same model, text and compute.
+# Windows over 4,096 tokens, from the beginning or for the last quarter of the steps, against dense attention over 512: on
+# long documents, with the same model, text and compute.
 #
 #     Experiments/long-sequences/run.sh SOURCE.txt OUTPUT [SEED…]
 #
@@ -15,7 +16,7 @@ mkdir -p "$output"
 [ -d "$output/text" ] || python3 "$here/prepare.py" "$source" "$output/text"
 [ -f "$output/tokenizer.json" ] || "$binary" tokenizer train --vocabulary-size 8192 --input "$output/text" --output "$output/tokenizer.json"
 for seed in "${@:-1}"; do
-    for form in ${FORMS:-dense-512 windows-4096}; do
+    for form in ${FORMS:-dense-512 windows-4096 staged-4096}; do
         "$binary" run "$here/$form.yaml" --output "$output/$form-$seed" --set training.seed="$seed" \
             --set tokenizer.path="$output/tokenizer.json" \
             --set "corpus.sources=[{path: $output/text/*.txt, document_separator: file}]"
