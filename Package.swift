@@ -59,28 +59,44 @@ let package = Package(
         library("Objectives", ["Configuration", "Kernels", "Parametrization", "Encoder", "Corpus"]),
         library("Optimization", ["Configuration", "Kernels", "Parametrization", "Encoder"]),
         library("Checkpoints", ["Formatting", "CLZ4", "CCrypto", "CSHA256", "CProcessor"], vectorised),
+        library("Runs", ["Checkpoints", "Formatting", atomics]),
         library(
-            "Training",
+            "Engine",
+            [
+                "Formatting", "Kernels", "Tokenization", "Corpus", "Parametrization", "Encoder", "Objectives",
+                "Optimization",
+            ]),
+        library(
+            "Pretraining",
             [
                 "Configuration", "Kernels", "Tokenization", "Corpus", "Parametrization", "Encoder", "Objectives",
-                "Optimization", "Checkpoints", "Formatting", atomics,
+                "Optimization", "Checkpoints", "Formatting", "Runs", "Engine",
+            ]),
+        library(
+            "Benchmarks",
+            [
+                "Configuration", "Kernels", "Tokenization", "Corpus", "Encoder", "Objectives", "Checkpoints",
+                "Formatting", "Engine", "Pretraining",
             ]),
         .target(
             name: "Interchange",
-            dependencies: ["Kernels", "Tokenization", "Parametrization", "Encoder", "Objectives", "Training"],
+            dependencies: [
+                "Kernels", "Tokenization", "Parametrization", "Encoder", "Objectives", "Engine", "Pretraining",
+            ],
             resources: [.embedInCode("CustomCode/modeling_pretrain.py")]),
         library(
             "HyperparameterTransfer",
             [
                 "Configuration", "Kernels", "Tokenization", "Corpus", "Parametrization", "Encoder", "Objectives",
-                "Optimization", "Training", "Plots",
+                "Optimization", "Engine", "Pretraining", "Runs", "Plots",
             ]),
-        library("Analysis", ["Corpus", "Encoder", "Objectives", "Plots", "Training"]),
+        library("Analysis", ["Corpus", "Encoder", "Objectives", "Plots", "Engine"]),
         .executableTarget(
             name: "pretrain",
             dependencies: [
                 "Configuration", "CProcessor", "Kernels", "Tokenization", "Corpus", "Encoder", "Objectives",
-                "Optimization", "Checkpoints", "Training", "HyperparameterTransfer", "Interchange",
+                "Optimization", "Checkpoints", "Benchmarks", "Engine", "Pretraining", "Runs", "HyperparameterTransfer",
+                "Interchange",
                 "Analysis", "Formatting", arguments,
             ]),
 
@@ -111,24 +127,28 @@ let package = Package(
             "InterchangeTests",
             [
                 "Configuration", "Corpus", "Encoder", "Interchange", "Kernels", "Objectives", "TestSupport",
-                "Tokenization", "Training",
+                "Tokenization", "Engine", "Pretraining",
             ],
             fixtures: true),
+        tests("RunsTests", ["Runs", "TestSupport"]),
         tests(
-            "TrainingTests",
+            "EngineTests",
             [
-                "Configuration", "Corpus", "Encoder", "Kernels", "Objectives", "TestSupport", "Tokenization",
-                "Training",
+                "Configuration", "Corpus", "Encoder", "Engine", "Kernels", "Objectives", "Optimization", "Pretraining",
+                "TestSupport", "Tokenization",
             ]),
+        tests("PretrainingTests", ["Configuration", "Encoder", "Engine", "Objectives", "Pretraining"]),
+        tests("BenchmarksTests", ["Benchmarks"]),
         tests(
             "HyperparameterTransferTests",
             [
                 "Configuration", "Encoder", "HyperparameterTransfer", "Kernels", "Objectives", "Parametrization",
                 "Plots",
-                "Training",
+                "Pretraining",
             ]),
         tests(
-            "AnalysisTests", ["Analysis", "Corpus", "Encoder", "Kernels", "TestSupport", "Tokenization", "Training"]),
+            "AnalysisTests",
+            ["Analysis", "Corpus", "Encoder", "Engine", "Kernels", "TestSupport", "Tokenization", "Pretraining"]),
         // Needs the executable built beside it, which it runs as a child process.
         tests("EndToEndTests", ["pretrain", "Checkpoints", "CLZ4", "CZlib", "CZstd", "TestSupport"]),
     ],

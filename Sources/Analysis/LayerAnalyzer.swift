@@ -1,7 +1,7 @@
 import Corpus
 import Encoder
+import Engine
 import Objectives
-import Training
 
 /// Measures layers on a fixed set of batches.
 ///

@@ -1,10 +1,10 @@
 import Encoder
+import Engine
 import Foundation
 import Kernels
 import Objectives
 import Parametrization
 import Tokenization
-import Training
 
 /// Exports a training engine's weights for Hugging Face Transformers.
 public enum HuggingFaceExport {
@@ -121,7 +121,7 @@ public enum HuggingFaceExport {
     }
 
     /// Where each network's embeddings are found.
-    private static func embeddingPrefixes(_ configuration: RunConfiguration) -> PerNetwork<String> {
+    private static func embeddingPrefixes(_ configuration: EngineConfiguration) -> PerNetwork<String> {
         guard configuration.objective.hasGenerator, configuration.model.embeddingSharing != .shared else {
             return PerNetwork(both: "embeddings.")
         }

@@ -1,7 +1,7 @@
 import ArgumentParser
 import CProcessor
 import Foundation
-import Training
+import Pretraining
 
 /// The command line: parses arguments, calls the library targets and shows what they return.
 @main

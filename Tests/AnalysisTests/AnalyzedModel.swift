@@ -1,9 +1,10 @@
 import Corpus
 import Encoder
+import Engine
 import Kernels
+import Pretraining
 import TestSupport
 import Tokenization
-import Training
 
 /// A tiny model and text to measure it on.
 enum AnalyzedModel {
@@ -31,7 +32,7 @@ enum AnalyzedModel {
     /// An engine with random weights of visible size: biases and gains too.
     static func engine(_ configuration: RunConfiguration, threads: Int = 2) throws -> TrainingEngine {
         let engine = try TrainingEngine(
-            configuration, vocabularySize: vocabulary, special: special, pool: ThreadPool(threadCount: threads))
+            configuration.engine, vocabularySize: vocabulary, special: special, pool: ThreadPool(threadCount: threads))
         engine.initialize()
         let random = Philox(seed: 5, purpose: .initialization)
         for spec in engine.state.layout.specs where spec.shape.count == 1 {

@@ -1,9 +1,9 @@
 import Analysis
 import Corpus
 import Encoder
+import Engine
 import Kernels
 import Testing
-import Training
 
 @Suite("Layer analysis")
 struct LayerAnalyzerTests {

@@ -1,8 +1,8 @@
 import Analysis
 import Encoder
 import Foundation
+import Pretraining
 import Testing
-import Training
 
 /// Networks that do not learn, or are not there, are no reason to fail.
 @Suite("Analysis of recipes")

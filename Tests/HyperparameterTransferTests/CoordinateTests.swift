@@ -2,8 +2,8 @@ import Foundation
 import HyperparameterTransfer
 import Kernels
 import Objectives
+import Pretraining
 import Testing
-import Training
 
 @Suite("Coordinate check")
 struct CoordinateTests {

@@ -1,6 +1,6 @@
 import HyperparameterTransfer
+import Pretraining
 import Testing
-import Training
 
 @Suite("Search spaces and rungs")
 struct SearchTests {

@@ -3,8 +3,8 @@ import Encoder
 import Foundation
 import HyperparameterTransfer
 import Parametrization
+import Pretraining
 import Testing
-import Training
 
 @Suite("Widths, refusals and what is written for the target")
 struct TransferTests {

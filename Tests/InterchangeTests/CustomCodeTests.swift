@@ -1,13 +1,14 @@
 import Configuration
 import Encoder
+import Engine
 import Foundation
 import Interchange
 import Kernels
 import Objectives
+import Pretraining
 import TestSupport
 import Testing
 import Tokenization
-import Training
 
 /// Models of many shapes against what transformers computes with the code that they are exported with, in double precision:
 /// `Tools/make_custom_code_fixtures.py`.
@@ -49,7 +50,8 @@ import Training
         var configuration = try Preset.defaults(named: "electra-small", origin: "")
         try ConfigurationReader.read(yaml: "", origin: "", overrides: settings, into: &configuration)
         let engine = try TrainingEngine(
-            configuration, vocabularySize: tokenizer.vocabularySize, special: tokenizer.specialTokens, pool: pool)
+            configuration.engine, vocabularySize: tokenizer.vocabularySize, special: tokenizer.specialTokens, pool: pool
+        )
         engine.initialize()
         return engine
     }

@@ -1,13 +1,14 @@
 import Corpus
 import Encoder
+import Engine
 import Foundation
 import Interchange
 import Kernels
 import Objectives
+import Pretraining
 import TestSupport
 import Testing
 import Tokenization
-import Training
 
 /// Engines whose settings differ from ELECTRA's: what Hugging Face's classes can express is exported, the rest refused.
 @Suite final class EngineExportTests {
@@ -34,7 +35,8 @@ import Training
         configuration.corpus.sequenceLength = 16
         change(&configuration)
         let engine = try TrainingEngine(
-            configuration, vocabularySize: tokenizer.vocabularySize, special: tokenizer.specialTokens, pool: pool)
+            configuration.engine, vocabularySize: tokenizer.vocabularySize, special: tokenizer.specialTokens, pool: pool
+        )
         engine.initialize()
         return engine
     }

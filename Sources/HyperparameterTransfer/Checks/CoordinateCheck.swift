@@ -1,8 +1,9 @@
 import Corpus
+import Engine
 import Foundation
 import Kernels
+import Pretraining
 import Tokenization
-import Training
 
 /// Trains the model at several widths for a few steps on one fixed batch, and measures how large every module's outputs
 /// are: under a right parametrization they do not depend on width (Yang et al. 2022, arXiv 2203.03466, appendix D.1).
@@ -95,7 +96,7 @@ public struct CoordinateCheck: Sendable {
         configuration.model.attentionDropout = 0
         let vocabulary = configuration.tokenizer.vocabularySize
         let engine = try TrainingEngine(
-            configuration, vocabularySize: vocabulary,
+            configuration.engine, vocabularySize: vocabulary,
             special: SpecialTokens(padding: 0, unknown: 1, classification: 2, separator: 3, mask: 4), pool: pool)
         engine.initialize()
         let batch = Self.batch(

@@ -1,6 +1,5 @@
 import Kernels
 import Plots
-import Training
 
 /// A whole coordinate check: measurements and verdicts under muP and, for contrast, the standard parametrization.
 public struct CoordinateReport: Codable, Sendable {

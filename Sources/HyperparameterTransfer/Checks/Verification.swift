@@ -1,5 +1,4 @@
 import Foundation
-import Training
 
 /// A sweep of the learning rate at several widths, under muP and under the standard parametrization: the evidence that
 /// what was found at the smallest width holds at the largest.

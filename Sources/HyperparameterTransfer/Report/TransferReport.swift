@@ -1,6 +1,6 @@
 import Configuration
 import Foundation
-import Training
+import Pretraining
 
 /// All that came of a search; what `--json` prints, and what the reports for people are made from.
 public struct TransferReport: Encodable, Sendable {

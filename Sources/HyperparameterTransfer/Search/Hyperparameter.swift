@@ -1,5 +1,5 @@
 import Configuration
-import Training
+import Pretraining
 
 /// What can be searched at a proxy because it transfers across width.
 public enum Hyperparameter: String, CaseIterable, Codable, Sendable, CodingKeyRepresentable {

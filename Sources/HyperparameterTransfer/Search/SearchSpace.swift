@@ -1,7 +1,7 @@
 import Configuration
 import Foundation
 import Kernels
-import Training
+import Pretraining
 
 /// One searched hyperparameter and where its values lie.
 public struct SearchDimension: Codable, Sendable, Equatable {

@@ -1,4 +1,4 @@
-import Training
+import Pretraining
 
 /// What a search is asked to do.
 public struct TransferOptions: Sendable {

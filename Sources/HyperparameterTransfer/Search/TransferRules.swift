@@ -1,5 +1,5 @@
 import Foundation
-import Training
+import Pretraining
 
 /// Rules of thumb that carry hyperparameters across batch size and training horizon, where proxy and target differ in
 /// them. They are empirical and off unless asked for; muP itself says nothing about either.

@@ -1,7 +1,8 @@
 import Configuration
 import Foundation
 import Kernels
-import Training
+import Pretraining
+import Runs
 
 /// A whole search: coordinate check, rungs of trials, the target's configuration, verification.
 public final class TransferSearch {

@@ -1,6 +1,7 @@
 import Configuration
+import Engine
 import Foundation
-import Training
+import Pretraining
 
 /// One training run of a search: an ordinary run directory below the search's own.
 public struct Trial: Sendable {
@@ -40,7 +41,7 @@ public struct Trial: Sendable {
     func flops(vocabularySize: Int) -> Double {
         let length = configuration.corpus.sequenceLength
         return ModelCost.flopsPerToken(
-            configuration, vocabularySize: vocabularySize, attendedTokens: Double(length))
+            configuration.engine, vocabularySize: vocabularySize, attendedTokens: Double(length))
             * Double(configuration.training.steps) * Double(configuration.training.sequencesPerStep * length)
     }
 }

@@ -1,6 +1,8 @@
+import Engine
 import Foundation
+import Pretraining
+import Runs
 import Synchronization
-import Training
 
 /// Carries out trials side by side, and remembers what they came to.
 ///

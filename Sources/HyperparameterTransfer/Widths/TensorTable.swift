@@ -1,7 +1,7 @@
 import Encoder
 import Objectives
 import Optimization
-import Training
+import Pretraining
 
 /// One row of the list that `--dry-run` prints: what a tensor's rules come to.
 public struct TensorRow: Codable, Sendable, Equatable {

@@ -1,6 +1,6 @@
 import Encoder
 import Parametrization
-import Training
+import Pretraining
 
 /// The same model at other widths: everything that grows keeps its proportion to the hidden size.
 ///

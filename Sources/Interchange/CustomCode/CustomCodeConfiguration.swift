@@ -1,7 +1,7 @@
 import Encoder
+import Engine
 import Objectives
 import Parametrization
-import Training
 
 /// `config.json` of a folder with code of its own: what `PretrainConfig` in `modeling_pretrain.py` reads, resolved for every
 /// layer, so that the code need not know how settings make layers.
@@ -50,7 +50,7 @@ struct CustomCodeConfiguration: Encodable {
     ///   - network: of the run's networks.
     ///   - architecture: its class.
     init(
-        _ network: NetworkKind, architecture: CustomCodeArchitecture, _ configuration: RunConfiguration,
+        _ network: NetworkKind, architecture: CustomCodeArchitecture, _ configuration: EngineConfiguration,
         vocabularySize: Int, outputMultiplier: Double, paddingID: Int
     ) {
         let model = configuration.model.of(network)
@@ -64,7 +64,7 @@ struct CustomCodeConfiguration: Encodable {
         numHiddenLayers = shape.layerCount
         numAttentionHeads = shape.headCount
         intermediateSize = shape.intermediateSize
-        maxPositionEmbeddings = model.longestSequence(configuration.corpus.sequenceLength)
+        maxPositionEmbeddings = model.longestSequence(configuration.sequenceLength)
         hiddenDropoutProb = model.dropout
         attentionProbsDropoutProb = model.attentionDropout
         initializerRange = model.initialization.standardDeviation

@@ -1,8 +1,8 @@
 import Encoder
+import Engine
 import Foundation
 import Objectives
 import Tokenization
-import Training
 
 /// Writes a model of any shape as folders that Hugging Face Transformers loads with code that they bring along
 /// (`trust_remote_code=True`).
@@ -27,7 +27,7 @@ package enum CustomCodeExport {
         let tokenizerFiles = try TokenizerFiles(
             tokenizer: Data(tokenizer.serialized()), names: HuggingFaceExport.names(tokenizer, engine.special),
             vocabularySize: tokenizer.vocabularySize,
-            maximumLength: configuration.model.longestSequence(configuration.corpus.sequenceLength))
+            maximumLength: configuration.model.longestSequence(configuration.sequenceLength))
         try FolderPublication.write(to: destination, entries: HuggingFaceExport.entries, replacing: force) { folder in
             for network in networks {
                 let path = (folder as NSString).appendingPathComponent(network.rawValue)

@@ -1,6 +1,6 @@
 import Encoder
+import Engine
 import Objectives
-import Training
 
 /// A network's parameters as `modeling_pretrain.py` names them.
 package struct NetworkParameters {

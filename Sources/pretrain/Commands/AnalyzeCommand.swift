@@ -2,9 +2,11 @@ import Analysis
 import ArgumentParser
 import Checkpoints
 import Corpus
+import Engine
 import Formatting
 import Foundation
-import Training
+import Pretraining
+import Runs
 
 struct AnalyzeCommand: ParsableCommand {
     static let configuration = CommandConfiguration(

@@ -1,8 +1,9 @@
 import ArgumentParser
+import Benchmarks
 import Checkpoints
 import Formatting
 import Foundation
-import Training
+import Runs
 
 struct BenchCheckpointCommand: ParsableCommand {
     static let configuration = CommandConfiguration(

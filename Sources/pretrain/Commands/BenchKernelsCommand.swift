@@ -1,7 +1,8 @@
 import ArgumentParser
+import Benchmarks
 import Foundation
 import Kernels
-import Training
+import Runs
 
 struct BenchKernelsCommand: ParsableCommand {
     static let configuration = CommandConfiguration(

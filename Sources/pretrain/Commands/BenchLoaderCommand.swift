@@ -1,9 +1,11 @@
 import ArgumentParser
+import Benchmarks
 import Formatting
 import Foundation
 import Kernels
+import Pretraining
+import Runs
 import Tokenization
-import Training
 
 struct BenchLoaderCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -31,7 +33,7 @@ struct BenchLoaderCommand: ParsableCommand {
 
     func run() throws {
         var (configuration, _) = try options.resolve()
-        guard !configuration.corpus.sources.isEmpty else { throw RunError.noSources }
+        guard !configuration.corpus.sources.isEmpty else { throw PretrainingError.noSources }
         guard let path = configuration.tokenizer.path else {
             throw ValidationError("name a tokenizer: --set tokenizer.path=tokenizer.json")
         }

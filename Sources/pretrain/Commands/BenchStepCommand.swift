@@ -1,8 +1,9 @@
 import ArgumentParser
+import Benchmarks
 import Formatting
 import Foundation
 import Kernels
-import Training
+import Runs
 
 struct BenchStepCommand: ParsableCommand {
     static let configuration = CommandConfiguration(

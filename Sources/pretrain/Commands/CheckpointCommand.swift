@@ -2,7 +2,6 @@ import ArgumentParser
 import Checkpoints
 import Formatting
 import Foundation
-import Training
 
 struct CheckpointCommand: ParsableCommand {
     static let configuration = CommandConfiguration(

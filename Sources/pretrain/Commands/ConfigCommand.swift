@@ -1,10 +1,11 @@
 import ArgumentParser
+import Benchmarks
 import Configuration
 import Formatting
 import Foundation
 import Kernels
 import Objectives
-import Training
+import Pretraining
 
 struct ConfigCommand: ParsableCommand {
     static let configuration = CommandConfiguration(

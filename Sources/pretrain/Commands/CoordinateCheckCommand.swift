@@ -2,7 +2,7 @@ import ArgumentParser
 import Foundation
 import HyperparameterTransfer
 import Kernels
-import Training
+import Runs
 
 struct CoordinateCheckCommand: ParsableCommand {
     static let configuration = CommandConfiguration(

@@ -1,7 +1,7 @@
 import ArgumentParser
+import Engine
 import Foundation
 import Tokenization
-import Training
 
 struct DetectCommand: ParsableCommand {
     static let configuration = CommandConfiguration(

@@ -1,7 +1,8 @@
 import ArgumentParser
 import Corpus
+import Engine
 import Foundation
-import Training
+import Pretraining
 
 struct EvaluateCommand: ParsableCommand {
     static let configuration = CommandConfiguration(

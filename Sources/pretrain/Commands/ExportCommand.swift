@@ -1,7 +1,7 @@
 import ArgumentParser
+import Engine
 import Foundation
 import Interchange
-import Training
 
 struct ExportCommand: ParsableCommand {
     static let configuration = CommandConfiguration(

@@ -1,7 +1,8 @@
 import Analysis
 import ArgumentParser
 import Foundation
-import Training
+import Pretraining
+import Runs
 
 struct PlotCommand: ParsableCommand {
     static let configuration = CommandConfiguration(

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
-import Training
+import Pretraining
+import Runs
 
 struct RunCommand: ParsableCommand {
     static let configuration = CommandConfiguration(

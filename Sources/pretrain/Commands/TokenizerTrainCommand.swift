@@ -1,8 +1,8 @@
 import ArgumentParser
 import Corpus
 import Foundation
+import Runs
 import Tokenization
-import Training
 
 /// `pretrain tokenizer train`.
 struct TokenizerTrainCommand: AsyncParsableCommand {

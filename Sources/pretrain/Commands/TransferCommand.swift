@@ -2,7 +2,8 @@ import ArgumentParser
 import Foundation
 import HyperparameterTransfer
 import Kernels
-import Training
+import Pretraining
+import Runs
 
 struct TransferCommand: ParsableCommand {
     static let configuration = CommandConfiguration(

@@ -2,7 +2,7 @@ import ArgumentParser
 import Configuration
 import Foundation
 import Kernels
-import Training
+import Pretraining
 
 /// Where a configuration comes from: a file, a preset, single settings.
 struct ConfigurationOptions: ParsableArguments {

@@ -1,6 +1,6 @@
 import Formatting
 import Foundation
-import Training
+import Pretraining
 
 /// Evaluations as text for people.
 enum EvaluationText {

@@ -1,8 +1,9 @@
 import Checkpoints
+import Engine
 import Foundation
 import Kernels
+import Pretraining
 import Tokenization
-import Training
 
 /// A trained model opened for use: its engine with weights, its tokenizer, its configuration.
 struct LoadedModel {
@@ -20,7 +21,7 @@ struct LoadedModel {
         configuration = try TrainingCheckpoint.configuration(reader)
         tokenizer = try ByteLevelBPE(json: Array(try TrainingCheckpoint.tokenizer(reader)))
         engine = try TrainingEngine(
-            configuration, vocabularySize: tokenizer.vocabularySize, special: try tokenizer.specialTokens,
+            configuration.engine, vocabularySize: tokenizer.vocabularySize, special: try tokenizer.specialTokens,
             pool: ThreadPool(threadCount: threads))
         try TrainingCheckpoint.load(reader, into: engine, moments: false)
     }

@@ -1,0 +1,113 @@
+import Encoder
+import Foundation
+import Objectives
+
+/// What a configuration costs: parameters, floating-point operations and memory, from its shapes alone.
+public struct ModelCost: Sendable, Equatable {
+    /// Weights and biases of both networks; shared tables count once.
+    public var parameters: Int
+    public var generatorParameters: Int
+    public var discriminatorParameters: Int
+    public var sharedParameters: Int
+    /// Forward and backward passes, per token of full sequences, two for a multiply-add; recomputation is not counted.
+    public var flopsPerToken: Double
+    /// Weights, the optimizer's state, and the gradients of every lane.
+    public var stateBytes: Int
+    /// Activations of all workers.
+    public var activationBytes: Int
+    /// Tokens of a step and what is kept for each of them.
+    public var batchBytes: Int
+
+    /// - Parameter threads: workers that run at the same time.
+    public init(
+        _ configuration: EngineConfiguration, model: ReplacedTokenModel, threads: Int
+    ) {
+        let layout = model.layout
+        func count(_ prefix: String) -> Int {
+            layout.specs.filter { $0.name.hasPrefix(prefix) }.reduce(0) { $0 + $1.count }
+        }
+        parameters = layout.parameterCount
+        generatorParameters = count("generator.")
+        discriminatorParameters = count("discriminator.")
+        sharedParameters = count("embeddings.")
+        let length = configuration.sequenceLength
+        flopsPerToken = Self.flopsPerToken(
+            configuration, vocabularySize: model.vocabularySize,
+            attendedTokens: configuration.model.meanAttendedTokens(segments: [length]))
+        let lanes = configuration.laneCount
+        let buffers = configuration.optimizer.kind == .sage ? 4 : 3
+        stateBytes = Self.bytes(4, layout.bufferCount, buffers + lanes)
+        activationBytes =
+            model.limits.sliceTokens == nil
+            ? Self.bytes(4, model.activationCount, threads)
+            : Self.sum(Self.bytes(4, model.activationCount), Self.bytes(4, model.scratchCount, threads))
+        batchBytes = Self.bytes(Self.bytesPerBatchToken, configuration.sequencesPerStep, length)
+    }
+
+    public var memoryBytes: Int { Self.sum(stateBytes, activationBytes, batchBytes) }
+
+    /// Token ids, offsets, masking and losses of the batch at hand, and the ids of those that wait in the loader.
+    private static let bytesPerBatchToken = 64
+
+    /// Settings are bounded one by one, so their products may not fit: the largest number stands for all beyond it.
+    private static func bytes(_ factors: Int...) -> Int {
+        factors.reduce(1) { product, factor in
+            let (result, overflow) = product.multipliedReportingOverflow(by: factor)
+            return overflow ? Int.max : result
+        }
+    }
+
+    private static func sum(_ terms: Int...) -> Int {
+        terms.reduce(0) { sum, term in
+            let (result, overflow) = sum.addingReportingOverflow(term)
+            return overflow ? Int.max : result
+        }
+    }
+
+    /// Refuses what cannot work before memory is asked for.
+    ///
+    /// - Throws: `EngineError.notEnoughMemory`.
+    package func checkMemory(_ machine: Int = Int(ProcessInfo.processInfo.physicalMemory)) throws {
+        if memoryBytes > machine { throw EngineError.notEnoughMemory(needed: memoryBytes, machine: machine) }
+    }
+
+    /// Floating-point operations of a training step per token.
+    ///
+    /// - Parameter attendedTokens: mean number of keys that a query sees.
+    public static func flopsPerToken(
+        _ configuration: EngineConfiguration, vocabularySize: Int, attendedTokens: Double
+    ) -> Double {
+        let model = configuration.model
+        let embedding = Double(model.embeddingSize)
+        func encoder(_ shape: NetworkShape) -> Double {
+            let hidden = Double(shape.hiddenSize)
+            let projection = model.embeddingSize == shape.hiddenSize ? 0 : embedding * hidden
+            let feedForward = (model.feedForward == .geglu ? 3 : 2) * hidden * Double(shape.intermediateSize)
+            let layer = 4 * hidden * hidden + feedForward + 2 * attendedTokens * hidden
+            return projection + Double(shape.layerCount) * layer
+        }
+        let objective = configuration.objective
+        let vocabulary = Double(vocabularySize)
+        let hidden = Double(model.hiddenSize)
+        let masked = objective.maskFraction
+        let generatorSize = Double(model.generatorShape.hiddenSize)
+        let generatorForward =
+            encoder(model.generatorShape) + masked * (generatorSize * embedding + embedding * vocabulary)
+        var multiplyAdds = encoder(model.discriminatorShape)
+        if objective.trainsGenerator { multiplyAdds += generatorForward }
+        if objective.name.detects || objective.name.isGated {
+            multiplyAdds += hidden + (model.detectionHead == .linear ? 0 : hidden * hidden)
+        }
+        let predicted = objective.predictedTokens == .all ? 1 : masked
+        switch objective.name.prediction {
+        case .none: break
+        case .simplified: multiplyAdds += predicted * hidden * vocabulary
+        case .transformed: multiplyAdds += predicted * (hidden * embedding + embedding * vocabulary)
+        }
+        if objective.contrast > 0 { multiplyAdds += objective.contrastiveCrop * encoder(model.discriminatorShape) }
+        // A frozen generator has no backward pass; where its samples were kept, not even that.
+        let forwardAlone = objective.hasGenerator && !objective.trainsGenerator ? generatorForward : 0
+        // The backward pass multiplies twice for every product of the forward pass.
+        return 3 * 2 * multiplyAdds + 2 * forwardAlone
+    }
+}

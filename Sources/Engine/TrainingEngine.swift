@@ -1,0 +1,276 @@
+import Configuration
+import Corpus
+import Encoder
+import Kernels
+import Objectives
+import Optimization
+import Parametrization
+import Tokenization
+
+/// One step of training as a function of weights, batch and step number; the same bits for any number of threads.
+public final class TrainingEngine {
+    public let configuration: EngineConfiguration
+    public let objective: ReplacedTokenDetection
+    public let state: TrainingState
+    public let pool: ThreadPool
+    public let schedule: LearningRateSchedule
+    public let special: SpecialTokens
+
+    private let optimizer: AdamW
+    private let merge: GradientMerge
+    private let randomTokens: RandomTokens
+    /// Samples of a frozen generator that earlier runs have kept, if the run has such a file.
+    package var corruptionCache: CorruptionCache?
+    private let laneCount: Int
+    /// One a lane; the first takes the sum. Made at the first step, since evaluation needs none.
+    lazy var gradients = (0..<laneCount).map { _ in FloatBuffer(count: state.layout.bufferCount) }
+    /// What an analysis does to forward passes of evaluations.
+    package var inspection: LayerInspection?
+    /// One a worker; a single one where workers divide chunks, and `scratch` of each.
+    let arenas: [FloatBuffer]
+    private let scratch: [FloatBuffer]
+    private let unitMemory = UnitMemory()
+    let seed: UInt64
+
+    /// - Parameter previous: weights and moments to go on with, of a model that differs in lengths only.
+    /// - Throws: `EngineError.notEnoughMemory`.
+    public init(
+        _ configuration: EngineConfiguration, vocabularySize: Int, special: SpecialTokens, pool: ThreadPool,
+        continuing previous: TrainingState? = nil
+    ) throws {
+        self.configuration = configuration
+        self.pool = pool
+        self.special = special
+        laneCount = configuration.laneCount
+        let model = Self.model(configuration, vocabularySize: vocabularySize)
+        try ModelCost(configuration, model: model, threads: pool.threadCount).checkMemory()
+        objective = ReplacedTokenDetection(model: model, configuration: configuration.objective)
+        state = previous ?? TrainingState(model.layout, keepsImportance: configuration.optimizer.kind == .sage)
+        let isGeneratorFrozen = configuration.objective.replacements == .frozen
+        optimizer = AdamW(configuration.optimizer, model.layout, parametrization: configuration.parametrization) {
+            isGeneratorFrozen && $0.hasPrefix("generator.")
+        }
+        randomTokens = RandomTokens(
+            vocabularySize: vocabularySize, excluding: special.neverMasked + [special.unknown, special.mask])
+        merge = GradientMerge(model.layout)
+        schedule = LearningRateSchedule(configuration.optimizer, totalSteps: configuration.totalSteps)
+        let isDivided = model.limits.sliceTokens != nil
+        arenas = (0..<(isDivided ? 1 : pool.threadCount)).map { _ in FloatBuffer(count: model.activationCount) }
+        scratch = (0..<(isDivided ? pool.threadCount : 0)).map { _ in FloatBuffer(count: model.scratchCount) }
+        seed = UInt64(configuration.seed)
+    }
+
+    /// The networks of a configuration.
+    public static func model(_ configuration: EngineConfiguration, vocabularySize: Int) -> ReplacedTokenModel {
+        ReplacedTokenModel(
+            model: configuration.model, parametrization: configuration.parametrization, vocabularySize: vocabularySize,
+            limits: limits(configuration), objective: configuration.objective,
+            separateOptimizers: configuration.optimizer.separate)
+    }
+
+    /// The most that a chunk holds. Batches of short sequences may put twice as many into one as of full ones.
+    static func limits(_ configuration: EngineConfiguration) -> ReplacedTokenModel.ChunkLimits {
+        let length = configuration.sequenceLength
+        let tokens = max(configuration.chunkTokens, length)
+        return ReplacedTokenModel.ChunkLimits(
+            tokens: tokens, sequences: max(1, 2 * tokens / length), longestSegment: length,
+            maskFraction: configuration.objective.maskFraction,
+            sliceTokens: configuration.dividesSequences
+                ? max(AttentionBlocks.rowCount, configuration.chunkTokens) : nil,
+            recomputation: configuration.recomputation)
+    }
+
+    /// Draws initial weights.
+    public func initialize() {
+        ParameterInitializer.initialize(state.weights, state.layout, seed: seed, pool: pool)
+        weightsChanged()
+    }
+
+    /// Computes what the networks read that is derived from weights; due when others than `train` have changed them.
+    public func weightsChanged() { state.layout.deriveWeights(state.weights, pool: pool) }
+
+    /// One update from one batch.
+    ///
+    /// - Parameter step: counted from 1.
+    /// - Throws: `NonFiniteError`, before anything was changed, when the loss or a gradient is not finite.
+    public func train(_ batch: TokenBatch, step: Int) throws -> StepOutcome {
+        let sums = backward(batch, step: step)
+        let norms = merge.norms(gradients, pool: pool)
+        let norm = GradientMerge.total(norms)
+        state.layout.returnGradients(gradients[0], pool: pool)
+        let loss = configuration.objective.total(sums)
+        guard loss.isFinite, norm.isFinite else {
+            let error = nonFinite(step: step, sums)
+            gradients[0].zero()
+            throw error
+        }
+        let optimizers =
+            norms.count == 1
+            ? [configuration.optimizer] : [configuration.optimizer.ofGenerator, configuration.optimizer]
+        optimizer.update(
+            weights: state.weights, gradients: gradients[0], firstMoments: state.firstMoments,
+            secondMoments: state.secondMoments, importance: state.importance, step: step,
+            scheduleFactor: schedule.factor(step: step),
+            gradientScales: zip(norms, optimizers).map { GradientMerge.clipFactor(norm: $0, limit: $1.clipNorm) },
+            pool: pool)
+        weightsChanged()
+        return StepOutcome(
+            step: step, sums: sums, loss: loss, learningRate: schedule.learningRate(step: step), gradientNorm: norm)
+    }
+
+    /// Forward and backward passes of all lanes, into their gradient buffers.
+    private func backward(_ batch: TokenBatch, step: Int) -> LossSums {
+        let objective = configuration.objective
+        let masking = Profile.phase("masking") { self.masking(batch, purpose: .masking, step: step) }
+        var replacements = randomReplacements(masking, purpose: .sampling, step: step)
+        let temperature =
+            objective.replacements == .frozen ? objective.frozenGenerator.temperature(step: step) : 1
+        let key = corruptionCache?.key(masking, temperature: temperature)
+        if let key { replacements = corruptionCache?.replacements(step: step, key: key) }
+        let isKept = replacements != nil
+        let work = ReplacedTokenDetection.Work(
+            batch: batch, masking: masking, sampling: Philox(seed: seed, purpose: .sampling), step: step,
+            replacements: replacements, cropping: Philox(seed: seed, purpose: .cropping), temperature: temperature)
+        let dropout = DropoutStream(seed: seed, step: step)
+        let gradients = gradients
+        var corrupted: [Int32] = []
+        let keeps = key != nil && !isKept
+        let sums = run(work, gradients: gradients, dropout: dropout) { results in
+            if keeps { for (_, outcome) in results { corrupted += outcome.corrupted } }
+        }
+        if let key, keeps {
+            corruptionCache?.keep(masking.positions.map { corrupted[Int($0)] }, step: step, key: key)
+        }
+        return sums
+    }
+
+    private func masking(_ batch: TokenBatch, purpose: RandomPurpose, step: Int) -> Masking {
+        Masking(
+            batch, configuration: configuration.objective, maskID: special.mask, special: special.neverMasked,
+            random: Philox(seed: seed, purpose: purpose), step: step, randomTokens: randomTokens)
+    }
+
+    /// Random tokens for a masking's positions, where the objective wants these; nil where a generator samples.
+    private func randomReplacements(_ masking: Masking, purpose: RandomPurpose, step: Int) -> [Int32]? {
+        guard configuration.objective.name.readsReplacements, configuration.objective.replacements == .random else {
+            return nil
+        }
+        return randomTokens.replacements(masking, random: Philox(seed: seed, purpose: purpose), step: step)
+    }
+
+    /// Losses and predictions on a batch, without dropout.
+    ///
+    /// - Parameters:
+    ///   - index: of the batch within the evaluation; keys masking and samples, so that every evaluation sees the same.
+    ///   - corruption: of the batch by another model; nil: by this one.
+    ///   - gradients: one buffer a lane, to which the objective's gradient is added; nil for no backward pass.
+    ///   - collect: called with each chunk's outcome, in order.
+    public func evaluate(
+        _ batch: TokenBatch, index: Int, corruption: Corruption? = nil, gradients: [FloatBuffer]? = nil,
+        collect: (ReplacedTokenDetection.Work, ChunkGeometry, ReplacedTokenDetection.Outcome) -> Void
+    ) -> LossSums {
+        let masking = corruption?.masking ?? masking(batch, purpose: .evaluationMasking, step: index)
+        let work = ReplacedTokenDetection.Work(
+            batch: batch, masking: masking, sampling: Philox(seed: seed, purpose: .evaluationSampling), step: index,
+            replacements: corruption?.replacements
+                ?? randomReplacements(masking, purpose: .evaluationSampling, step: index),
+            cropping: Philox(seed: seed, purpose: .cropping))
+        return run(work, gradients: gradients ?? [], dropout: nil, inspection: inspection) { results in
+            for (chunk, outcome) in results { collect(work, chunk, outcome) }
+        }
+    }
+
+    /// How this model masks and replaces tokens of an evaluation batch.
+    public func corruption(of batch: TokenBatch, index: Int) -> Corruption {
+        var tokens: [Int32] = []
+        var masking: Masking?
+        _ = evaluate(batch, index: index) { work, _, outcome in
+            masking = work.masking
+            tokens += outcome.corrupted
+        }
+        let used = masking ?? self.masking(batch, purpose: .evaluationMasking, step: index)
+        return Corruption(masking: used, replacements: used.positions.map { tokens[Int($0)] })
+    }
+
+    /// Runs all chunks of a batch, lanes side by side, and sums in lane order.
+    private func run(
+        _ work: ReplacedTokenDetection.Work, gradients: [FloatBuffer], dropout: DropoutStream?,
+        inspection: LayerInspection? = nil,
+        collect: ([(ChunkGeometry, ReplacedTokenDetection.Outcome)]) -> Void
+    ) -> LossSums {
+        let limits = objective.model.limits
+        let plan = LanePlan(
+            work.batch, laneCount: isDivided ? 1 : laneCount, chunkTokens: limits.tokens,
+            chunkSequences: limits.sequences)
+        let results = TaskResults<[(ChunkGeometry, ReplacedTokenDetection.Outcome)]>(count: plan.lanes.count)
+        let objective = objective
+        if isDivided {
+            results[0] = plan.lanes[0].map { chunk in
+                var pass = dividedPass(chunk, gradients: gradients, dropout: dropout)
+                pass.inspection = inspection
+                return (chunk, objective.run(work, pass))
+            }
+        } else {
+            pool.run(plan.lanes.count) { [state, arenas] lane, worker in
+                results[lane] = plan.lanes[lane].map { chunk in
+                    var pass = LanePass(
+                        weights: state.weights.base, gradients: gradients.isEmpty ? nil : gradients[lane].base,
+                        arena: arenas[worker].base, dropout: dropout, chunk: chunk)
+                    pass.inspection = inspection
+                    return (chunk, Profile.phase("objective") { objective.run(work, pass) })
+                }
+            }
+        }
+        var sums = LossSums()
+        for lane in 0..<plan.lanes.count {
+            let outcomes = results[lane] ?? []
+            for (_, outcome) in outcomes { sums += outcome.sums }
+            collect(outcomes)
+        }
+        return sums
+    }
+
+    /// Whether all workers divide every chunk, as sequences are longer than what one carries.
+    private var isDivided: Bool { objective.model.limits.sliceTokens != nil }
+
+    private func dividedPass(_ chunk: ChunkGeometry, gradients: [FloatBuffer], dropout: DropoutStream?) -> LanePass {
+        let team = SliceTeam(
+            chunk, sliceTokens: objective.model.limits.sliceTokens ?? chunk.tokenCount, laneCount: laneCount,
+            pool: pool, gradients: gradients.map(\.base), scratch: scratch.map(\.base), memory: unitMemory)
+        return LanePass(
+            weights: state.weights.base, arena: arenas[0].base, dropout: dropout, chunk: chunk, team: team)
+    }
+
+    /// The discriminator's belief in replacement for tokens as they are, one segment.
+    public func detect(_ tokens: [Int32]) -> [Float] {
+        let result = TaskResults<[Float]>(count: 1)
+        let chunk = ChunkGeometry(firstRow: 0, tokenCount: tokens.count, segmentOffsets: [0, tokens.count])
+        if isDivided { return objective.detect(tokens, dividedPass(chunk, gradients: [], dropout: nil)) }
+        pool.run(1) { [objective, state, arenas] task, worker in
+            result[task] = objective.detect(
+                tokens,
+                LanePass(
+                    weights: state.weights.base, gradients: nil, arena: arenas[worker].base, dropout: nil, chunk: chunk)
+            )
+        }
+        return result[0] ?? []
+    }
+
+    private func nonFinite(step: Int, _ sums: LossSums) -> NonFiniteError {
+        let place: NonFiniteError.Place
+        if !sums.generatorLoss.isFinite {
+            place = .generatorLoss
+        } else if !sums.discriminatorLoss.isFinite {
+            place = .discriminatorLoss
+        } else if !sums.correctiveLoss.isFinite {
+            place = .correctiveLoss
+        } else if !sums.contrastiveLoss.isFinite {
+            place = .contrastiveLoss
+        } else if let found = GradientMerge.firstNonFinite(gradients[0], state.layout) {
+            place = .gradient(tensor: found.name, index: found.index)
+        } else {
+            place = .gradientNorm
+        }
+        return NonFiniteError(step: step, place: place)
+    }
+}

@@ -1,0 +1,59 @@
+import Configuration
+import Encoder
+
+/// Length of a run, its batches, and what happens along the way.
+public struct TrainingConfiguration: Configurable, Equatable {
+    public var steps = 1_000_000
+    public var batchSize = 128
+    public var accumulationSteps = 1
+    public var stages: [TrainingStage] = []
+    public var seed = 0
+    public var evaluateEvery = 1000
+    public var checkpointEvery = 1000
+    public var keepLast = 3
+    public var keepEvery: Int?
+    public var logEvery = 10
+    public var maximumSkippedSteps = 0
+    public var lanes: Int?
+    public var chunkTokens = 1024
+    public var recomputation = ActivationRecomputation.none
+
+    public init() {}
+
+    public mutating func visit(_ fields: inout some FieldVisitor) throws {
+        try fields.integer("steps", &steps, 1...1_000_000_000, "Updates of the weights in the whole run.")
+        try fields.integer("batch_size", &batchSize, 1...1_048_576, "Sequences of a batch.")
+        try fields.integer(
+            "accumulation_steps", &accumulationSteps, 1...65536, "Batches of one update; their tokens weigh alike.")
+        try fields.groups(
+            "stages", &stages,
+            "First parts of the run with shorter sequences or smaller batches than the rest, one after another.")
+        try fields.integer("seed", &seed, 0...Int(Int64.max), "Seed of all random numbers of the run.")
+        try fields.integer("evaluate_every", &evaluateEvery, 0...1_000_000_000, "Steps between evaluations; 0: none.")
+        try fields.integer(
+            "checkpoint_every", &checkpointEvery, 0...1_000_000_000, "Steps between checkpoints; 0: only the last.")
+        try fields.integer("keep_last", &keepLast, 1...1_000_000, "Checkpoints kept, counted from the newest.")
+        try fields.integer(
+            "keep_every", &keepEvery, 1...1_000_000_000, "Also keep checkpoints whose step is a multiple of this.")
+        try fields.integer("log_every", &logEvery, 1...1_000_000, "Steps between lines of metrics.jsonl.")
+        try fields.integer(
+            "maximum_skipped_steps", &maximumSkippedSteps, 0...1_000_000,
+            "Steps in a row that may be skipped because a gradient is not finite; 0 stops at the first.")
+        try fields.integer(
+            "lanes", &lanes, 1...1024,
+            "Groups of sequences with their own gradient buffer: the most threads that help. null: one for 2,048 tokens, "
+                + "at least 2. Part of the run: changing it changes results in the last bits.")
+        try fields.integer(
+            "chunk_tokens", &chunkTokens, 1...1_048_576,
+            "Tokens carried through the networks at a time; sets the memory for activations. Longer sequences are carried "
+                + "by all threads together, in slices of as many tokens.")
+        try fields.choice(
+            "recomputation", &recomputation,
+            "What the backward pass computes again instead of keeping it. feed_forward: the feed-forward layers' inside and "
+                + "what norms put out, well over half of the memory, for one product more; layer: all but layers' "
+                + "outputs, for a third more work.")
+    }
+
+    /// Sequences that one update learns from.
+    public var sequencesPerStep: Int { batchSize * accumulationSteps }
+}

@@ -1,0 +1,79 @@
+import Configuration
+
+/// A first part of a run with shorter sequences or smaller batches than the rest.
+public struct TrainingStage: Configurable, Equatable {
+    public var steps = 1000
+    public var sequenceLength: Int?
+    public var batchSize: Int?
+
+    public init() {}
+
+    public mutating func visit(_ fields: inout some FieldVisitor) throws {
+        try fields.integer("steps", &steps, 1...1_000_000_000, "Updates of this stage.")
+        try fields.integer(
+            "sequence_length", &sequenceLength, 3...1_048_576,
+            "Tokens of a sequence in this stage; null: corpus.sequence_length.")
+        try fields.integer(
+            "batch_size", &batchSize, 1...1_048_576, "Sequences of a batch in this stage; null: training.batch_size.")
+    }
+}
+
+extension RunConfiguration {
+    /// Which stage a step belongs to: an index, and the number of stages for the rest of the run.
+    ///
+    /// - Parameter step: counted from 1.
+    func stageIndex(ofStep step: Int) -> Int {
+        var end = 0
+        for (index, stage) in training.stages.enumerated() {
+            end += stage.steps
+            if step <= end { return index }
+        }
+        return training.stages.count
+    }
+
+    /// What a stage runs with.
+    func configuration(ofStage index: Int) -> RunConfiguration {
+        guard index < training.stages.count else { return self }
+        var result = self
+        let stage = training.stages[index]
+        result.corpus.sequenceLength = stage.sequenceLength ?? corpus.sequenceLength
+        result.training.batchSize = stage.batchSize ?? training.batchSize
+        return result
+    }
+
+    /// Tokens of full sequences in the whole run.
+    package var plannedTokens: Int {
+        var left = training.steps
+        var tokens = 0
+        for index in 0...training.stages.count {
+            let stage = configuration(ofStage: index)
+            let steps = index < training.stages.count ? min(left, training.stages[index].steps) : left
+            tokens += steps * stage.training.sequencesPerStep * stage.corpus.sequenceLength
+            left -= steps
+        }
+        return tokens
+    }
+
+    func validateStages() throws {
+        var length = 0
+        for index in 0...training.stages.count {
+            let stage = configuration(ofStage: index)
+            if stage.corpus.sequenceLength < length {
+                throw InvalidSetting(
+                    index < training.stages.count
+                        ? "training.stages.\(index).sequence_length" : "corpus.sequence_length",
+                    "\(stage.corpus.sequenceLength) is shorter than the stage before, \(length); sequences can only grow, "
+                        + "as those that are being filled go on into the next stage")
+            }
+            length = stage.corpus.sequenceLength
+        }
+        let (total, overflow) = training.stages.reduce((0, false)) { sum, stage in
+            let (result, overflow) = sum.0.addingReportingOverflow(stage.steps)
+            return (result, sum.1 || overflow)
+        }
+        if overflow || total > training.steps {
+            throw InvalidSetting(
+                "training.stages", "have more steps together than training.steps \(training.steps); shorten them")
+        }
+    }
+}

@@ -1,0 +1,71 @@
+import Corpus
+import Encoder
+import Engine
+import Foundation
+import Objectives
+import Tokenization
+
+/// Evaluates on a fixed set of held-out batches, with the same masking and the same samples' random numbers every time.
+public struct Evaluator {
+    public let batches: [TokenBatch]
+    private let unigramEntropy: Double
+    private let sampleCount: Int
+    private let display: (Int32) -> String
+
+    /// - Parameters:
+    ///   - batches: held-out text.
+    ///   - display: a token's text, for the samples.
+    public init(
+        batches: [TokenBatch], vocabularySize: Int, special: SpecialTokens, samples: Int,
+        display: @escaping (Int32) -> String
+    ) {
+        self.batches = batches
+        sampleCount = samples
+        self.display = display
+        unigramEntropy = UnigramEntropy.nats(
+            batches, vocabularySize: vocabularySize, excluded: special.neverMasked)
+    }
+
+    /// - Parameter corruptor: a model whose masking and replacements are judged instead of the model's own, so that several
+    ///   models can be compared on the same replaced text.
+    public func evaluate(
+        _ engine: TrainingEngine, step: Int, corruptor: TrainingEngine? = nil
+    ) -> EvaluationReport {
+        var sums = LossSums()
+        var scores: [Float] = []
+        var labels: [Bool] = []
+        var samples: [EvaluationSample] = []
+        for (index, batch) in batches.enumerated() {
+            let corruption = corruptor?.corruption(of: batch, index: index)
+            sums += engine.evaluate(batch, index: index, corruption: corruption) { work, chunk, outcome in
+                guard !outcome.logits.isEmpty else { return }
+                scores += outcome.logits
+                for (offset, token) in outcome.corrupted.enumerated() {
+                    labels.append(token != work.batch.tokens[chunk.firstRow + offset])
+                }
+                for segment in chunk.segments.indices.dropLast() where samples.count < sampleCount {
+                    samples.append(sample(work, chunk, outcome, segment))
+                }
+            }
+        }
+        return EvaluationReport(
+            step: step, sums: sums, unigramEntropy: unigramEntropy,
+            areaUnderCurve: RankStatistics.areaUnderCurve(scores: scores, labels: labels), samples: samples)
+    }
+
+    private func sample(
+        _ work: ReplacedTokenDetection.Work, _ chunk: ChunkGeometry, _ outcome: ReplacedTokenDetection.Outcome,
+        _ segment: Int
+    ) -> EvaluationSample {
+        // The first and last token of a segment are [CLS] and [SEP].
+        let rows = (chunk.segments[segment] + 1)..<max(chunk.segments[segment] + 1, chunk.segments[segment + 1] - 1)
+        return EvaluationSample(
+            tokens: rows.map { row in
+                let original = work.batch.tokens[chunk.firstRow + row]
+                let token = outcome.corrupted[row]
+                return EvaluationSample.Token(
+                    text: display(token), original: token == original ? nil : display(original),
+                    probability: 1 / (1 + exp(-Double(outcome.logits[row]))))
+            })
+    }
+}

@@ -1,0 +1,66 @@
+import Checkpoints
+import Encoder
+import Engine
+import Foundation
+import Kernels
+import Tokenization
+
+/// Takes a generator out of another run's checkpoint (Fast-ELECTRA: Dong et al. 2023, arXiv 2310.07347).
+enum FrozenGenerator {
+    /// Copies the generator's weights into an engine whose generator is frozen.
+    ///
+    /// - Parameter path: a checkpoint, or a run directory, which stands for its newest one.
+    /// - Throws: `PretrainingError.unusableGenerator` where shapes or tokenizers differ; what reading throws.
+    static func load(_ path: String, into engine: TrainingEngine, tokenizer: ByteLevelBPE) throws {
+        let reader = try CheckpointReader(path: CheckpointLocation(resolving: path).newest())
+        let theirs = try ByteLevelBPE(json: Array(try TrainingCheckpoint.tokenizer(reader)))
+        guard theirs.serialized() == tokenizer.serialized() else {
+            throw PretrainingError.unusableGenerator(
+                path: reader.path,
+                reason: "it has another tokenizer; set tokenizer.path to the tokenizer.json of that run")
+        }
+        let configuration = try TrainingCheckpoint.configuration(reader)
+        let layout = TrainingEngine.model(configuration.engine, vocabularySize: theirs.vocabularySize).layout
+        guard configuration.objective.hasGenerator else {
+            throw PretrainingError.unusableGenerator(path: reader.path, reason: "its run had no generator")
+        }
+        try check(engine.configuration, configuration.engine, path: reader.path)
+        let weights = FloatBuffer(count: layout.bufferCount)
+        try reader.read([TensorGroup.weights: TrainingCheckpoint.views(layout.specs, weights)])
+        for spec in engine.state.layout.specs where spec.name.hasPrefix("generator.") {
+            // What both networks share there is the generator's own here.
+            let shared = spec.name.dropFirst("generator.".count)
+            guard let source = layout[spec.name] ?? layout[String(shared)] else {
+                throw PretrainingError.unusableGenerator(path: reader.path, reason: "it lacks \(spec.name)")
+            }
+            guard source.shape == spec.shape else {
+                throw PretrainingError.unusableGenerator(
+                    path: reader.path,
+                    reason: "its \(source.name) has the shape \(source.shape), and this run's \(spec.shape); give "
+                        + "model.generator the sizes of that run")
+            }
+            (engine.state.weights.base + spec.offset).update(
+                from: weights.base + source.offset, count: spec.count)
+        }
+        engine.weightsChanged()
+    }
+
+    /// What changes a generator's numbers without changing its shapes has to be the same.
+    private static func check(_ here: EngineConfiguration, _ there: EngineConfiguration, path: String) throws {
+        let settings: [(String, String, String)] = [
+            ("model.positions", "\(here.model.positions)", "\(there.model.positions)"),
+            ("model.rotary_base", "\(here.model.rotaryBase)", "\(there.model.rotaryBase)"),
+            (
+                "model.normalization", "\(here.model.normalization)", "\(there.model.normalization)"
+            ),
+            (
+                "the generator's heads", "\(here.model.generatorShape.headCount)",
+                "\(there.model.generatorShape.headCount)"
+            ),
+        ]
+        for (name, mine, theirs) in settings where mine != theirs {
+            throw PretrainingError.unusableGenerator(
+                path: path, reason: "\(name) is \(theirs) there and \(mine) here; make them equal")
+        }
+    }
+}

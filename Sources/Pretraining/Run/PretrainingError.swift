@@ -1,0 +1,41 @@
+/// Why pretraining cannot start or go on as it was asked for.
+public enum PretrainingError: Error, Equatable, Sendable, CustomStringConvertible {
+    case noSources
+    /// Settings that determine the result differ from those of the checkpoint.
+    case configurationChanged(checkpoint: String, differences: [String])
+    /// The checkpoint is of another kind of model or engine.
+    case unusableCheckpoint(path: String, reason: String)
+    /// `tokenizer.path` names another tokenizer than the checkpoint has.
+    case tokenizerChanged(path: String)
+    /// Tensors that a checkpoint has nothing for.
+    case cannotTransfer(checkpoint: String, tensors: [String])
+    /// The checkpoint's generator does not fit the run.
+    case unusableGenerator(path: String, reason: String)
+
+    public var description: String {
+        switch self {
+        case .noSources:
+            "the configuration names no text: list files, folders or globs under corpus.sources, for example "
+                + "--set 'corpus.sources=[{path: corpora/mine/*.txt}]'"
+        case .configurationChanged(let checkpoint, let differences):
+            """
+            the configuration differs from that of \(checkpoint):
+              \(differences.joined(separator: "\n  "))
+            A resumed run must keep what determines its result. Restore these settings, choose another --output, or \
+            start anew with --resume never.
+            """
+        case .unusableCheckpoint(let path, let reason): "\(path): \(reason)"
+        case .tokenizerChanged(let path):
+            "\(path): not the tokenizer that the run started with; restore the file, leave tokenizer.path as it was, "
+                + "or start anew with --resume never"
+        case .cannotTransfer(let checkpoint, let tensors):
+            """
+            the model cannot start from \(checkpoint), which has nothing for
+              \(tensors.prefix(8).joined(separator: "\n  "))\(tensors.count > 8 ? "\n  and \(tensors.count - 8) more" : "")
+            Layers, widths, embeddings and vocabulary must be those of the checkpoint; attention, lengths and training may \
+            differ.
+            """
+        case .unusableGenerator(let path, let reason): "\(path): not a generator for this run: \(reason)"
+        }
+    }
+}

@@ -1,0 +1,105 @@
+import Checkpoints
+import Configuration
+import Corpus
+import Engine
+import Foundation
+import Kernels
+import Runs
+import Tokenization
+
+/// What a run begins with, from the newest good checkpoint or anew: everything that its first step depends on.
+struct RunStart {
+    /// What the checkpoint holds beside tensors; nil for a new run.
+    let documents: TrainingCheckpoint.Documents?
+    let listing: CorpusListing
+    let fingerprint: CorpusFingerprint
+    let tokenizer: ByteLevelBPE
+    let special: SpecialTokens
+    /// With the checkpoint's weights and moments, or with initial weights.
+    let engine: TrainingEngine
+
+    init(
+        _ configuration: RunConfiguration, directory: RunDirectory, resume: ResumeMode, transfer: WeightTransfer?,
+        pool: ThreadPool, progress: ProgressLine, report: @escaping (RunEvent) -> Void
+    ) throws {
+        func open(_ reader: CheckpointReader?) throws -> RunStart {
+            try RunStart(
+                configuration, directory: directory, reader: reader, transfer: transfer, pool: pool, progress: progress,
+                report: report)
+        }
+        switch resume {
+        case .never:
+            if let folder = try directory.setAside(checkpointsAfter: nil) {
+                report(.note("what the directory held was moved to \(folder)"))
+            }
+            try directory.checkpoints.prepare(exclusive: true)
+            self = try open(nil)
+        case .automatic:
+            guard try directory.checkpoints.latest() != nil else {
+                self = try open(nil)
+                return
+            }
+            // Reading the tensors verifies them, so damage shows while an older checkpoint can still be taken.
+            let found = try directory.checkpoints.loadLatestGood { try open($0) }
+            for skipped in found.skipped { report(.warning("passed over a damaged checkpoint: \(skipped)")) }
+            self = found.value
+        case .checkpoint(let path):
+            self = try open(CheckpointReader(path: path))
+        }
+        guard let documents else { return }
+        if documents.configuration.training.steps != configuration.training.steps {
+            report(
+                .note(
+                    "training.steps is now \(configuration.training.steps) instead of \(documents.configuration.training.steps); "
+                        + "the learning rate follows the new length"))
+        }
+        // Damaged or abandoned checkpoints of later steps must not be found by the next resume.
+        if let folder = try directory.setAside(checkpointsAfter: documents.state.step) {
+            report(.note("later checkpoints were moved to \(folder)"))
+        }
+    }
+
+    /// - Throws: `CheckpointError.damaged` if the checkpoint turns out not to be what was written.
+    private init(
+        _ configuration: RunConfiguration, directory: RunDirectory, reader: CheckpointReader?,
+        transfer: WeightTransfer?, pool: ThreadPool, progress: ProgressLine, report: (RunEvent) -> Void
+    ) throws {
+        documents = try reader.map(TrainingCheckpoint.documents)
+        if let documents, let reader {
+            let differences = try ConfigurationGuard.differences(from: documents.configuration, to: configuration)
+            guard differences.isEmpty else {
+                throw PretrainingError.configurationChanged(checkpoint: reader.path, differences: differences)
+            }
+        }
+        listing = try CorpusListing(configuration.corpus)
+        if let documents {
+            fingerprint = documents.fingerprint
+            try fingerprint.verify(against: listing)
+        } else {
+            fingerprint = try CorpusFingerprint(listing)
+        }
+        tokenizer = try RunTokenizer.open(
+            configuration, directory: directory, checkpoint: documents?.tokenizer ?? transfer?.tokenizer,
+            listing: listing, progress: progress, report: report)
+        special = try tokenizer.specialTokens
+        let stage = configuration.stageIndex(ofStep: (documents?.state.step ?? 0) + 1)
+        engine = try TrainingEngine(
+            configuration.configuration(ofStage: stage).engine, vocabularySize: tokenizer.vocabularySize,
+            special: special,
+            pool: pool)
+        if let reader {
+            try TrainingCheckpoint.load(reader, into: engine, moments: true)
+        } else if let transfer {
+            try transfer.load(into: engine)
+            report(.note("the weights come from \(transfer.path)"))
+        } else {
+            engine.initialize()
+            if let path = configuration.objective.frozenGenerator.checkpoint {
+                try FrozenGenerator.load(path, into: engine, tokenizer: tokenizer)
+            }
+        }
+        if let cache = configuration.objective.frozenGenerator.cache {
+            engine.corruptionCache = try CorruptionCache(path: cache, engine)
+        }
+    }
+}

@@ -1,0 +1,61 @@
+import Configuration
+import Corpus
+import Formatting
+import Foundation
+import Runs
+import Tokenization
+
+/// Finds a run's tokenizer: in the checkpoint, at the configured path, in the run directory, or trains it on a sample of
+/// the corpus.
+enum RunTokenizer {
+    static func open(
+        _ configuration: RunConfiguration, directory: RunDirectory, checkpoint: Data?, listing: CorpusListing,
+        progress: ProgressLine, report: (RunEvent) -> Void
+    ) throws -> ByteLevelBPE {
+        if let checkpoint {
+            let tokenizer = try ByteLevelBPE(json: Array(checkpoint))
+            // The file may have moved or gone, since the checkpoint has it; another one would be ignored without a word.
+            if let path = configuration.tokenizer.path, FileManager.default.fileExists(atPath: path),
+                try ByteLevelBPE(contentsOf: path).serialized() != tokenizer.serialized()
+            {
+                throw PretrainingError.tokenizerChanged(path: path)
+            }
+            try directory.write(checkpoint, to: directory.tokenizer)
+            return tokenizer
+        }
+        let tokenizer: ByteLevelBPE
+        if let path = configuration.tokenizer.path {
+            tokenizer = try ByteLevelBPE(contentsOf: path)
+        } else {
+            tokenizer = try train(configuration, listing: listing, progress: progress)
+            report(
+                .note(
+                    "trained a vocabulary of \(CountFormat.grouped(tokenizer.vocabularySize)) entries"
+                        + (tokenizer.vocabularySize < configuration.tokenizer.vocabularySize
+                            ? "; the sample has no more pairs that occur \(configuration.tokenizer.minimumFrequency) times"
+                            : "")))
+        }
+        try directory.write(Data(tokenizer.serialized()), to: directory.tokenizer)
+        return tokenizer
+    }
+
+    private static func train(
+        _ configuration: RunConfiguration, listing: CorpusListing, progress: ProgressLine
+    ) throws -> ByteLevelBPE {
+        let trainer = try BPETrainer(
+            vocabularySize: configuration.tokenizer.vocabularySize,
+            minimumFrequency: configuration.tokenizer.minimumFrequency)
+        let phase = PhaseProgress("training the tokenizer", on: progress)
+        defer { phase.finish() }
+        let limit = configuration.tokenizer.sampleBytes
+        var read = 0
+        let expected = min(Int64(limit), listing.bytes)
+        let sampler = CorpusSampler(listing: listing, seed: UInt64(configuration.training.seed))
+        try sampler.sampleDocuments(limitBytes: limit) { document in
+            trainer.feed(document)
+            read += document.count
+            phase.update(fraction: min(0.3, 0.3 * Double(read) / Double(max(expected, 1))))
+        }
+        return trainer.train { _, fraction in phase.update(fraction: 0.3 + 0.7 * fraction) }
+    }
+}

@@ -1,0 +1,136 @@
+import Checkpoints
+import Configuration
+import Corpus
+import Encoder
+import Engine
+import Foundation
+import Kernels
+import Tokenization
+
+/// What a checkpoint of a run consists of, and how it is put together and taken apart.
+public enum TrainingCheckpoint {
+    enum Document {
+        static let configuration = "config.yaml"
+        static let tokenizer = "tokenizer.json"
+        static let loader = "loader.json"
+        static let corpus = "corpus.json"
+        static let state = "state.json"
+    }
+
+    /// Everything but the tensors.
+    public struct Documents: Sendable {
+        public var configuration: RunConfiguration
+        public var tokenizer: Data
+        public var loader: LoaderState
+        public var fingerprint: CorpusFingerprint
+        public var state: RunState
+    }
+
+    /// The contents of a checkpoint; tensors are views of the engine's buffers.
+    static func contents(_ engine: TrainingEngine, _ documents: Documents) throws -> CheckpointContents {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys]
+        return CheckpointContents(
+            step: documents.state.step, groups: groups(engine),
+            documents: [
+                CheckpointDocument(
+                    name: Document.configuration, text: try ConfigurationWriter.yaml(documents.configuration)),
+                CheckpointDocument(name: Document.tokenizer, bytes: Array(documents.tokenizer)),
+                CheckpointDocument(name: Document.loader, bytes: Array(try encoder.encode(documents.loader))),
+                CheckpointDocument(name: Document.corpus, bytes: Array(try encoder.encode(documents.fingerprint))),
+                CheckpointDocument(name: Document.state, bytes: Array(try encoder.encode(documents.state))),
+            ],
+            metadata: ["program": "pretrain \(programVersion)", "linear_algebra": Kernels.linearAlgebraKernel])
+    }
+
+    /// Reads all documents of a checkpoint.
+    ///
+    /// - Throws: `CheckpointError`, and `PretrainingError.unusableCheckpoint` for documents that are sound but not understood.
+    public static func documents(_ reader: CheckpointReader) throws -> Documents {
+        Documents(
+            configuration: try configuration(reader), tokenizer: try tokenizer(reader),
+            loader: try decode(Document.loader, reader), fingerprint: try fingerprint(reader),
+            state: try state(reader))
+    }
+
+    /// The configuration that the checkpoint was trained with.
+    public static func configuration(_ reader: CheckpointReader) throws -> RunConfiguration {
+        var configuration = RunConfiguration()
+        try ConfigurationReader.read(
+            yaml: String(decoding: try reader.document(Document.configuration), as: UTF8.self),
+            origin: "\(reader.path)/\(Document.configuration)", into: &configuration)
+        return configuration
+    }
+
+    /// The run's tokenizer.json.
+    public static func tokenizer(_ reader: CheckpointReader) throws -> Data {
+        Data(try reader.document(Document.tokenizer))
+    }
+
+    public static func state(_ reader: CheckpointReader) throws -> RunState { try decode(Document.state, reader) }
+
+    /// What the corpus looked like when the run began.
+    public static func fingerprint(_ reader: CheckpointReader) throws -> CorpusFingerprint {
+        try decode(Document.corpus, reader)
+    }
+
+    private static func decode<Value: Decodable>(_ name: String, _ reader: CheckpointReader) throws -> Value {
+        do {
+            return try JSONDecoder().decode(Value.self, from: Data(try reader.document(name)))
+        } catch let error as DecodingError {
+            throw PretrainingError.unusableCheckpoint(
+                path: reader.path, reason: "\(name) is not of this version of pretrain (\(error))")
+        }
+    }
+
+    /// Fills the engine's buffers.
+    ///
+    /// - Parameter moments: whether the optimizer's state is needed too; evaluation needs the weights alone.
+    public static func load(_ reader: CheckpointReader, into engine: TrainingEngine, moments: Bool) throws {
+        let layout = engine.state.layout
+        var destinations = [TensorGroup.weights: views(layout.specs, engine.state.weights)]
+        if moments {
+            destinations[TensorGroup.firstMoments] = views(layout.momentSpecs, engine.state.firstMoments)
+            destinations[TensorGroup.secondMoments] = views(layout.momentSpecs, engine.state.secondMoments)
+            if let importance = engine.state.importance {
+                destinations[importanceGroup] = views(layout.momentSpecs, importance)
+            }
+        }
+        try reader.read(destinations)
+        engine.weightsChanged()
+    }
+
+    /// SAGE's smoothed importance.
+    private static let importanceGroup = "importance"
+
+    /// The engine's buffers as tensors, which are views of them.
+    package static func groups(_ engine: TrainingEngine) -> [TensorGroup] {
+        func group(_ name: String, _ specs: [ParameterSpec], _ buffer: FloatBuffer) -> TensorGroup {
+            TensorGroup(
+                name: name,
+                tensors: specs.map { spec in
+                    TensorView(
+                        name: spec.name, shape: spec.shape,
+                        elements: UnsafeBufferPointer(start: buffer.base + spec.offset, count: spec.count))
+                })
+        }
+        let state = engine.state
+        let groups = [
+            group(TensorGroup.weights, state.layout.specs, state.weights),
+            group(TensorGroup.firstMoments, state.layout.momentSpecs, state.firstMoments),
+            group(TensorGroup.secondMoments, state.layout.momentSpecs, state.secondMoments),
+        ]
+        return groups + (state.importance.map { [group(importanceGroup, state.layout.momentSpecs, $0)] } ?? [])
+    }
+
+    static func views(_ specs: [ParameterSpec], _ buffer: FloatBuffer) -> [MutableTensorView] {
+        specs.map { spec in
+            MutableTensorView(
+                name: spec.name, shape: spec.shape,
+                elements: UnsafeMutableBufferPointer(start: buffer.base + spec.offset, count: spec.count))
+        }
+    }
+}
+
+/// The version that checkpoints and `--version` name.
+public let programVersion = "0.1.0"

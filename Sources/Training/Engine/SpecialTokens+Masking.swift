@@ -1,6 +1,0 @@
-import Tokenization
-
-extension SpecialTokens {
-    /// Ids that are never masked and never counted as text.
-    var neverMasked: [Int32] { [padding, classification, separator] }
-}

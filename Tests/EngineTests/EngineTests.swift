@@ -1,0 +1,186 @@
+import Corpus
+import Encoder
+import Engine
+import Foundation
+import Kernels
+import Pretraining
+import TestSupport
+import Testing
+import Tokenization
+
+/// One step as a function of weights, batch and step number.
+@Suite("Training engine")
+struct EngineTests {
+    static let special = SpecialTokens(padding: 0, unknown: 1, classification: 2, separator: 3, mask: 4)
+    static let vocabulary = 61
+
+    static func configuration(_ change: (inout RunConfiguration) -> Void = { _ in }) -> RunConfiguration {
+        var configuration = RunConfiguration()
+        configuration.model.hiddenSize = 32
+        configuration.model.headCount = 2
+        configuration.model.intermediateSize = 64
+        configuration.model.layerCount = 2
+        configuration.model.embeddingSize = 16
+        configuration.model.generator.widthMultiplier = 0.5
+        configuration.model.normalization.placement = .mix
+        configuration.model.normalization.alpha = 0.5
+        configuration.corpus.sequenceLength = 24
+        configuration.training.batchSize = 12
+        configuration.training.lanes = 5
+        configuration.training.chunkTokens = 48
+        configuration.training.steps = 20
+        configuration.optimizer.warmupSteps = 2
+        change(&configuration)
+        return configuration
+    }
+
+    /// Ragged sequences of one to three segments.
+    static func batch(sequences: Int, seed: UInt64) -> TokenBatch {
+        .ragged(sequences: sequences, seed: seed, vocabularySize: vocabulary)
+    }
+
+    /// Weights after a few steps, as bits.
+    static func train(
+        _ configuration: RunConfiguration, threads: Int, steps: Int = 4, sequences: Int = 12
+    ) throws -> (weights: [UInt32], losses: [Double]) {
+        let pool = ThreadPool(threadCount: threads)
+        defer { pool.shutDown() }
+        let engine = try TrainingEngine(configuration.engine, vocabularySize: vocabulary, special: special, pool: pool)
+        engine.initialize()
+        var losses: [Double] = []
+        for step in 1...steps {
+            losses.append(try engine.train(batch(sequences: sequences, seed: UInt64(step)), step: step).loss)
+        }
+        return (engine.state.weights.elements.map(\.bitPattern), losses)
+    }
+
+    @Test("1, 2, 3 and 8 threads give the same bits")
+    func threads() throws {
+        let expected = try Self.train(Self.configuration(), threads: 1)
+        for threads in [2, 3, 8] {
+            let actual = try Self.train(Self.configuration(), threads: threads)
+            #expect(actual.weights == expected.weights)
+            #expect(actual.losses == expected.losses)
+        }
+        let other = try Self.train(Self.configuration { $0.training.seed = 1 }, threads: 1)
+        #expect(other.weights != expected.weights)
+    }
+
+    /// Every option of the encoder that has kernels or memory of its own.
+    static let options: [(String, @Sendable (inout RunConfiguration) -> Void)] = [
+        (
+            "modern",
+            {
+                $0.model.normalization.kind = .rmsNorm
+                $0.model.normalization.placement = .peri
+                $0.model.feedForward = .geglu
+                $0.model.biases = false
+                $0.model.positions = .rotary
+            }
+        ),
+        (
+            "scaled",
+            {
+                $0.model.normalization.placement = .scaled
+                $0.model.positions = .none
+                $0.model.relativeBias.sharing = .shared
+                $0.model.relativeBias.bins = 8
+                $0.model.relativeBias.maximumDistance = 6
+                $0.model.biases = false
+                $0.model.generator.tiedOutput = false
+                $0.model.initialization.zeroDetectionOutput = true
+                $0.model.initialization.zeroQueries = true
+            }
+        ),
+    ]
+
+    @Test("Options: the same bits on any number of threads, the same loss in any chunks", arguments: options)
+    func encoderOptions(name: String, change: @Sendable (inout RunConfiguration) -> Void) throws {
+        let expected = try Self.train(Self.configuration(change), threads: 1)
+        for threads in [2, 5] {
+            let actual = try Self.train(Self.configuration(change), threads: threads)
+            #expect(actual.weights == expected.weights)
+            #expect(actual.losses == expected.losses)
+        }
+        let chunked = try Self.train(
+            Self.configuration {
+                change(&$0)
+                $0.training.lanes = 3
+                $0.training.chunkTokens = 1
+            }, threads: 2)
+        for (a, b) in zip(chunked.losses, expected.losses) { #expect(abs(a - b) < 1e-4 * abs(b)) }
+        #expect(try Self.train(Self.configuration(), threads: 1).losses != expected.losses)
+    }
+
+    @Test("The loss does not depend on lanes and chunks, but for rounding")
+    func lanesAndChunks() throws {
+        let expected = try Self.train(Self.configuration(), threads: 2)
+        for (lanes, chunk) in [(1, 1000), (12, 1), (3, 100)] {
+            let actual = try Self.train(
+                Self.configuration {
+                    $0.training.lanes = lanes
+                    $0.training.chunkTokens = chunk
+                }, threads: 2)
+            for (a, b) in zip(actual.losses, expected.losses) { #expect(abs(a - b) < 1e-4 * abs(b)) }
+        }
+    }
+
+    @Test("A non-finite weight stops the step before anything changes, and says where")
+    func nonFinite() throws {
+        let pool = ThreadPool(threadCount: 2)
+        defer { pool.shutDown() }
+        let engine = try TrainingEngine(
+            Self.configuration().engine, vocabularySize: Self.vocabulary, special: Self.special, pool: pool)
+        engine.initialize()
+        let spec = try #require(engine.state.layout["discriminator.head.dense.weight"])
+        engine.state.weights.base[spec.offset] = .nan
+        let before = engine.state.weights.elements.map(\.bitPattern)
+        let error = #expect(throws: NonFiniteError.self) {
+            _ = try engine.train(Self.batch(sequences: 12, seed: 1), step: 1)
+        }
+        #expect(error?.place == .discriminatorLoss)
+        #expect(engine.state.weights.elements.map(\.bitPattern) == before)
+        #expect(engine.state.firstMoments.elements.allSatisfy { $0 == 0 })
+
+        // Nothing of the bad step is left behind: the next good one is the one that it would have been.
+        engine.initialize()
+        _ = try engine.train(Self.batch(sequences: 12, seed: 1), step: 1)
+        let expected = try Self.train(Self.configuration(), threads: 1, steps: 1)
+        #expect(engine.state.weights.elements.map(\.bitPattern) == expected.weights)
+    }
+
+    @Test("Evaluation changes nothing and repeats itself")
+    func evaluation() throws {
+        let pool = ThreadPool(threadCount: 2)
+        defer { pool.shutDown() }
+        let engine = try TrainingEngine(
+            Self.configuration().engine, vocabularySize: Self.vocabulary, special: Self.special, pool: pool)
+        engine.initialize()
+        let before = engine.state.weights.elements.map(\.bitPattern)
+        let evaluator = Evaluator(
+            batches: [Self.batch(sequences: 12, seed: 3), Self.batch(sequences: 5, seed: 4)],
+            vocabularySize: Self.vocabulary, special: Self.special, samples: 2, display: { "<\($0)>" })
+        let first = evaluator.evaluate(engine, step: 1)
+        #expect(evaluator.evaluate(engine, step: 1) == first)
+        #expect(engine.state.weights.elements.map(\.bitPattern) == before)
+        #expect(first.tokens == evaluator.batches.reduce(0) { $0 + $1.tokenCount })
+        #expect(first.samples?.count == 2)
+        #expect(try #require(first.generatorLoss) > 3 && #require(first.generatorLoss) < 6)
+    }
+
+    @Test("A model beyond the machine's memory is refused before it is allocated")
+    func memory() {
+        let configuration = Self.configuration {
+            $0.model.hiddenSize = 32768
+            $0.model.headCount = 512
+            $0.model.layerCount = 1024
+            $0.model.intermediateSize = 131_072
+        }
+        let pool = ThreadPool(threadCount: 1)
+        defer { pool.shutDown() }
+        #expect(throws: EngineError.self) {
+            _ = try TrainingEngine(
+                configuration.engine, vocabularySize: Self.vocabulary, special: Self.special, pool: pool)
+        }
+    }
+}
