@@ -17,7 +17,7 @@ public struct LayerAnalyzer {
     ///   - progress: called with the share that is done.
     public func analyze(
         _ engine: TrainingEngine, label: String, step: Int, progress: (Double) -> Void = { _ in }
-    ) -> ModelAnalysis {
+    ) throws -> ModelAnalysis {
         let networks = NetworkKind.allCases.filter { Self.layerCount(engine, $0) > 0 }
         let layers = networks.reduce(0) { $0 + Self.layerCount(engine, $1) }
         // A backward pass costs twice a forward pass.
@@ -27,9 +27,9 @@ public struct LayerAnalyzer {
             done += work
             progress(done / total)
         }
-        let states = states(engine)
+        let states = try states(engine)
         advance(1)
-        let gradients = squaredGradients(engine)
+        let gradients = try squaredGradients(engine)
         advance(3)
         var result = ModelAnalysis(
             label: label, step: step, tokens: batches.reduce(0) { $0 + $1.tokenCount },
@@ -38,8 +38,8 @@ public struct LayerAnalyzer {
             let count = Self.layerCount(engine, network)
             let loss = states.losses[network] ?? Double.nan
             let summary = states.summaries[network] ?? LayerObserver.Summary()
-            let changes = (0..<count).map { layer in
-                let changed = losses(engine, LayerInspection(removed: (network, layer)))[network] ?? Double.nan
+            let changes = try (0..<count).map { layer in
+                let changed = try losses(engine, LayerInspection(removed: (network, layer)))[network] ?? Double.nan
                 advance(1)
                 return changed - loss
             }
@@ -72,12 +72,12 @@ public struct LayerAnalyzer {
     /// Losses of the intact networks, and what is between their layers.
     private func states(
         _ engine: TrainingEngine
-    ) -> (losses: [NetworkKind: Double], summaries: [NetworkKind: LayerObserver.Summary]) {
+    ) throws -> (losses: [NetworkKind: Double], summaries: [NetworkKind: LayerObserver.Summary]) {
         var sums = LossSums()
         var summaries: [NetworkKind: LayerObserver.Summary] = [:]
         for (index, batch) in batches.enumerated() {
             let observer = LayerObserver()
-            sums += evaluate(engine, batch, index, LayerInspection(observer: observer))
+            sums += try evaluate(engine, batch, index, LayerInspection(observer: observer))
             for network in NetworkKind.allCases {
                 guard let summary = observer.summary(of: network) else { continue }
                 summaries[network] = summaries[network].map { $0.merged(with: summary) } ?? summary
@@ -86,18 +86,18 @@ public struct LayerAnalyzer {
         return (Self.losses(sums, engine), summaries)
     }
 
-    private func losses(_ engine: TrainingEngine, _ inspection: LayerInspection) -> [NetworkKind: Double] {
+    private func losses(_ engine: TrainingEngine, _ inspection: LayerInspection) throws -> [NetworkKind: Double] {
         var sums = LossSums()
-        for (index, batch) in batches.enumerated() { sums += evaluate(engine, batch, index, inspection) }
+        for (index, batch) in batches.enumerated() { sums += try evaluate(engine, batch, index, inspection) }
         return Self.losses(sums, engine)
     }
 
     private func evaluate(
         _ engine: TrainingEngine, _ batch: TokenBatch, _ index: Int, _ inspection: LayerInspection
-    ) -> LossSums {
+    ) throws -> LossSums {
         engine.inspection = inspection
         defer { engine.inspection = nil }
-        return engine.evaluate(batch, index: index) { _, _, _ in }
+        return try engine.evaluate(batch, index: index) { _, _, _ in }
     }
 
     private static func losses(_ sums: LossSums, _ engine: TrainingEngine) -> [NetworkKind: Double] {
@@ -109,10 +109,10 @@ public struct LayerAnalyzer {
     }
 
     /// Of every tensor, over all batches.
-    private func squaredGradients(_ engine: TrainingEngine) -> [String: Double] {
+    private func squaredGradients(_ engine: TrainingEngine) throws -> [String: Double] {
         var sums: [String: [Double]] = [:]
         for (index, batch) in batches.enumerated() {
-            engine.withGradients(batch, index: index) { name, gradient in
+            try engine.withGradients(batch, index: index) { name, gradient in
                 if var sum = sums[name] {
                     for i in sum.indices { sum[i] += gradient[i] }
                     sums[name] = sum

@@ -146,6 +146,7 @@ public struct EncoderNetwork: Sendable {
         let layerObserver = networkIndex == (kind == .generator ? 0 : 1) ? pass.inspection?.observer : nil
         var states = layerObserver == nil ? [] : [x.copied()]
         for (index, layer) in layers.enumerated() where !(pass.inspection?.removes(index, of: kind) ?? false) {
+            if pass.isCut { return x }
             if let observer {
                 x = layer.forward(x, pass, name: "layers.\(index)", observer: observer)
             } else {
@@ -182,6 +183,7 @@ public struct EncoderNetwork: Sendable {
                 }
             }
             for index in layers.indices.reversed() {
+                if pass.isCut { return }
                 let input = index > 0 ? layers[index - 1].restoredResult(pass) : embedding.result(pass)
                 // The last layer's activations are still there.
                 if recomputation == .layer, index < layers.count - 1 { _ = layers[index].forward(input, pass) }

@@ -13,11 +13,11 @@ extension TrainingEngine {
     ///   - body: called with each parameter tensor's name and gradient, in the layout's order.
     package func withGradients(
         _ batch: TokenBatch, index: Int, _ body: (_ name: String, _ gradient: [Double]) throws -> Void
-    ) rethrows {
+    ) throws {
         let lanes = gradients
         for lane in lanes { lane.zero() }
         defer { for lane in lanes { lane.zero() } }
-        _ = evaluate(batch, index: index, gradients: lanes) { _, _, _ in }
+        _ = try evaluate(batch, index: index, gradients: lanes) { _, _, _ in }
         for spec in state.layout.specs {
             var sums = [Double](repeating: 0, count: spec.count)
             for lane in lanes {

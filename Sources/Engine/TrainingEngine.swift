@@ -24,6 +24,9 @@ public final class TrainingEngine {
     private let laneCount: Int
     /// One a lane; the first takes the sum. Made at the first step, since evaluation needs none.
     lazy var gradients = (0..<laneCount).map { _ in FloatBuffer(count: state.layout.bufferCount) }
+    /// Whether the step or evaluation under way is to end early, with a `CancellationError` and nothing changed; called
+    /// often, from all workers.
+    public var isCancelled: (@Sendable () -> Bool)?
     /// What an analysis does to forward passes of evaluations.
     package var inspection: LayerInspection?
     /// One a worker; a single one where workers divide chunks, and `scratch` of each.
@@ -92,9 +95,10 @@ public final class TrainingEngine {
     /// One update from one batch.
     ///
     /// - Parameter step: counted from 1.
-    /// - Throws: `NonFiniteError`, before anything was changed, when the loss or a gradient is not finite.
+    /// - Throws: `NonFiniteError`, before anything was changed, when the loss or a gradient is not finite;
+    ///   `CancellationError` likewise.
     public func train(_ batch: TokenBatch, step: Int) throws -> StepOutcome {
-        let sums = backward(batch, step: step)
+        let sums = try backward(batch, step: step)
         let norms = merge.norms(gradients, pool: pool)
         let norm = GradientMerge.total(norms)
         state.layout.returnGradients(gradients[0], pool: pool)
@@ -119,7 +123,7 @@ public final class TrainingEngine {
     }
 
     /// Forward and backward passes of all lanes, into their gradient buffers.
-    private func backward(_ batch: TokenBatch, step: Int) -> LossSums {
+    private func backward(_ batch: TokenBatch, step: Int) throws -> LossSums {
         let objective = configuration.objective
         let masking = Profile.phase("masking") { self.masking(batch, purpose: .masking, step: step) }
         var replacements = randomReplacements(masking, purpose: .sampling, step: step)
@@ -135,8 +139,14 @@ public final class TrainingEngine {
         let gradients = gradients
         var corrupted: [Int32] = []
         let keeps = key != nil && !isKept
-        let sums = run(work, gradients: gradients, dropout: dropout) { results in
-            if keeps { for (_, outcome) in results { corrupted += outcome.corrupted } }
+        let sums: LossSums
+        do {
+            sums = try run(work, gradients: gradients, dropout: dropout) { results in
+                if keeps { for (_, outcome) in results { corrupted += outcome.corrupted } }
+            }
+        } catch {
+            for lane in gradients { lane.zero() }
+            throw error
         }
         if let key, keeps {
             corruptionCache?.keep(masking.positions.map { corrupted[Int($0)] }, step: step, key: key)
@@ -165,26 +175,29 @@ public final class TrainingEngine {
     ///   - corruption: of the batch by another model; nil: by this one.
     ///   - gradients: one buffer a lane, to which the objective's gradient is added; nil for no backward pass.
     ///   - collect: called with each chunk's outcome, in order.
+    /// - Throws: `CancellationError`.
     public func evaluate(
         _ batch: TokenBatch, index: Int, corruption: Corruption? = nil, gradients: [FloatBuffer]? = nil,
         collect: (ReplacedTokenDetection.Work, ChunkGeometry, ReplacedTokenDetection.Outcome) -> Void
-    ) -> LossSums {
+    ) throws -> LossSums {
         let masking = corruption?.masking ?? masking(batch, purpose: .evaluationMasking, step: index)
         let work = ReplacedTokenDetection.Work(
             batch: batch, masking: masking, sampling: Philox(seed: seed, purpose: .evaluationSampling), step: index,
             replacements: corruption?.replacements
                 ?? randomReplacements(masking, purpose: .evaluationSampling, step: index),
             cropping: Philox(seed: seed, purpose: .cropping))
-        return run(work, gradients: gradients ?? [], dropout: nil, inspection: inspection) { results in
+        return try run(work, gradients: gradients ?? [], dropout: nil, inspection: inspection) { results in
             for (chunk, outcome) in results { collect(work, chunk, outcome) }
         }
     }
 
     /// How this model masks and replaces tokens of an evaluation batch.
-    public func corruption(of batch: TokenBatch, index: Int) -> Corruption {
+    ///
+    /// - Throws: `CancellationError`.
+    public func corruption(of batch: TokenBatch, index: Int) throws -> Corruption {
         var tokens: [Int32] = []
         var masking: Masking?
-        _ = evaluate(batch, index: index) { work, _, outcome in
+        _ = try evaluate(batch, index: index) { work, _, outcome in
             masking = work.masking
             tokens += outcome.corrupted
         }
@@ -193,34 +206,42 @@ public final class TrainingEngine {
     }
 
     /// Runs all chunks of a batch, lanes side by side, and sums in lane order.
+    ///
+    /// - Throws: `CancellationError` where something was left out; gradients then mean nothing.
     private func run(
         _ work: ReplacedTokenDetection.Work, gradients: [FloatBuffer], dropout: DropoutStream?,
         inspection: LayerInspection? = nil,
         collect: ([(ChunkGeometry, ReplacedTokenDetection.Outcome)]) -> Void
-    ) -> LossSums {
+    ) throws -> LossSums {
         let limits = objective.model.limits
         let plan = LanePlan(
             work.batch, laneCount: isDivided ? 1 : laneCount, chunkTokens: limits.tokens,
             chunkSequences: limits.sequences)
         let results = TaskResults<[(ChunkGeometry, ReplacedTokenDetection.Outcome)]>(count: plan.lanes.count)
         let objective = objective
+        let cancellation = isCancelled.map(PassCancellation.init)
         if isDivided {
-            results[0] = plan.lanes[0].map { chunk in
+            results[0] = plan.lanes[0].compactMap { chunk in
+                if cancellation?.cuts() ?? false { return nil }
                 var pass = dividedPass(chunk, gradients: gradients, dropout: dropout)
                 pass.inspection = inspection
+                pass.cancellation = cancellation
                 return (chunk, objective.run(work, pass))
             }
         } else {
             pool.run(plan.lanes.count) { [state, arenas] lane, worker in
-                results[lane] = plan.lanes[lane].map { chunk in
+                results[lane] = plan.lanes[lane].compactMap { chunk in
+                    if cancellation?.cuts() ?? false { return nil }
                     var pass = LanePass(
                         weights: state.weights.base, gradients: gradients.isEmpty ? nil : gradients[lane].base,
                         arena: arenas[worker].base, dropout: dropout, chunk: chunk)
                     pass.inspection = inspection
+                    pass.cancellation = cancellation
                     return (chunk, Profile.phase("objective") { objective.run(work, pass) })
                 }
             }
         }
+        if cancellation?.wasCut ?? false { throw CancellationError() }
         var sums = LossSums()
         for lane in 0..<plan.lanes.count {
             let outcomes = results[lane] ?? []
@@ -266,7 +287,7 @@ public final class TrainingEngine {
             place = .correctiveLoss
         } else if !sums.contrastiveLoss.isFinite {
             place = .contrastiveLoss
-        } else if let found = GradientMerge.firstNonFinite(gradients[0], state.layout) {
+        } else if let found = state.layout.firstNonFinite(in: gradients[0]) {
             place = .gradient(tensor: found.name, index: found.index)
         } else {
             place = .gradientNorm

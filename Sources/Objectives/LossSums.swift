@@ -58,6 +58,15 @@ public struct LossSums: Sendable, Equatable, Codable {
         }
     }
 
+    /// The name of a loss that is not finite; nil where all are.
+    public var nonFinite: String? {
+        let losses = [
+            ("generator loss", generatorLoss), ("discriminator loss", discriminatorLoss),
+            ("loss of predicting tokens", correctiveLoss), ("contrastive loss", contrastiveLoss),
+        ]
+        return losses.first { !$0.1.isFinite }?.0
+    }
+
     public var replacedCount: Int { truePositives + falseNegatives }
 
     public var meanGeneratorLoss: Double { ratio(generatorLoss, maskedCount) }

@@ -36,14 +36,6 @@ public struct GradientMerge: Sendable {
         norms.count == 1 ? norms[0] : norms.reduce(0) { $0 + $1 * $1 }.squareRoot()
     }
 
-    /// The first tensor with a gradient that is not finite, by name, with the index of the element.
-    public static func firstNonFinite(_ buffer: FloatBuffer, _ layout: ParameterLayout) -> (name: String, index: Int)? {
-        for spec in layout.specs {
-            for i in 0..<spec.count where !buffer.base[spec.offset + i].isFinite { return (spec.name, i) }
-        }
-        return nil
-    }
-
     /// The factor that clipping multiplies gradients with: 1 where the norm is within the limit or the limit is 0.
     public static func clipFactor(norm: Double, limit: Double) -> Double {
         limit > 0 && norm > limit ? limit / norm : 1

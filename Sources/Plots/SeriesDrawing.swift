@@ -62,7 +62,7 @@ struct SeriesDrawing {
         var start = 0
         while start < run.count {
             let column = run[start].x.rounded(.down)
-            var end = start
+            var end = start + 1
             var (low, high) = (start, start)
             while end < run.count, run[end].x.rounded(.down) == column {
                 if run[end].y < run[low].y { low = end }

@@ -2,6 +2,7 @@ import ArgumentParser
 import CProcessor
 import Foundation
 import Pretraining
+import Runs
 
 /// The command line: parses arguments, calls the library targets and shows what they return.
 @main
@@ -35,6 +36,9 @@ struct Pretrain: AsyncParsableCommand {
             } else {
                 try command.run()
             }
+        } catch is CancellationError where TerminationSignals.pending != nil {
+            Terminal.note("stopped by \(TerminationSignals.pending.map { "\($0)" } ?? "a signal")")
+            Foundation.exit(ExitStatus.stoppedBySignal)
         } catch {
             // Help and the like; what goes wrong may quote a path, which may hold anything.
             if exitCode(for: error).isSuccess { exit(withError: error) }

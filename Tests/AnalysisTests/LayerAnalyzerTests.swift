@@ -9,14 +9,14 @@ import Testing
 struct LayerAnalyzerTests {
     static let batches = [AnalyzedModel.batch(seed: 3), AnalyzedModel.batch(seed: 4, sequences: 5)]
 
-    private func analyze(_ engine: TrainingEngine, _ batches: [TokenBatch] = batches) -> ModelAnalysis {
-        LayerAnalyzer(batches: batches).analyze(engine, label: "model", step: 7)
+    private func analyze(_ engine: TrainingEngine, _ batches: [TokenBatch] = batches) throws -> ModelAnalysis {
+        try LayerAnalyzer(batches: batches).analyze(engine, label: "model", step: 7)
     }
 
     @Test("A network has its layers, and threads change nothing", arguments: NormalizationPlacement.allCases)
     func threads(placement: NormalizationPlacement) throws {
         let configuration = AnalyzedModel.configuration { $0.model.normalization.placement = placement }
-        let analysis = analyze(try AnalyzedModel.engine(configuration, threads: 1))
+        let analysis = try analyze(try AnalyzedModel.engine(configuration, threads: 1))
         #expect(analysis.networks.map(\.network) == ["generator", "discriminator"])
         #expect(analysis.networks.map(\.lossChanges.count) == [2, 3])
         #expect(analysis.networks.map(\.stateSizes.count) == [3, 4])
@@ -27,18 +27,18 @@ struct LayerAnalyzerTests {
             #expect((network.gradientNorms + network.weightNorms + network.stateSizes).allSatisfy { $0 > 0 })
             #expect(network.lossChanges.allSatisfy { $0.isFinite && $0 != 0 })
         }
-        #expect(analyze(try AnalyzedModel.engine(configuration, threads: 3)) == analysis)
+        #expect(try analyze(try AnalyzedModel.engine(configuration, threads: 3)) == analysis)
     }
 
     @Test("It leaves the engine as it was, and training goes on as if nothing had been")
     func leavesNothing() throws {
         let engine = try AnalyzedModel.engine(AnalyzedModel.configuration())
         let other = try AnalyzedModel.engine(AnalyzedModel.configuration())
-        _ = analyze(engine)
+        _ = try analyze(engine)
         for step in 1...2 {
             let batch = AnalyzedModel.batch(seed: UInt64(10 + step))
             #expect(try engine.train(batch, step: step).loss == other.train(batch, step: step).loss)
-            _ = analyze(engine)
+            _ = try analyze(engine)
         }
         #expect(engine.state.weights.elements.elementsEqual(other.state.weights.elements))
     }
@@ -47,7 +47,7 @@ struct LayerAnalyzerTests {
     func removal(placement: NormalizationPlacement) throws {
         let engine = try AnalyzedModel.engine(
             AnalyzedModel.configuration { $0.model.normalization.placement = placement })
-        let found = analyze(engine).networks
+        let found = try analyze(engine).networks
         for (network, layers) in [("generator", 2), ("discriminator", 3)] {
             for removed in 0..<layers {
                 let shallow = try AnalyzedModel.engine(
@@ -85,7 +85,7 @@ struct LayerAnalyzerTests {
         where spec.name.hasPrefix("discriminator.layers.1.") && spec.name.contains(".output.") {
             for i in 0..<spec.count { engine.state.weights.base[spec.offset + i] = 0 }
         }
-        let discriminator = analyze(engine).networks[1]
+        let discriminator = try analyze(engine).networks[1]
         #expect(discriminator.lossChanges[1] == 0)
         #expect(discriminator.angularDistances[1] < 1e-7)
         #expect(discriminator.stateSizes[1] == discriminator.stateSizes[2])
@@ -103,23 +103,24 @@ struct LayerAnalyzerTests {
         let batch = AnalyzedModel.batch(seed: 3)
         let prefix = "\(network).layers.1."
         var gradient: [(offset: Int, value: Double)] = []
-        engine.withGradients(batch, index: 0) { name, values in
+        try engine.withGradients(batch, index: 0) { name, values in
             guard name.hasPrefix(prefix), let spec = engine.state.layout[name] else { return }
             gradient += values.enumerated().map { (spec.offset + $0, $1) }
         }
         let norm = gradient.reduce(0) { $0 + $1.value * $1.value }.squareRoot()
         let layer = network == "generator" ? 0 : 1
-        let found = LayerAnalyzer(batches: [batch]).analyze(engine, label: "", step: 0).networks[layer].gradientNorms[1]
+        let found = try LayerAnalyzer(batches: [batch]).analyze(engine, label: "", step: 0).networks[layer]
+            .gradientNorms[1]
         #expect(abs(found - norm) < 1e-9 * norm)
-        func loss(_ distance: Double) -> Double {
+        func loss(_ distance: Double) throws -> Double {
             for (offset, value) in gradient { engine.state.weights.base[offset] += Float(distance * value / norm) }
             defer {
                 for (offset, value) in gradient { engine.state.weights.base[offset] -= Float(distance * value / norm) }
             }
-            let sums = engine.evaluate(batch, index: 0) { _, _, _ in }
+            let sums = try engine.evaluate(batch, index: 0) { _, _, _ in }
             return network == "generator" ? sums.meanGeneratorLoss : sums.meanDiscriminatorLoss
         }
-        let slope = (loss(0.01) - loss(-0.01)) / 0.02
+        let slope = try (loss(0.01) - loss(-0.01)) / 0.02
         #expect(abs(slope - norm) < 0.01 * norm, "\(slope) instead of \(norm)")
     }
 }

@@ -34,7 +34,7 @@ struct RecipeAnalysisTests {
     func layers(_ recipe: Recipe) throws {
         let engine = try AnalyzedModel.engine(AnalyzedModel.configuration(recipe.change))
         engine.weightsChanged()
-        let analysis = LayerAnalyzer(batches: [AnalyzedModel.batch(seed: 3)]).analyze(engine, label: "one", step: 0)
+        let analysis = try LayerAnalyzer(batches: [AnalyzedModel.batch(seed: 3)]).analyze(engine, label: "one", step: 0)
         #expect(analysis.networks.map(\.network) == recipe.networks)
         for network in analysis.networks {
             let count = network.network == "generator" ? 2 : 3

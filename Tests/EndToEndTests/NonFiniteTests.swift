@@ -3,8 +3,10 @@ import Foundation
 import Testing
 
 @Suite struct NonFiniteTests {
-    /// Sets values of one tensor of the newest checkpoint to NaN and publishes it again, sound but poisoned.
-    private func poison(_ workspace: Workspace, _ output: String, tensor: String, rows: Range<Int>? = nil) throws {
+    /// Sets values of one tensor of the newest checkpoint and publishes it again, sound but poisoned.
+    private func poison(
+        _ workspace: Workspace, _ output: String, tensor: String, rows: Range<Int>? = nil, value: Float = .nan
+    ) throws {
         let directory = CheckpointDirectory(path: "\(workspace.path)/\(output)/checkpoints")
         let step = try #require(workspace.steps(output).max())
         let reader = try CheckpointReader(path: "\(workspace.path)/\(workspace.checkpoint(output, step))")
@@ -20,7 +22,7 @@ import Testing
             for view in views where group.name == TensorGroup.weights && view.name == tensor {
                 let width = view.shape.dropFirst().reduce(1, *)
                 for row in rows ?? 0..<view.shape[0] {
-                    for column in 0..<width { view.elements[row * width + column] = .nan }
+                    for column in 0..<width { view.elements[row * width + column] = value }
                 }
             }
             return TensorGroup(
@@ -70,7 +72,8 @@ import Testing
             "training.batch_size=2", "training.lanes=2", "optimizer.schedule=constant", "training.evaluate_every=0",
         ]
         try workspace.run("run", settings)
-        try poison(workspace, "run", tensor: "embeddings.position", rows: 31..<32)
+        // Finite, as a weight that is not would never be saved, and so large that the norm's sum is not.
+        try poison(workspace, "run", tensor: "embeddings.position", rows: 31..<32, value: 3e38)
         let longer = settings + ["training.steps=120"]
         let stopped = try workspace.run("run", longer, expecting: 1)
         #expect(stopped.errors.contains("is not finite at step"), "\(stopped.errors)")
@@ -82,5 +85,22 @@ import Testing
         #expect((state as? [String: Int])?["skippedSteps"] == skipped, "\(state)")
         // Steps that were made left finite weights and records.
         #expect(try workspace.record("run").metrics.count >= 120 - skipped)
+    }
+
+    @Test("Weights that a step ruined are neither evaluated nor saved", arguments: [7, 0])
+    func ruinedWeights(_ evaluateEvery: Int) throws {
+        let workspace = try Workspace()
+        let outcome = try workspace.run(
+            "run",
+            [
+                "optimizer.peak_learning_rate=100", "optimizer.weight_decay=10", "optimizer.warmup_steps=0",
+                "training.evaluate_every=\(evaluateEvery)", "training.maximum_skipped_steps=1000", "training.steps=40",
+            ], expecting: 1)
+        #expect(outcome.errors.contains("not finite at step"), "\(outcome.errors)")
+        for step in workspace.steps("run") {
+            // They may be useless, but they are numbers.
+            let evaluation = try workspace.pretrain("evaluate", workspace.checkpoint("run", step))
+            #expect(!evaluation.errors.contains("the weight"), "\(evaluation.errors)")
+        }
     }
 }

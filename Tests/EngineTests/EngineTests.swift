@@ -4,6 +4,7 @@ import Engine
 import Foundation
 import Kernels
 import Pretraining
+import Synchronization
 import TestSupport
 import Testing
 import Tokenization
@@ -149,6 +150,33 @@ struct EngineTests {
         #expect(engine.state.weights.elements.map(\.bitPattern) == expected.weights)
     }
 
+    @Test("A cancelled step or evaluation leaves nothing behind", arguments: [1, 2])
+    func cancellation(_ threads: Int) throws {
+        let pool = ThreadPool(threadCount: threads)
+        defer { pool.shutDown() }
+        let engine = try TrainingEngine(
+            Self.configuration().engine, vocabularySize: Self.vocabulary, special: Self.special, pool: pool)
+        engine.initialize()
+        let before = engine.state.weights.elements.map(\.bitPattern)
+        // In the middle of the step, whichever worker asks.
+        let asked = Mutex(0)
+        engine.isCancelled = {
+            asked.withLock {
+                $0 += 1
+                return $0 > 9
+            }
+        }
+        #expect(throws: CancellationError.self) { _ = try engine.train(Self.batch(sequences: 12, seed: 1), step: 1) }
+        #expect(engine.state.weights.elements.map(\.bitPattern) == before)
+        #expect(throws: CancellationError.self) {
+            _ = try engine.evaluate(Self.batch(sequences: 12, seed: 1), index: 0) { _, _, _ in }
+        }
+        engine.isCancelled = { false }
+        _ = try engine.train(Self.batch(sequences: 12, seed: 1), step: 1)
+        let expected = try Self.train(Self.configuration(), threads: 1, steps: 1)
+        #expect(engine.state.weights.elements.map(\.bitPattern) == expected.weights)
+    }
+
     @Test("Evaluation changes nothing and repeats itself")
     func evaluation() throws {
         let pool = ThreadPool(threadCount: 2)
@@ -160,8 +188,8 @@ struct EngineTests {
         let evaluator = Evaluator(
             batches: [Self.batch(sequences: 12, seed: 3), Self.batch(sequences: 5, seed: 4)],
             vocabularySize: Self.vocabulary, special: Self.special, samples: 2, display: { "<\($0)>" })
-        let first = evaluator.evaluate(engine, step: 1)
-        #expect(evaluator.evaluate(engine, step: 1) == first)
+        let first = try evaluator.evaluate(engine, step: 1)
+        #expect(try evaluator.evaluate(engine, step: 1) == first)
         #expect(engine.state.weights.elements.map(\.bitPattern) == before)
         #expect(first.tokens == evaluator.batches.reduce(0) { $0 + $1.tokenCount })
         #expect(first.samples?.count == 2)

@@ -229,19 +229,19 @@ struct RecipeTests {
         let evaluator = Evaluator(
             batches: [EngineTests.batch(sequences: 12, seed: 3), EngineTests.batch(sequences: 7, seed: 4)],
             vocabularySize: EngineTests.vocabulary, special: EngineTests.special, samples: 0, display: { "\($0)" })
-        let own = evaluator.evaluate(judge, step: 0)
-        #expect(evaluator.evaluate(judge, step: 0, corruptor: judge) == own)
+        let own = try evaluator.evaluate(judge, step: 0)
+        #expect(try evaluator.evaluate(judge, step: 0, corruptor: judge) == own)
         let others = [
             try engine(2) { $0.objective.name = .metro }, try engine(3) { $0.objective.replacements = .random },
         ]
         for other in others {
-            let report = evaluator.evaluate(other, step: 0, corruptor: judge)
+            let report = try evaluator.evaluate(other, step: 0, corruptor: judge)
             #expect(report.replacedFraction == own.replacedFraction)
-            #expect(evaluator.evaluate(other, step: 0).discriminatorLoss != report.discriminatorLoss)
+            #expect(try evaluator.evaluate(other, step: 0).discriminatorLoss != report.discriminatorLoss)
             #expect(report.discriminatorAuc != own.discriminatorAuc)
         }
-        #expect(evaluator.evaluate(others[0], step: 0).correctiveLoss != nil)
-        #expect(evaluator.evaluate(others[1], step: 0).generatorLoss == nil)
+        #expect(try evaluator.evaluate(others[0], step: 0).correctiveLoss != nil)
+        #expect(try evaluator.evaluate(others[1], step: 0).generatorLoss == nil)
     }
 
     struct Senseless: CustomTestStringConvertible {

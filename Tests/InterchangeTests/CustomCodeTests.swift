@@ -77,7 +77,8 @@ import Tokenization
             fill(engine, network)
             let (hidden, logits) = outputs(of: network, engine, sequences)
             #expect(relativeError(hidden, expected.hidden) < 1e-5, "\(network)")
-            #expect(relativeError(logits, expected.logits) < 1e-5, "\(network)")
+            // Products round differently from processor to processor, and logits are sums of many.
+            #expect(relativeError(logits, expected.logits) < 2e-5, "\(network)")
         }
     }
 

@@ -160,9 +160,9 @@ struct OptimizerTests {
         let spec = try #require(Self.layout["readout"])
         lanes[1].base[spec.offset + 5] = value
         #expect(pool(2) { !GradientMerge(Self.layout).merge(lanes, pool: $0).isFinite })
-        let found = try #require(GradientMerge.firstNonFinite(lanes[0], Self.layout))
+        let found = try #require(Self.layout.firstNonFinite(in: lanes[0]))
         #expect(found.name == "readout" && found.index == 5)
-        #expect(GradientMerge.firstNonFinite(lanes[1], Self.layout) == nil)
+        #expect(Self.layout.firstNonFinite(in: lanes[1]) == nil)
     }
 
     @Test("Large finite gradients have a finite norm, so that clipping tames them")
@@ -170,7 +170,7 @@ struct OptimizerTests {
         let lane = Self.buffer(1, scale: 1e25)
         let norm = pool(1) { GradientMerge(Self.layout).merge([lane], pool: $0) }
         #expect(norm.isFinite && norm > 1e25)
-        #expect(GradientMerge.firstNonFinite(lane, Self.layout) == nil)
+        #expect(Self.layout.firstNonFinite(in: lane) == nil)
     }
 
     @Test("Clipping limits the norm, never raises it, and can be off")

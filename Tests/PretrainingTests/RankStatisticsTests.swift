@@ -38,5 +38,7 @@ struct RankStatisticsTests {
         #expect(RankStatistics.areaUnderCurve(scores: [4, 3, 2, 1], labels: labels) == 0)
         #expect(RankStatistics.areaUnderCurve(scores: [0, 0, 0, 0], labels: labels) == 0.5)
         #expect(RankStatistics.areaUnderCurve(scores: [1, 2], labels: [true, true]) == nil)
+        // A score that equals nothing, not even itself, must not stop the count.
+        #expect(RankStatistics.areaUnderCurve(scores: [1, .nan, 2], labels: [true, false, true]) == nil)
     }
 }

@@ -35,8 +35,9 @@ final class BatchQueue: @unchecked Sendable {
 
     /// Waits for a batch.
     ///
+    /// - Parameter check: called before waiting and several times a second while it lasts; what it throws ends the wait.
     /// - Throws: what the queue failed with, at every call from then on.
-    func take() throws -> LoadedBatch {
+    func take(check: () throws -> Void) throws -> LoadedBatch {
         condition.lock()
         defer { condition.unlock() }
         while true {
@@ -46,7 +47,8 @@ final class BatchQueue: @unchecked Sendable {
                 return batches.removeFirst()
             }
             if let failure { throw failure }
-            condition.wait()
+            try check()
+            _ = condition.wait(until: Date(timeIntervalSinceNow: 0.1))
         }
     }
 

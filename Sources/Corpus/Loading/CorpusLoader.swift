@@ -76,8 +76,9 @@ public final class CorpusLoader: Sendable {
 
     /// The next batch, waiting for it if need be.
     ///
+    /// - Parameter check: called several times a second while waiting; what it throws ends the wait and loses nothing.
     /// - Throws: `CorpusError`; the batches before the place of the error are given out first.
-    public func next() throws -> LoadedBatch { try queue.take() }
+    public func next(check: () throws -> Void = {}) throws -> LoadedBatch { try queue.take(check: check) }
 
     /// Ends the background threads and waits for them. `next` throws `CorpusError.stopped` from then on.
     public func stop() {

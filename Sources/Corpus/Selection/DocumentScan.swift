@@ -27,13 +27,13 @@ final class DocumentScan {
     }
 
     /// The next piece of a document that is wanted, or nil at the end; its text is valid until the next call.
-    func next(where isWanted: (DocumentReader.Piece) -> Bool) throws -> DocumentReader.Piece? {
+    func next(where isWanted: (DocumentReader.Piece) throws -> Bool) throws -> DocumentReader.Piece? {
         while true {
             if let reader {
                 let read = reader.position.offset
                 if read < fileQuota && scannedBytes + read < byteLimit, let piece = try reader.next() {
                     if piece.index == 0 { documents += 1 }
-                    if isWanted(piece) { return piece }
+                    if try isWanted(piece) { return piece }
                     continue
                 }
                 close(reader)

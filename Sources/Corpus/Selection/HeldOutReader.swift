@@ -49,9 +49,10 @@ public struct HeldOutReader: Sendable {
     ///   - tokenBudget: tokens wanted; the last segment may go beyond.
     ///   - batchSize: sequences in a batch.
     ///   - scanLimit: decompressed bytes to read at most.
+    ///   - check: called at every document; what it throws ends the reading.
     /// - Throws: `CorpusError.noHeldOutDocuments` if nothing is held out, or what reading throws.
     public func read(
-        tokenBudget: Int, batchSize: Int, scanLimit: Int64 = defaultScanLimit
+        tokenBudget: Int, batchSize: Int, scanLimit: Int64 = defaultScanLimit, check: () throws -> Void = {}
     ) throws -> Collection {
         precondition(tokenBudget > 0 && batchSize > 0)
         if selection == .heldOut && listing.configuration.heldOut == 0 {
@@ -69,7 +70,7 @@ public struct HeldOutReader: Sendable {
             packer: SequencePacker(
                 sequenceLength: listing.configuration.sequenceLength, classificationID: tokenizer.classificationID,
                 separatorID: tokenizer.separatorID, open: []), budget: tokenBudget, batchSize: batchSize)
-        try gather(from: scans, into: &gathering)
+        try gather(from: scans, into: &gathering, check: check)
         var collection = gathering.finish()
         collection.report.add(listing.report)
         for scan in scans {
@@ -85,7 +86,9 @@ public struct HeldOutReader: Sendable {
         return collection
     }
 
-    private func gather(from scans: [DocumentScan], into gathering: inout HeldOutGathering) throws {
+    private func gather(
+        from scans: [DocumentScan], into gathering: inout HeldOutGathering, check: () throws -> Void
+    ) throws {
         var encoder = tokenizer.makeEncoder()
         var tokens = Array(repeating: 0, count: scans.count)
         var remaining = Array(scans.indices)
@@ -95,7 +98,12 @@ public struct HeldOutReader: Sendable {
             where Double(tokens[index]) / scans[index].weight < Double(tokens[chosen]) / scans[chosen].weight {
                 chosen = index
             }
-            guard let piece = try scans[chosen].next(where: { selection == .all || $0.isHeldOut }) else {
+            guard
+                let piece = try scans[chosen].next(where: {
+                    try check()
+                    return selection == .all || $0.isHeldOut
+                })
+            else {
                 remaining.removeAll { $0 == chosen }
                 continue
             }

@@ -22,6 +22,8 @@ public struct LanePass: @unchecked Sendable {
     let team: SliceTeam?
     /// Of an analysis; nil in training.
     package var inspection: LayerInspection?
+    /// Ends the pass early, if anything can.
+    package var cancellation: PassCancellation?
 
     public init(
         weights: UnsafeMutablePointer<Float>, gradients: UnsafeMutablePointer<Float>?,
@@ -81,12 +83,16 @@ public struct LanePass: @unchecked Sendable {
             attention: attention, scratch: scratch, rowOffset: rowOffset, isSlice: true, team: nil)
     }
 
+    /// Whether to leave out what comes next, as nobody wants the result any more.
+    var isCut: Bool { cancellation?.cuts() ?? false }
+
     /// The same pass of which nothing is learned: without dropout and gradients, by as many threads.
     package var withoutLearning: LanePass {
         var pass = LanePass(
             weights: weights, gradients: nil, arena: arena, dropout: nil, chunk: chunk, attention: attention,
             scratch: scratch, rowOffset: rowOffset, isSlice: isSlice, team: team)
         pass.inspection = inspection
+        pass.cancellation = cancellation
         return pass
     }
 

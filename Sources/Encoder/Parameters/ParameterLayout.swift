@@ -1,3 +1,4 @@
+import Kernels
 import Parametrization
 
 /// The order and places of all parameters in one contiguous buffer.
@@ -36,6 +37,14 @@ public struct ParameterLayout: Sendable {
 
     /// The tensor at a place.
     func spec(at slot: ParameterSlot) -> ParameterSpec? { specs.first { $0.offset == slot.offset } }
+
+    /// The first number of a buffer of this layout that is not finite, by tensor and element; nil where all are.
+    public func firstNonFinite(in buffer: FloatBuffer) -> (name: String, index: Int)? {
+        for spec in specs {
+            for i in 0..<spec.count where !buffer.base[spec.offset + i].isFinite { return (spec.name, i) }
+        }
+        return nil
+    }
 
     /// Reserves a place for a derived tensor.
     mutating func addDerived(_ base: ParameterSlot, _ kind: (_ offset: Int) -> DerivedTensor.Kind) -> ParameterSlot {

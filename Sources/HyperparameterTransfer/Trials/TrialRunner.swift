@@ -128,9 +128,9 @@ public final class TrialRunner: Sendable {
             case .warning(let text): note("\(trial.name): \(text)")
             default: break
             }
-        } isWorthwhile: { outcome in
-            self.advance(job: job, flops: flops * Double(outcome.step) / Double(steps))
-            return !watch.sees(step: outcome.step, loss: outcome.loss)
+        } isWorthwhile: { step, record in
+            self.advance(job: job, flops: flops * Double(step) / Double(steps))
+            return !watch.sees(step: step, loss: record.loss)
         }
         do {
             switch try run.start() {

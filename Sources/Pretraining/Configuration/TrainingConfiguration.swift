@@ -29,7 +29,9 @@ public struct TrainingConfiguration: Configurable, Equatable {
             "stages", &stages,
             "First parts of the run with shorter sequences or smaller batches than the rest, one after another.")
         try fields.integer("seed", &seed, 0...Int(Int64.max), "Seed of all random numbers of the run.")
-        try fields.integer("evaluate_every", &evaluateEvery, 0...1_000_000_000, "Steps between evaluations; 0: none.")
+        try fields.integer(
+            "evaluate_every", &evaluateEvery, 0...1_000_000_000,
+            "Steps between evaluations; 0: only after the last step.")
         try fields.integer(
             "checkpoint_every", &checkpointEvery, 0...1_000_000_000, "Steps between checkpoints; 0: only the last.")
         try fields.integer("keep_last", &keepLast, 1...1_000_000, "Checkpoints kept, counted from the newest.")

@@ -1,4 +1,5 @@
 import Corpus
+import Runs
 import Tokenization
 
 extension Evaluator {
@@ -16,7 +17,8 @@ extension Evaluator {
         let batches = try listing.map { listing in
             try HeldOutReader(
                 listing: listing, tokenizer: RunDocumentTokenizer(tokenizer, special), selection: selection
-            ).read(tokenBudget: tokens, batchSize: configuration.training.batchSize).batches
+            ).read(tokenBudget: tokens, batchSize: configuration.training.batchSize, check: TerminationSignals.check)
+                .batches
         }
         self.init(
             batches: batches ?? [], vocabularySize: tokenizer.vocabularySize, special: special,

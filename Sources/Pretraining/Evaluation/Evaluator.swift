@@ -26,18 +26,22 @@ public struct Evaluator {
             batches, vocabularySize: vocabularySize, excluded: special.neverMasked)
     }
 
-    /// - Parameter corruptor: a model whose masking and replacements are judged instead of the model's own, so that several
-    ///   models can be compared on the same replaced text.
+    /// - Parameters:
+    ///   - step: of the engine's weights.
+    ///   - corruptor: a model whose masking and replacements are judged instead of the model's own, so that several models
+    ///     can be compared on the same replaced text.
+    /// - Throws: `NonFiniteError` where a weight, a loss or a score is not finite; `CancellationError`.
     public func evaluate(
         _ engine: TrainingEngine, step: Int, corruptor: TrainingEngine? = nil
-    ) -> EvaluationReport {
+    ) throws -> EvaluationReport {
+        try engine.state.checkWeights(step: step)
         var sums = LossSums()
         var scores: [Float] = []
         var labels: [Bool] = []
         var samples: [EvaluationSample] = []
         for (index, batch) in batches.enumerated() {
-            let corruption = corruptor?.corruption(of: batch, index: index)
-            sums += engine.evaluate(batch, index: index, corruption: corruption) { work, chunk, outcome in
+            let corruption = try corruptor?.corruption(of: batch, index: index)
+            sums += try engine.evaluate(batch, index: index, corruption: corruption) { work, chunk, outcome in
                 guard !outcome.logits.isEmpty else { return }
                 scores += outcome.logits
                 for (offset, token) in outcome.corrupted.enumerated() {
@@ -47,6 +51,12 @@ public struct Evaluator {
                     samples.append(sample(work, chunk, outcome, segment))
                 }
             }
+        }
+        if let figure = sums.nonFinite {
+            throw NonFiniteError(step: step, place: .evaluation(figure))
+        }
+        if !scores.allSatisfy(\.isFinite) {
+            throw NonFiniteError(step: step, place: .evaluation("detection score"))
         }
         return EvaluationReport(
             step: step, sums: sums, unigramEntropy: unigramEntropy,

@@ -16,18 +16,18 @@ public final class Run {
     private let resume: ResumeMode
     private let transfer: WeightTransfer?
     private let progress: ProgressLine
-    private let report: (RunEvent) -> Void
-    private let isWorthwhile: ((StepOutcome) -> Bool)?
+    private let report: (PretrainingEvent) -> Void
+    private let isWorthwhile: ((Int, StepRecord) -> Bool)?
 
     /// - Parameters:
     ///   - output: the run directory; created if need be.
     ///   - transfer: where the weights of a new run come from instead of chance.
     ///   - report: called on the thread of `start`, with the progress line out of the way.
-    ///   - isWorthwhile: asked after every step; false ends the run, without a checkpoint.
+    ///   - isWorthwhile: asked after every step with its number; false ends the run, without a checkpoint.
     public init(
         _ configuration: RunConfiguration, output: String, resume: ResumeMode, threads: Int, progress: ProgressLine,
-        transfer: WeightTransfer? = nil, report: @escaping (RunEvent) -> Void,
-        isWorthwhile: ((StepOutcome) -> Bool)? = nil
+        transfer: WeightTransfer? = nil, report: @escaping (PretrainingEvent) -> Void,
+        isWorthwhile: ((Int, StepRecord) -> Bool)? = nil
     ) {
         requested = configuration
         directory = RunDirectory(path: output)
@@ -46,12 +46,32 @@ public final class Run {
         guard !requested.corpus.sources.isEmpty else { throw PretrainingError.noSources }
         let lock = try directory.open()
         return try withExtendedLifetime(lock) {
-            let pool = ThreadPool(threadCount: threads)
-            defer { pool.shutDown() }
-            return try RunSession(
-                requested, directory: directory, resume: resume, transfer: transfer, pool: pool, progress: progress,
-                report: report
-            ).train(while: isWorthwhile)
+            do {
+                return try pretrain()
+            } catch is CancellationError where TerminationSignals.pending != nil {
+                // Before the first step, while a tokenizer was trained, say: there is nothing to save yet.
+                return .stopped(signal: TerminationSignals.pending.map { "\($0)" } ?? "", step: 0)
+            }
         }
+    }
+
+    private func pretrain() throws -> RunEnd {
+        let pool = ThreadPool(threadCount: threads)
+        defer { pool.shutDown() }
+        try directory.checkpoints.prepare(exclusive: true)
+        let start = try RunStart(
+            requested, directory: directory, resume: resume, transfer: transfer, pool: pool, progress: progress,
+            report: report)
+        let work = try PretrainingWork(requested, start: start, pool: pool) { [progress, report] event in
+            progress.interrupt { report(event) }
+        }
+        defer { work.stop() }
+        try directory.write(
+            Data(try ConfigurationWriter.yaml(requested, comments: true).utf8), to: directory.configuration)
+        let loop = try RunLoop(
+            work, directory: directory, plan: requested.plan, resumingAfter: start.documents?.state.step,
+            progress: progress, report: report)
+        loop.tell(.note(work.summary(directory)))
+        return try loop.run(while: isWorthwhile)
     }
 }

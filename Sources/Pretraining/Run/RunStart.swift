@@ -20,32 +20,14 @@ struct RunStart {
 
     init(
         _ configuration: RunConfiguration, directory: RunDirectory, resume: ResumeMode, transfer: WeightTransfer?,
-        pool: ThreadPool, progress: ProgressLine, report: @escaping (RunEvent) -> Void
+        pool: ThreadPool, progress: ProgressLine, report: @escaping (PretrainingEvent) -> Void
     ) throws {
-        func open(_ reader: CheckpointReader?) throws -> RunStart {
+        let note = { (what: Resumption) in report(what.isWarning ? .warning("\(what)") : .note("\(what)")) }
+        self = try directory.resume(resume, note: note) { reader in
             try RunStart(
                 configuration, directory: directory, reader: reader, transfer: transfer, pool: pool, progress: progress,
                 report: report)
-        }
-        switch resume {
-        case .never:
-            if let folder = try directory.setAside(checkpointsAfter: nil) {
-                report(.note("what the directory held was moved to \(folder)"))
-            }
-            try directory.checkpoints.prepare(exclusive: true)
-            self = try open(nil)
-        case .automatic:
-            guard try directory.checkpoints.latest() != nil else {
-                self = try open(nil)
-                return
-            }
-            // Reading the tensors verifies them, so damage shows while an older checkpoint can still be taken.
-            let found = try directory.checkpoints.loadLatestGood { try open($0) }
-            for skipped in found.skipped { report(.warning("passed over a damaged checkpoint: \(skipped)")) }
-            self = found.value
-        case .checkpoint(let path):
-            self = try open(CheckpointReader(path: path))
-        }
+        }.beginning
         guard let documents else { return }
         if documents.configuration.training.steps != configuration.training.steps {
             report(
@@ -53,16 +35,12 @@ struct RunStart {
                     "training.steps is now \(configuration.training.steps) instead of \(documents.configuration.training.steps); "
                         + "the learning rate follows the new length"))
         }
-        // Damaged or abandoned checkpoints of later steps must not be found by the next resume.
-        if let folder = try directory.setAside(checkpointsAfter: documents.state.step) {
-            report(.note("later checkpoints were moved to \(folder)"))
-        }
     }
 
     /// - Throws: `CheckpointError.damaged` if the checkpoint turns out not to be what was written.
     private init(
         _ configuration: RunConfiguration, directory: RunDirectory, reader: CheckpointReader?,
-        transfer: WeightTransfer?, pool: ThreadPool, progress: ProgressLine, report: (RunEvent) -> Void
+        transfer: WeightTransfer?, pool: ThreadPool, progress: ProgressLine, report: (PretrainingEvent) -> Void
     ) throws {
         documents = try reader.map(TrainingCheckpoint.documents)
         if let documents, let reader {

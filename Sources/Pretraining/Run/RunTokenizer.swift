@@ -10,7 +10,7 @@ import Tokenization
 enum RunTokenizer {
     static func open(
         _ configuration: RunConfiguration, directory: RunDirectory, checkpoint: Data?, listing: CorpusListing,
-        progress: ProgressLine, report: (RunEvent) -> Void
+        progress: ProgressLine, report: (PretrainingEvent) -> Void
     ) throws -> ByteLevelBPE {
         if let checkpoint {
             let tokenizer = try ByteLevelBPE(json: Array(checkpoint))
@@ -52,10 +52,14 @@ enum RunTokenizer {
         let expected = min(Int64(limit), listing.bytes)
         let sampler = CorpusSampler(listing: listing, seed: UInt64(configuration.training.seed))
         try sampler.sampleDocuments(limitBytes: limit) { document in
+            try TerminationSignals.check()
             trainer.feed(document)
             read += document.count
             phase.update(fraction: min(0.3, 0.3 * Double(read) / Double(max(expected, 1))))
         }
-        return trainer.train { _, fraction in phase.update(fraction: 0.3 + 0.7 * fraction) }
+        return try trainer.train { _, fraction in
+            try TerminationSignals.check()
+            phase.update(fraction: 0.3 + 0.7 * fraction)
+        }
     }
 }

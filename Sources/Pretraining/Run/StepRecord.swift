@@ -1,8 +1,10 @@
+import Formatting
 import Foundation
 import Objectives
+import Runs
 
 /// One line of `metrics.jsonl`.
-public struct StepRecord: Encodable, Sendable {
+public struct StepRecord: RunRecord {
     /// Tokens seen since the run began.
     public var tokens: Int
     public var loss: Double
@@ -40,7 +42,7 @@ public struct StepRecord: Encodable, Sendable {
         self.epoch = epoch
     }
 
-    var scalars: [(tag: String, value: Double)] {
+    public var scalars: [(tag: String, value: Double)] {
         let all: [(String, Double?)] = [
             ("train/loss", loss), ("train/generator_loss", generatorLoss),
             ("train/discriminator_loss", discriminatorLoss), ("train/corrective_loss", correctiveLoss),
@@ -52,8 +54,15 @@ public struct StepRecord: Encodable, Sendable {
         return all.compactMap { tag, value in value.map { (tag, $0) } }
     }
 
-    /// The losses that the objective has, for people.
-    var lossText: String {
+    public var progressFields: [String] {
+        [
+            lossText, "\(CountFormat.grouped(Int(tokensPerSecond))) tokens/s",
+            String(format: "%.0f %% of peak", 100 * utilisation),
+        ]
+    }
+
+    /// The losses that the objective has.
+    private var lossText: String {
         let parts: [(String, Double?, String)] = [
             ("generator", generatorLoss, "%.3f"), ("discriminator", discriminatorLoss, "%.4f"),
             ("corrective", correctiveLoss, "%.3f"), ("contrastive", contrastiveLoss, "%.3f"),
@@ -86,8 +95,14 @@ struct ObjectiveLosses {
     }
 }
 
-extension EvaluationReport {
-    var scalars: [(tag: String, value: Double)] {
+extension EvaluationReport: RunEvaluation {
+    public var logged: EvaluationReport {
+        var logged = self
+        logged.samples = nil
+        return logged
+    }
+
+    public var scalars: [(tag: String, value: Double)] {
         let all: [(String, Double?)] = [
             ("evaluation/generator_loss", generatorLoss), ("evaluation/generator_accuracy", generatorAccuracy),
             ("evaluation/replaced_fraction", replacedFraction),

@@ -1,19 +1,21 @@
 import Atomics
 import Foundation
 
-/// Turns the first SIGTERM, SIGINT or SIGUSR1 into a request that the training loop polls; a second one of any kind
-/// ends the process at once with status 128 + its number.
+/// Turns the first SIGTERM, SIGINT, SIGUSR1 or SIGHUP into a request that long work polls; a second one of any kind ends
+/// the process at once with status 128 + its number.
 ///
 /// The handler does only what is safe at any instant: one atomic exchange, and `_exit`.
 public enum TerminationSignals {
     /// The signals, with their numbers on Linux.
     public enum Signal: Int32, Sendable, CaseIterable, CustomStringConvertible {
         case userDefined1 = 10
+        case hangUp = 1
         case interrupt = 2
         case terminate = 15
 
         public var description: String {
             switch self {
+            case .hangUp: "SIGHUP"
             case .interrupt: "SIGINT"
             case .terminate: "SIGTERM"
             case .userDefined1: "SIGUSR1"
@@ -22,11 +24,15 @@ public enum TerminationSignals {
     }
 
     /// Installs the handlers. Calling it again changes nothing.
+    ///
+    /// SIGHUP stays ignored where it was, as under nohup: whoever started the program wants it to outlive the terminal.
     public static func install() {
         // Touches the global first: its allocation must not happen in the handler.
         _ = pendingNumber.load(ordering: .relaxed)
         for signal in Signal.allCases {
             var action = sigaction()
+            if signal == .hangUp, sigaction(signal.rawValue, nil, &action) == 0, isIgnored(action) { continue }
+            action = sigaction()
             action.__sigaction_handler.sa_handler = handler
             sigemptyset(&action.sa_mask)
             // System calls under way go on by themselves, so no other code has to expect EINTR.
@@ -35,8 +41,17 @@ public enum TerminationSignals {
         }
     }
 
+    private static func isIgnored(_ action: sigaction) -> Bool {
+        unsafeBitCast(action.__sigaction_handler.sa_handler, to: Int.self) == unsafeBitCast(SIG_IGN, to: Int.self)
+    }
+
     /// The first signal that has arrived since `install`; nil while training may go on.
     public static var pending: Signal? { Signal(rawValue: pendingNumber.load(ordering: .acquiring)) }
+
+    /// - Throws: `CancellationError` once a signal has arrived.
+    public static func check() throws {
+        if pending != nil { throw CancellationError() }
+    }
 
     /// Forgets a signal that has been dealt with.
     package static func reset() { pendingNumber.store(0, ordering: .releasing) }

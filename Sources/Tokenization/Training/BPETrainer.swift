@@ -71,14 +71,17 @@ public final class BPETrainer {
 
     /// Learns the merges. The words are used up: a second call trains on nothing.
     ///
-    /// - Parameter progress: called now and then with the share done, 0 to 1.
+    /// - Parameter progress: called now and then with the share done, 0 to 1; what it throws ends the training.
     /// - Returns: the tokenizer; its `vocabularySize` is smaller than asked for where the texts have too few pairs.
-    public func train(progress: (Phase, Double) -> Void = { _, _ in }) -> ByteLevelBPE {
+    public func train(progress: (Phase, Double) throws -> Void) rethrows -> ByteLevelBPE {
         let table = words.take() ?? WordTable(limit: 16)
         words = WordTable(limit: 16)
         var learner = MergeLearner(
             table, firstID: SpecialTokens.contents.count, minimumFrequency: minimumFrequency)
-        learner.learn(size: vocabularySize) { progress(.merging, $0) }
+        try learner.learn(size: vocabularySize) { try progress(.merging, $0) }
         return ByteLevelBPE(trainedTokens: learner.tokens, merges: learner.merges)
     }
+
+    /// Learns the merges, without a word on the way.
+    public func train() -> ByteLevelBPE { train { _, _ in } }
 }

@@ -45,7 +45,7 @@ struct MergeLearner: ~Copyable {
     }
 
     /// Merges until there are `size` ids or no pair is frequent enough.
-    mutating func learn(size: Int, progress: (Double) -> Void) {
+    mutating func learn(size: Int, progress: (Double) throws -> Void) rethrows {
         countPairs()
         let first = tokens.count + Int(firstID)
         let total = max(size - first, 1)
@@ -59,10 +59,10 @@ struct MergeLearner: ~Copyable {
             if top.count < minimumCount { break }
             merge(top)
             if merges.count % 256 == 0 {
-                progress(min(1, Double(tokens.count + Int(firstID) - first) / Double(total)))
+                try progress(min(1, Double(tokens.count + Int(firstID) - first) / Double(total)))
             }
         }
-        progress(1)
+        try progress(1)
     }
 
     private mutating func countPairs() {

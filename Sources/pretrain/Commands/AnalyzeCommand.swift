@@ -61,7 +61,7 @@ struct AnalyzeCommand: ParsableCommand {
             let progress = PhaseProgress("analyzing \(Terminal.escaped(names[index]))", on: line)
             let step = try TrainingCheckpoint.state(model.reader).step
             models.append(
-                LayerAnalyzer(batches: batches).analyze(model.engine, label: names[index], step: step) {
+                try LayerAnalyzer(batches: batches).analyze(model.engine, label: names[index], step: step) {
                     progress.update(fraction: (Double(index) + $0) / Double(checkpoints.count))
                 })
         }

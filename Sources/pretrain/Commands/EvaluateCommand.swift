@@ -48,7 +48,7 @@ struct EvaluateCommand: ParsableCommand {
         if let corruptor, !corruptor.configuration.objective.name.readsReplacements {
             throw CorruptionError.noReplacements(path: corruptor.path)
         }
-        var result = evaluator.evaluate(
+        var result = try evaluator.evaluate(
             model.engine, step: try TrainingCheckpoint.state(model.reader).step, corruptor: corruptor?.engine)
         result.corruptionFrom = corruptor?.path
         try report.show(result, isStyled: true) { EvaluationText.summary(result, colours: Terminal.outputColours) }

@@ -13,8 +13,9 @@ struct RunCommand: ParsableCommand {
             resumes from the newest good checkpoint, bit for bit; given only --output, with the configuration found \
             there.
 
-            SIGTERM, SIGINT and SIGUSR1 write a checkpoint and end the run with status \(ExitStatus.stoppedBySignal); a \
-            second signal ends it at once.
+            SIGTERM, SIGINT, SIGUSR1 and SIGHUP (unless ignored, as under nohup) break off the step under way, write a \
+            checkpoint of the last finished one and end the run with status \(ExitStatus.stoppedBySignal); a second signal \
+            ends it at once.
 
               pretrain run
               pretrain run mine.yaml --output checkpoints/mine --set training.steps=20000
@@ -91,7 +92,10 @@ struct RunCommand: ParsableCommand {
             }
         case .abandoned: break
         case .stopped(let signal, let step):
-            Terminal.note("stopped by \(signal) at step \(step); the same command goes on from there")
+            Terminal.note(
+                step == 0
+                    ? "stopped by \(signal) before the first step was finished; the same command begins anew"
+                    : "stopped by \(signal) after step \(step); the same command goes on from there")
             throw ExitCode(ExitStatus.stoppedBySignal)
         }
     }

@@ -1,10 +1,10 @@
 /// What a run tells those who watch it, beside its progress line.
-public enum RunEvent: Sendable {
+public enum RunEvent<Evaluation: RunEvaluation>: Sendable {
     /// Something worth a line.
     case note(String)
     /// Something that needs attention.
     case warning(String)
-    case evaluation(EvaluationReport)
+    case evaluation(Evaluation)
     case checkpoint(step: Int, path: String)
 }
 

@@ -1,0 +1,57 @@
+/// A number that is not finite where training needs one.
+public struct NonFiniteError: Error, Equatable, CustomStringConvertible {
+    public enum Place: Sendable, Equatable, CustomStringConvertible {
+        case generatorLoss
+        case discriminatorLoss
+        case correctiveLoss
+        case contrastiveLoss
+        case gradient(tensor: String, index: Int)
+        case gradientNorm
+        /// A weight, after a step whose loss and gradient still were finite.
+        case weight(tensor: String, index: Int)
+        /// What an evaluation of finite weights came to.
+        case evaluation(String)
+
+        public var description: String {
+            switch self {
+            case .generatorLoss: "the generator's loss"
+            case .discriminatorLoss: "the discriminator's loss"
+            case .correctiveLoss: "the loss of predicting tokens"
+            case .contrastiveLoss: "the contrastive loss"
+            case .gradient(let tensor, let index): "the gradient of \(tensor), element \(index),"
+            case .gradientNorm: "the gradient norm"
+            case .weight(let tensor, let index): "the weight \(tensor), element \(index),"
+            case .evaluation(let figure): "the evaluation's \(figure)"
+            }
+        }
+    }
+
+    public var step: Int
+    public var place: Place
+
+    public init(step: Int, place: Place) {
+        self.step = step
+        self.place = place
+    }
+
+    public var description: String {
+        let advice = "Lower optimizer.peak_learning_rate, lengthen optimizer.warmup_steps"
+        return switch place {
+        case .weight:
+            """
+            \(place) is not finite at step \(step): training has diverged. Such weights are neither evaluated nor saved. \
+            \(advice), and go on from an earlier checkpoint.
+            """
+        case .evaluation:
+            """
+            \(place) is not finite at step \(step), though every weight is: training has diverged. \(advice), and go on from \
+            an earlier checkpoint.
+            """
+        default:
+            """
+            \(place) is not finite at step \(step); the update was not made, and the last checkpoint is intact. \
+            \(advice), or let rare spikes pass with training.maximum_skipped_steps.
+            """
+        }
+    }
+}

@@ -1,0 +1,12 @@
+import Checkpoints
+import Runs
+
+extension RunConfiguration {
+    /// What the run's loop needs of it.
+    var plan: RunPlan {
+        RunPlan(
+            steps: training.steps, evaluateEvery: training.evaluateEvery, checkpointEvery: training.checkpointEvery,
+            logEvery: training.logEvery,
+            retention: Retention(keepLast: training.keepLast, keepEvery: training.keepEvery))
+    }
+}

@@ -1,0 +1,118 @@
+import Checkpoints
+import Formatting
+
+/// Drives a long computation from where it stands to its last step: records, evaluations, checkpoints, signals.
+public final class RunLoop<Work: RunWork> {
+    private let work: Work
+    private let directory: RunDirectory
+    private let plan: RunPlan
+    private let recorder: RunRecorder<Work.Evaluation>
+    private let writer: CheckpointWriter
+    /// The step of the newest checkpoint.
+    private var savedStep: Int?
+
+    /// Opens the run's records.
+    ///
+    /// - Parameters:
+    ///   - directory: prepared and locked.
+    ///   - step: of the checkpoint that the run goes on from; nil for a new run.
+    ///   - report: called on the thread of `run`, with the progress line out of the way.
+    public init(
+        _ work: Work, directory: RunDirectory, plan: RunPlan, resumingAfter step: Int?, progress: ProgressLine,
+        report: @escaping (RunEvent<Work.Evaluation>) -> Void
+    ) throws {
+        self.work = work
+        self.directory = directory
+        self.plan = plan
+        savedStep = step
+        writer = CheckpointWriter(directory: directory.checkpoints, retention: plan.retention)
+        recorder = try RunRecorder(
+            directory, resumingAfter: step, plan: plan, progress: progress, report: report)
+    }
+
+    /// Tells those who watch the run.
+    public func tell(_ event: RunEvent<Work.Evaluation>) { recorder.tell(event) }
+
+    /// Steps until the end or a signal; checkpoints and evaluates on the way.
+    ///
+    /// - Parameter isWorthwhile: asked after every step; false ends the run, without a checkpoint.
+    /// - Throws: what stands in the way, after the finished steps were saved.
+    public func run(while isWorthwhile: ((Int, Work.Record) -> Bool)? = nil) throws -> RunEnd {
+        defer { recorder.finish() }
+        do {
+            return try runToEnd(isWorthwhile)
+        } catch is CancellationError where TerminationSignals.pending != nil {
+            try checkpoint(waiting: true)
+            return .stopped(signal: TerminationSignals.pending.map { "\($0)" } ?? "", step: work.step)
+        } catch {
+            saveFinishedSteps(before: error)
+            throw error
+        }
+    }
+
+    private func runToEnd(_ isWorthwhile: ((Int, Work.Record) -> Bool)?) throws -> RunEnd {
+        // A signal leaves no time for the evaluation after its step: it is made up for.
+        let isEvaluationMissing =
+            work.step > 0 && plan.isEvaluationDue(after: work.step) && !recorder.endsWithEvaluation
+        if work.step >= plan.steps, !isEvaluationMissing {
+            throw RunError.alreadyFinished(step: work.step, path: directory.path)
+        }
+        if isEvaluationMissing { try evaluate() }
+        while work.step < plan.steps {
+            try TerminationSignals.check()
+            if let record = try step(), isWorthwhile?(work.step, record) == false {
+                _ = try writer.finish()
+                return .abandoned(step: work.step)
+            }
+            try TerminationSignals.check()
+            // First what must not be lost: an evaluation may fail.
+            if plan.isCheckpointDue(after: work.step) { try checkpoint(waiting: work.step == plan.steps) }
+            if plan.isEvaluationDue(after: work.step) { try evaluate() }
+        }
+        return .finished(step: work.step)
+    }
+
+    /// - Returns: nil where the step was skipped.
+    private func step() throws -> Work.Record? {
+        let started = ContinuousClock.now
+        switch try work.advance() {
+        case .taken(let record):
+            recorder.record(record, step: work.step, seconds: started.duration(to: .now).seconds)
+            return record
+        case .skipped(let reason):
+            recorder.tell(.warning("step \(work.step) skipped: \(reason)"))
+            return nil
+        }
+    }
+
+    private func evaluate() throws {
+        if let evaluation = try work.evaluate() { recorder.record(evaluation) }
+    }
+
+    /// - Parameter waiting: whether to return only when the checkpoint is safe on the disk.
+    private func checkpoint(waiting: Bool) throws {
+        do {
+            if savedStep != work.step, let contents = try work.checkpoint() {
+                try writer.writeInBackground(contents)
+                savedStep = work.step
+            }
+            guard waiting, let published = try writer.finish() else { return }
+            recorder.tell(.checkpoint(step: published.step, path: published.path))
+            if let failure = published.pruningFailure { recorder.tell(.warning(failure)) }
+        } catch {
+            // It may have been the one before that failed in the background; in doubt, write again.
+            savedStep = nil
+            throw error
+        }
+    }
+
+    /// Whatever ends a run costs none of its finished steps. A failure to save them is the lesser one.
+    private func saveFinishedSteps(before error: any Error) {
+        do {
+            try checkpoint(waiting: true)
+        } catch let failure {
+            // The weights may be what is wrong, or the disk.
+            if "\(failure)" != "\(error)" { recorder.tell(.warning("the last steps were not saved: \(failure)")) }
+        }
+    }
+}

@@ -1,0 +1,30 @@
+import Checkpoints
+
+/// How long a run is, and what happens along the way.
+public struct RunPlan: Sendable, Equatable {
+    /// Steps of the whole run.
+    public var steps: Int
+    /// Steps between evaluations; 0: only after the last step.
+    public var evaluateEvery: Int
+    /// Steps between checkpoints; 0: only the last.
+    public var checkpointEvery: Int
+    /// Steps between lines of `metrics.jsonl`.
+    public var logEvery: Int
+    public var retention: Retention
+
+    public init(steps: Int, evaluateEvery: Int, checkpointEvery: Int, logEvery: Int, retention: Retention) {
+        self.steps = steps
+        self.evaluateEvery = evaluateEvery
+        self.checkpointEvery = checkpointEvery
+        self.logEvery = logEvery
+        self.retention = retention
+    }
+
+    /// Whether an evaluation follows a step.
+    func isEvaluationDue(after step: Int) -> Bool { step == steps || Self.isDue(step, every: evaluateEvery) }
+
+    /// Whether a checkpoint follows a step.
+    func isCheckpointDue(after step: Int) -> Bool { step == steps || Self.isDue(step, every: checkpointEvery) }
+
+    private static func isDue(_ step: Int, every interval: Int) -> Bool { interval > 0 && step % interval == 0 }
+}

@@ -1,0 +1,47 @@
+import Checkpoints
+
+/// A long computation of numbered steps, as `RunLoop` drives it: pretraining, and whatever else trains.
+public protocol RunWork: AnyObject {
+    associatedtype Record: RunRecord
+    associatedtype Evaluation: RunEvaluation
+
+    /// Steps that are finished.
+    var step: Int { get }
+
+    /// Takes the next step; afterwards `step` is one higher.
+    ///
+    /// - Throws: what stands in the way; the state is then that of `step`.
+    func advance() throws -> StepResult<Record>
+
+    /// Evaluates the present state.
+    ///
+    /// - Returns: nil where there is nothing to evaluate on.
+    func evaluate() throws -> Evaluation?
+
+    /// All that the next step depends on.
+    ///
+    /// - Returns: nil where there is nothing to keep yet.
+    func checkpoint() throws -> CheckpointContents?
+}
+
+/// What a step came to.
+public enum StepResult<Record: Sendable>: Sendable {
+    case taken(Record)
+    /// Counted, but nothing was learned.
+    case skipped(reason: String)
+}
+
+/// What is kept of a step: a line of `metrics.jsonl`, scalars for TensorBoard, and something for people.
+public protocol RunRecord: Encodable, Sendable {
+    var scalars: [(tag: String, value: Double)] { get }
+    /// Parts of the progress line, from the most to the least important.
+    var progressFields: [String] { get }
+}
+
+/// What is kept of an evaluation.
+public protocol RunEvaluation: Encodable, Sendable {
+    var step: Int { get }
+    var scalars: [(tag: String, value: Double)] { get }
+    /// What belongs into `metrics.jsonl`: without what is for people, and long.
+    var logged: Self { get }
+}
