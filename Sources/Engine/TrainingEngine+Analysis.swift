@@ -14,13 +14,13 @@ extension TrainingEngine {
     package func withGradients(
         _ batch: TokenBatch, index: Int, _ body: (_ name: String, _ gradient: [Double]) throws -> Void
     ) throws {
-        let lanes = gradients
-        for lane in lanes { lane.zero() }
-        defer { for lane in lanes { lane.zero() } }
-        _ = try evaluate(batch, index: index, gradients: lanes) { _, _, _ in }
+        let gradients = gradients
+        gradients.clear()
+        defer { gradients.clear() }
+        _ = try evaluate(batch, index: index, gradients: gradients) { _, _, _ in }
         for spec in state.layout.specs {
             var sums = [Double](repeating: 0, count: spec.count)
-            for lane in lanes {
+            for lane in gradients.lanes {
                 let values = lane.base + spec.offset
                 for i in 0..<spec.count { sums[i] += Double(values[i]) }
             }

@@ -16,14 +16,13 @@ public final class TrainingEngine {
     public let schedule: LearningRateSchedule
     public let special: SpecialTokens
 
-    private let optimizer: AdamW
-    private let merge: GradientMerge
+    private let optimizer: Optimizer
     private let randomTokens: RandomTokens
     /// Samples of a frozen generator that earlier runs have kept, if the run has such a file.
     package var corruptionCache: CorruptionCache?
     private let laneCount: Int
-    /// One a lane; the first takes the sum. Made at the first step, since evaluation needs none.
-    lazy var gradients = (0..<laneCount).map { _ in FloatBuffer(count: state.layout.bufferCount) }
+    /// Made at the first step, since evaluation needs none.
+    lazy var gradients = LaneGradients(state.layout, laneCount: laneCount)
     /// Whether the step or evaluation under way is to end early, with a `CancellationError` and nothing changed; called
     /// often, from all workers.
     public var isCancelled: (@Sendable () -> Bool)?
@@ -48,14 +47,13 @@ public final class TrainingEngine {
         let model = Self.model(configuration, vocabularySize: vocabularySize)
         try ModelCost(configuration, model: model, threads: pool.threadCount).checkMemory()
         objective = ReplacedTokenDetection(model: model, configuration: configuration.objective)
-        state = previous ?? TrainingState(model.layout, keepsImportance: configuration.optimizer.kind == .sage)
+        state = previous ?? TrainingState(model.layout, configuration.optimizer.kind)
         let isGeneratorFrozen = configuration.objective.replacements == .frozen
-        optimizer = AdamW(configuration.optimizer, model.layout, parametrization: configuration.parametrization) {
+        optimizer = Optimizer(configuration.optimizer, model.layout, parametrization: configuration.parametrization) {
             isGeneratorFrozen && $0.hasPrefix("generator.")
         }
         randomTokens = RandomTokens(
             vocabularySize: vocabularySize, excluding: special.neverMasked + [special.unknown, special.mask])
-        merge = GradientMerge(model.layout)
         schedule = LearningRateSchedule(configuration.optimizer, totalSteps: configuration.totalSteps)
         let isDivided = model.limits.sliceTokens != nil
         arenas = (0..<(isDivided ? 1 : pool.threadCount)).map { _ in FloatBuffer(count: model.activationCount) }
@@ -99,23 +97,22 @@ public final class TrainingEngine {
     ///   `CancellationError` likewise.
     public func train(_ batch: TokenBatch, step: Int) throws -> StepOutcome {
         let sums = try backward(batch, step: step)
-        let norms = merge.norms(gradients, pool: pool)
-        let norm = GradientMerge.total(norms)
-        state.layout.returnGradients(gradients[0], pool: pool)
+        let norms = gradients.merge(pool: pool)
+        let norm = LaneGradients.total(norms)
+        state.layout.returnGradients(gradients.sum, pool: pool)
         let loss = configuration.objective.total(sums)
         guard loss.isFinite, norm.isFinite else {
             let error = nonFinite(step: step, sums)
-            gradients[0].zero()
+            gradients.clear()
             throw error
         }
         let optimizers =
             norms.count == 1
             ? [configuration.optimizer] : [configuration.optimizer.ofGenerator, configuration.optimizer]
         optimizer.update(
-            weights: state.weights, gradients: gradients[0], firstMoments: state.firstMoments,
-            secondMoments: state.secondMoments, importance: state.importance, step: step,
+            weights: state.weights, gradients: gradients.sum, state: state.optimizer.map(\.buffer), step: step,
             scheduleFactor: schedule.factor(step: step),
-            gradientScales: zip(norms, optimizers).map { GradientMerge.clipFactor(norm: $0, limit: $1.clipNorm) },
+            gradientScales: zip(norms, optimizers).map { LaneGradients.clipFactor(norm: $0, limit: $1.clipNorm) },
             pool: pool)
         weightsChanged()
         return StepOutcome(
@@ -145,7 +142,7 @@ public final class TrainingEngine {
                 if keeps { for (_, outcome) in results { corrupted += outcome.corrupted } }
             }
         } catch {
-            for lane in gradients { lane.zero() }
+            gradients.clear()
             throw error
         }
         if let key, keeps {
@@ -173,11 +170,11 @@ public final class TrainingEngine {
     /// - Parameters:
     ///   - index: of the batch within the evaluation; keys masking and samples, so that every evaluation sees the same.
     ///   - corruption: of the batch by another model; nil: by this one.
-    ///   - gradients: one buffer a lane, to which the objective's gradient is added; nil for no backward pass.
+    ///   - gradients: to which the objective's gradient is added; nil for no backward pass.
     ///   - collect: called with each chunk's outcome, in order.
     /// - Throws: `CancellationError`.
     public func evaluate(
-        _ batch: TokenBatch, index: Int, corruption: Corruption? = nil, gradients: [FloatBuffer]? = nil,
+        _ batch: TokenBatch, index: Int, corruption: Corruption? = nil, gradients: LaneGradients? = nil,
         collect: (ReplacedTokenDetection.Work, ChunkGeometry, ReplacedTokenDetection.Outcome) -> Void
     ) throws -> LossSums {
         let masking = corruption?.masking ?? masking(batch, purpose: .evaluationMasking, step: index)
@@ -186,7 +183,7 @@ public final class TrainingEngine {
             replacements: corruption?.replacements
                 ?? randomReplacements(masking, purpose: .evaluationSampling, step: index),
             cropping: Philox(seed: seed, purpose: .cropping))
-        return try run(work, gradients: gradients ?? [], dropout: nil, inspection: inspection) { results in
+        return try run(work, gradients: gradients, dropout: nil, inspection: inspection) { results in
             for (chunk, outcome) in results { collect(work, chunk, outcome) }
         }
     }
@@ -209,7 +206,7 @@ public final class TrainingEngine {
     ///
     /// - Throws: `CancellationError` where something was left out; gradients then mean nothing.
     private func run(
-        _ work: ReplacedTokenDetection.Work, gradients: [FloatBuffer], dropout: DropoutStream?,
+        _ work: ReplacedTokenDetection.Work, gradients: LaneGradients?, dropout: DropoutStream?,
         inspection: LayerInspection? = nil,
         collect: ([(ChunkGeometry, ReplacedTokenDetection.Outcome)]) -> Void
     ) throws -> LossSums {
@@ -233,7 +230,7 @@ public final class TrainingEngine {
                 results[lane] = plan.lanes[lane].compactMap { chunk in
                     if cancellation?.cuts() ?? false { return nil }
                     var pass = LanePass(
-                        weights: state.weights.base, gradients: gradients.isEmpty ? nil : gradients[lane].base,
+                        weights: state.weights.base, gradients: gradients?.lanes[lane].base,
                         arena: arenas[worker].base, dropout: dropout, chunk: chunk)
                     pass.inspection = inspection
                     pass.cancellation = cancellation
@@ -254,10 +251,10 @@ public final class TrainingEngine {
     /// Whether all workers divide every chunk, as sequences are longer than what one carries.
     private var isDivided: Bool { objective.model.limits.sliceTokens != nil }
 
-    private func dividedPass(_ chunk: ChunkGeometry, gradients: [FloatBuffer], dropout: DropoutStream?) -> LanePass {
+    private func dividedPass(_ chunk: ChunkGeometry, gradients: LaneGradients?, dropout: DropoutStream?) -> LanePass {
         let team = SliceTeam(
             chunk, sliceTokens: objective.model.limits.sliceTokens ?? chunk.tokenCount, laneCount: laneCount,
-            pool: pool, gradients: gradients.map(\.base), scratch: scratch.map(\.base), memory: unitMemory)
+            pool: pool, gradients: gradients?.lanes.map(\.base) ?? [], scratch: scratch.map(\.base), memory: unitMemory)
         return LanePass(
             weights: state.weights.base, arena: arenas[0].base, dropout: dropout, chunk: chunk, team: team)
     }
@@ -266,7 +263,7 @@ public final class TrainingEngine {
     public func detect(_ tokens: [Int32]) -> [Float] {
         let result = TaskResults<[Float]>(count: 1)
         let chunk = ChunkGeometry(firstRow: 0, tokenCount: tokens.count, segmentOffsets: [0, tokens.count])
-        if isDivided { return objective.detect(tokens, dividedPass(chunk, gradients: [], dropout: nil)) }
+        if isDivided { return objective.detect(tokens, dividedPass(chunk, gradients: nil, dropout: nil)) }
         pool.run(1) { [objective, state, arenas] task, worker in
             result[task] = objective.detect(
                 tokens,
@@ -287,7 +284,7 @@ public final class TrainingEngine {
             place = .correctiveLoss
         } else if !sums.contrastiveLoss.isFinite {
             place = .contrastiveLoss
-        } else if let found = state.layout.firstNonFinite(in: gradients[0]) {
+        } else if let found = state.layout.firstNonFinite(in: gradients.sum) {
             place = .gradient(tensor: found.name, index: found.index)
         } else {
             place = .gradientNorm

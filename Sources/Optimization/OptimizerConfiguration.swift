@@ -69,13 +69,6 @@ public struct OptimizerConfiguration: Configurable, Equatable {
     }
 }
 
-/// How gradients move weights.
-public enum OptimizerKind: String, CaseIterable, Sendable {
-    case adamW = "adamw"
-    /// Sensitivity-guided learning rates (Liang et al. 2022, arXiv 2202.02664).
-    case sage
-}
-
 /// The generator's optimizer where it differs from the discriminator's; both follow the same schedule.
 public struct GeneratorOptimizerConfiguration: Configurable, Equatable {
     public var peakLearningRate: Double?

@@ -141,7 +141,7 @@ struct EngineTests {
         }
         #expect(error?.place == .discriminatorLoss)
         #expect(engine.state.weights.elements.map(\.bitPattern) == before)
-        #expect(engine.state.firstMoments.elements.allSatisfy { $0 == 0 })
+        #expect(engine.state.optimizer.allSatisfy { $0.buffer.elements.allSatisfy { $0 == 0 } })
 
         // Nothing of the bad step is left behind: the next good one is the one that it would have been.
         engine.initialize()

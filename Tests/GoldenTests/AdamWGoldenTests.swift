@@ -36,7 +36,7 @@ struct AdamWGoldenTests {
                         epsilon: try number(file, "epsilon"),
                         weightDecay: try file.doubles(of: "weight_decay.\(name)")[0], step: step + 1,
                         biasCorrection: true,
-                        gradientScale: GradientMerge.clipFactor(norm: norms[step], limit: limit)))
+                        gradientScale: LaneGradients.clipFactor(norm: norms[step], limit: limit)))
                 // PyTorch clips with norm + 1e-6; and 0.999 differs from its nearest Float by 1.3e-5 of 1 − 0.999.
                 let prefix = "step\(step)"
                 #expect(
@@ -60,9 +60,9 @@ struct AdamWGoldenTests {
         let layout = builder.finished()
         var configuration = OptimizerConfiguration()
         configuration.weightDecay = 0.01
+        configuration.peakLearningRate = 1
         // The table's decay is 0.01; the hidden matrix has rate 0.5 and decay 0.1 there, 0.02 here: compared alone.
-        let optimizer = AdamW(configuration, layout, parametrization: .init())
-        let merge = GradientMerge(layout)
+        let optimizer = Optimizer(configuration, layout, parametrization: .init())
         let pool = ThreadPool(threadCount: 2)
         defer { pool.shutDown() }
         let buffers = (0..<5).map { _ in FloatBuffer(count: layout.bufferCount) }
@@ -82,12 +82,12 @@ struct AdamWGoldenTests {
                     lane.base[spec.offset + i] = value * 0.75
                 }
             }
-            let norm = merge.merge([gradients, lane], pool: pool)
+            let norm = LaneGradients.total(LaneGradients(layout, lanes: [gradients, lane]).merge(pool: pool))
             #expect(abs(norm - norms[step]) < 1e-6 * norms[step])
             optimizer.update(
-                weights: weights, gradients: gradients, firstMoments: first, secondMoments: second, step: step + 1,
-                learningRate: rate,
-                gradientScale: GradientMerge.clipFactor(norm: norm, limit: configuration.clipNorm), pool: pool)
+                weights: weights, gradients: gradients, state: [first, second], step: step + 1,
+                scheduleFactor: rate,
+                gradientScales: [LaneGradients.clipFactor(norm: norm, limit: configuration.clipNorm)], pool: pool)
             let matrix = try #require(layout["matrix"])
             let actual = (0..<matrix.count).map { Double(weights.base[matrix.offset + $0]) }
             #expect(relativeError(actual, try file.doubles(of: "step\(step).parameter.matrix")) < 1e-6)

@@ -39,9 +39,10 @@ struct OptimizerTests {
     func factors() {
         var configuration = OptimizerConfiguration()
         configuration.weightDecay = 0.25
+        configuration.peakLearningRate = 1
         var parametrization = ParametrizationConfiguration()
         parametrization.embeddingLearningRateMultiplier = 8
-        let optimizer = AdamW(configuration, Self.layout, parametrization: parametrization)
+        let optimizer = Optimizer(configuration, Self.layout, parametrization: parametrization)
         let rate = 1.0 / 1024
         let weights = FloatBuffer(count: Self.layout.bufferCount)
         for spec in Self.layout.specs { for i in 0..<spec.count { weights.base[spec.offset + i] = 1 } }
@@ -51,9 +52,9 @@ struct OptimizerTests {
         let gradients = FloatBuffer(count: weights.count)
         pool(2) { pool in
             optimizer.update(
-                weights: weights, gradients: gradients, firstMoments: FloatBuffer(count: weights.count),
-                secondMoments: FloatBuffer(count: weights.count), step: 1, learningRate: rate, gradientScale: 1,
-                pool: pool)
+                weights: weights, gradients: gradients,
+                state: [FloatBuffer(count: weights.count), FloatBuffer(count: weights.count)], step: 1,
+                scheduleFactor: rate, gradientScales: [1], pool: pool)
             for spec in Self.layout.specs {
                 let expected = 1 - rate * rates[spec.name]! * (decays[spec.name] ?? 0)
                 for i in 0..<spec.count { #expect(weights.base[spec.offset + i] == Float(expected), "\(spec.name)") }
@@ -64,9 +65,9 @@ struct OptimizerTests {
                 for i in 0..<spec.count { gradients.base[spec.offset + i] = i % 2 == 0 ? 3 : -0.5 }
             }
             optimizer.update(
-                weights: weights, gradients: gradients, firstMoments: FloatBuffer(count: weights.count),
-                secondMoments: FloatBuffer(count: weights.count), step: 1, learningRate: rate, gradientScale: 1,
-                pool: pool)
+                weights: weights, gradients: gradients,
+                state: [FloatBuffer(count: weights.count), FloatBuffer(count: weights.count)], step: 1,
+                scheduleFactor: rate, gradientScales: [1], pool: pool)
         }
         for spec in Self.layout.specs {
             let expected = rate * rates[spec.name]!
@@ -122,16 +123,15 @@ struct OptimizerTests {
                 let weights = Self.buffer(1)
                 let first = FloatBuffer(count: weights.count)
                 let second = FloatBuffer(count: weights.count)
-                let optimizer = AdamW(.init(), Self.layout, parametrization: .init())
-                let merge = GradientMerge(Self.layout)
+                let optimizer = Optimizer(.init(), Self.layout, parametrization: .init())
                 var norms: [Double] = []
                 for step in 1...3 {
                     let lanes = (0..<4).map { Self.buffer(UInt64(10 * step + $0), scale: 0.1) }
-                    let norm = merge.merge(lanes, pool: pool)
+                    let norm = LaneGradients.total(LaneGradients(Self.layout, lanes: lanes).merge(pool: pool))
                     norms.append(norm)
                     optimizer.update(
-                        weights: weights, gradients: lanes[0], firstMoments: first, secondMoments: second, step: step,
-                        learningRate: 1e-3, gradientScale: GradientMerge.clipFactor(norm: norm, limit: 1), pool: pool)
+                        weights: weights, gradients: lanes[0], state: [first, second], step: step,
+                        scheduleFactor: 1, gradientScales: [LaneGradients.clipFactor(norm: norm, limit: 1)], pool: pool)
                 }
                 return ([weights, first, second].flatMap { $0.elements.map(\.bitPattern) }, norms)
             }
@@ -147,7 +147,7 @@ struct OptimizerTests {
     func merge(threads: Int) {
         let lanes = (0..<3).map { Self.buffer(UInt64($0)) }
         let expected = (0..<Self.layout.bufferCount).map { (lanes[0].base[$0] + lanes[1].base[$0]) + lanes[2].base[$0] }
-        let norm = pool(threads) { GradientMerge(Self.layout).merge(lanes, pool: $0) }
+        let norm = pool(threads) { LaneGradients.total(LaneGradients(Self.layout, lanes: lanes).merge(pool: $0)) }
         #expect(lanes[0].elements.map(\.bitPattern) == expected.map(\.bitPattern))
         #expect(lanes[1].elements.allSatisfy { $0 == 0 } && lanes[2].elements.allSatisfy { $0 == 0 })
         let exact = expected.reduce(0) { $0 + Double($1) * Double($1) }.squareRoot()
@@ -159,7 +159,7 @@ struct OptimizerTests {
         let lanes = (0..<2).map { Self.buffer(UInt64($0)) }
         let spec = try #require(Self.layout["readout"])
         lanes[1].base[spec.offset + 5] = value
-        #expect(pool(2) { !GradientMerge(Self.layout).merge(lanes, pool: $0).isFinite })
+        #expect(pool(2) { !LaneGradients.total(LaneGradients(Self.layout, lanes: lanes).merge(pool: $0)).isFinite })
         let found = try #require(Self.layout.firstNonFinite(in: lanes[0]))
         #expect(found.name == "readout" && found.index == 5)
         #expect(Self.layout.firstNonFinite(in: lanes[1]) == nil)
@@ -168,17 +168,17 @@ struct OptimizerTests {
     @Test("Large finite gradients have a finite norm, so that clipping tames them")
     func largeGradients() {
         let lane = Self.buffer(1, scale: 1e25)
-        let norm = pool(1) { GradientMerge(Self.layout).merge([lane], pool: $0) }
+        let norm = pool(1) { LaneGradients.total(LaneGradients(Self.layout, lanes: [lane]).merge(pool: $0)) }
         #expect(norm.isFinite && norm > 1e25)
         #expect(Self.layout.firstNonFinite(in: lane) == nil)
     }
 
     @Test("Clipping limits the norm, never raises it, and can be off")
     func clipping() {
-        #expect(GradientMerge.clipFactor(norm: 4, limit: 1) == 0.25)
-        #expect(GradientMerge.clipFactor(norm: 1, limit: 1) == 1)
-        #expect(GradientMerge.clipFactor(norm: 0.1, limit: 1) == 1)
-        #expect(GradientMerge.clipFactor(norm: 0, limit: 1) == 1)
-        #expect(GradientMerge.clipFactor(norm: 100, limit: 0) == 1)
+        #expect(LaneGradients.clipFactor(norm: 4, limit: 1) == 0.25)
+        #expect(LaneGradients.clipFactor(norm: 1, limit: 1) == 1)
+        #expect(LaneGradients.clipFactor(norm: 0.1, limit: 1) == 1)
+        #expect(LaneGradients.clipFactor(norm: 0, limit: 1) == 1)
+        #expect(LaneGradients.clipFactor(norm: 100, limit: 0) == 1)
     }
 }

@@ -35,7 +35,7 @@ public struct ModelCost: Sendable, Equatable {
             configuration, vocabularySize: model.vocabularySize,
             attendedTokens: configuration.model.meanAttendedTokens(segments: [length]))
         let lanes = configuration.laneCount
-        let buffers = configuration.optimizer.kind == .sage ? 4 : 3
+        let buffers = 1 + configuration.optimizer.kind.state.count
         stateBytes = Self.bytes(4, layout.bufferCount, buffers + lanes)
         activationBytes =
             model.limits.sliceTokens == nil

@@ -90,18 +90,13 @@ public enum TrainingCheckpoint {
         let layout = engine.state.layout
         var destinations = [TensorGroup.weights: views(layout.specs, engine.state.weights)]
         if moments {
-            destinations[TensorGroup.firstMoments] = views(layout.momentSpecs, engine.state.firstMoments)
-            destinations[TensorGroup.secondMoments] = views(layout.momentSpecs, engine.state.secondMoments)
-            if let importance = engine.state.importance {
-                destinations[importanceGroup] = views(layout.momentSpecs, importance)
+            for (name, buffer) in engine.state.optimizer {
+                destinations[name.rawValue] = views(layout.momentSpecs, buffer)
             }
         }
         try reader.read(destinations)
         engine.weightsChanged()
     }
-
-    /// SAGE's smoothed importance.
-    private static let importanceGroup = "importance"
 
     /// The engine's buffers as tensors, which are views of them.
     package static func groups(_ engine: TrainingEngine) -> [TensorGroup] {
@@ -115,12 +110,8 @@ public enum TrainingCheckpoint {
                 })
         }
         let state = engine.state
-        let groups = [
-            group(TensorGroup.weights, state.layout.specs, state.weights),
-            group(TensorGroup.firstMoments, state.layout.momentSpecs, state.firstMoments),
-            group(TensorGroup.secondMoments, state.layout.momentSpecs, state.secondMoments),
-        ]
-        return groups + (state.importance.map { [group(importanceGroup, state.layout.momentSpecs, $0)] } ?? [])
+        return [group(TensorGroup.weights, state.layout.specs, state.weights)]
+            + state.optimizer.map { group($0.name.rawValue, state.layout.momentSpecs, $0.buffer) }
     }
 
     static func views(_ specs: [ParameterSpec], _ buffer: FloatBuffer) -> [MutableTensorView] {

@@ -1,0 +1,97 @@
+import Encoder
+import Kernels
+import Parametrization
+
+/// An optimizer of any kind over all tensors of a layout, each with its muP learning rate, decay and epsilon.
+///
+/// With separate optimizers it is two of them: the generator's, which also moves what both networks share, then the
+/// discriminator's, which moves the shared tensors once more by gradients and moments of its own.
+public struct Optimizer: Sendable {
+    /// Where a part of one tensor is that one task updates.
+    private struct Slice {
+        let entry: Int
+        let weights: Int
+        let moments: Int
+        let count: Int
+    }
+
+    /// What one optimizer updates.
+    private struct Group {
+        let configuration: OptimizerConfiguration
+        var learningRateFactors: [Double] = []
+        var decays: [Double] = []
+        var epsilons: [Double] = []
+        var slices: [Slice] = []
+    }
+
+    /// Elements of a slice: large enough to amortise the task, small enough to balance threads.
+    private static let sliceCount = 1 << 16
+
+    public let configuration: OptimizerConfiguration
+    private let groups: [Group]
+
+    /// - Parameter isFrozen: whether a tensor, by name, is to stay as it is.
+    public init(
+        _ configuration: OptimizerConfiguration, _ layout: ParameterLayout,
+        parametrization: ParametrizationConfiguration, isFrozen: (String) -> Bool = { _ in false }
+    ) {
+        self.configuration = configuration
+        var groups =
+            layout.secondGroupStart == nil
+            ? [Group(configuration: configuration)]
+            : [Group(configuration: configuration.ofGenerator), Group(configuration: configuration)]
+        let entries =
+            layout.specs.map { (spec: $0, weights: $0.offset) }
+            + layout.twins.map { (spec: $0.moments, weights: $0.weights.offset) }
+        for (spec, weights) in entries where !isFrozen(spec.name) {
+            let group = spec.offset < layout.secondGroupStart ?? 0 || groups.count == 1 ? 0 : 1
+            let entry = groups[group].decays.count
+            groups[group].learningRateFactors.append(
+                spec.scaling.learningRate
+                    * (spec.isEmbeddingTable ? parametrization.embeddingLearningRateMultiplier : 1))
+            groups[group].decays.append(
+                spec.decays ? groups[group].configuration.weightDecay * spec.scaling.weightDecay : 0)
+            groups[group].epsilons.append(groups[group].configuration.epsilon * spec.scaling.epsilon)
+            for start in stride(from: 0, to: spec.count, by: Self.sliceCount) {
+                groups[group].slices.append(
+                    Slice(
+                        entry: entry, weights: weights + start, moments: spec.offset + start,
+                        count: min(Self.sliceCount, spec.count - start)))
+            }
+        }
+        self.groups = groups
+    }
+
+    /// One update of all weights; clears the gradients.
+    ///
+    /// - Parameters:
+    ///   - state: one buffer for each of the kind's `state`, in that order.
+    ///   - step: counted from 1.
+    ///   - scheduleFactor: share of the peak learning rate.
+    ///   - gradientScales: what clipping multiplies gradients with, for each optimizer.
+    public func update(
+        weights: FloatBuffer, gradients: FloatBuffer, state: [FloatBuffer], step: Int, scheduleFactor: Double,
+        gradientScales: [Double], pool: ThreadPool
+    ) {
+        precondition(state.count == configuration.kind.state.count)
+        for (group, gradientScale) in zip(groups, gradientScales) {
+            let learningRate = group.configuration.peakLearningRate * scheduleFactor
+            let coefficients = group.decays.indices.map { index in
+                Kernels.AdamWCoefficients(
+                    learningRate: learningRate * group.learningRateFactors[index], beta1: group.configuration.beta1,
+                    beta2: group.configuration.beta2, epsilon: group.epsilons[index],
+                    weightDecay: group.decays[index], step: step, biasCorrection: group.configuration.biasCorrection,
+                    gradientScale: gradientScale)
+            }
+            let slices = group.slices
+            let settings = group.configuration
+            pool.run(slices.count) { task, _ in
+                let slice = slices[task]
+                settings.kind.update(
+                    OptimizerSlice(
+                        weights: weights.base + slice.weights, gradients: gradients, state: state,
+                        offset: slice.moments, count: slice.count), coefficients[slice.entry], settings)
+            }
+        }
+    }
+}

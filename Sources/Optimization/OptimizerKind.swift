@@ -1,0 +1,58 @@
+import Kernels
+
+/// How gradients move weights. To add a kind: a case, its lines in the switches here, and a file with its state and update.
+public enum OptimizerKind: String, CaseIterable, Sendable {
+    case adamW = "adamw"
+    /// Sensitivity-guided learning rates (Liang et al. 2022, arXiv 2202.02664).
+    case sage
+
+    /// What it keeps for every parameter from step to step, in the order in which `OptimizerSlice` has it. Checkpoints,
+    /// memory estimates and the engine's state are loops over this.
+    public var state: [OptimizerStateName] {
+        switch self {
+        case .adamW: AdamW.state
+        case .sage: SAGE.state
+        }
+    }
+
+    /// Moves the weights of a slice and clears its gradient.
+    func update(_ slice: OptimizerSlice, _ coefficients: Kernels.AdamWCoefficients, _ settings: OptimizerConfiguration)
+    {
+        switch self {
+        case .adamW: AdamW.update(slice, coefficients)
+        case .sage: SAGE.update(slice, coefficients, importanceDecay: settings.importanceDecay)
+        }
+    }
+}
+
+/// A number that an optimizer keeps for every parameter. The raw value names its tensors in checkpoints.
+public enum OptimizerStateName: String, Sendable, CaseIterable {
+    case firstMoments = "first_moments"
+    case secondMoments = "second_moments"
+    /// SAGE's smoothed importance.
+    case importance
+}
+
+/// A part of one tensor with its gradient and the optimizer's state, as one task updates it.
+struct OptimizerSlice {
+    let weights: UnsafeMutablePointer<Float>
+    let gradient: UnsafeMutablePointer<Float>
+    let count: Int
+    /// Where gradient and state begin in their buffers.
+    fileprivate let offset: Int
+    fileprivate let buffers: [FloatBuffer]
+
+    /// - Parameters:
+    ///   - weights, offset: where the slice begins in the weights, and in gradients and state.
+    ///   - state: buffers in the order of `OptimizerKind.state`.
+    init(weights: UnsafeMutablePointer<Float>, gradients: FloatBuffer, state: [FloatBuffer], offset: Int, count: Int) {
+        self.weights = weights
+        gradient = gradients.base + offset
+        buffers = state
+        self.offset = offset
+        self.count = count
+    }
+
+    /// The slice of a state buffer.
+    func state(_ index: Int) -> UnsafeMutablePointer<Float> { buffers[index].base + offset }
+}
