@@ -1,7 +1,6 @@
 import Encoder
 import Engine
 import Foundation
-import Kernels
 import Objectives
 import Parametrization
 import Tokenization
@@ -136,60 +135,5 @@ public enum HuggingFaceExport {
             padding: name(special.padding, "[PAD]"), unknown: name(special.unknown, "[UNK]"),
             classification: name(special.classification, "[CLS]"),
             separator: name(special.separator, "[SEP]"), mask: name(special.mask, "[MASK]"))
-    }
-}
-
-/// The engine's weights under their own names: tables that are shared or computed under the name of the network that reads
-/// them, and zeros for the biases that a model without them would have. Heads that only training needs are left out, and the
-/// detection head where it has no place.
-private struct EngineTensors: NamedTensors {
-    private let engine: TrainingEngine
-    private let slots: [String: (offset: Int, shape: [Int])]
-    private let absent: [String: [Int]]
-
-    init(_ engine: TrainingEngine, _ shape: ElectraShape) {
-        self.engine = engine
-        let layout = engine.state.layout
-        var slots: [String: (offset: Int, shape: [Int])] = [:]
-        var used: Set<String> = []
-        var absent: [String: [Int]] = [:]
-        for tensor in ElectraNetwork.allCases.flatMap({ shape.tensors(of: $0) }) {
-            let name = tensor.engineName
-            let shared = "embeddings." + (name.components(separatedBy: ".embeddings.").last ?? "")
-            if let spec = layout[name] ?? (name.contains(".embeddings.") ? layout[shared] : nil) {
-                slots[name] = (spec.offset, spec.shape)
-                used.insert(spec.name)
-            } else if let difference = layout[name + "_difference"], let sum = layout.sum(with: difference) {
-                slots[name] = (sum.offset, difference.shape)
-                used.insert(difference.name)
-            } else if !engine.configuration.model.biases, name.hasSuffix(".bias") {
-                absent[name] = tensor.shape
-            }
-        }
-        // What has no place in the form is shown too, so that the export can refuse it.
-        let leftOut =
-            ["corrective.", "contrastive.", "language_head."] + (shape.hasDetectionHead ? [] : ["head."])
-        for spec in layout.specs where !used.contains(spec.name) {
-            if !leftOut.contains(where: { spec.name.hasPrefix("discriminator." + $0) }) {
-                slots[spec.name] = (spec.offset, spec.shape)
-            }
-        }
-        self.slots = slots
-        self.absent = absent
-    }
-
-    var names: [String] { slots.keys.sorted() + absent.keys.sorted() }
-
-    func shape(of name: String) -> [Int]? { slots[name]?.shape ?? absent[name] }
-
-    func withValues<Result>(
-        of name: String, _ body: (UnsafeBufferPointer<Float>) throws -> Result
-    ) throws -> Result {
-        if let shape = absent[name] {
-            return try [Float](repeating: 0, count: shape.reduce(1, *)).withUnsafeBufferPointer(body)
-        }
-        guard let slot = slots[name] else { throw TensorDictionary.MissingTensor(name: name) }
-        return try body(
-            UnsafeBufferPointer(start: engine.state.weights.base + slot.offset, count: slot.shape.reduce(1, *)))
     }
 }

@@ -25,8 +25,8 @@ package struct NetworkParameters {
         }
         for part in ["word", "position", "token_type", "norm.gain", "norm.bias"] {
             let suffix = part.hasPrefix("norm.") ? "" : ".weight"
-            if let (offset, shape) = layout.embedding(part, of: network) {
-                add("\(nesting)embeddings.\(part)\(suffix)", offset, shape)
+            if let found = layout.embedding(part, of: network) {
+                add("\(nesting)embeddings.\(part)\(suffix)", found.offset, found.shape)
             }
         }
         for spec in layout.specs where spec.name.hasPrefix(prefix) && !spec.name.hasPrefix(prefix + "embeddings.") {
@@ -42,18 +42,6 @@ package struct NetworkParameters {
 
     /// Heads of the main encoder beside the one that detects.
     private static let trainingOnly = ["language_head.", "corrective.", "contrastive."]
-}
-
-extension ParameterLayout {
-    /// Where a network finds a part of its embeddings: a table of its own, one that both share, or one that is computed.
-    fileprivate func embedding(_ part: String, of network: NetworkKind) -> (offset: Int, shape: [Int])? {
-        let own = "\(network.rawValue).embeddings.\(part)"
-        if let spec = self[own] { return (spec.offset, spec.shape) }
-        if let difference = self[own + "_difference"], let sum = sum(with: difference) {
-            return (sum.offset, difference.shape)
-        }
-        return self["embeddings.\(part)"].map { ($0.offset, $0.shape) }
-    }
 }
 
 extension String {
