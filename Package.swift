@@ -49,59 +49,61 @@ let package = Package(
 
         // Lowest first; a target imports only targets above it.
         library("Formatting"),
-        library("Configuration", [yams]),
-        library("Kernels", ["COpenBLAS", "CProcessor", atomics], vectorised),
-        library("Tokenization", [], vectorised),
-        library("Corpus", ["Configuration", "Kernels", "Tokenization", "CLZ4", "CZlib", "CZstd", "CCrypto"]),
+        library("Files"),
+        library("Machine", ["CProcessor", "Formatting"]),
+        library("Configuration", ["Files", yams]),
+        library("Kernels", ["Machine", "COpenBLAS", "CProcessor", atomics], vectorised),
+        library("Tokenization", ["Files"], vectorised),
+        library("Corpus", ["Configuration", "Files", "Kernels", "Tokenization", "CLZ4", "CZlib", "CZstd", "CCrypto"]),
         library("Parametrization", ["Configuration"]),
         library("Plots"),
         library("Encoder", ["Configuration", "Kernels", "Parametrization"]),
         library("Objectives", ["Configuration", "Kernels", "Parametrization", "Encoder", "Corpus"]),
         library("Optimization", ["Configuration", "Kernels", "Parametrization", "Encoder"]),
-        library("Checkpoints", ["Formatting", "CLZ4", "CCrypto", "CSHA256", "CProcessor"], vectorised),
-        library("Runs", ["Checkpoints", "Formatting", atomics]),
+        library("Checkpoints", ["Files", "Formatting", "CLZ4", "CCrypto", "CSHA256", "CProcessor"], vectorised),
+        library("Runs", ["Checkpoints", "Files", "Formatting", atomics]),
         library(
             "Engine",
             [
-                "Formatting", "Kernels", "Tokenization", "Corpus", "Parametrization", "Encoder", "Objectives",
+                "Formatting", "Machine", "Kernels", "Tokenization", "Corpus", "Parametrization", "Encoder",
+                "Objectives",
                 "Optimization",
             ]),
         library(
             "Pretraining",
             [
                 "Configuration", "Kernels", "Tokenization", "Corpus", "Parametrization", "Encoder", "Objectives",
-                "Optimization", "Checkpoints", "Formatting", "Runs", "Engine",
+                "Optimization", "Checkpoints", "Files", "Formatting", "Machine", "Runs", "Engine",
             ]),
         library(
             "Benchmarks",
             [
                 "Configuration", "Kernels", "Tokenization", "Corpus", "Encoder", "Objectives", "Checkpoints",
-                "Formatting", "Engine", "Pretraining",
+                "Formatting", "Machine", "Engine", "Pretraining",
             ]),
         .target(
             name: "Interchange",
-            dependencies: [
-                "Kernels", "Tokenization", "Parametrization", "Encoder", "Objectives", "Engine", "Pretraining",
-            ],
+            dependencies: ["Files", "Kernels", "Tokenization", "Parametrization", "Encoder", "Objectives", "Engine"],
             resources: [.embedInCode("CustomCode/modeling_pretrain.py")]),
         library(
             "HyperparameterTransfer",
             [
                 "Configuration", "Kernels", "Tokenization", "Corpus", "Parametrization", "Encoder", "Objectives",
-                "Optimization", "Engine", "Pretraining", "Runs", "Plots",
+                "Optimization", "Files", "Engine", "Pretraining", "Runs", "Plots",
             ]),
-        library("Analysis", ["Corpus", "Encoder", "Objectives", "Plots", "Engine"]),
+        library("Analysis", ["Corpus", "Encoder", "Files", "Objectives", "Plots", "Engine"]),
         .executableTarget(
             name: "pretrain",
             dependencies: [
-                "Configuration", "CProcessor", "Kernels", "Tokenization", "Corpus", "Encoder", "Objectives",
-                "Optimization", "Checkpoints", "Benchmarks", "Engine", "Pretraining", "Runs", "HyperparameterTransfer",
-                "Interchange",
-                "Analysis", "Formatting", arguments,
+                "Configuration", "CProcessor", "Files", "Machine", "Kernels", "Tokenization", "Corpus", "Encoder",
+                "Objectives", "Optimization", "Checkpoints", "Benchmarks", "Engine", "Pretraining", "Runs",
+                "HyperparameterTransfer", "Interchange", "Analysis", "Formatting", arguments,
             ]),
 
         .target(name: "TestSupport", dependencies: ["Corpus", "Kernels"], path: "Tests/TestSupport"),
         tests("FormattingTests", ["Formatting"]),
+        tests("FilesTests", ["Files", "TestSupport"]),
+        tests("MachineTests", ["Machine", "TestSupport"]),
         tests("ConfigurationTests", ["Configuration", "TestSupport"]),
         tests("KernelsTests", ["Kernels", "TestSupport", atomics]),
         tests("TokenizationTests", ["Tokenization", "TestSupport"], fixtures: true),
@@ -126,7 +128,7 @@ let package = Package(
         tests(
             "InterchangeTests",
             [
-                "Configuration", "Corpus", "Encoder", "Interchange", "Kernels", "Objectives", "TestSupport",
+                "Configuration", "Files", "Corpus", "Encoder", "Interchange", "Kernels", "Objectives", "TestSupport",
                 "Tokenization", "Engine", "Pretraining",
             ],
             fixtures: true),
@@ -134,8 +136,8 @@ let package = Package(
         tests(
             "EngineTests",
             [
-                "Configuration", "Corpus", "Encoder", "Engine", "Kernels", "Objectives", "Optimization", "Pretraining",
-                "TestSupport", "Tokenization",
+                "Configuration", "Corpus", "Encoder", "Engine", "Kernels", "Machine", "Objectives", "Optimization",
+                "Pretraining", "TestSupport", "Tokenization",
             ]),
         tests("PretrainingTests", ["Configuration", "Encoder", "Engine", "Objectives", "Pretraining"]),
         tests("BenchmarksTests", ["Benchmarks"]),

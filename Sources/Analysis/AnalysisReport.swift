@@ -1,3 +1,4 @@
+import Files
 import Foundation
 import Plots
 
@@ -116,14 +117,26 @@ public struct AnalysisReport: Encodable, Sendable {
         text.replacingOccurrences(of: "|", with: "\\|").replacingOccurrences(of: "\n", with: " ")
     }
 
+    /// Finds out before the work whether a folder can take the files.
+    ///
+    /// - Returns: its path.
+    /// - Throws: `AnalysisOutputError` if it holds anything else; `FileFailure`.
+    public static func folder(_ path: String) throws -> String {
+        let path = HomeFolder.expanded(path)
+        try OutputFolder.check(path)
+        let present = (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []
+        if let name = present.sorted().first(where: { !fileNames.contains($0) }) {
+            throw AnalysisOutputError(folder: path, name: name)
+        }
+        return path
+    }
+
     /// Writes all files into a folder, which is made if need be.
     ///
-    /// - Throws: `AnalysisOutputError` if the folder holds anything else, and what writing throws.
+    /// - Throws: `AnalysisOutputError` if the folder holds anything else; `FileFailure`.
     public func write(to folder: String) throws {
-        let manager = FileManager.default
-        let foreign = ((try? manager.contentsOfDirectory(atPath: folder)) ?? []).filter { !Self.fileNames.contains($0) }
-        if let name = foreign.sorted().first { throw AnalysisOutputError(folder: folder, name: name) }
-        try manager.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        let folder = try Self.folder(folder)
+        try OutputFolder.create(folder)
         let encoder = JSONEncoder()
         encoder.keyEncodingStrategy = .convertToSnakeCase
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes, .prettyPrinted]
@@ -133,7 +146,7 @@ public struct AnalysisReport: Encodable, Sendable {
         files.append(("report.md", Data(markdown.utf8)))
         files.append(("analysis.json", try encoder.encode(self)))
         for (name, data) in files {
-            try data.write(to: URL(fileURLWithPath: folder).appendingPathComponent(name), options: .atomic)
+            try OutputFile(checking: "\(folder)/\(name)").write(data)
         }
     }
 }

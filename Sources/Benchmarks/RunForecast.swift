@@ -4,6 +4,7 @@ import Engine
 import Formatting
 import Foundation
 import Kernels
+import Machine
 import Objectives
 import Pretraining
 
@@ -48,7 +49,7 @@ public struct RunForecast: Encodable, Sendable {
         sharedParameters = cost.sharedParameters
         flopsPerToken = cost.flopsPerToken
         memoryBytes = cost.memoryBytes
-        machineMemoryBytes = Int(ProcessInfo.processInfo.physicalMemory)
+        machineMemoryBytes = MachineLimits().resident.bytes
         self.threads = threads
         lanes = configuration.engine.laneCount
         steps = configuration.training.steps
@@ -86,7 +87,7 @@ public struct RunForecast: Encodable, Sendable {
         small.training.batchSize = min(configuration.training.sequencesPerStep, perChunk * used)
         small.training.accumulationSteps = 1
         small.training.lanes = used
-        let pool = ThreadPool(threadCount: threads)
+        let pool = try ThreadPool.reserving(threadCount: threads)
         defer { pool.shutDown() }
         let report = try StepBenchmark.run(small, pool: pool, steps: 3, warmup: 1)
         tokensPerSecond = report.tokensPerSecond

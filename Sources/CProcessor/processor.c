@@ -1,5 +1,7 @@
+#define _GNU_SOURCE
 #include "CProcessor.h"
 
+#include <sched.h>
 #include <string.h>
 
 // This file is compiled with the flags of the vector kernels, so the macros tell what those may contain.
@@ -89,4 +91,19 @@ void processor_flush_denormals(void) {
 void **processor_thread_slot(void) {
     static _Thread_local void *slot;
     return &slot;
+}
+
+int processor_usable_count(void) {
+#ifdef __linux__
+    // The kernel refuses a set that is smaller than its own.
+    for (int processors = 1024; processors <= 1 << 16; processors *= 4) {
+        cpu_set_t *set = CPU_ALLOC(processors);
+        if (!set) return 0;
+        size_t size = CPU_ALLOC_SIZE(processors);
+        int count = sched_getaffinity(0, size, set) == 0 ? CPU_COUNT_S(size, set) : 0;
+        CPU_FREE(set);
+        if (count > 0) return count;
+    }
+#endif
+    return 0;
 }

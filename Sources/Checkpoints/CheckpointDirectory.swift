@@ -1,3 +1,4 @@
+import Files
 import Foundation
 
 /// The folder that holds the checkpoints of one run: `step-00001000/`, `step-00002000/` …
@@ -68,12 +69,9 @@ public struct CheckpointDirectory: Sendable, Equatable {
     public func prepare(exclusive: Bool = false) throws -> [String] {
         if !FileSystem.isDirectory(path) {
             do {
-                try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-            } catch {
-                let code = ((error as NSError).userInfo[NSUnderlyingErrorKey] as? NSError).map {
-                    Int32(clamping: $0.code)
-                }
-                throw CheckpointError.system(operation: "create the directory", path: path, code: code ?? EACCES)
+                try OutputFolder.create(path)
+            } catch let failure as FileFailure {
+                throw CheckpointError.failed("create the directory", failure.path, code: failure.code)
             }
             // Or a crash could take away the folder with the first checkpoint in it.
             try FileSystem.syncDirectory("\(path)/..", PosixStorageSystem())

@@ -1,3 +1,5 @@
+import Files
+
 /// What a path on the command line stands for: one checkpoint, or a folder of them.
 public enum CheckpointLocation: Sendable, Equatable {
     case checkpoint(path: String)
@@ -6,7 +8,7 @@ public enum CheckpointLocation: Sendable, Equatable {
     /// - Parameter path: a checkpoint's directory, a `checkpoints` folder, or a run directory that holds one.
     /// - Throws: `CheckpointError.noCheckpoint` for anything else.
     public init(resolving path: String) throws {
-        let directory = CheckpointDirectory(path: path)
+        let directory = CheckpointDirectory(path: HomeFolder.expanded(path))
         let path = directory.path
         let inRun = "\(path)/\(CheckpointDirectory.folderName)"
         if FileSystem.exists("\(path)/\(CheckpointManifest.fileName)")

@@ -35,7 +35,7 @@ public final class TrainingEngine {
     let seed: UInt64
 
     /// - Parameter previous: weights and moments to go on with, of a model that differs in lengths only.
-    /// - Throws: `EngineError.notEnoughMemory`.
+    /// - Throws: `MemoryShortage`.
     public init(
         _ configuration: EngineConfiguration, vocabularySize: Int, special: SpecialTokens, pool: ThreadPool,
         continuing previous: TrainingState? = nil

@@ -1,3 +1,4 @@
+import Files
 import Foundation
 
 extension ByteLevelBPE {
@@ -9,7 +10,7 @@ extension ByteLevelBPE {
     /// - Throws: `TokenizerError.file` when the file cannot be read; `.inFile` when it is not JSON, contradicts itself,
     ///   or asks for another kind of tokenizer.
     public convenience init(contentsOf path: String) throws(TokenizerError) {
-        let json = try FileBytes.read(path)
+        let json = try FileBytes.read(HomeFolder.expanded(path))
         do throws(TokenizerError) {
             try self.init(json: json)
         } catch {
@@ -21,7 +22,9 @@ extension ByteLevelBPE {
     ///
     /// - Throws: `TokenizerError`: it is not JSON, contradicts itself, or asks for another kind of tokenizer.
     public convenience init(json: [UInt8]) throws(TokenizerError) {
-        let parsed: Result<JSONValue, TokenizerError> = json.withUnsafeBufferPointer { bytes in
+        // A byte order mark, as some editors leave it, is not JSON.
+        let text = json.starts(with: [0xEF, 0xBB, 0xBF]) ? Array(json.dropFirst(3)) : json
+        let parsed: Result<JSONValue, TokenizerError> = text.withUnsafeBufferPointer { bytes in
             Result { () throws(TokenizerError) in try JSONReader.read(bytes) }
         }
         let root = try JSONComponent("the file", try parsed.get())

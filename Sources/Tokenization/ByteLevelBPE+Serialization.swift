@@ -1,8 +1,10 @@
+import Files
+
 extension ByteLevelBPE {
     /// Writes the tokenizer.json, replacing an existing file in one step.
     ///
     /// - Throws: `TokenizerError.file`.
-    public func save(to path: String) throws(TokenizerError) { try FileBytes.write(serialized(), to: path) }
+    public func save(to path: String) throws { try OutputFile(checking: path).write(serialized()) }
 
     /// A tokenizer of GPT-2's form from its merges: the five special tokens, the byte symbols, one token per merge.
     ///

@@ -26,38 +26,6 @@ enum FileBytes {
         }
     }
 
-    /// Replaces a file in one step: a reader sees the old bytes or all of the new ones.
-    static func write(_ bytes: [UInt8], to path: String) throws(TokenizerError) {
-        let temporary = "\(path).\(getpid()).partial"
-        let descriptor = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
-        guard descriptor >= 0 else { throw failure(path) }
-        do throws(TokenizerError) {
-            defer { close(descriptor) }
-            try writeAll(bytes, descriptor, path)
-            guard fsync(descriptor) == 0 else { throw failure(path) }
-        } catch {
-            unlink(temporary)
-            throw error
-        }
-        guard rename(temporary, path) == 0 else {
-            let error = failure(path)
-            unlink(temporary)
-            throw error
-        }
-    }
-
-    private static func writeAll(_ bytes: [UInt8], _ descriptor: Int32, _ path: String) throws(TokenizerError) {
-        var written = 0
-        while written < bytes.count {
-            let count = bytes.withUnsafeBytes { raw in
-                Foundation.write(descriptor, raw.baseAddress.map { $0 + written }, bytes.count - written)
-            }
-            if count < 0, errno == EINTR { continue }
-            guard count >= 0 else { throw failure(path) }
-            written += count
-        }
-    }
-
     private static func tooLarge(_ path: String) -> TokenizerError {
         .file(path: path, problem: "has more than \(limit >> 20) MiB; no tokenizer.json is that large")
     }

@@ -1,6 +1,7 @@
 import ArgumentParser
 import CProcessor
 import Foundation
+import Machine
 import Pretraining
 import Runs
 
@@ -30,6 +31,8 @@ struct Pretrain: AsyncParsableCommand {
         }
         LinearAlgebraChoice.apply()
         do {
+            // Below this even parsing arguments may end in a crash of the run-time system.
+            try MachineLimits().check("pretrain", bytes: 0, reserved: 192 << 20, advice: "too little for any command")
             var command = try await asyncParseAsRoot(nil)
             if var command = command as? any AsyncParsableCommand {
                 try await command.run()

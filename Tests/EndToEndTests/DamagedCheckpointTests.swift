@@ -1,3 +1,4 @@
+import Checkpoints
 import Foundation
 import Testing
 
@@ -45,6 +46,67 @@ import Testing
             try workspace.record(copy).expectEqual(sound)
             // What was passed over is kept for whoever wants to look at it.
             #expect(workspace.folder.exists("\(copy)/previous-1/checkpoints/step-00000020"))
+        }
+    }
+
+    /// A document of the newest checkpoint gets another content, with checksums made anew.
+    private func rewrite(_ workspace: Workspace, _ output: String, _ name: String, _ content: (String) -> String) throws
+    {
+        let path = "\(workspace.path)/\(workspace.checkpoint(output, 20))"
+        let reader = try CheckpointReader(path: path)
+        var buffers: [UnsafeMutableBufferPointer<Float>] = []
+        defer { for buffer in buffers { buffer.deallocate() } }
+        let groups = try reader.manifest.groups.map { group in
+            let views = group.tensors.map { tensor in
+                let elements = UnsafeMutableBufferPointer<Float>.allocate(capacity: tensor.elementCount)
+                buffers.append(elements)
+                return MutableTensorView(name: tensor.name, shape: tensor.shape, elements: elements)
+            }
+            try reader.read(group: group.name, into: views)
+            return TensorGroup(
+                name: group.name,
+                tensors: views.map {
+                    TensorView(name: $0.name, shape: $0.shape, elements: UnsafeBufferPointer($0.elements))
+                })
+        }
+        let documents = try reader.manifest.documents.map { document in
+            let bytes = try reader.document(document.name)
+            return document.name == name
+                ? CheckpointDocument(name: name, text: content(String(decoding: bytes, as: UTF8.self)))
+                : CheckpointDocument(name: document.name, bytes: bytes)
+        }
+        try FileManager.default.removeItem(atPath: path)
+        try CheckpointWriter(directory: CheckpointDirectory(path: "\(workspace.path)/\(output)/checkpoints")).write(
+            CheckpointContents(step: 20, groups: groups, documents: documents, metadata: reader.manifest.metadata))
+    }
+
+    @Test func documentsWithRightChecksumsAndWrongContentAreDamageToo() throws {
+        let workspace = try Workspace()
+        let constant = ["optimizer.schedule=constant"]
+        try workspace.run("run", constant)
+        try workspace.folder.copy("run", to: "sound")
+        let longer = constant + ["training.steps=30"]
+        try workspace.run("sound", longer)
+        let sound = try workspace.record("sound")
+        let changes: [(String, String, String)] = [
+            ("state.json", #""tokens":[0-9]+"#, #""tokens":9223372036854775807"#),
+            ("state.json", #""step":20"#, #""step":9223372036854775807"#), ("state.json", #""step":20"#, #""step":-1"#),
+            ("state.json", #""step":20"#, #""step":19"#), ("state.json", #"^.*$"#, "[]"),
+            ("loader.json", #""nextDocument":[0-9]+"#, #""nextDocument":-5"#), ("loader.json", #"^.*$"#, "{}"),
+            ("corpus.json", #"^.*$"#, "{"), ("config.yaml", "hidden_size: [0-9]+", "hidden_size: -3"),
+            ("tokenizer.json", #""model""#, #""mode""#),
+        ]
+        for (number, (name, pattern, replacement)) in changes.enumerated() {
+            let copy = "copy-\(number)"
+            try workspace.folder.copy("run", to: copy)
+            try rewrite(workspace, copy, name) {
+                $0.replacingOccurrences(of: pattern, with: replacement, options: .regularExpression)
+            }
+            let outcome = try workspace.run(copy, longer)
+            #expect(
+                outcome.errors.contains("passed over a damaged checkpoint"), "\(name) \(replacement): \(outcome.errors)"
+            )
+            try workspace.record(copy).expectEqual(sound)
         }
     }
 

@@ -3,6 +3,7 @@ import Encoder
 import Engine
 import Foundation
 import Kernels
+import Machine
 import Pretraining
 import Synchronization
 import TestSupport
@@ -206,7 +207,7 @@ struct EngineTests {
         }
         let pool = ThreadPool(threadCount: 1)
         defer { pool.shutDown() }
-        #expect(throws: EngineError.self) {
+        #expect(throws: MemoryShortage.self) {
             _ = try TrainingEngine(
                 configuration.engine, vocabularySize: Self.vocabulary, special: Self.special, pool: pool)
         }

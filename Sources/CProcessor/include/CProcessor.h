@@ -13,6 +13,9 @@ const char *processor_compiled_for(void);
 /// Whether the processor has AVX-512 but only executes it in halves of 256 bits (AMD's Zen 4).
 bool processor_splits_avx512(void);
 
+/// Processors that this process may run on, by its affinity mask; 0 where that is not known.
+int processor_usable_count(void);
+
 /// Makes the calling thread treat denormal floats as zero, in operands and results.
 void processor_flush_denormals(void);
 

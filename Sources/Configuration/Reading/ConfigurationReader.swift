@@ -1,3 +1,4 @@
+import Files
 import Foundation
 
 /// Reads settings from YAML and from `--set key.path=value` overrides into a value that already holds the defaults.
@@ -63,7 +64,8 @@ public enum ConfigurationReader {
                     problem: "expected a text, found \(node.summary)", remedy: "write \(keyPath): value")
             ])
         }
-        return text
+        // A byte order mark, as some editors leave it.
+        return text.unicodeScalars.first == "\u{FEFF}" ? String(text.unicodeScalars.dropFirst()) : text
     }
 
     /// The text of a configuration file.
@@ -74,7 +76,7 @@ public enum ConfigurationReader {
             ConfigurationError([ConfigurationProblem(kind, origin: path, problem: problem, remedy: remedy)])
         }
         // Read through a descriptor with a bound: the path may be a pipe, or something endless.
-        guard let file = fopen(path, "rb") else {
+        guard let file = fopen(HomeFolder.expanded(path), "rb") else {
             throw failure(
                 .unreadable, "cannot be opened: \(String(cString: strerror(errno)))", "check the path and its rights")
         }
@@ -93,7 +95,8 @@ public enum ConfigurationReader {
         guard let text = String(validating: bytes[..<count], as: UTF8.self) else {
             throw failure(.unreadable, "is not UTF-8", "save the file as UTF-8")
         }
-        return text
+        // A byte order mark, as some editors leave it.
+        return text.unicodeScalars.first == "\u{FEFF}" ? String(text.unicodeScalars.dropFirst()) : text
     }
 
     // MARK: - Steps

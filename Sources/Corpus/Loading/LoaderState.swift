@@ -73,7 +73,9 @@ public struct LoaderState: Codable, Equatable, Sendable {
     }
 
     /// Refuses a state that another configuration made, or that cannot be one at all.
-    func validate(configuration: CorpusConfiguration, seed: UInt64) throws {
+    ///
+    /// - Throws: `CorpusError.stateMismatch`, `.invalidState`.
+    package func validate(configuration: CorpusConfiguration, seed: UInt64) throws {
         guard version == Self.currentVersion else {
             throw CorpusError.invalidState("it has version \(version); this program reads \(Self.currentVersion)")
         }

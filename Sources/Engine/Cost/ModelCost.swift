@@ -1,5 +1,7 @@
 import Encoder
 import Foundation
+import Kernels
+import Machine
 import Objectives
 
 /// What a configuration costs: parameters, floating-point operations and memory, from its shapes alone.
@@ -15,6 +17,8 @@ public struct ModelCost: Sendable, Equatable {
     public var stateBytes: Int
     /// Activations of all workers.
     public var activationBytes: Int
+    /// Workers that run at the same time.
+    public var threads: Int
     /// Tokens of a step and what is kept for each of them.
     public var batchBytes: Int
 
@@ -23,6 +27,7 @@ public struct ModelCost: Sendable, Equatable {
         _ configuration: EngineConfiguration, model: ReplacedTokenModel, threads: Int
     ) {
         let layout = model.layout
+        self.threads = threads
         func count(_ prefix: String) -> Int {
             layout.specs.filter { $0.name.hasPrefix(prefix) }.reduce(0) { $0 + $1.count }
         }
@@ -66,10 +71,16 @@ public struct ModelCost: Sendable, Equatable {
 
     /// Refuses what cannot work before memory is asked for.
     ///
-    /// - Throws: `EngineError.notEnoughMemory`.
-    package func checkMemory(_ machine: Int = Int(ProcessInfo.processInfo.physicalMemory)) throws {
-        if memoryBytes > machine { throw EngineError.notEnoughMemory(needed: memoryBytes, machine: machine) }
+    /// - Throws: `MemoryShortage`.
+    package func checkMemory(_ limits: MachineLimits = MachineLimits()) throws {
+        try limits.check(
+            "the run", bytes: memoryBytes, reserved: Kernels.reservedBytes(threads: threads) + Self.aroundBytes,
+            advice: "choose a smaller model, or lower training.lanes, training.chunk_tokens, training.batch_size or "
+                + "--threads")
     }
+
+    /// Address space of what is beside the engine: the corpus's windows, allocators of the threads.
+    private static let aroundBytes = 256 << 20
 
     /// Floating-point operations of a training step per token.
     ///

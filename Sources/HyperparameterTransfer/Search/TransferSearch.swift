@@ -1,4 +1,5 @@
 import Configuration
+import Files
 import Foundation
 import Kernels
 import Pretraining
@@ -37,11 +38,7 @@ public final class TransferSearch {
     ///
     /// - Throws: `TransferError`, before the first trial for all that can be known by then.
     public func run() throws -> TransferReport {
-        do {
-            try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-        } catch {
-            throw TransferError.cannotWrite(path: folder, reason: error.localizedDescription)
-        }
+        try OutputFolder.create(folder)
         try SearchRecord(plan).check(folder: folder)
         let vocabularySize = try Run.prepareTokenizer(plan.target, folder: folder, progress: progress)
         let coordinates = plan.options.checksCoordinates ? try checkCoordinates() : nil
@@ -112,7 +109,7 @@ public final class TransferSearch {
         }
         let width = plan.baseWidth
         let check = try CoordinateCheck(plan.target, widths: [width, 2 * width, 4 * width])
-        let pool = ThreadPool(threadCount: threads)
+        let pool = try ThreadPool.reserving(threadCount: threads)
         defer { pool.shutDown() }
         let phase = PhaseProgress("coordinate check", on: progress)
         let report = try CoordinateReport(check, pool: pool) { phase.update(fraction: $0) }

@@ -1,4 +1,5 @@
 import Engine
+import Files
 import Foundation
 import Pretraining
 import Runs
@@ -226,18 +227,10 @@ enum JSONFile {
     }()
 
     static func write(_ value: some Encodable, to path: String) throws {
-        do {
-            try encoder.encode(value).write(to: URL(fileURLWithPath: path), options: .atomic)
-        } catch {
-            throw TransferError.cannotWrite(path: path, reason: error.localizedDescription)
-        }
+        try OutputFile(checking: path).write(try encoder.encode(value))
     }
 
     static func write(_ text: String, to path: String) throws {
-        do {
-            try Data(text.utf8).write(to: URL(fileURLWithPath: path), options: .atomic)
-        } catch {
-            throw TransferError.cannotWrite(path: path, reason: error.localizedDescription)
-        }
+        try OutputFile(checking: path).write(text)
     }
 }

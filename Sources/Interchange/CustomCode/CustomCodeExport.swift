@@ -1,5 +1,6 @@
 import Encoder
 import Engine
+import Files
 import Foundation
 import Objectives
 import Tokenization

@@ -1,3 +1,4 @@
+import Files
 import Foundation
 
 /// Writes a folder so that it appears complete or not at all.
@@ -12,7 +13,7 @@ enum FolderPublication {
     static func write(
         to path: String, entries: Set<String>, replacing: Bool, _ fill: (String) throws -> Void
     ) throws {
-        let destination = try resolve(path)
+        let destination = try resolve(HomeFolder.expanded(path))
         let present = try contents(of: destination)
         if !present.isEmpty {
             guard replacing else { throw ElectraExportError.folderNotEmpty(path) }

@@ -1,3 +1,4 @@
+import Files
 import Foundation
 
 /// Writes a trained pair of networks as folders that Hugging Face's ELECTRA classes load.
@@ -44,7 +45,7 @@ public struct ElectraExport: Sendable {
             for network in ElectraNetwork.allCases {
                 guard let sizes = shape.networks[network] else { continue }
                 let path = (folder as NSString).appendingPathComponent(network.rawValue)
-                _ = try Interchange.check("create", path) { mkdir(path, 0o755) }
+                _ = try Files.check("create", path) { mkdir(path, 0o755) }
                 let configuration = ElectraConfiguration(
                     network, sizes, of: shape, settings[network], paddingID: tokenizerFiles.paddingID)
                 let files = [("config.json", try configuration.jsonFile())] + tokenizerFiles.files

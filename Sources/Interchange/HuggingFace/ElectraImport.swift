@@ -1,3 +1,4 @@
+import Files
 import Foundation
 
 /// Why folders cannot be read as Hugging Face ELECTRA models of this engine.

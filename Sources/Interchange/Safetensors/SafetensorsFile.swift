@@ -1,3 +1,4 @@
+import Files
 import Foundation
 
 /// A safetensors file that is open for reading.

@@ -1,3 +1,4 @@
+import Files
 import Foundation
 
 /// Writes a safetensors file tensor by tensor, so that memory never holds more than one of them.

@@ -45,7 +45,7 @@ public final class ThreadPool: @unchecked Sendable {
                 var seen = 0
                 while let region = self?.waitForRegion(after: &seen) { self?.work(on: region, worker) }
             }
-            thread.stackSize = 8 << 20
+            thread.stackSize = Kernels.stackBytes
             thread.name = "pretrain-\(worker)"
             thread.start()
         }

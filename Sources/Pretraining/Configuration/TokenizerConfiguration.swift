@@ -1,4 +1,5 @@
 import Configuration
+import Tokenization
 
 /// Where the vocabulary comes from.
 public struct TokenizerConfiguration: Configurable, Equatable {
@@ -12,7 +13,7 @@ public struct TokenizerConfiguration: Configurable, Equatable {
     public mutating func visit(_ fields: inout some FieldVisitor) throws {
         try fields.text("path", &path, "A tokenizer.json of byte-level BPE; null trains one at the first run.")
         try fields.integer(
-            "vocabulary_size", &vocabularySize, 262...1_000_000,
+            "vocabulary_size", &vocabularySize, 262...BPETrainer.maximumVocabularySize,
             "Entries of a trained vocabulary, special tokens included.")
         try fields.integer(
             "minimum_frequency", &minimumFrequency, 1...1_000_000, "Pairs seen less often are not merged.")

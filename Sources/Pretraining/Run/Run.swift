@@ -56,7 +56,7 @@ public final class Run {
     }
 
     private func pretrain() throws -> RunEnd {
-        let pool = ThreadPool(threadCount: threads)
+        let pool = try ThreadPool.reserving(threadCount: threads)
         defer { pool.shutDown() }
         try directory.checkpoints.prepare(exclusive: true)
         let start = try RunStart(

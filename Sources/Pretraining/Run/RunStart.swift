@@ -2,6 +2,7 @@ import Checkpoints
 import Configuration
 import Corpus
 import Engine
+import Files
 import Foundation
 import Kernels
 import Runs
@@ -56,11 +57,22 @@ struct RunStart {
         } else {
             fingerprint = try CorpusFingerprint(listing)
         }
-        tokenizer = try RunTokenizer.open(
-            configuration, directory: directory, checkpoint: documents?.tokenizer ?? transfer?.tokenizer,
-            listing: listing, progress: progress, report: report)
-        special = try tokenizer.specialTokens
         let stage = configuration.stageIndex(ofStep: (documents?.state.step ?? 0) + 1)
+        do {
+            if let documents {
+                let stage = configuration.configuration(ofStage: stage)
+                try documents.loader.lengthened(to: stage.corpus.sequenceLength).validate(
+                    configuration: stage.corpus, seed: UInt64(stage.training.seed))
+            }
+            tokenizer = try RunTokenizer.open(
+                configuration, directory: directory, checkpoint: documents?.tokenizer ?? transfer?.tokenizer,
+                listing: listing, progress: progress, report: report)
+        } catch CorpusError.invalidState(let reason) {
+            throw CheckpointError.damaged(path: reader?.path ?? "", reason: reason)
+        } catch let error as TokenizerError where reader != nil && configuration.tokenizer.path == nil {
+            throw CheckpointError.damaged(path: reader?.path ?? "", reason: "\(error)")
+        }
+        special = try tokenizer.specialTokens
         engine = try TrainingEngine(
             configuration.configuration(ofStage: stage).engine, vocabularySize: tokenizer.vocabularySize,
             special: special,
@@ -77,7 +89,7 @@ struct RunStart {
             }
         }
         if let cache = configuration.objective.frozenGenerator.cache {
-            engine.corruptionCache = try CorruptionCache(path: cache, engine)
+            engine.corruptionCache = try CorruptionCache(path: HomeFolder.expanded(cache), engine)
         }
     }
 }

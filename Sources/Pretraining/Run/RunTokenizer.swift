@@ -1,5 +1,6 @@
 import Configuration
 import Corpus
+import Files
 import Formatting
 import Foundation
 import Runs
@@ -15,7 +16,8 @@ enum RunTokenizer {
         if let checkpoint {
             let tokenizer = try ByteLevelBPE(json: Array(checkpoint))
             // The file may have moved or gone, since the checkpoint has it; another one would be ignored without a word.
-            if let path = configuration.tokenizer.path, FileManager.default.fileExists(atPath: path),
+            if let path = configuration.tokenizer.path,
+                FileManager.default.fileExists(atPath: HomeFolder.expanded(path)),
                 try ByteLevelBPE(contentsOf: path).serialized() != tokenizer.serialized()
             {
                 throw PretrainingError.tokenizerChanged(path: path)

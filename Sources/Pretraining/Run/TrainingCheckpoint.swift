@@ -45,7 +45,7 @@ public enum TrainingCheckpoint {
 
     /// Reads all documents of a checkpoint.
     ///
-    /// - Throws: `CheckpointError`, and `PretrainingError.unusableCheckpoint` for documents that are sound but not understood.
+    /// - Throws: `CheckpointError`; `.damaged` too for documents whose checksums are right and whose content is not.
     public static func documents(_ reader: CheckpointReader) throws -> Documents {
         Documents(
             configuration: try configuration(reader), tokenizer: try tokenizer(reader),
@@ -53,12 +53,20 @@ public enum TrainingCheckpoint {
             state: try state(reader))
     }
 
+    private static func damaged(_ name: String, _ reader: CheckpointReader, _ reason: String) -> CheckpointError {
+        .damaged(path: "\(reader.path)/\(name)", reason: reason)
+    }
+
     /// The configuration that the checkpoint was trained with.
     public static func configuration(_ reader: CheckpointReader) throws -> RunConfiguration {
         var configuration = RunConfiguration()
-        try ConfigurationReader.read(
-            yaml: String(decoding: try reader.document(Document.configuration), as: UTF8.self),
-            origin: "\(reader.path)/\(Document.configuration)", into: &configuration)
+        let yaml = String(decoding: try reader.document(Document.configuration), as: UTF8.self)
+        do {
+            try ConfigurationReader.read(
+                yaml: yaml, origin: "\(reader.path)/\(Document.configuration)", into: &configuration)
+        } catch {
+            throw damaged(Document.configuration, reader, "\(error)")
+        }
         return configuration
     }
 
@@ -67,7 +75,11 @@ public enum TrainingCheckpoint {
         Data(try reader.document(Document.tokenizer))
     }
 
-    public static func state(_ reader: CheckpointReader) throws -> RunState { try decode(Document.state, reader) }
+    public static func state(_ reader: CheckpointReader) throws -> RunState {
+        let state: RunState = try decode(Document.state, reader)
+        if let problem = state.problem(ofStep: reader.manifest.step) { throw damaged(Document.state, reader, problem) }
+        return state
+    }
 
     /// What the corpus looked like when the run began.
     public static func fingerprint(_ reader: CheckpointReader) throws -> CorpusFingerprint {
@@ -78,8 +90,7 @@ public enum TrainingCheckpoint {
         do {
             return try JSONDecoder().decode(Value.self, from: Data(try reader.document(name)))
         } catch let error as DecodingError {
-            throw PretrainingError.unusableCheckpoint(
-                path: reader.path, reason: "\(name) is not of this version of pretrain (\(error))")
+            throw damaged(name, reader, "it is not what this version of pretrain writes (\(error))")
         }
     }
 

@@ -1,3 +1,4 @@
+import Files
 import Foundation
 
 /// Writes scalars into an event file that TensorBoard opens.
@@ -24,9 +25,9 @@ public final class TensorBoardWriter {
     package init(directory: String, resumingAfter step: Int?, host: String, now: @escaping () -> Double) throws {
         self.now = now
         do {
-            try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
-        } catch {
-            throw MetricsError.cannotOpen(path: directory, reason: "\(error.localizedDescription)")
+            try OutputFolder.create(directory)
+        } catch let failure as FileFailure {
+            throw MetricsError.cannotOpen(path: directory, reason: String(cString: strerror(failure.code)))
         }
         file = try Self.newFile(in: directory, host: host, time: Int(now()))
         try write(step: 0, .fileVersion)

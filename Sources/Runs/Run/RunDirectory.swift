@@ -1,11 +1,15 @@
 import Checkpoints
+import Files
 import Foundation
 
 /// Where a run keeps what belongs to it.
 public struct RunDirectory: Sendable, Equatable {
     public let path: String
 
-    public init(path: String) { self.path = path.count > 1 && path.hasSuffix("/") ? String(path.dropLast()) : path }
+    public init(path: String) {
+        let path = HomeFolder.expanded(path)
+        self.path = path.count > 1 && path.hasSuffix("/") ? String(path.dropLast()) : path
+    }
 
     /// The resolved configuration.
     public var configuration: String { path + "/config.yaml" }
@@ -16,13 +20,9 @@ public struct RunDirectory: Sendable, Equatable {
 
     /// Creates the directory and takes its lock.
     ///
-    /// - Throws: `RunError.cannotCreate`, `RunLockError`.
+    /// - Throws: `FileFailure`, `RunLockError`.
     public func open() throws -> RunLock {
-        do {
-            try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-        } catch {
-            throw RunError.cannotCreate(path: path, reason: error.localizedDescription)
-        }
+        try OutputFolder.create(path)
         return try RunLock(runDirectory: path)
     }
 
@@ -39,7 +39,7 @@ public struct RunDirectory: Sendable, Equatable {
             }
         } else {
             for name in ["config.yaml", "tokenizer.json", "metrics.jsonl", "tensorboard", "checkpoints"]
-            where manager.fileExists(atPath: "\(path)/\(name)") {
+            where holdsSomething("\(path)/\(name)") {
                 moved.append(("\(path)/\(name)", "/" + name))
             }
         }
@@ -47,22 +47,22 @@ public struct RunDirectory: Sendable, Equatable {
         var number = 1
         while manager.fileExists(atPath: "\(path)/previous-\(number)") { number += 1 }
         let folder = "\(path)/previous-\(number)"
-        do {
-            try manager.createDirectory(
-                atPath: step == nil ? folder : folder + "/checkpoints", withIntermediateDirectories: true)
-            for (from, to) in moved { try manager.moveItem(atPath: from, toPath: folder + to) }
-        } catch {
-            throw RunError.cannotCreate(path: folder, reason: error.localizedDescription)
+        try OutputFolder.create(step == nil ? folder : folder + "/checkpoints")
+        for (from, to) in moved {
+            _ = try check("rename \(from) to", folder + to) { rename(from, folder + to) }
         }
         return folder
     }
 
+    /// Whether there is a file, or a folder that is not empty.
+    private func holdsSomething(_ path: String) -> Bool {
+        var isFolder: ObjCBool = false
+        guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else { return false }
+        return !isFolder.boolValue || !((try? FileManager.default.contentsOfDirectory(atPath: path)) ?? [""]).isEmpty
+    }
+
     /// Writes a file beside its place and renames it there.
     public func write(_ data: Data, to file: String) throws {
-        do {
-            try data.write(to: URL(fileURLWithPath: file), options: .atomic)
-        } catch {
-            throw RunError.cannotWrite(path: file, reason: error.localizedDescription)
-        }
+        try OutputFile(checking: file).write(data)
     }
 }

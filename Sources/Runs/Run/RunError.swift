@@ -1,13 +1,9 @@
 /// Why a long computation cannot start or go on in its directory.
 public enum RunError: Error, Equatable, Sendable, CustomStringConvertible {
-    case cannotCreate(path: String, reason: String)
-    case cannotWrite(path: String, reason: String)
     case alreadyFinished(step: Int, path: String)
 
     public var description: String {
         switch self {
-        case .cannotCreate(let path, let reason): "\(path): cannot create the directory: \(reason)"
-        case .cannotWrite(let path, let reason): "\(path): cannot write: \(reason)"
         case .alreadyFinished(let step, let path):
             "the run in \(path) has finished its \(step) steps; raise training.steps to go on, or choose another --output"
         }

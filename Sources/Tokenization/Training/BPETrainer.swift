@@ -14,6 +14,9 @@ public final class BPETrainer {
     /// Vocabulary size that leaves room for the special tokens and the byte symbols alone.
     public static let minimumVocabularySize = SpecialTokens.contents.count + 256
 
+    /// Ids are tabulated while merging: no vocabulary in use comes near this.
+    public static let maximumVocabularySize = 1_000_000
+
     /// Longer words are counted in parts of this many bytes, so that text without spaces cannot blow up the training.
     public static let longestWord = 512
 

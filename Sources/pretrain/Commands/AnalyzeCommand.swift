@@ -3,6 +3,7 @@ import ArgumentParser
 import Checkpoints
 import Corpus
 import Engine
+import Files
 import Formatting
 import Foundation
 import Pretraining
@@ -53,6 +54,7 @@ struct AnalyzeCommand: ParsableCommand {
 
     func run() throws {
         let names = labels.isEmpty ? Self.names(checkpoints) : labels
+        let output = try self.output.map { try AnalysisReport.folder($0) }
         let line = ProgressLine(quiet: report.json)
         var models: [ModelAnalysis] = []
         for (index, path) in checkpoints.enumerated() {

@@ -29,7 +29,7 @@ struct BenchKernelsCommand: ParsableCommand {
         let (configuration, _) = try options.resolve()
         let line = ProgressLine(quiet: report.json)
         let result = try KernelBenchmark.run(
-            configuration, pool: ThreadPool(threadCount: threading.count)
+            configuration, pool: threading.pool()
         ) { name in
             line.update(step: 0) { ["measuring \(name)"] }
         }

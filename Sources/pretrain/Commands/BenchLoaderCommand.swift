@@ -39,7 +39,7 @@ struct BenchLoaderCommand: ParsableCommand {
         }
         let tokenizer = try ByteLevelBPE(contentsOf: path)
         configuration.tokenizer.vocabularySize = tokenizer.vocabularySize
-        let pool = ThreadPool(threadCount: threading.count)
+        let pool = try threading.pool()
         defer { pool.shutDown() }
         let line = ProgressLine(quiet: report.json)
         let result = try LoaderBenchmark.run(

@@ -44,7 +44,7 @@ struct BenchStepCommand: ParsableCommand {
             options.settings.append("corpus.sequence_length=\(sequence)")
         }
         let (configuration, _) = try options.resolve()
-        let pool = ThreadPool(threadCount: threading.count)
+        let pool = try threading.pool()
         let line = ProgressLine(quiet: report.json)
         let result = try StepBenchmark.run(
             configuration, pool: pool, steps: steps, warmup: warmup, profiling: profile

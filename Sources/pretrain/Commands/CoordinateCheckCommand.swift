@@ -1,4 +1,5 @@
 import ArgumentParser
+import Files
 import Foundation
 import HyperparameterTransfer
 import Kernels
@@ -51,16 +52,17 @@ struct CoordinateCheckCommand: ParsableCommand {
     }
 
     func run() throws {
+        let file = try OutputFile(checking: output)
         let (configuration, _) = try options.resolve()
         let check = try CoordinateCheck(
             configuration, widths: try Self.integers(widths, "--widths"), steps: steps, tolerance: tolerance,
             seeds: seeds)
-        let pool = ThreadPool(threadCount: threading.count)
+        let pool = try threading.pool()
         defer { pool.shutDown() }
         let phase = PhaseProgress("coordinate check", on: ProgressLine(quiet: report.json))
         let result = try CoordinateReport(check, pool: pool) { phase.update(fraction: $0) }
         phase.finish()
-        try Data(result.figure.svg.utf8).write(to: URL(fileURLWithPath: output))
+        try file.write(result.figure.svg)
         try report.show(result) { Self.text(result, plot: output) }
         if !result.passes { throw ExitCode(ExitStatus.failure) }
     }

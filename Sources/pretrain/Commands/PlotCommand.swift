@@ -1,5 +1,6 @@
 import Analysis
 import ArgumentParser
+import Files
 import Foundation
 import Pretraining
 import Runs
@@ -43,6 +44,7 @@ struct PlotCommand: ParsableCommand {
     }
 
     func run() throws {
+        let file = try OutputFile(checking: output)
         let names = labels.isEmpty ? AnalyzeCommand.names(runs) : labels
         let curves = try zip(runs, names).map { path, name in
             try RunCurves(path: RunDirectory(path: path).metrics, label: name)
@@ -51,11 +53,7 @@ struct PlotCommand: ParsableCommand {
         guard !figure.metrics.isEmpty else {
             throw ValidationError("these runs have recorded nothing yet; wait for their first log lines")
         }
-        do {
-            try Data(figure.svg.utf8).write(to: URL(fileURLWithPath: output), options: .atomic)
-        } catch {
-            throw RunError.cannotWrite(path: output, reason: error.localizedDescription)
-        }
+        try file.write(figure.svg)
         try report.show(Result(figure: output, runs: curves)) {
             let table = TextTable(
                 header: ["run", "step"] + figure.metrics, rightAligned: Set(1...figure.metrics.count + 1),

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Corpus
+import Files
 import Foundation
 import Runs
 import Tokenization
@@ -54,16 +55,19 @@ struct TokenizerTrainCommand: AsyncParsableCommand {
                 "--vocabulary-size must be at least \(BPETrainer.minimumVocabularySize): "
                     + "the special tokens and the 256 byte symbols alone take that many ids.")
         }
+        guard vocabularySize <= BPETrainer.maximumVocabularySize else {
+            throw ValidationError("--vocabulary-size must be at most \(BPETrainer.maximumVocabularySize).")
+        }
         guard minFrequency >= 0 else { throw ValidationError("--min-frequency must not be negative.") }
     }
 
     func run() async throws {
         let start = ContinuousClock.now
+        let file = try OutputFile(checking: output)
         var corpus = CorpusConfiguration()
         corpus.sources = input.map { CorpusSource(path: $0) }
         corpus.heldOut = 0
         let listing = try CorpusListing(corpus)
-        try OutputFile.checkWritable(output)
         let trainer = try BPETrainer(vocabularySize: vocabularySize, minimumFrequency: minFrequency)
         let phase = PhaseProgress("training the tokenizer", on: ProgressLine())
         let total = Double(max(listing.bytes, 1))
@@ -76,7 +80,7 @@ struct TokenizerTrainCommand: AsyncParsableCommand {
             phase.update(fraction: Self.countingShare + (1 - Self.countingShare) * share)
         }
         phase.finish()
-        try tokenizer.save(to: output)
+        try file.write(tokenizer.serialized())
         if tokenizer.vocabularySize < vocabularySize {
             Terminal.note(
                 "note: the text gave \(tokenizer.vocabularySize) of \(vocabularySize) ids; use more text for more")
@@ -88,25 +92,6 @@ struct TokenizerTrainCommand: AsyncParsableCommand {
         try report.show(result) {
             "\(output): \(result.vocabularySize) ids from \(result.bytes) bytes in \(listing.fileCount) files, "
                 + String(format: "%.1f s", elapsed)
-        }
-    }
-}
-
-/// The output file of a command that works for a while before it writes.
-enum OutputFile {
-    /// Finds out before the work whether the result can be written.
-    static func checkWritable(_ path: String) throws {
-        var isFolder: ObjCBool = false
-        if FileManager.default.fileExists(atPath: path, isDirectory: &isFolder), isFolder.boolValue {
-            throw TokenizerError.file(path: path, problem: "is a folder; name a file in it")
-        }
-        let folder = (path as NSString).deletingLastPathComponent
-        let parent = folder.isEmpty ? "." : folder
-        guard FileManager.default.fileExists(atPath: parent, isDirectory: &isFolder), isFolder.boolValue else {
-            throw TokenizerError.file(path: path, problem: "the folder \(parent) does not exist; make it first")
-        }
-        guard access(parent, W_OK) == 0 else {
-            throw TokenizerError.file(path: path, problem: "the folder \(parent) is not writable")
         }
     }
 }

@@ -108,7 +108,7 @@ struct TransferCommand: ParsableCommand {
         TerminationSignals.install()
         signal(SIGPIPE, SIG_IGN)
         let search = TransferSearch(
-            plan, folder: output.count > 1 && output.hasSuffix("/") ? String(output.dropLast()) : output,
+            plan, folder: RunDirectory(path: output).path,
             command: Array(CommandLine.arguments.dropFirst()), jobs: jobs, threads: threading.count,
             progress: ProgressLine(quiet: report.json)
         ) { Terminal.note("warning: \($0)") }

@@ -2,6 +2,7 @@ import ArgumentParser
 import Configuration
 import Foundation
 import Kernels
+import Machine
 import Pretraining
 
 /// Where a configuration comes from: a file, a preset, single settings.
@@ -52,7 +53,8 @@ struct ConfigurationOptions: ParsableArguments {
 
 /// How many threads compute.
 struct ThreadOptions: ParsableArguments {
-    @Option(help: "Threads that compute; all processors by default. Results do not depend on it.")
+    @Option(
+        help: "Threads that compute. Default: the processors that this process may use. Results do not depend on it.")
     var threads: Int?
 
     func validate() throws {
@@ -61,5 +63,10 @@ struct ThreadOptions: ParsableArguments {
         }
     }
 
-    var count: Int { threads ?? min(ProcessInfo.processInfo.activeProcessorCount, Kernels.maximumThreadCount) }
+    var count: Int { threads ?? min(MachineLimits().processors, Kernels.maximumThreadCount) }
+
+    /// Threads with room to compute.
+    ///
+    /// - Throws: `MemoryShortage`.
+    func pool() throws -> ThreadPool { try .reserving(threadCount: count) }
 }

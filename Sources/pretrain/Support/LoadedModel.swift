@@ -22,7 +22,7 @@ struct LoadedModel {
         tokenizer = try ByteLevelBPE(json: Array(try TrainingCheckpoint.tokenizer(reader)))
         engine = try TrainingEngine(
             configuration.engine, vocabularySize: tokenizer.vocabularySize, special: try tokenizer.specialTokens,
-            pool: ThreadPool(threadCount: threads))
+            pool: .reserving(threadCount: threads))
         try TrainingCheckpoint.load(reader, into: engine, moments: false)
     }
 }

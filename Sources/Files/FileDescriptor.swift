@@ -1,8 +1,8 @@
 import Foundation
 
-/// An open file with the few calls that this target needs, each retried when a signal interrupts it.
-final class FileDescriptor: Sendable {
-    let path: String
+/// An open file with few calls, each retried when a signal interrupts it.
+package final class FileDescriptor: Sendable {
+    package let path: String
     private let number: Int32
 
     private init(_ number: Int32, _ path: String) {
@@ -12,20 +12,25 @@ final class FileDescriptor: Sendable {
 
     deinit { close(number) }
 
-    static func openForReading(_ path: String) throws -> FileDescriptor {
+    package static func openForReading(_ path: String) throws -> FileDescriptor {
         // Without O_NONBLOCK, opening a named pipe would wait for a writer for ever.
         try FileDescriptor(check("open", path) { open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK) }, path)
     }
 
     /// Creates a new file; fails if there is one of that name.
-    static func create(_ path: String) throws -> FileDescriptor {
+    package static func create(_ path: String) throws -> FileDescriptor {
         try FileDescriptor(check("create", path) { open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o644) }, path)
+    }
+
+    /// Opens what is there for writing: a pipe or a device, or a file whose content is forgotten.
+    package static func openForWriting(_ path: String) throws -> FileDescriptor {
+        try FileDescriptor(check("open", path) { open(path, O_WRONLY | O_TRUNC | O_CLOEXEC) }, path)
     }
 
     /// Size in bytes of a regular file.
     ///
     /// - Throws: `FileFailure` with `EISDIR` or `EINVAL` if it is a folder or some other thing that has no size.
-    func regularFileSize() throws -> Int {
+    package func regularFileSize() throws -> Int {
         var status = stat()
         _ = try check("inspect", path) { fstat(number, &status) }
         switch status.st_mode & S_IFMT {
@@ -36,7 +41,7 @@ final class FileDescriptor: Sendable {
     }
 
     /// Reads up to `buffer.count` bytes from `offset`; fewer only at the end of the file.
-    func read(into buffer: UnsafeMutableRawBufferPointer, at offset: Int) throws -> Int {
+    package func read(into buffer: UnsafeMutableRawBufferPointer, at offset: Int) throws -> Int {
         guard var position = buffer.baseAddress else { return 0 }
         var done = 0
         while done < buffer.count {
@@ -48,7 +53,7 @@ final class FileDescriptor: Sendable {
         return done
     }
 
-    func write(_ bytes: UnsafeRawBufferPointer) throws {
+    package func write(_ bytes: UnsafeRawBufferPointer) throws {
         guard var position = bytes.baseAddress else { return }
         var left = bytes.count
         while left > 0 {
@@ -59,17 +64,17 @@ final class FileDescriptor: Sendable {
     }
 
     /// Waits until everything written has reached the disk.
-    func synchronize() throws { _ = try check("flush", path) { fsync(number) } }
+    package func synchronize() throws { _ = try check("flush", path) { fsync(number) } }
 
     /// Makes the entries of a folder (a rename, a new file) last through a power failure.
-    static func synchronizeFolder(_ path: String) throws {
+    package static func synchronizeFolder(_ path: String) throws {
         let folder = try FileDescriptor(
             check("open", path) { open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC) }, path)
         try folder.synchronize()
     }
 
     /// Whole contents of a regular file of at most `limit` bytes.
-    static func contents(of path: String, limit: Int) throws -> Data {
+    package static func contents(of path: String, limit: Int) throws -> Data {
         let file = try openForReading(path)
         let size = try file.regularFileSize()
         guard size <= limit else { throw FileFailure("read", path, code: EFBIG) }
@@ -79,7 +84,7 @@ final class FileDescriptor: Sendable {
     }
 
     /// Writes a new file and waits until it is on the disk.
-    static func write(_ contents: some ContiguousBytes, to path: String) throws {
+    package static func write(_ contents: some ContiguousBytes, to path: String) throws {
         let file = try create(path)
         try contents.withUnsafeBytes { try file.write($0) }
         try file.synchronize()
@@ -87,7 +92,7 @@ final class FileDescriptor: Sendable {
 }
 
 /// Runs a call that returns a negative number on failure, again after `EINTR`.
-func check<Result: SignedInteger>(_ operation: String, _ path: String, _ call: () -> Result) throws -> Result {
+package func check<Result: SignedInteger>(_ operation: String, _ path: String, _ call: () -> Result) throws -> Result {
     while true {
         let result = call()
         if result >= 0 { return result }

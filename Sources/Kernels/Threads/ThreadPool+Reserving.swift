@@ -1,0 +1,22 @@
+import Machine
+
+extension ThreadPool {
+    /// A pool whose threads have room for their stacks and for what OpenBLAS maps for each of them.
+    ///
+    /// - Throws: `MemoryShortage`. Without it OpenBLAS would try for ever to map its work areas.
+    public static func reserving(threadCount: Int) throws -> ThreadPool {
+        try MachineLimits().check(
+            "computing on \(threadCount) threads", bytes: 0, reserved: Kernels.reservedBytes(threads: threadCount),
+            advice: "lower --threads")
+        return ThreadPool(threadCount: threadCount)
+    }
+}
+
+extension Kernels {
+    /// Address space that threads take beside what they work on.
+    public static func reservedBytes(threads: Int) -> Int { threads * (workAreaBytes + stackBytes) }
+
+    /// What OpenBLAS maps for every thread that multiplies (its BUFFER_SIZE on x86-64).
+    private static let workAreaBytes = 128 << 20
+    static let stackBytes = 8 << 20
+}
