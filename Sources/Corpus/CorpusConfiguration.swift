@@ -6,7 +6,7 @@ public enum CorpusFormat: String, CaseIterable, Codable, Sendable {
     case auto
     /// UTF-8 text; `document_separator` says where a document ends.
     case text
-    /// One JSON object per line, the document in its string member `text_field`.
+    /// One JSON object per line, or an array of such objects, the document in its string member `text_field`.
     case jsonl
 }
 
@@ -60,7 +60,9 @@ public struct CorpusSource: Configurable, Equatable {
         try fields.choice(
             "document_separator", &documentSeparator,
             "Where a document of a text file ends: at a blank line, or only at the end of the file.")
-        try fields.text("text_field", &textField, "Member of each JSON line that holds the document's text.")
+        try fields.text(
+            "text_field", &textField,
+            "Member of each JSON line that holds the document's text; data.text is the member text of the object data.")
     }
 
     public func validate() throws {
@@ -86,6 +88,7 @@ public struct CorpusConfiguration: Configurable, Equatable {
     public var maximumLineBytes = 64 << 20
     public var strict = false
     public var damagedFiles = DamagedFilePolicy.error
+    public var maximumSkippedFraction = 0.05
 
     public init() {}
 
@@ -118,8 +121,13 @@ public struct CorpusConfiguration: Configurable, Equatable {
             "Make invalid UTF-8, malformed JSON lines and unusable files errors instead of counted warnings.")
         try fields.choice(
             "damaged_files", &damagedFiles,
-            "What to do about truncated archives, unreadable and binary files: stop with an error, or skip the "
+            "What to do about truncated archives, unreadable and binary files, and files that change while they are "
+                + "read: stop with an error, or skip the "
                 + "damaged part with a counted warning.")
+        try fields.number(
+            "maximum_skipped_fraction", &maximumSkippedFraction, 0...1,
+            "Share of a source's rows that may be skipped or be full of invalid UTF-8; more is an error, after "
+                + "\(RowTally.sensibleRows) rows or at the end of an epoch.")
     }
 
     public func validate() throws {
@@ -127,7 +135,8 @@ public struct CorpusConfiguration: Configurable, Equatable {
             do {
                 try source.validate()
             } catch let problem as InvalidSetting {
-                throw InvalidSetting("sources[\(index)].\(problem.key)", problem.problem)
+                // The form in which the reader of configurations names it too, so that it is said once.
+                throw InvalidSetting("sources.\(index).\(problem.key)", problem.problem)
             }
         }
         if maximumDocumentBytes > shuffleBytes {

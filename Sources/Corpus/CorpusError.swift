@@ -18,6 +18,13 @@ public enum CorpusError: Error, Equatable, Sendable, CustomStringConvertible {
     case badLine(path: String, line: Int, reason: String)
     /// `strict`: something about a folder or file that is otherwise a warning.
     case rejected(CorpusWarning)
+    /// A file cannot be decompressed here, though nothing is wrong with it.
+    case beyondLimit(path: String, reason: String)
+    /// More of a source cannot be used than `maximum_skipped_fraction` allows.
+    case tooMuchSkipped(
+        source: Int, path: String, rows: Int, unusable: Int, allowed: Double, warnings: [String])
+    /// A file is not what it was when the corpus was listed.
+    case changedWhileRead(path: String, change: String)
     /// A source went through all of its files without one training document.
     case noTrainingDocuments(source: Int, path: String, heldOut: Int, empty: Int, warnings: [String])
     /// The held-out share is empty.
@@ -31,7 +38,9 @@ public enum CorpusError: Error, Equatable, Sendable, CustomStringConvertible {
     /// `stop()` was called.
     case stopped
 
-    public var description: String {
+    public var description: String { SystemPath.shown(text) }
+
+    private var text: String {
         switch self {
         case .noSources:
             "corpus.sources is empty: name at least one file, folder or glob"
@@ -52,6 +61,15 @@ public enum CorpusError: Error, Equatable, Sendable, CustomStringConvertible {
             "\(path):\(line): \(reason); correct it, or set corpus.strict to false to skip such lines"
         case .rejected(let warning):
             "\(warning); correct it, or set corpus.strict to false"
+        case .beyondLimit(let path, let reason):
+            "\(path) cannot be decompressed here, though it is not damaged: \(reason)"
+        case .tooMuchSkipped(let source, let path, let rows, let unusable, let allowed, let warnings):
+            "corpus.sources[\(source)]: \(path): \(unusable) of \(rows) rows cannot be used, more than "
+                + "corpus.maximum_skipped_fraction (\(allowed)) allows (\(warnings.joined(separator: "; "))); "
+                + "correct them or how they are read, or raise that setting"
+        case .changedWhileRead(let path, let change):
+            "\(path) has changed while it was in use: \(change), so that what was read would not come again; start "
+                + "anew with files that stay as they are, or set corpus.damaged_files to skip to go on with what is there"
         case .noTrainingDocuments(let source, let path, let heldOut, let empty, let warnings):
             "corpus.sources[\(source)]: \(path) gave no training document ("
                 + (["\(heldOut) held out", "\(empty) empty"] + warnings).joined(separator: "; ")

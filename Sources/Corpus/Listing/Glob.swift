@@ -23,16 +23,17 @@ struct Glob {
         parts = Array(names.dropFirst(fixed.count))
     }
 
-    /// Paths that match, sorted bytewise; hidden names match only a pattern that names their dot.
+    /// Paths that match, each once, sorted bytewise; hidden names match only a pattern that names their dot.
     func matches() -> [String] {
-        var found: Set<String> = []
+        // Strings that differ in normalization are equal, and name different files.
+        var found: Set<[UInt8]> = []
         var trail: [ino_t] = []
         expand(root, parts[...], &found, &trail)
-        return found.sorted(by: bytewiseLess)
+        return found.map { String(decoding: $0, as: UTF8.self) }.sorted(by: bytewiseLess)
     }
 
     private func expand(
-        _ folder: String, _ parts: ArraySlice<String>, _ found: inout Set<String>, _ trail: inout [ino_t]
+        _ folder: String, _ parts: ArraySlice<String>, _ found: inout Set<[UInt8]>, _ trail: inout [ino_t]
     ) {
         guard let part = parts.first else { return }
         let rest = parts.dropFirst()
@@ -41,7 +42,7 @@ struct Glob {
         if part != "**" && !Self.isPattern(part) {
             let path = folder + part
             if isLast {
-                if access(path, F_OK) == 0 { found.insert(path) }
+                if SystemPath.withBytes(path, { access($0, F_OK) }) == 0 { found.insert(Array(path.utf8)) }
             } else {
                 expand(path + "/", rest, &found, &trail)
             }
@@ -51,7 +52,9 @@ struct Glob {
         if part == "**" {
             // The same folder twice on the way down is a loop of symbolic links.
             var status = stat()
-            guard stat(folderPath, &status) == 0, !trail.contains(status.st_ino) else { return }
+            guard SystemPath.withBytes(folderPath, { stat($0, &status) }) == 0, !trail.contains(status.st_ino) else {
+                return
+            }
             trail.append(status.st_ino)
             defer { trail.removeLast() }
             expand(folder, isLast ? ["*"] : rest, &found, &trail)
@@ -60,18 +63,24 @@ struct Glob {
             }
             return
         }
-        for name in names where fnmatch(part, name, FNM_PERIOD | FNM_NOESCAPE) == 0 {
+        for name in names where Self.matches(name, part) {
             let path = folder + name
             if isLast {
-                found.insert(path)
+                found.insert(Array(path.utf8))
             } else if isFolder(path) {
                 expand(path + "/", rest, &found, &trail)
             }
         }
     }
 
+    private static func matches(_ name: String, _ pattern: String) -> Bool {
+        SystemPath.withBytes(pattern) { pattern in
+            SystemPath.withBytes(name) { fnmatch(pattern, $0, FNM_PERIOD | FNM_NOESCAPE) == 0 }
+        }
+    }
+
     private func isFolder(_ path: String) -> Bool {
         var status = stat()
-        return stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
+        return SystemPath.withBytes(path) { stat($0, &status) } == 0 && status.st_mode & S_IFMT == S_IFDIR
     }
 }

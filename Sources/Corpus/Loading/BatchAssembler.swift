@@ -67,7 +67,7 @@ final class BatchAssembler {
 
     private func noteWarnings(of source: SourceStream) {
         guard !source.report.isEmpty else { return }
-        newWarnings += report.add(source.report)
+        newWarnings += report.add(source.report).filter { !$0.kind.isRemark }
         source.report = CorpusReport()
     }
 

@@ -88,7 +88,8 @@ public struct LoaderState: Codable, Equatable, Sendable {
         let numbers = sources.flatMap {
             [
                 $0.window.epoch, $0.window.index, $0.window.file, Int($0.window.position.offset),
-                $0.window.position.piece, $0.window.position.line, $0.nextDocument, $0.draws, $0.epochSegments,
+                $0.window.position.piece, $0.window.position.line, $0.window.tally.rows, $0.window.tally.unusable,
+                $0.nextDocument, $0.draws, $0.epochSegments,
             ] + $0.active.flatMap { [$0.document, $0.token] }
         }
         let counters = sources.flatMap {

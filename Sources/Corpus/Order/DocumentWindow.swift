@@ -10,8 +10,20 @@ public struct WindowStart: Codable, Equatable, Sendable {
     public var file = 0
     /// Where in the file the first document, or piece of one, begins.
     public var position = FilePosition()
+    /// Rows of this epoch that come before.
+    public var tally = RowTally()
 
     public init() {}
+
+    public init(from decoder: any Decoder) throws {
+        let values = try decoder.container(keyedBy: CodingKeys.self)
+        epoch = try values.decode(Int.self, forKey: .epoch)
+        index = try values.decode(Int.self, forKey: .index)
+        file = try values.decode(Int.self, forKey: .file)
+        position = try values.decode(FilePosition.self, forKey: .position)
+        // States that were saved before rows were counted have none.
+        tally = try values.decodeIfPresent(RowTally.self, forKey: .tally) ?? RowTally()
+    }
 }
 
 /// Documents that lie together in a source and are shuffled together.

@@ -11,6 +11,8 @@ final class WindowReader {
     /// The file being read and the window it is open for, so that the next window needs neither seek nor skip.
     private var reader: DocumentReader?
     private var readerStart: WindowStart?
+    /// Warnings of the epoch, to explain why too much of it is unusable.
+    private var history: (epoch: Int, report: CorpusReport) = (0, CorpusReport())
 
     init(
         listing: CorpusListing, index: Int, seed: UInt64, rules: ReadingRules, cancellation: Cancellation
@@ -41,6 +43,8 @@ final class WindowReader {
         let window = DocumentWindow(start: start, gauge: rules.gauge)
         var file = start.file
         var position = start.position
+        var tally = start.tally
+        if history.epoch != start.epoch { history = (start.epoch, CorpusReport()) }
         while window.count < maximumDocuments && window.byteCount < maximumBytes {
             if reader == nil {
                 if file == order.count {
@@ -50,11 +54,12 @@ final class WindowReader {
                 do {
                     reader = try DocumentReader(
                         source.files[Int(order[file])], at: position, rules: rules, cancellation: cancellation)
+                    reader?.tally = tally
                 } catch let unusable as DocumentReader.Unusable {
                     window.report.add(unusable.report)
                 }
             }
-            if let piece = try reader?.next() {
+            if let piece = try next(window) {
                 if !piece.isHeldOut {
                     window.append(piece.text)
                 } else if piece.index == 0 {
@@ -63,21 +68,40 @@ final class WindowReader {
                 continue
             }
             collect(into: window)
+            if let reader { tally = reader.tally }
             reader = nil
             file += 1
             position = FilePosition()
         }
         collect(into: window)
+        history.report.add(window.report)
         if window.endsEpoch {
+            if tally.exceeds(rules.maximumSkippedFraction) { throw tooMuchSkipped(tally) }
             window.next.epoch = start.epoch + 1
         } else {
             window.next.epoch = start.epoch
             window.next.index = start.index + 1
             window.next.file = file
             window.next.position = reader?.position ?? position
+            window.next.tally = reader?.tally ?? tally
         }
         readerStart = window.next
         return window
+    }
+
+    private func next(_ window: DocumentWindow) throws -> DocumentReader.Piece? {
+        do {
+            return try reader?.next()
+        } catch is DocumentReader.TooMuchSkipped {
+            let tally = reader?.tally ?? RowTally()
+            collect(into: window)
+            history.report.add(window.report)
+            throw tooMuchSkipped(tally)
+        }
+    }
+
+    private func tooMuchSkipped(_ tally: RowTally) -> CorpusError {
+        source.tooMuchSkipped(index, tally, allowed: rules.maximumSkippedFraction, history.report)
     }
 
     private func collect(into window: DocumentWindow) {

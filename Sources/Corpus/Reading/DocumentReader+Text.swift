@@ -88,7 +88,11 @@ extension DocumentReader {
     /// Replaces what is not UTF-8, and line ends CR LF by LF.
     func clean(_ raw: UnsafeRawBufferPointer, offset: Int64) throws -> UnsafeRawBufferPointer {
         var text = raw
-        if let invalid = UTF8Repair.firstInvalid(raw) {
+        let firstInvalid = UTF8Repair.firstInvalid(raw)
+        guard try checkIsText(raw, firstInvalid: firstInvalid, at: offset) else {
+            return UnsafeRawBufferPointer(rebasing: raw[..<0])
+        }
+        if let invalid = firstInvalid {
             try invalidUTF8(at: offset + Int64(invalid))
             scratch.removeAll(keepingCapacity: true)
             noteReplaced(UTF8Repair.append(raw, to: &scratch))
@@ -118,6 +122,7 @@ extension DocumentReader {
     /// Counts replaced sequences.
     func noteReplaced(_ count: Int) {
         invalidSequences += count
+        replacedInPiece += count
         report.count(.invalidUTF8, count)
     }
 }

@@ -76,6 +76,7 @@ public struct HeldOutReader: Sendable {
             collection.scannedDocuments += scan.documents
             collection.scannedBytes += scan.totalScannedBytes
             collection.report.add(scan.totalReport)
+            try scan.check()
         }
         if collection.tokens == 0 {
             throw CorpusError.noHeldOutDocuments(

@@ -27,6 +27,8 @@ final class RunSession {
     private var evaluator: Evaluator?
     private var lastCheckpoint: Int?
     private var skippedInARow = 0
+    /// What was skipped or replaced of the text.
+    private var corpusReport: CorpusReport
 
     /// Opens everything that the run needs, from the checkpoint or anew.
     init(
@@ -41,6 +43,7 @@ final class RunSession {
             requested, directory: directory, resume: resume, transfer: transfer, pool: pool, progress: progress,
             report: report)
         listing = start.listing
+        corpusReport = start.listing.report
         fingerprint = start.fingerprint
         tokenizer = start.tokenizer
         engine = start.engine
@@ -67,7 +70,10 @@ final class RunSession {
 
     /// Steps until the end or a signal; checkpoints and evaluates on the way.
     func train(while isWorthwhile: ((StepOutcome) -> Bool)? = nil) throws -> RunEnd {
-        defer { loader.stop() }
+        defer {
+            loader.stop()
+            if !corpusReport.isEmpty { recorder.tell(.skipped(corpusReport.entries)) }
+        }
         do {
             return try trainToEnd(isWorthwhile)
         } catch {
@@ -146,6 +152,7 @@ final class RunSession {
     private func step(started: ContinuousClock.Instant) throws -> StepOutcome? {
         try enterStage()
         let loaded = try nextBatch()
+        corpusReport.raise(to: loaded.report)
         for warning in loaded.newWarnings { recorder.tell(.warning("\(warning)")) }
         let number = state.step + 1
         do {
@@ -196,6 +203,7 @@ final class RunSession {
     private func evaluate() throws {
         let evaluator = try self.evaluator ?? makeEvaluator()
         self.evaluator = evaluator
+        corpusReport.raise(to: evaluator.corpusReport)
         guard !evaluator.batches.isEmpty else { return }
         recorder.record(evaluator.evaluate(engine, step: state.step))
     }

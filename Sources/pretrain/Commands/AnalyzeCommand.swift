@@ -75,10 +75,11 @@ struct AnalyzeCommand: ParsableCommand {
         if let corpus { corpusConfiguration.sources = [CorpusSource(path: corpus)] }
         let listing = try CorpusListing(corpusConfiguration)
         if corpus == nil { try TrainingCheckpoint.fingerprint(model.reader).verify(against: listing) }
-        return try Evaluator(
+        let evaluator = try Evaluator(
             configuration, listing: listing, selection: corpus == nil ? .heldOut : .all, tokenizer: model.tokenizer,
-            special: model.engine.special, tokens: tokens
-        ).batches
+            special: model.engine.special, tokens: tokens)
+        SkippedText.note(evaluator.corpusReport.entries)
+        return evaluator.batches
     }
 
     /// The shortest ends of the paths that tell them apart.

@@ -50,6 +50,8 @@ struct EvaluateCommand: ParsableCommand {
         var result = evaluator.evaluate(
             model.engine, step: try TrainingCheckpoint.state(model.reader).step, corruptor: corruptor?.engine)
         result.corruptionFrom = corruptor?.path
+        result.skipped = evaluator.corpusReport.entries
+        SkippedText.note(evaluator.corpusReport.entries)
         try report.show(result, isStyled: true) { EvaluationText.summary(result, colours: Terminal.outputColours) }
     }
 }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Corpus
 import Foundation
 import Training
 
@@ -67,6 +68,7 @@ struct RunCommand: ParsableCommand {
         // Training goes on when nobody reads its progress any more, as after `| head`.
         signal(SIGPIPE, SIG_IGN)
         var last: EvaluationReport?
+        var skipped: [CorpusReport.Entry] = []
         let run = Run(
             configuration, output: directory, resume: mode, threads: threading.count,
             progress: ProgressLine(quiet: quiet), transfer: transfer
@@ -74,6 +76,9 @@ struct RunCommand: ParsableCommand {
             switch event {
             case .note(let text): if !quiet { Terminal.note(text) }
             case .warning(let text): Terminal.note("warning: \(text)")
+            case .skipped(let entries):
+                skipped = entries
+                SkippedText.note(quiet ? entries.filter { !$0.kind.isRemark } : entries)
             case .checkpoint(_, let path): if !quiet { Terminal.note("checkpoint \(path)") }
             case .evaluation(let evaluation):
                 last = evaluation
@@ -85,7 +90,7 @@ struct RunCommand: ParsableCommand {
         let end = try run.start()
         switch end {
         case .finished(let step):
-            try report.show(RunReport(output: directory, step: step, evaluation: last)) {
+            try report.show(RunReport(output: directory, step: step, evaluation: last, skipped: skipped)) {
                 "finished \(step) steps; the model is in \(directory)"
             }
         case .abandoned: break
@@ -101,4 +106,5 @@ private struct RunReport: Encodable {
     var output: String
     var step: Int
     var evaluation: EvaluationReport?
+    var skipped: [CorpusReport.Entry]
 }
