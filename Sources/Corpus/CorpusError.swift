@@ -73,13 +73,16 @@ public enum CorpusError: Error, Equatable, Sendable, CustomStringConvertible {
         case .noTrainingDocuments(let source, let path, let heldOut, let empty, let warnings):
             "corpus.sources[\(source)]: \(path) gave no training document ("
                 + (["\(heldOut) held out", "\(empty) empty"] + warnings).joined(separator: "; ")
-                + "); add text or lower corpus.held_out"
+                + "); "
+                + (heldOut == 0
+                    ? "add text" : heldOut < Self.few ? Self.advice(heldOut) : "add text or lower corpus.held_out")
         case .noHeldOutDocuments(let fraction, _, _) where fraction == 0:
             "corpus.held_out is 0, so there is nothing to evaluate on: raise it"
         case .noHeldOutDocuments(let fraction, let documents, let bytes) where fraction == 1:
             "none of \(documents) documents (\(bytes) bytes) has text to evaluate on"
         case .noHeldOutDocuments(let fraction, let documents, let bytes):
-            "held_out \(fraction) of \(documents) documents (\(bytes) bytes) gave none: raise corpus.held_out"
+            "held_out \(fraction) of \(documents) documents (\(bytes) bytes) gave none: "
+                + (documents < Self.few ? Self.advice(documents) : "raise corpus.held_out")
         case .fileChanged(let path, let change):
             "the corpus has changed since the run started: \(path): \(change); restore it, or start a new run"
         case .stateMismatch(let setting, let saved, let current):
@@ -90,5 +93,14 @@ public enum CorpusError: Error, Equatable, Sendable, CustomStringConvertible {
         case .stopped:
             "the corpus loader was stopped"
         }
+    }
+
+    /// Fewer documents cannot be divided by chance: a share of them is all or nothing.
+    private static let few = 20
+
+    private static func advice(_ documents: Int) -> String {
+        "\(documents) are too few to hold out a share of them; set corpus.held_out_unit to piece and "
+            + "corpus.maximum_document_bytes so low that there are many pieces, divide the text into more documents "
+            + "(corpus.sources.0.document_separator), or set corpus.held_out to 0"
     }
 }

@@ -16,6 +16,7 @@ public struct CorpusWarning: Sendable, Equatable, Codable, CustomStringConvertib
         case otherFile = "other_file"
         case symbolicLinkLoop = "symbolic_link_loop"
         case repeatedFolder = "repeated_folder"
+        case undividedFile = "undivided_file"
         case smallerThanBatch = "smaller_than_batch"
 
         /// What clean text may have too: it belongs to the totals, but is no reason to interrupt anyone.

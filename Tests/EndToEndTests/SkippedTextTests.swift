@@ -45,6 +45,21 @@ import Testing
         }
     }
 
+    @Test func modelsAreEvaluatedOnTextThatIsReadAsAsked() throws {
+        try workspace.run("run")
+        for command in ["evaluate", "analyze"] {
+            let refused = try workspace.pretrain(command, "run", "--corpus", "bad.jsonl")
+            #expect(refused.status == 1 && refused.errors.contains("corpus.maximum_skipped_fraction"))
+            let allowed = try workspace.pretrain(
+                command, "run", "--corpus", "bad.jsonl", "--set", "corpus.maximum_skipped_fraction=1")
+            #expect(allowed.status == 0 && allowed.errors.contains("missing field: 199"), "\(allowed.errors)")
+            let named = try workspace.pretrain(
+                command, "run", "--corpus", "bad.jsonl", "--text-field", "body", "--set",
+                "corpus.maximum_skipped_fraction=0.1")
+            #expect(named.status == 0 && named.errors.contains("missing field: 1,"), "\(named.errors)")
+        }
+    }
+
     @Test func theTokenizerTakesTheReadingOptionsThatItsErrorsName() throws {
         func train(_ arguments: String...) throws -> Program.Outcome {
             try Program.run(

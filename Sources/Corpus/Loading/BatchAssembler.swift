@@ -24,7 +24,8 @@ final class BatchAssembler {
             separatorID: tokenizer.separatorID, open: state.openSequences,
             completed: state.completedSequences)
         report = listing.report
-        newWarnings = listing.report.examples
+        report.add(WindowReader.warnings(listing))
+        newWarnings = report.examples
     }
 
     /// The next batch. Its content depends on the state alone.

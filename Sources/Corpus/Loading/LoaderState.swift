@@ -120,6 +120,9 @@ public struct LoaderState: Codable, Equatable, Sendable {
             "maximum_line_bytes": "\(configuration.maximumLineBytes)",
             "sources.count": "\(configuration.sources.count)",
         ]
+        // Settings that came later are there only where they change something: states of before stay valid.
+        if configuration.heldOutUnit != .document { settings["held_out_unit"] = configuration.heldOutUnit.rawValue }
+        if configuration.shuffleWithinFiles { settings["shuffle_within_files"] = "true" }
         for (index, source) in configuration.sources.enumerated() {
             settings["sources[\(index)].weight"] = "\(source.weight)"
             settings["sources[\(index)].format"] = source.format.rawValue

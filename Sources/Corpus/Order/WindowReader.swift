@@ -4,6 +4,8 @@ final class WindowReader {
     private let index: Int
     private let rules: ReadingRules
     private let seed: UInt64
+    /// Files or parts of files, whose order is drawn anew for every epoch.
+    private let ranges: [FileRange]
     private let maximumDocuments: Int
     private let maximumBytes: Int
     private let cancellation: Cancellation
@@ -25,6 +27,7 @@ final class WindowReader {
         self.cancellation = cancellation
         maximumDocuments = configuration.shuffleDocuments
         maximumBytes = Self.share(of: configuration.shuffleBytes, index: index, configuration)
+        ranges = FileRange.all(source, dividedInto: configuration.shuffleWithinFiles ? maximumBytes : nil)
     }
 
     /// A source's part of a number of bytes that is meant for all sources.
@@ -33,11 +36,28 @@ final class WindowReader {
         return max(1 << 16, Int(Double(bytes) * (configuration.sources[index].weight / total)))
     }
 
+    /// What cannot be shuffled though it was asked for.
+    static func warnings(_ listing: CorpusListing) -> CorpusReport {
+        var report = CorpusReport()
+        guard listing.configuration.shuffleWithinFiles else { return report }
+        for (index, source) in listing.sources.enumerated() {
+            let bytes = share(of: listing.configuration.shuffleBytes, index: index, listing.configuration)
+            for file in FileRange.undivided(source, bytes: bytes) {
+                report.add(
+                    CorpusWarning(
+                        .undividedFile, path: file.path,
+                        "it is read from front to back in every epoch in spite of corpus.shuffle_within_files, because "
+                            + "it is compressed or one document; decompress it"))
+            }
+        }
+        return report
+    }
+
     /// - Throws: `CorpusError`.
     func read(_ start: WindowStart) throws -> DocumentWindow {
         let order = order(epoch: start.epoch)
         guard start.file <= order.count else {
-            throw CorpusError.invalidState("source \(index) has \(order.count) files, not \(start.file)")
+            throw CorpusError.invalidState("source \(index) has \(order.count) files or ranges, not \(start.file)")
         }
         if readerStart != start { reader = nil }
         let window = DocumentWindow(start: start, gauge: rules.gauge)
@@ -52,8 +72,9 @@ final class WindowReader {
                     break
                 }
                 do {
-                    reader = try DocumentReader(
-                        source.files[Int(order[file])], at: position, rules: rules, cancellation: cancellation)
+                    let range = ranges[Int(order[file])]
+                    reader = try DocumentReader.open(
+                        range, of: source.files[range.file], at: position, rules: rules, cancellation: cancellation)
                     reader?.tally = tally
                 } catch let unusable as DocumentReader.Unusable {
                     window.report.add(unusable.report)
@@ -62,7 +83,7 @@ final class WindowReader {
             if let piece = try next(window) {
                 if !piece.isHeldOut {
                     window.append(piece.text)
-                } else if piece.index == 0 {
+                } else if piece.beginsUnit {
                     window.heldOutDocuments += 1
                 }
                 continue
@@ -117,7 +138,7 @@ final class WindowReader {
     private func order(epoch: Int) -> [Int32] {
         if let fileOrder, fileOrder.epoch == epoch { return fileOrder.files }
         let random = CounterRandom(seed: seed, purpose: .fileOrder, source: index, epoch: epoch)
-        let files = random.permutation(source.files.count)
+        let files = random.permutation(ranges.count)
         fileOrder = (epoch, files)
         return files
     }

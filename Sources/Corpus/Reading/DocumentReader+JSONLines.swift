@@ -39,6 +39,7 @@ extension DocumentReader {
     /// Decodes the next line that has a document into `lineText`, without consuming it.
     private func decodeNextLine() throws -> Bool {
         while true {
+            if position.piece == 0 && buffer.offset >= rangeEnd { return false }
             guard let end = try position.isInArray ? endOfElement() : endOfLine() else { return false }
             let line = UnsafeRawBufferPointer(rebasing: buffer.bytes[..<min(end, buffer.count)])
             if try decode(line) {

@@ -10,10 +10,15 @@ extension DocumentReader {
     func nextTextPiece() throws -> UnsafeRawBufferPointer? {
         if position.piece == 0 {
             try skipSpace()
-            if buffer.count == 0 { return nil }
+            if buffer.count == 0 || buffer.offset >= rangeEnd { return nil }
         }
         let maximum = rules.maximumPieceBytes
-        let end = try file.separator == .blankLine ? endOfBlankLineDocument() : endOfFileDocument()
+        let end =
+            switch file.separator {
+            case .blankLine: try endOfBlankLineDocument()
+            case .line: try endOfLineDocument()
+            case .file: try endOfFileDocument()
+            }
         let offset = buffer.offset
         let raw: UnsafeRawBufferPointer
         if let end {
@@ -32,7 +37,7 @@ extension DocumentReader {
     }
 
     /// Passes over white space at the start of a document.
-    private func skipSpace() throws {
+    func skipSpace() throws {
         while true {
             try fill(beyond: 0)
             let bytes = buffer.bytes
@@ -78,6 +83,16 @@ extension DocumentReader {
             if next < bytes.count ? bytes[next] == 0x0A : buffer.isAtEnd { return newline }
             search = next
         }
+    }
+
+    private func endOfLineDocument() throws -> Int? {
+        let maximum = rules.maximumPieceBytes
+        try fill(beyond: maximum)
+        let limit = min(buffer.count, maximum + 1)
+        guard let start = buffer.bytes.baseAddress, let found = memchr(start, 0x0A, limit) else {
+            return limit > maximum ? nil : limit
+        }
+        return UnsafeRawPointer(found) - start
     }
 
     private func endOfFileDocument() throws -> Int? {

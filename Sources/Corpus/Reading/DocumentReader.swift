@@ -29,6 +29,7 @@ public struct FilePosition: Codable, Equatable, Sendable {
 /// How documents are read from files; the settings that all sources share.
 package struct ReadingRules: Sendable {
     var split: HeldOutSplit
+    var heldOutUnit: HeldOutUnit
     var maximumPieceBytes: Int
     var maximumLineBytes: Int
     var strict: Bool
@@ -39,6 +40,7 @@ package struct ReadingRules: Sendable {
 
     package init(_ configuration: CorpusConfiguration) {
         split = HeldOutSplit(fraction: configuration.heldOut)
+        heldOutUnit = configuration.heldOutUnit
         maximumPieceBytes = configuration.maximumDocumentBytes
         maximumLineBytes = configuration.maximumLineBytes
         strict = configuration.strict
@@ -61,7 +63,9 @@ package final class DocumentReader {
     /// Rows read, those of files that came before included if the owner says so.
     var tally = RowTally()
     /// Whether `position.line` counts from the start of the file.
-    private(set) var knowsLines = true
+    var knowsLines = true
+    /// Documents that begin here or behind are not read.
+    var rangeEnd = Int64.max
     /// Documents without text, which are passed over.
     var emptyDocuments = 0
     /// Ill-formed sequences that were replaced.
@@ -130,6 +134,8 @@ package final class DocumentReader {
         /// 0 for the first piece of a document.
         package var index: Int
         package var isHeldOut: Bool
+        /// Whether it is the first of what is held out as a whole, or not.
+        package var beginsUnit: Bool
     }
 
     /// Thrown by `next` when the tally has come to more unusable rows than the rules allow.
@@ -144,7 +150,8 @@ package final class DocumentReader {
             let start = position
             replacedInPiece = 0
             guard let text = try file.isJSONLines ? nextLinePiece() : nextTextPiece() else { return nil }
-            if index == 0 { isHeldOut = rules.split.isHeldOut(text) }
+            let isUnit = index == 0 || rules.heldOutUnit == .piece
+            if isUnit { isHeldOut = rules.split.isHeldOut(text) }
             position.isHeldOut = position.piece > 0 && isHeldOut
             if index == 0 && position.piece > 0 {
                 remark(.dividedDocument, at: start, "longer than corpus.maximum_document_bytes; cut into pieces")
@@ -155,7 +162,7 @@ package final class DocumentReader {
                 continue
             }
             if replacedInPiece * Self.spoiledShare > text.count { try countUnusable() }
-            return Piece(text: text, index: index, isHeldOut: isHeldOut)
+            return Piece(text: text, index: index, isHeldOut: isHeldOut, beginsUnit: isUnit)
         }
     }
 
@@ -210,7 +217,7 @@ package final class DocumentReader {
         var position = 0
         while let newline = bytes[position...].firstIndex(of: UInt8(ascii: "\n")) {
             position = newline + 1
-            if file.isJSONLines { return position }
+            if file.isJSONLines || file.separator == .line { return position }
             while position < bytes.count, ASCII.isSpaceWithinLine(bytes[position]) { position += 1 }
             if position < bytes.count, bytes[position] == UInt8(ascii: "\n") { return position + 1 }
         }
@@ -260,6 +267,8 @@ package final class DocumentReader {
     private static func startsArray(_ bytes: UnsafeRawBufferPointer) -> Bool {
         bytes.lazy.filter { !ASCII.isSpace($0) }.prefix(2).elementsEqual([UInt8(ascii: "["), UInt8(ascii: "{")])
     }
+
+    var isCompressed: Bool { stream.isCompressed }
 
     /// The same of an uncompressed file that is read from somewhere in its middle.
     func isArray() throws -> Bool {

@@ -66,6 +66,8 @@ final class FileStream {
         close(descriptor)
     }
 
+    var isCompressed: Bool { decompressor != nil }
+
     /// Bytes at the start of the file, as they are in it.
     func beginning() throws -> [UInt8] { try Self.read(descriptor, path, count: 64, at: 0) }
 

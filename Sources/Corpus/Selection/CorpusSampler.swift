@@ -97,7 +97,7 @@ public struct CorpusSampler: Sendable {
             do {
                 let reader = try DocumentReader(file, rules: rules)
                 while reader.position.offset < left, let piece = try reader.next() {
-                    if piece.isHeldOut, piece.index == 0 { heldOut += 1 }
+                    if piece.isHeldOut, piece.beginsUnit { heldOut += 1 }
                 }
                 report.add(reader.report)
                 empty += reader.emptyDocuments

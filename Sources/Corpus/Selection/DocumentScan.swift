@@ -37,7 +37,7 @@ final class DocumentScan {
             if let reader {
                 let read = reader.position.offset
                 if read < fileQuota && scannedBytes + read < byteLimit, let piece = try nextPiece(of: reader) {
-                    if piece.index == 0 { documents += 1 }
+                    if piece.beginsUnit { documents += 1 }
                     if isWanted(piece) { return piece }
                     continue
                 }

@@ -102,7 +102,7 @@ public struct HeldOutReader: Sendable {
             }
             encoded.removeAll(keepingCapacity: true)
             encoder.encode(piece.text.bindMemory(to: UInt8.self), into: &encoded)
-            tokens[chosen] += gathering.add(encoded, source: chosen, isNewDocument: piece.index == 0)
+            tokens[chosen] += gathering.add(encoded, source: chosen, isNewDocument: piece.beginsUnit)
         }
     }
 }

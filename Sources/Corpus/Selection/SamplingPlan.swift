@@ -55,7 +55,7 @@ struct SamplingPlan {
         source.files.reduce(0) { $0 + estimatedBytes($1) }
     }
 
-    private static func estimatedBytes(_ file: CorpusFile) -> Int64 {
+    static func estimatedBytes(_ file: CorpusFile) -> Int64 {
         isCompressed(file) ? file.size.multipliedReportingOverflow(by: compressionRatio).partialValue : file.size
     }
 
@@ -65,8 +65,8 @@ struct SamplingPlan {
     }
 
     /// Documents in the middle of a file can be found if they end before the file does.
-    private static func canSeek(_ file: CorpusFile) -> Bool {
-        !isCompressed(file) && (file.isJSONLines || file.separator == .blankLine)
+    static func canSeek(_ file: CorpusFile) -> Bool {
+        !isCompressed(file) && (file.isJSONLines || file.separator != .file)
     }
 
     /// The first chunk of every file, then the second of every file, and so on: where reading stops because there is

@@ -38,6 +38,7 @@ struct AnalyzeCommand: ParsableCommand {
         name: .customLong("label"), parsing: .singleValue,
         help: "Name of a model in the report; one for each checkpoint, in order. Default: names of the paths.")
     var labels: [String] = []
+    @OptionGroup var reading: ReadingOptions
     @OptionGroup var threading: ThreadOptions
     @OptionGroup var report: ReportOptions
 
@@ -71,9 +72,7 @@ struct AnalyzeCommand: ParsableCommand {
 
     private func heldOut(_ model: LoadedModel) throws -> [TokenBatch] {
         let configuration = model.configuration
-        var corpusConfiguration = configuration.corpus
-        if let corpus { corpusConfiguration.sources = [CorpusSource(path: corpus)] }
-        let listing = try CorpusListing(corpusConfiguration)
+        let listing = try CorpusListing(reading.resolve(corpus.map { [$0] } ?? [], base: configuration.corpus))
         if corpus == nil { try TrainingCheckpoint.fingerprint(model.reader).verify(against: listing) }
         let evaluator = try Evaluator(
             configuration, listing: listing, selection: corpus == nil ? .heldOut : .all, tokenizer: model.tokenizer,

@@ -64,7 +64,9 @@ struct TokenizerTrainCommand: AsyncParsableCommand {
 
     func run() async throws {
         let start = ContinuousClock.now
-        let corpus = try reading.resolve(input)
+        var everything = CorpusConfiguration()
+        everything.heldOut = 0
+        let corpus = try reading.resolve(input, base: everything)
         let listing = try CorpusListing(corpus)
         try OutputFile.checkWritable(output)
         let trainer = try BPETrainer(vocabularySize: vocabularySize, minimumFrequency: minFrequency)

@@ -2,7 +2,7 @@ import ArgumentParser
 import Configuration
 import Corpus
 
-/// How text is read by a command without a run's configuration: the settings of `corpus`.
+/// How text is read by a command that takes no run's configuration: the settings of `corpus`.
 struct ReadingOptions: ParsableArguments {
     @Option(
         help: ArgumentHelp(
@@ -28,12 +28,13 @@ struct ReadingOptions: ParsableArguments {
     /// Whether the settings name the text.
     var namesSources: Bool { settings.contains { $0.hasPrefix("corpus.sources") } }
 
-    /// - Parameter paths: of sources; those of the settings replace them.
+    /// - Parameters:
+    ///   - paths: of sources in place of those of `base`; sources of the settings replace them in turn.
+    ///   - base: the settings that are not changed.
     /// - Throws: `ConfigurationError`.
-    func resolve(_ paths: [String]) throws -> CorpusConfiguration {
-        var group = CorpusGroup()
-        group.corpus.heldOut = 0
-        group.corpus.sources = paths.map { CorpusSource(path: $0) }
+    func resolve(_ paths: [String], base: CorpusConfiguration) throws -> CorpusConfiguration {
+        var group = CorpusGroup(corpus: base)
+        if !paths.isEmpty { group.corpus.sources = paths.map { CorpusSource(path: $0) } }
         try ConfigurationReader.read(origin: "the command line", overrides: settings, into: &group)
         for index in group.corpus.sources.indices {
             if let textField { group.corpus.sources[index].textField = textField }
