@@ -20,6 +20,8 @@ public enum CorpusError: Error, Equatable, Sendable, CustomStringConvertible {
     case rejected(CorpusWarning)
     /// A file cannot be decompressed here, though nothing is wrong with it.
     case beyondLimit(path: String, reason: String)
+    /// There is no memory for a window of documents.
+    case outOfMemory(bytes: Int)
     /// More of a source cannot be used than `maximum_skipped_fraction` allows.
     case tooMuchSkipped(
         source: Int, path: String, rows: Int, unusable: Int, allowed: Double, warnings: [String])
@@ -63,6 +65,8 @@ public enum CorpusError: Error, Equatable, Sendable, CustomStringConvertible {
             "\(warning); correct it, or set corpus.strict to false"
         case .beyondLimit(let path, let reason):
             "\(path) cannot be decompressed here, though it is not damaged: \(reason)"
+        case .outOfMemory(let bytes):
+            "\(bytes >> 20) MiB for documents that are shuffled together could not be had; lower corpus.shuffle_bytes"
         case .tooMuchSkipped(let source, let path, let rows, let unusable, let allowed, let warnings):
             "corpus.sources[\(source)]: \(path): \(unusable) of \(rows) rows cannot be used, more than "
                 + "corpus.maximum_skipped_fraction (\(allowed)) allows (\(warnings.joined(separator: "; "))); "

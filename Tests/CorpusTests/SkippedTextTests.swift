@@ -128,14 +128,16 @@ import Testing
 
     @Test func whatAFolderHoldsBesideTheCorpusIsMentioned() throws {
         try folder.write("text", to: "corpus/a.txt")
-        for name in ["b.md", "c.MD", "sub/d.csv.gz", "sub/LICENSE", ".hidden"] {
+        for name in ["b.md", "c.MD", "sub/d.csv.gz", "sub/LICENSE", ".hidden", ".part.txt"] {
             try folder.write("x", to: "corpus/\(name)")
         }
         #expect(mkfifo(folder.path + "/corpus/pipe.txt", 0o600) == 0)
         let report = try CorpusListing(configuration(folder.path + "/corpus")).report
-        #expect(report.counts == [.otherFile: 4, .notAFile: 1])
+        #expect(report.counts == [.otherFile: 5, .notAFile: 1])
         let other = report.entries.first { $0.kind == .otherFile }?.example ?? ""
-        #expect(other.contains("4 files of other kinds passed over: 2 .md, 1 .csv.gz, 1 without an ending"), "\(other)")
+        #expect(
+            other.contains("5 files of other kinds passed over: 2 .md, 1 .csv.gz, 1 hidden, 1 without an ending"),
+            "\(other)")
         #expect(report.examples.first { $0.kind == .notAFile }?.path.hasSuffix("pipe.txt") == true)
         try folder.write("x", to: "other/a.docx")
         let error = #expect(throws: CorpusError.self) { try CorpusListing(configuration(folder.path + "/other")) }

@@ -2,20 +2,15 @@ import Glibc
 
 /// Finds the files of one source.
 struct FileSearch {
-    private struct Identity: Hashable {
-        var device: UInt64
-        var inode: UInt64
-    }
-
     private let source: CorpusSource
     private let index: Int
     private let strict: Bool
     private let skipsDamage: Bool
     private var files: [CorpusFile] = []
     /// Folders already read: each is read once, so that links can neither loop nor multiply files.
-    private var folders: Set<Identity> = []
+    private var folders: Set<FileIdentity> = []
     /// Folders between the source's path and the current one.
-    private var ancestors: [Identity] = []
+    private var ancestors: [FileIdentity] = []
     /// Files whose names say that they are no part of a corpus, by the end of their names.
     private var otherKinds: [String: Int] = [:]
     private(set) var report = CorpusReport()
@@ -60,13 +55,15 @@ struct FileSearch {
 
     private mutating func addMatches(of pattern: String) throws {
         let glob = Glob(pattern)
-        let matches = glob.matches()
+        let search = glob.matches()
+        for (path, code) in search.unreadable { try noteUnusable(.unreadable, path, systemMessage(code)) }
+        let matches = search.paths
         if matches.isEmpty {
             throw CorpusError.nothingFound(source: index, path: pattern, reason: "nothing matches the pattern")
         }
         for match in matches {
             guard let status = status(match) else {
-                try noteUnreachable(match)
+                if !search.unreadable.contains(where: { $0.path == match }) { try noteUnreachable(match) }
                 continue
             }
             // A pattern that ends in a bare * names no kind of file, and ** finds the content of folders itself.
@@ -130,7 +127,7 @@ struct FileSearch {
     }
 
     private mutating func addFolder(_ path: String, relative: String, status: stat) throws {
-        let identity = Identity(device: UInt64(status.st_dev), inode: UInt64(status.st_ino))
+        let identity = FileIdentity(status)
         if ancestors.contains(identity) {
             try note(
                 CorpusWarning(.symbolicLinkLoop, path: path, "a symbolic link to a folder it is in; not followed"))
@@ -146,10 +143,15 @@ struct FileSearch {
         }
         ancestors.append(identity)
         defer { ancestors.removeLast() }
-        for name in names where !name.hasPrefix(".") {
+        for name in names {
+            if name.utf8.first == UInt8(ascii: ".") {
+                if FileName.isKnown(name, format: source.format) { otherKinds["hidden", default: 0] += 1 }
+                continue
+            }
             let child = path.hasSuffix("/") ? path + name : path + "/" + name
             guard let status = self.status(child) else {
-                if FileName.isKnown(name, format: source.format) || statusError == ELOOP { try noteUnreachable(child) }
+                // A link that leads nowhere may have been to anything; its name says whether it matters.
+                if FileName.isKnown(name, format: source.format) || statusError != ENOENT { try noteUnreachable(child) }
                 continue
             }
             try add(child, relative: relative + name, status: status, isNamed: false)
@@ -196,16 +198,22 @@ enum FolderContents {
     /// Sorted bytewise, without `.` and `..`; nil (and `errno`) if the folder cannot be read.
     static func names(_ path: String) -> [String]? {
         guard let folder = SystemPath.withBytes(path, opendir) else { return nil }
-        defer { closedir(folder) }
         var names: [String] = []
-        while let entry = readdir(folder) {
+        while true {
+            errno = 0
+            guard let entry = readdir(folder) else { break }
             let name = withUnsafePointer(to: &entry.pointee.d_name) {
-                SystemPath.string(
-                    UnsafeRawBufferPointer(
-                        start: $0, count: strlen(UnsafeRawPointer($0).assumingMemoryBound(to: CChar.self))))
+                $0.withMemoryRebound(to: CChar.self, capacity: Int(entry.pointee.d_reclen)) {
+                    SystemPath.string(UnsafeRawBufferPointer(start: $0, count: strlen($0)))
+                }
             }
             if name != "." && name != ".." { names.append(name) }
         }
+        // The end of the folder, or an error that must not be taken for it.
+        let code = errno
+        closedir(folder)
+        errno = code
+        if code != 0 { return nil }
         return names.sorted(by: bytewiseLess)
     }
 }

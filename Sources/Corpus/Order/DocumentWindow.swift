@@ -71,12 +71,13 @@ final class DocumentWindow: @unchecked Sendable {
             start: storage?.advanced(by: start).assumingMemoryBound(to: UInt8.self), count: ends[document] - start)
     }
 
-    func append(_ text: UnsafeRawBufferPointer) {
+    /// - Throws: `CorpusError.outOfMemory`.
+    func append(_ text: UnsafeRawBufferPointer) throws {
         let end = byteCount + text.count
         if end > capacity {
             let larger = max(end, capacity * 2, 1 << 16)
-            storage = realloc(storage, larger)
-            precondition(storage != nil, "out of memory: lower corpus.shuffle_bytes")
+            guard let grown = realloc(storage, larger) else { throw CorpusError.outOfMemory(bytes: larger) }
+            storage = grown
             gauge.add(larger - capacity)
             capacity = larger
         }

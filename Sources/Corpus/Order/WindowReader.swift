@@ -82,7 +82,7 @@ final class WindowReader {
             }
             if let piece = try next(window) {
                 if !piece.isHeldOut {
-                    window.append(piece.text)
+                    try window.append(piece.text)
                 } else if piece.beginsUnit {
                     window.heldOutDocuments += 1
                 }
