@@ -39,7 +39,7 @@ import Testing
                 says: ["200 of 200 rows cannot be used", "invalid utf8: 400"]),
             Case(
                 name: "invalid.txt", data: invalid, settings: ["corpus.maximum_skipped_fraction=1"], status: 0,
-                says: ["invalid UTF-8", "of the text, in all:\n", "  invalid utf8: "]),
+                says: ["invalid UTF-8", "of the text that was read:\n", "  invalid utf8: "]),
             Case(
                 name: "invalid.txt", data: invalid, settings: ["corpus.strict=true"], status: 1,
                 says: ["invalid.txt: invalid UTF-8 at byte"]),
