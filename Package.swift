@@ -54,7 +54,9 @@ let package = Package(
         library("Configuration", ["Files", yams]),
         library("Kernels", ["Machine", "COpenBLAS", "CProcessor", atomics], vectorised),
         library("Tokenization", ["Files"], vectorised),
-        library("Corpus", ["Configuration", "Files", "Kernels", "Tokenization", "CLZ4", "CZlib", "CZstd", "CCrypto"]),
+        library(
+            "Corpus",
+            ["Configuration", "Files", "Machine", "Kernels", "Tokenization", "CLZ4", "CZlib", "CZstd", "CCrypto"]),
         library("Parametrization", ["Configuration"]),
         library("Plots"),
         library("Encoder", ["Configuration", "Kernels", "Parametrization"]),
@@ -107,7 +109,8 @@ let package = Package(
         tests("ConfigurationTests", ["Configuration", "TestSupport"]),
         tests("KernelsTests", ["Kernels", "TestSupport", atomics]),
         tests("TokenizationTests", ["Tokenization", "TestSupport"], fixtures: true),
-        tests("CorpusTests", ["Corpus", "Tokenization", "Kernels", "TestSupport", "CLZ4", "CZlib", "CZstd"]),
+        tests(
+            "CorpusTests", ["Corpus", "Machine", "Tokenization", "Kernels", "TestSupport", "CLZ4", "CZlib", "CZstd"]),
         tests("CheckpointsTests", ["Checkpoints", "TestSupport"], fixtures: true),
         tests("PlotsTests", ["Plots"]),
         tests(

@@ -25,6 +25,8 @@ public struct LoaderBenchmark: Sendable {
         /// Median speed of training steps, and the share of the machine's time in them that the loader takes.
         public var stepTokensPerSecond: Double?
         public var shareOfStep: Double?
+        /// What was skipped or replaced of the text that was loaded.
+        public var skipped: [CorpusReport.Entry]
     }
 
     /// - Parameters:
@@ -46,7 +48,8 @@ public struct LoaderBenchmark: Sendable {
             hashedBytesPerCoreSecond: Double(encoding.bytes) / encoding.hashSeconds, textHash: encoding.hash,
             bytesPerToken: bytesPerToken,
             loadedBytesPerCoreSecond: Double(loading.tokens) * bytesPerToken / loading.processorSeconds,
-            loadedTokens: loading.tokens, firstBatchSeconds: loading.firstBatchSeconds)
+            loadedTokens: loading.tokens, firstBatchSeconds: loading.firstBatchSeconds,
+            skipped: loading.report.entries)
         if steps > 0 {
             progress("training")
             let step = try StepBenchmark.run(configuration, pool: pool, steps: steps, warmup: 1)
@@ -94,18 +97,21 @@ public struct LoaderBenchmark: Sendable {
 
     private static func load(
         _ configuration: RunConfiguration, _ listing: CorpusListing, _ tokenizer: RunDocumentTokenizer, batches: Int
-    ) throws -> (tokens: Int, processorSeconds: Double, firstBatchSeconds: Double) {
+    ) throws -> (tokens: Int, processorSeconds: Double, firstBatchSeconds: Double, report: CorpusReport) {
         let started = ContinuousClock.now
         let loader = try CorpusLoader(
             listing: listing, tokenizer: tokenizer, seed: UInt64(configuration.training.seed),
             batchSize: configuration.training.sequencesPerStep)
         defer { loader.stop() }
-        var tokens = try loader.next().batch.tokenCount
+        var loaded = try loader.next()
         let first = started.duration(to: .now).seconds
         // The reader's work for the first window falls into the time before, that for later ones into the time after.
         let processor = ProcessorTime.seconds
-        tokens = 0
-        for _ in 0..<batches { tokens += try loader.next().batch.tokenCount }
-        return (tokens, ProcessorTime.seconds - processor, first)
+        var tokens = 0
+        for _ in 0..<batches {
+            loaded = try loader.next()
+            tokens += loaded.batch.tokenCount
+        }
+        return (tokens, ProcessorTime.seconds - processor, first, loaded.report)
     }
 }

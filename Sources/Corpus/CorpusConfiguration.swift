@@ -6,7 +6,7 @@ public enum CorpusFormat: String, CaseIterable, Codable, Sendable {
     case auto
     /// UTF-8 text; `document_separator` says where a document ends.
     case text
-    /// One JSON object per line, the document in its string member `text_field`.
+    /// One JSON object per line, or an array of such objects, the document in its string member `text_field`.
     case jsonl
 }
 
@@ -14,8 +14,18 @@ public enum CorpusFormat: String, CaseIterable, Codable, Sendable {
 public enum DocumentSeparator: String, CaseIterable, Codable, Sendable {
     /// A line that is empty or holds only white space.
     case blankLine = "blank_line"
+    /// The end of a line: every line that is not empty is a document.
+    case line
     /// Only the end of the file: every file is one document.
     case file
+}
+
+/// What is held out for evaluation, or not, as a whole.
+public enum HeldOutUnit: String, CaseIterable, Codable, Sendable {
+    /// A document, however long, so that nothing is evaluated on whose beginning was trained on.
+    case document
+    /// Each piece of `maximum_document_bytes` of a long document: for corpora of a few long documents.
+    case piece
 }
 
 /// What to do about a file that cannot be read to its end as text.
@@ -59,8 +69,11 @@ public struct CorpusSource: Configurable, Equatable {
             "format", &format, "How files are divided into documents; auto goes by the name of each file.")
         try fields.choice(
             "document_separator", &documentSeparator,
-            "Where a document of a text file ends: at a blank line, or only at the end of the file.")
-        try fields.text("text_field", &textField, "Member of each JSON line that holds the document's text.")
+            "Where a document of a text file ends: at a blank line, at the end of each line, or only at that of the file."
+        )
+        try fields.text(
+            "text_field", &textField,
+            "Member of each JSON line that holds the document's text; data.text is the member text of the object data.")
     }
 
     public func validate() throws {
@@ -79,13 +92,16 @@ public struct CorpusConfiguration: Configurable, Equatable {
     public var sources: [CorpusSource] = []
     public var sequenceLength = 128
     public var heldOut = 0.005
+    public var heldOutUnit = HeldOutUnit.document
     public var shuffleDocuments = 16_384
     public var shuffleBytes = 64 << 20
+    public var shuffleWithinFiles = false
     public var interleaveDocuments = 64
     public var maximumDocumentBytes = 256 << 10
     public var maximumLineBytes = 64 << 20
     public var strict = false
     public var damagedFiles = DamagedFilePolicy.error
+    public var maximumSkippedFraction = 0.05
 
     public init() {}
 
@@ -97,12 +113,20 @@ public struct CorpusConfiguration: Configurable, Equatable {
         try fields.number(
             "held_out", &heldOut, 0...0.5,
             "Share of the documents kept for evaluation, chosen by a hash of the document.")
+        try fields.choice(
+            "held_out_unit", &heldOutUnit,
+            "What is held out as a whole: a document, or each piece of maximum_document_bytes of a long one, for corpora "
+                + "of a few long documents.")
         try fields.integer(
             "shuffle_documents", &shuffleDocuments, 1...10_000_000,
             "Documents that are shuffled together, for each source.")
         try fields.integer(
             "shuffle_bytes", &shuffleBytes, 65_536...(64 << 30),
             "Bytes of text that are shuffled together, all sources taken together; twice this is held in memory.")
+        try fields.flag(
+            "shuffle_within_files", &shuffleWithinFiles,
+            "Read large uncompressed files in ranges of shuffle_bytes whose order changes with every epoch, instead of from "
+                + "front to back: for files that are sorted.")
         try fields.integer(
             "interleave_documents", &interleaveDocuments, 1...4096,
             "Documents of a source that are read side by side, so that the sequences of a long document are "
@@ -118,8 +142,13 @@ public struct CorpusConfiguration: Configurable, Equatable {
             "Make invalid UTF-8, malformed JSON lines and unusable files errors instead of counted warnings.")
         try fields.choice(
             "damaged_files", &damagedFiles,
-            "What to do about truncated archives, unreadable and binary files: stop with an error, or skip the "
+            "What to do about truncated archives, unreadable and binary files, and files that change while they are "
+                + "read: stop with an error, or skip the "
                 + "damaged part with a counted warning.")
+        try fields.number(
+            "maximum_skipped_fraction", &maximumSkippedFraction, 0...1,
+            "Share of a source's rows that may be skipped or be full of invalid UTF-8; more is an error, after "
+                + "\(RowTally.sensibleRows) rows or at the end of an epoch.")
     }
 
     public func validate() throws {
@@ -127,7 +156,8 @@ public struct CorpusConfiguration: Configurable, Equatable {
             do {
                 try source.validate()
             } catch let problem as InvalidSetting {
-                throw InvalidSetting("sources[\(index)].\(problem.key)", problem.problem)
+                // The form in which the reader of configurations names it too, so that it is said once.
+                throw InvalidSetting("sources.\(index).\(problem.key)", problem.problem)
             }
         }
         if maximumDocumentBytes > shuffleBytes {

@@ -18,6 +18,15 @@ public enum CorpusError: Error, Equatable, Sendable, CustomStringConvertible {
     case badLine(path: String, line: Int, reason: String)
     /// `strict`: something about a folder or file that is otherwise a warning.
     case rejected(CorpusWarning)
+    /// A file cannot be decompressed here, though nothing is wrong with it.
+    case beyondLimit(path: String, reason: String)
+    /// There is no memory for a window of documents.
+    case outOfMemory(bytes: Int)
+    /// More of a source cannot be used than `maximum_skipped_fraction` allows.
+    case tooMuchSkipped(
+        source: Int, path: String, rows: Int, unusable: Int, allowed: Double, warnings: [String])
+    /// A file is not what it was when the corpus was listed.
+    case changedWhileRead(path: String, change: String)
     /// A source went through all of its files without one training document.
     case noTrainingDocuments(source: Int, path: String, heldOut: Int, empty: Int, warnings: [String])
     /// The held-out share is empty.
@@ -31,7 +40,9 @@ public enum CorpusError: Error, Equatable, Sendable, CustomStringConvertible {
     /// `stop()` was called.
     case stopped
 
-    public var description: String {
+    public var description: String { SystemPath.shown(text) }
+
+    private var text: String {
         switch self {
         case .noSources:
             "corpus.sources is empty: name at least one file, folder or glob"
@@ -52,16 +63,30 @@ public enum CorpusError: Error, Equatable, Sendable, CustomStringConvertible {
             "\(path):\(line): \(reason); correct it, or set corpus.strict to false to skip such lines"
         case .rejected(let warning):
             "\(warning); correct it, or set corpus.strict to false"
+        case .beyondLimit(let path, let reason):
+            "\(path) cannot be decompressed here, though it is not damaged: \(reason)"
+        case .outOfMemory(let bytes):
+            "\(bytes >> 20) MiB for documents that are shuffled together could not be had; lower corpus.shuffle_bytes"
+        case .tooMuchSkipped(let source, let path, let rows, let unusable, let allowed, let warnings):
+            "corpus.sources[\(source)]: \(path): \(unusable) of \(rows) rows cannot be used, more than "
+                + "corpus.maximum_skipped_fraction (\(allowed)) allows (\(warnings.joined(separator: "; "))); "
+                + "correct them or how they are read, or raise that setting"
+        case .changedWhileRead(let path, let change):
+            "\(path) has changed while it was in use: \(change), so that what was read would not come again; start "
+                + "anew with files that stay as they are, or set corpus.damaged_files to skip to go on with what is there"
         case .noTrainingDocuments(let source, let path, let heldOut, let empty, let warnings):
             "corpus.sources[\(source)]: \(path) gave no training document ("
                 + (["\(heldOut) held out", "\(empty) empty"] + warnings).joined(separator: "; ")
-                + "); add text or lower corpus.held_out"
+                + "); "
+                + (heldOut == 0
+                    ? "add text" : heldOut < Self.few ? Self.advice(heldOut) : "add text or lower corpus.held_out")
         case .noHeldOutDocuments(let fraction, _, _) where fraction == 0:
             "corpus.held_out is 0, so there is nothing to evaluate on: raise it"
         case .noHeldOutDocuments(let fraction, let documents, let bytes) where fraction == 1:
             "none of \(documents) documents (\(bytes) bytes) has text to evaluate on"
         case .noHeldOutDocuments(let fraction, let documents, let bytes):
-            "held_out \(fraction) of \(documents) documents (\(bytes) bytes) gave none: raise corpus.held_out"
+            "held_out \(fraction) of \(documents) documents (\(bytes) bytes) gave none: "
+                + (documents < Self.few ? Self.advice(documents) : "raise corpus.held_out")
         case .fileChanged(let path, let change):
             "the corpus has changed since the run started: \(path): \(change); restore it, or start a new run"
         case .stateMismatch(let setting, let saved, let current):
@@ -72,5 +97,14 @@ public enum CorpusError: Error, Equatable, Sendable, CustomStringConvertible {
         case .stopped:
             "the corpus loader was stopped"
         }
+    }
+
+    /// Fewer documents cannot be divided by chance: a share of them is all or nothing.
+    private static let few = 20
+
+    private static func advice(_ documents: Int) -> String {
+        "\(documents) are too few to hold out a share of them; set corpus.held_out_unit to piece and "
+            + "corpus.maximum_document_bytes so low that there are many pieces, divide the text into more documents "
+            + "(corpus.sources.0.document_separator), or set corpus.held_out to 0"
     }
 }

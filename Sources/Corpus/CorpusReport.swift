@@ -1,47 +1,13 @@
-/// Something about the corpus that a user should know but that does not end the run.
-public struct CorpusWarning: Sendable, Equatable, Codable, CustomStringConvertible {
-    public enum Kind: String, Sendable, Codable, CaseIterable {
-        case invalidUTF8 = "invalid_utf8"
-        case malformedLine = "malformed_line"
-        case missingField = "missing_field"
-        case overlongLine = "overlong_line"
-        case emptyFile = "empty_file"
-        case damagedArchive = "damaged_archive"
-        case unreadable = "unreadable"
-        case notText = "not_text"
-        case symbolicLinkLoop = "symbolic_link_loop"
-        case repeatedFolder = "repeated_folder"
-        case smallerThanBatch = "smaller_than_batch"
-    }
-
-    public var kind: Kind
-    /// File or folder, as it was reached.
-    public var path: String
-    /// Line (from 1) of a JSON lines file.
-    public var line: Int?
-    /// Byte in the decompressed file (from 0).
-    public var offset: Int64?
-    /// What was found, and what was done about it.
-    public var message: String
-
-    public init(_ kind: Kind, path: String, line: Int? = nil, offset: Int64? = nil, _ message: String) {
-        self.kind = kind
-        self.path = path
-        self.line = line
-        self.offset = offset
-        self.message = message
-    }
-
-    public var description: String {
-        var place = path
-        if let line { place += ":\(line)" }
-        if let offset { place += " at byte \(offset)" }
-        return "\(place): \(message)"
-    }
-}
-
 /// Warnings by kind: how many there were, and the first few of each.
 public struct CorpusReport: Sendable, Equatable {
+    /// What there is to say of one kind.
+    public struct Entry: Sendable, Equatable, Encodable {
+        public var kind: CorpusWarning.Kind
+        public var count: Int
+        /// The first of them, with its place.
+        public var example: String?
+    }
+
     /// Number of examples kept of each kind.
     public static let exampleLimit = 5
 
@@ -59,7 +25,7 @@ public struct CorpusReport: Sendable, Equatable {
     public mutating func add(_ warning: CorpusWarning, count: Int = 1) -> Bool {
         let seen = examples.count { $0.kind == warning.kind }
         counts[warning.kind, default: 0] += count
-        guard seen < Self.exampleLimit else { return false }
+        guard seen < Self.exampleLimit, !examples.contains(warning) else { return false }
         examples.append(warning)
         return true
     }
@@ -80,13 +46,41 @@ public struct CorpusReport: Sendable, Equatable {
         return kept
     }
 
-    /// One line for each kind, with its count and its first example; in a fixed order.
-    public var summary: [String] {
+    /// Raises the counts to those of a report on the same files, read another time.
+    ///
+    /// - Returns: what that report has beyond this one.
+    @discardableResult
+    package mutating func raise(to other: CorpusReport) -> CorpusReport {
+        var more = CorpusReport()
+        for (kind, count) in other.counts where count > counts[kind] ?? 0 {
+            more.counts[kind] = count - (counts[kind] ?? 0)
+            for example in other.examples where example.kind == kind && !examples.contains(example) {
+                more.examples.append(example)
+            }
+        }
+        add(more)
+        return more
+    }
+
+    /// One entry for each kind, in a fixed order.
+    public var entries: [Entry] {
         CorpusWarning.Kind.allCases.compactMap { kind in
             guard let count = counts[kind], count > 0 else { return nil }
-            let name = kind.rawValue.replacing("_", with: " ")
-            guard let first = examples.first(where: { $0.kind == kind }) else { return "\(name): \(count)" }
-            return "\(name): \(count), first: \(first)"
+            return Entry(kind: kind, count: count, example: examples.first { $0.kind == kind }.map { "\($0)" })
         }
+    }
+
+    /// One line for each kind, with its count and its first example; in a fixed order.
+    public var summary: [String] { summary(without: []) }
+
+    func summary(without omitted: Set<CorpusWarning.Kind>) -> [String] {
+        entries.filter { !omitted.contains($0.kind) }.map { "\($0)" }
+    }
+}
+
+extension CorpusReport.Entry: CustomStringConvertible {
+    public var description: String {
+        let name = kind.rawValue.replacing("_", with: " ")
+        return "\(name): \(count)" + (example.map { ", first: \($0)" } ?? "")
     }
 }

@@ -17,6 +17,14 @@ public struct MachineLimits: Sendable, Equatable {
     /// Threads that can compute at the same time: those of the affinity mask, or of the control group's share of time.
     public let processors: Int
 
+    /// Bytes that could be taken now: what the machine has left, within the limits.
+    public var available: Int {
+        let text = String(decoding: FileManager.default.contents(atPath: "/proc/meminfo") ?? Data(), as: UTF8.self)
+        let line = text.split(separator: "\n").first { $0.hasPrefix("MemAvailable:") }
+        let kilobytes = line?.split(separator: " ").dropFirst().first.flatMap { Int($0) }
+        return min(kilobytes.map { $0 << 10 } ?? .max, resident.bytes, mappable?.bytes ?? .max)
+    }
+
     /// As they are now.
     public init() {
         self.init(

@@ -48,8 +48,8 @@ import Testing
             """, to: "a.jsonl")
         let result = try pieces(configuration(path))
         #expect(result.texts == ["one", "two"])
-        #expect(result.report.counts == [.malformedLine: 1, .missingField: 2])
-        #expect(result.report.examples.map(\.line) == [3, 4, 5])
+        #expect(result.report.counts == [.malformedLine: 1, .missingField: 2, .emptyDocument: 1])
+        #expect(result.report.examples.map(\.line) == [3, 4, 5, 6])
         #expect("\(result.report.examples[0])".hasPrefix("\(path):3: malformed JSON: "))
         let error = #expect(throws: CorpusError.self) { try pieces(strict(path)) }
         #expect(error.map { "\($0)".hasPrefix("\(path):3: malformed JSON") } == true)

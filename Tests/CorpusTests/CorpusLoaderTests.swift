@@ -172,7 +172,7 @@ import Testing
         let bad = (0..<20).map { "bad line \($0)\n" }.joined()
         let path = try folder.write(bad + "{\"text\": \"good\"}\n", to: "a.jsonl")
         try folder.write("", to: "b.jsonl")
-        let loader = try loader(configuration(folder.path), batchSize: 1)
+        let loader = try loader(configuration(folder.path) { $0.maximumSkippedFraction = 1 }, batchSize: 1)
         var warnings: [CorpusWarning] = []
         var last: LoadedBatch?
         for _ in 0..<20 {

@@ -85,3 +85,42 @@ import Testing
         #expect(!isMalformed("{\"text\": 1}"))
     }
 }
+
+@Suite struct JSONFieldTests {
+    private func scan(_ line: String, _ field: String) -> (text: String?, reason: String?) {
+        Array(line.utf8).withUnsafeBytes { bytes in
+            switch JSONLineScanner.scan(bytes, field: Array(field.utf8)) {
+            case .found(let range, _): (String(decoding: bytes[range], as: UTF8.self), nil)
+            case .missing(let reason), .malformed(let reason): (nil, reason)
+            }
+        }
+    }
+
+    @Test(arguments: [
+        (#"{"data": {"text": "in"}}"#, "data.text", "in"),
+        (#"{"data": {"text": "in"}, "data.text": "named"}"#, "data.text", "named"),
+        (#"{"data.text": "named", "data": {"text": "in"}}"#, "data.text", "named"),
+        (#"{"data.text": 5, "data": {"text": "in"}}"#, "data.text", "in"),
+        (#"{"a": {"b": {"c": "deep"}, "b.c": "flat"}}"#, "a.b.c", "flat"),
+        (#"{"a.b": {"c": "deep"}}"#, "a.b.c", "deep"),
+        (#"{"\u0064ata": {"te\u0078t": "in"}}"#, "data.text", "in"),
+        (#"{"text": "top", "data": {"text": "in"}}"#, "text", "top"),
+        (#"{"": {"": "empty"}}"#, ".", nil),
+        (#"{"data": {"text": "in"}}"#, "data", nil),
+        (#"{"data": {"title": "in"}}"#, "data.text", nil),
+    ])
+    func nestedMembersAreFoundByDots(line: String, field: String, expected: String?) {
+        #expect(scan(line, field).text == expected)
+    }
+
+    @Test func whatThereIsInsteadIsNamed() {
+        #expect(
+            scan(#"{"id": 1, "content": "x", "url": null}"#, "text").reason?.contains("(fields: id, content, url)")
+                == true)
+        #expect(scan(#"{"data": {"body": "x"}}"#, "data.text").reason?.contains("(fields: body)") == true)
+        #expect(scan(#"{"data": [1]}"#, "data.text").reason == "the value of data is not an object")
+        #expect(scan("{}", "text").reason?.contains("it has no fields") == true)
+        let many = "{" + (0..<50).map { "\"field\($0)\": 1" }.joined(separator: ",") + "}"
+        #expect(scan(many, "text").reason?.hasSuffix("field11, …)") == true)
+    }
+}

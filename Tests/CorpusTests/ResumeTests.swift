@@ -30,7 +30,7 @@ import Testing
                     to: "\(source)/\(file).\(format == .text ? "txt" : "jsonl")\(archive.rawValue)")
             }
             var entry = CorpusSource(path: "\(folder.path)/\(source)", weight: generator.pick([0.3, 1, 2.5]))
-            entry.documentSeparator = generator.pick([.blankLine, .blankLine, .file])
+            entry.documentSeparator = generator.pick([.blankLine, .blankLine, .line, .file])
             configuration.sources.append(entry)
         }
         return configuration

@@ -112,7 +112,7 @@ import Testing
             listing: try CorpusListing(configuration(path, heldOut: 0.001)), tokenizer: ByteTokenizer())
         let error = #expect(throws: CorpusError.self) { try reader.read(tokenBudget: 100, batchSize: 1) }
         #expect(error == .noHeldOutDocuments(fraction: 0.001, scannedDocuments: 2, scannedBytes: 8))
-        #expect("\(try #require(error))".contains("raise corpus.held_out"))
+        #expect("\(try #require(error))".contains("set corpus.held_out_unit to piece"))
     }
 
     @Test func scanningStopsAtItsLimit() throws {

@@ -34,21 +34,31 @@ import Testing
             Case(
                 name: "line.txt", data: Data(repeating: 0x78, count: 10_000_000), status: 0,
                 says: ["nothing to evaluate on"]),
-            Case(name: "invalid.txt", data: invalid, status: 0, says: ["invalid UTF-8"]),
+            Case(
+                name: "invalid.txt", data: invalid, status: 1,
+                says: ["200 of 200 rows cannot be used", "invalid utf8: 400"]),
+            Case(
+                name: "invalid.txt", data: invalid, settings: ["corpus.maximum_skipped_fraction=1"], status: 0,
+                says: ["invalid UTF-8", "of the text that was read:\n", "  invalid utf8: "]),
             Case(
                 name: "invalid.txt", data: invalid, settings: ["corpus.strict=true"], status: 1,
                 says: ["invalid.txt: invalid UTF-8 at byte"]),
             Case(
                 name: "bad.jsonl",
                 data: Self.repeated(300) { $0 % 3 == 0 ? "{\"text\": no\n" : "{\"text\":\"a \($0)\"}\n" },
-                status: 0, says: ["bad.jsonl:", "malformed JSON"]),
+                status: 1, says: ["100 of 300 rows cannot be used", "malformed line: 100, first: ", "bad.jsonl:1"]),
+            Case(
+                name: "bad.jsonl",
+                data: Self.repeated(300) { $0 % 3 == 0 ? "{\"text\": no\n" : "{\"text\":\"a \($0)\"}\n" },
+                settings: ["corpus.maximum_skipped_fraction=0.4"], status: 0,
+                says: ["bad.jsonl:", "malformed JSON", "  malformed line: 100, first: "]),
             Case(
                 name: "bad.jsonl",
                 data: Self.repeated(300) { $0 % 3 == 0 ? "{\"text\": no\n" : "{\"text\":\"a \($0)\"}\n" },
                 settings: ["corpus.strict=true"], status: 1, says: ["bad.jsonl:1"]),
             Case(
                 name: "deep.jsonl", data: Data((String(repeating: "[", count: 100_000) + "\n").utf8), status: 1,
-                says: ["gave no training document", "malformed line: 1, first:", "deep.jsonl:1: malformed JSON"]),
+                says: ["1 of 1 rows cannot be used", "malformed line: 1, first:", "deep.jsonl:1: malformed JSON"]),
             Case(
                 name: "none.jsonl", data: Data("\n{\"text\": 1}\nnot JSON\n".utf8),
                 settings: ["corpus.strict=true"], status: 1, says: ["none.jsonl:2: no text in member"]),

@@ -57,17 +57,18 @@ public struct CorpusFingerprint: Codable, Equatable, Sendable {
     /// - Throws: `CorpusError.fileChanged` for the first file that was changed, added or removed.
     public func verify(against listing: CorpusListing) throws {
         for (source, listed) in listing.sources.enumerated() {
+            // By bytes: strings that differ in normalization are equal, and name different files.
             let known = Dictionary(
-                files.lazy.filter { $0.source == source }.map { ($0.path, $0) }, uniquingKeysWith: { first, _ in first }
-            )
+                files.lazy.filter { $0.source == source }.map { (Array($0.path.utf8), $0) },
+                uniquingKeysWith: { first, _ in first })
             for file in listed.files {
-                guard let before = known[file.relativePath] else {
+                guard let before = known[Array(file.relativePath.utf8)] else {
                     throw CorpusError.fileChanged(path: file.path, change: "the file was added")
                 }
                 try verify(file, before)
             }
-            let present = Set(listed.files.map(\.relativePath))
-            if let missing = files.first(where: { $0.source == source && !present.contains($0.path) }) {
+            let present = Set(listed.files.map { Array($0.relativePath.utf8) })
+            if let missing = files.first(where: { $0.source == source && !present.contains(Array($0.path.utf8)) }) {
                 throw CorpusError.fileChanged(
                     path: missing.path, change: "the file is missing from \(listed.configuration.path)")
             }

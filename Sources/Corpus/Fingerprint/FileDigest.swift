@@ -22,7 +22,7 @@ enum FileDigest {
     /// - Returns: the digest in hexadecimal.
     /// - Throws: `CorpusError.unreadable`.
     static func sha256(path: String, blocks: [Range<Int64>]?) throws -> String {
-        let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+        let descriptor = SystemPath.withBytes(path) { open($0, O_RDONLY | O_CLOEXEC | O_NONBLOCK) }
         guard descriptor >= 0 else { throw CorpusError.unreadable(path: path, reason: systemMessage()) }
         defer { close(descriptor) }
         guard let context = EVP_MD_CTX_new() else {

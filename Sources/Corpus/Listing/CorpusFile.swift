@@ -44,9 +44,25 @@ enum FileName {
         }
     }
 
+    /// What a name ends in, as `.csv.gz`, to sum up files by.
+    static func ending(_ path: String) -> String {
+        let name = path.split(separator: "/").last.map { $0.lowercased() } ?? ""
+        let compression = compressionEnding(name) ?? ""
+        guard let dot = name.dropLast(compression.count).lastIndex(of: ".") else {
+            return compression.isEmpty ? "without an ending" : compression
+        }
+        return String(name[dot...])
+    }
+
+    /// `.gz`, `.zst` or `.lz4` if the name ends so.
+    static func compressionEnding(_ name: String) -> String? {
+        let name = name.lowercased()
+        return compressionExtensions.first(where: name.hasSuffix)
+    }
+
     private static func uncompressed(_ name: String) -> String {
         let name = name.lowercased()
-        guard let found = compressionExtensions.first(where: name.hasSuffix) else { return name }
+        guard let found = compressionEnding(name) else { return name }
         return String(name.dropLast(found.count))
     }
 }

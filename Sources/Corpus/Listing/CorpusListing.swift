@@ -8,6 +8,14 @@ public struct CorpusListing: Sendable {
         public var files: [CorpusFile]
 
         public var bytes: Int64 { files.reduce(0) { $0 + $1.size } }
+
+        func tooMuchSkipped(
+            _ index: Int, _ tally: RowTally, allowed: Double, _ report: CorpusReport
+        ) -> CorpusError {
+            .tooMuchSkipped(
+                source: index, path: configuration.path, rows: tally.rows, unusable: tally.unusable, allowed: allowed,
+                warnings: report.summary)
+        }
     }
 
     public private(set) var configuration: CorpusConfiguration

@@ -23,17 +23,31 @@ struct Glob {
         parts = Array(names.dropFirst(fixed.count))
     }
 
-    /// Paths that match, sorted bytewise; hidden names match only a pattern that names their dot.
-    func matches() -> [String] {
-        var found: Set<String> = []
-        var trail: [ino_t] = []
-        expand(root, parts[...], &found, &trail)
-        return found.sorted(by: bytewiseLess)
+    /// What a search has come to.
+    struct Matches {
+        /// Paths, each once, sorted bytewise.
+        var paths: [String] = []
+        /// Folders that could not be searched, and why: numbers of system errors.
+        var unreadable: [(path: String, code: Int32)] = []
     }
 
-    private func expand(
-        _ folder: String, _ parts: ArraySlice<String>, _ found: inout Set<String>, _ trail: inout [ino_t]
-    ) {
+    private struct Walk {
+        // Strings that differ in normalization are equal, and name different files.
+        var found: Set<[UInt8]> = []
+        var trail: [FileIdentity] = []
+        var unreadable: [(path: String, code: Int32)] = []
+    }
+
+    /// Paths that match; hidden names match only a pattern that names their dot.
+    func matches() -> Matches {
+        var walk = Walk()
+        expand(root, parts[...], &walk)
+        return Matches(
+            paths: walk.found.map { String(decoding: $0, as: UTF8.self) }.sorted(by: bytewiseLess),
+            unreadable: walk.unreadable)
+    }
+
+    private func expand(_ folder: String, _ parts: ArraySlice<String>, _ walk: inout Walk) {
         guard let part = parts.first else { return }
         let rest = parts.dropFirst()
         let isLast = rest.isEmpty
@@ -41,37 +55,67 @@ struct Glob {
         if part != "**" && !Self.isPattern(part) {
             let path = folder + part
             if isLast {
-                if access(path, F_OK) == 0 { found.insert(path) }
+                if SystemPath.withBytes(path, { access($0, F_OK) }) == 0 { walk.found.insert(Array(path.utf8)) }
             } else {
-                expand(path + "/", rest, &found, &trail)
+                expand(path + "/", rest, &walk)
             }
             return
         }
-        guard let names = FolderContents.names(folderPath) else { return }
+        guard let names = FolderContents.names(folderPath) else { return note(folderPath, &walk) }
         if part == "**" {
             // The same folder twice on the way down is a loop of symbolic links.
             var status = stat()
-            guard stat(folderPath, &status) == 0, !trail.contains(status.st_ino) else { return }
-            trail.append(status.st_ino)
-            defer { trail.removeLast() }
-            expand(folder, isLast ? ["*"] : rest, &found, &trail)
-            for name in names where !name.hasPrefix(".") && isFolder(folder + name) {
-                expand(folder + name + "/", parts, &found, &trail)
+            guard SystemPath.withBytes(folderPath, { stat($0, &status) }) == 0 else { return note(folderPath, &walk) }
+            guard !walk.trail.contains(FileIdentity(status)) else { return }
+            walk.trail.append(FileIdentity(status))
+            defer { walk.trail.removeLast() }
+            expand(folder, isLast ? ["*"] : rest, &walk)
+            for name in names where !name.hasPrefix(".") && isFolder(folder + name, &walk) {
+                expand(folder + name + "/", parts, &walk)
             }
             return
         }
-        for name in names where fnmatch(part, name, FNM_PERIOD | FNM_NOESCAPE) == 0 {
+        for name in names where Self.matches(name, part) {
             let path = folder + name
             if isLast {
-                found.insert(path)
-            } else if isFolder(path) {
-                expand(path + "/", rest, &found, &trail)
+                walk.found.insert(Array(path.utf8))
+            } else if isFolder(path, &walk) {
+                expand(path + "/", rest, &walk)
             }
         }
     }
 
-    private func isFolder(_ path: String) -> Bool {
+    /// Notes what the last system call failed with; what is not there, or is no folder, is nothing to search.
+    private func note(_ path: String, _ walk: inout Walk) {
+        let code = errno
+        if code == ENOENT || code == ENOTDIR || code == ELOOP { return }
+        if walk.unreadable.contains(where: { $0.path.utf8.elementsEqual(path.utf8) }) { return }
+        walk.unreadable.append((path, code))
+    }
+
+    private static func matches(_ name: String, _ pattern: String) -> Bool {
+        SystemPath.withBytes(pattern) { pattern in
+            SystemPath.withBytes(name) { fnmatch(pattern, $0, FNM_PERIOD | FNM_NOESCAPE) == 0 }
+        }
+    }
+
+    private func isFolder(_ path: String, _ walk: inout Walk) -> Bool {
         var status = stat()
-        return stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
+        guard SystemPath.withBytes(path, { stat($0, &status) }) == 0 else {
+            note(path, &walk)
+            return false
+        }
+        return status.st_mode & S_IFMT == S_IFDIR
+    }
+}
+
+/// What tells a file or folder from all others of the machine.
+struct FileIdentity: Hashable {
+    private var device: UInt64
+    private var inode: UInt64
+
+    init(_ status: stat) {
+        device = UInt64(status.st_dev)
+        inode = UInt64(status.st_ino)
     }
 }

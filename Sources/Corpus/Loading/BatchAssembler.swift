@@ -24,7 +24,8 @@ final class BatchAssembler {
             separatorID: tokenizer.separatorID, open: state.openSequences,
             completed: state.completedSequences)
         report = listing.report
-        newWarnings = listing.report.examples
+        report.add(WindowReader.warnings(listing))
+        newWarnings = report.examples
     }
 
     /// The next batch. Its content depends on the state alone.
@@ -67,7 +68,7 @@ final class BatchAssembler {
 
     private func noteWarnings(of source: SourceStream) {
         guard !source.report.isEmpty else { return }
-        newWarnings += report.add(source.report)
+        newWarnings += report.add(source.report).filter { !$0.kind.isRemark }
         source.report = CorpusReport()
     }
 

@@ -90,7 +90,8 @@ public struct LoaderState: Codable, Equatable, Sendable {
         let numbers = sources.flatMap {
             [
                 $0.window.epoch, $0.window.index, $0.window.file, Int($0.window.position.offset),
-                $0.window.position.piece, $0.window.position.line, $0.nextDocument, $0.draws, $0.epochSegments,
+                $0.window.position.piece, $0.window.position.line, $0.window.tally.rows, $0.window.tally.unusable,
+                $0.nextDocument, $0.draws, $0.epochSegments,
             ] + $0.active.flatMap { [$0.document, $0.token] }
         }
         let counters = sources.flatMap {
@@ -121,6 +122,9 @@ public struct LoaderState: Codable, Equatable, Sendable {
             "maximum_line_bytes": "\(configuration.maximumLineBytes)",
             "sources.count": "\(configuration.sources.count)",
         ]
+        // Settings that came later are there only where they change something: states of before stay valid.
+        if configuration.heldOutUnit != .document { settings["held_out_unit"] = configuration.heldOutUnit.rawValue }
+        if configuration.shuffleWithinFiles { settings["shuffle_within_files"] = "true" }
         for (index, source) in configuration.sources.enumerated() {
             settings["sources[\(index)].weight"] = "\(source.weight)"
             settings["sources[\(index)].format"] = source.format.rawValue

@@ -22,8 +22,8 @@ final class SourceStream {
     private var tokens: [[Int32]] = []
     private var remaining = 0
     private var activeBytes = 0
-    /// Later epochs would repeat the warnings of this one.
-    private let firstEpoch: Int
+    /// Warnings of the epoch under way. Most of them are those of the epoch before; only what is new counts.
+    private var epochWarnings: (epoch: Int, report: CorpusReport)
 
     init(
         listing: CorpusListing, index: Int, seed: UInt64, state: SourceState, prefetcher: WindowPrefetcher
@@ -32,7 +32,7 @@ final class SourceStream {
         self.index = index
         self.seed = seed
         self.state = state
-        firstEpoch = state.epoch
+        epochWarnings = (state.epoch, CorpusReport())
         self.prefetcher = prefetcher
         path = configuration.sources[index].path
         weight = configuration.sources[index].weight
@@ -97,6 +97,8 @@ final class SourceStream {
             state.nextDocument += 1
             guard !encoded.isEmpty else {
                 state.emptyDocuments += 1
+                epochWarnings.report.count(.emptyDocument, 1)
+                report.add(warnings.raise(to: epochWarnings.report))
                 continue
             }
             activeBytes += bytes
@@ -121,10 +123,9 @@ final class SourceStream {
             state.emptyDocuments += Int64(window.emptyDocuments)
             state.invalidSequences += Int64(window.invalidSequences)
         }
-        if start.epoch <= firstEpoch {
-            report.add(window.report)
-            warnings.add(window.report)
-        }
+        if epochWarnings.epoch != start.epoch { epochWarnings = (start.epoch, CorpusReport()) }
+        epochWarnings.report.add(window.report)
+        report.add(warnings.raise(to: epochWarnings.report))
         guard state.nextDocument <= window.count, state.active.allSatisfy({ $0.document < state.nextDocument }) else {
             throw CorpusError.invalidState("source \(index) has no document \(state.nextDocument) in this window")
         }
@@ -150,7 +151,7 @@ final class SourceStream {
             guard state.epochSegments > 0 else {
                 throw CorpusError.noTrainingDocuments(
                     source: index, path: path, heldOut: Int(state.heldOutDocuments), empty: Int(state.emptyDocuments),
-                    warnings: warnings.summary)
+                    warnings: warnings.summary(without: [.emptyDocument]))
             }
             state.epochSegments = 0
             endedEpochs += 1

@@ -10,8 +10,20 @@ public struct WindowStart: Codable, Equatable, Sendable {
     public var file = 0
     /// Where in the file the first document, or piece of one, begins.
     public var position = FilePosition()
+    /// Rows of this epoch that come before.
+    public var tally = RowTally()
 
     public init() {}
+
+    public init(from decoder: any Decoder) throws {
+        let values = try decoder.container(keyedBy: CodingKeys.self)
+        epoch = try values.decode(Int.self, forKey: .epoch)
+        index = try values.decode(Int.self, forKey: .index)
+        file = try values.decode(Int.self, forKey: .file)
+        position = try values.decode(FilePosition.self, forKey: .position)
+        // States that were saved before rows were counted have none.
+        tally = try values.decodeIfPresent(RowTally.self, forKey: .tally) ?? RowTally()
+    }
 }
 
 /// Documents that lie together in a source and are shuffled together.
@@ -59,12 +71,13 @@ final class DocumentWindow: @unchecked Sendable {
             start: storage?.advanced(by: start).assumingMemoryBound(to: UInt8.self), count: ends[document] - start)
     }
 
-    func append(_ text: UnsafeRawBufferPointer) {
+    /// - Throws: `CorpusError.outOfMemory`.
+    func append(_ text: UnsafeRawBufferPointer) throws {
         let end = byteCount + text.count
         if end > capacity {
             let larger = max(end, capacity * 2, 1 << 16)
-            storage = realloc(storage, larger)
-            precondition(storage != nil, "out of memory: lower corpus.shuffle_bytes")
+            guard let grown = realloc(storage, larger) else { throw CorpusError.outOfMemory(bytes: larger) }
+            storage = grown
             gauge.add(larger - capacity)
             capacity = larger
         }

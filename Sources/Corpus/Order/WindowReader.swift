@@ -4,6 +4,8 @@ final class WindowReader {
     private let index: Int
     private let rules: ReadingRules
     private let seed: UInt64
+    /// Files or parts of files, whose order is drawn anew for every epoch.
+    private let ranges: [FileRange]
     private let maximumDocuments: Int
     private let maximumBytes: Int
     private let cancellation: Cancellation
@@ -11,6 +13,8 @@ final class WindowReader {
     /// The file being read and the window it is open for, so that the next window needs neither seek nor skip.
     private var reader: DocumentReader?
     private var readerStart: WindowStart?
+    /// Warnings of the epoch, to explain why too much of it is unusable.
+    private var history: (epoch: Int, report: CorpusReport) = (0, CorpusReport())
 
     init(
         listing: CorpusListing, index: Int, seed: UInt64, rules: ReadingRules, cancellation: Cancellation
@@ -23,6 +27,7 @@ final class WindowReader {
         self.cancellation = cancellation
         maximumDocuments = configuration.shuffleDocuments
         maximumBytes = Self.share(of: configuration.shuffleBytes, index: index, configuration)
+        ranges = FileRange.all(source, dividedInto: configuration.shuffleWithinFiles ? maximumBytes : nil)
     }
 
     /// A source's part of a number of bytes that is meant for all sources.
@@ -31,16 +36,35 @@ final class WindowReader {
         return max(1 << 16, Int(Double(bytes) * (configuration.sources[index].weight / total)))
     }
 
+    /// What cannot be shuffled though it was asked for.
+    static func warnings(_ listing: CorpusListing) -> CorpusReport {
+        var report = CorpusReport()
+        guard listing.configuration.shuffleWithinFiles else { return report }
+        for (index, source) in listing.sources.enumerated() {
+            let bytes = share(of: listing.configuration.shuffleBytes, index: index, listing.configuration)
+            for file in FileRange.undivided(source, bytes: bytes) {
+                report.add(
+                    CorpusWarning(
+                        .undividedFile, path: file.path,
+                        "it is read from front to back in every epoch in spite of corpus.shuffle_within_files, because "
+                            + "it is compressed or one document; decompress it"))
+            }
+        }
+        return report
+    }
+
     /// - Throws: `CorpusError`.
     func read(_ start: WindowStart) throws -> DocumentWindow {
         let order = order(epoch: start.epoch)
         guard start.file <= order.count else {
-            throw CorpusError.invalidState("source \(index) has \(order.count) files, not \(start.file)")
+            throw CorpusError.invalidState("source \(index) has \(order.count) files or ranges, not \(start.file)")
         }
         if readerStart != start { reader = nil }
         let window = DocumentWindow(start: start, gauge: rules.gauge)
         var file = start.file
         var position = start.position
+        var tally = start.tally
+        if history.epoch != start.epoch { history = (start.epoch, CorpusReport()) }
         while window.count < maximumDocuments && window.byteCount < maximumBytes {
             if reader == nil {
                 if file == order.count {
@@ -48,36 +72,57 @@ final class WindowReader {
                     break
                 }
                 do {
-                    reader = try DocumentReader(
-                        source.files[Int(order[file])], at: position, rules: rules, cancellation: cancellation)
+                    let range = ranges[Int(order[file])]
+                    reader = try DocumentReader.open(
+                        range, of: source.files[range.file], at: position, rules: rules, cancellation: cancellation)
+                    reader?.tally = tally
                 } catch let unusable as DocumentReader.Unusable {
                     window.report.add(unusable.report)
                 }
             }
-            if let piece = try reader?.next() {
+            if let piece = try next(window) {
                 if !piece.isHeldOut {
-                    window.append(piece.text)
-                } else if piece.index == 0 {
+                    try window.append(piece.text)
+                } else if piece.beginsUnit {
                     window.heldOutDocuments += 1
                 }
                 continue
             }
             collect(into: window)
+            if let reader { tally = reader.tally }
             reader = nil
             file += 1
             position = FilePosition()
         }
         collect(into: window)
+        history.report.add(window.report)
         if window.endsEpoch {
+            if tally.exceeds(rules.maximumSkippedFraction) { throw tooMuchSkipped(tally) }
             window.next.epoch = start.epoch + 1
         } else {
             window.next.epoch = start.epoch
             window.next.index = start.index + 1
             window.next.file = file
             window.next.position = reader?.position ?? position
+            window.next.tally = reader?.tally ?? tally
         }
         readerStart = window.next
         return window
+    }
+
+    private func next(_ window: DocumentWindow) throws -> DocumentReader.Piece? {
+        do {
+            return try reader?.next()
+        } catch is DocumentReader.TooMuchSkipped {
+            let tally = reader?.tally ?? RowTally()
+            collect(into: window)
+            history.report.add(window.report)
+            throw tooMuchSkipped(tally)
+        }
+    }
+
+    private func tooMuchSkipped(_ tally: RowTally) -> CorpusError {
+        source.tooMuchSkipped(index, tally, allowed: rules.maximumSkippedFraction, history.report)
     }
 
     private func collect(into window: DocumentWindow) {
@@ -93,7 +138,7 @@ final class WindowReader {
     private func order(epoch: Int) -> [Int32] {
         if let fileOrder, fileOrder.epoch == epoch { return fileOrder.files }
         let random = CounterRandom(seed: seed, purpose: .fileOrder, source: index, epoch: epoch)
-        let files = random.permutation(source.files.count)
+        let files = random.permutation(ranges.count)
         fileOrder = (epoch, files)
         return files
     }

@@ -1,5 +1,5 @@
 /// A streaming decoder of one compression format; concatenated frames decode to the concatenation of their contents.
-protocol Decompressor: AnyObject {
+package protocol Decompressor: AnyObject {
     /// Decodes as much as fits.
     ///
     /// - Returns: bytes taken from `input` and written to `output`; both 0 only if more input is needed.
@@ -13,8 +13,15 @@ protocol Decompressor: AnyObject {
 }
 
 /// What a decompression library says about input that it cannot decode.
-struct DecompressionFailure: Error {
-    var reason: String
+package struct DecompressionFailure: Error {
+    package var reason: String
+    /// Nothing is wrong with the input: it asks for more memory than there is, or for what is not supported.
+    package var isLimit = false
+
+    func error(path: String, offset: Int64) -> CorpusError {
+        isLimit
+            ? .beyondLimit(path: path, reason: reason) : .damagedArchive(path: path, offset: offset, reason: reason)
+    }
 }
 
 /// How a file is compressed, judged by its first bytes rather than by its name.

@@ -16,10 +16,7 @@ extension DocumentReader {
         let start = lineTextStart
         let end = endOfLinePiece()
         if end == lineText.count {
-            buffer.consume(lineBytes)
-            position.offset = buffer.offset
-            position.line += 1
-            position.piece = 0
+            finishLine(lineBytes)
             lineTextStart = 0
         } else {
             lineTextStart = end
@@ -42,17 +39,27 @@ extension DocumentReader {
     /// Decodes the next line that has a document into `lineText`, without consuming it.
     private func decodeNextLine() throws -> Bool {
         while true {
-            guard let end = try endOfLine() else { return false }
+            if position.piece == 0 && buffer.offset >= rangeEnd { return false }
+            guard let end = try position.isInArray ? endOfElement() : endOfLine() else { return false }
             let line = UnsafeRawBufferPointer(rebasing: buffer.bytes[..<min(end, buffer.count)])
             if try decode(line) {
                 lineBytes = end
                 return true
             }
-            buffer.consume(end)
+            finishLine(end)
+        }
+    }
+
+    /// Goes on behind a line, or an element of an array.
+    private func finishLine(_ count: Int) {
+        if position.isInArray {
+            pass(count)
+        } else {
+            buffer.consume(count)
             position.offset = buffer.offset
             position.line += 1
-            position.piece = 0
         }
+        position.piece = 0
     }
 
     /// The number of bytes up to and with the next newline; nil at the end of the file. Overlong lines are dropped.
@@ -100,7 +107,11 @@ extension DocumentReader {
         if line.allSatisfy(ASCII.isSpace) { return false }
         switch JSONLineScanner.scan(line, field: file.textField) {
         case .malformed(let reason):
-            try reject(.malformedLine, "malformed JSON: \(reason)")
+            let isBracket = ASCII.trimmed(line).count == 1
+            try reject(
+                .malformedLine,
+                "malformed JSON: \(reason)"
+                    + (isBracket ? " (`jq -c . FILE > FILE.jsonl` puts each object of a JSON file on a line)" : ""))
             return false
         case .missing(let reason):
             let name = String(decoding: file.textField, as: UTF8.self)
@@ -109,8 +120,12 @@ extension DocumentReader {
         case .found(let range, let hasEscapes):
             lineText.removeAll(keepingCapacity: lineText.capacity <= 4 << 20)
             var raw = UnsafeRawBufferPointer(rebasing: line[range])
-            if let invalid = UTF8Repair.firstInvalid(raw) {
-                try invalidUTF8(at: buffer.offset + Int64(range.lowerBound + invalid), line: position.line + 1)
+            let firstInvalid = UTF8Repair.firstInvalid(raw)
+            let start = buffer.offset + Int64(range.lowerBound)
+            guard try checkIsText(raw, firstInvalid: firstInvalid, at: start) else { return false }
+            if let invalid = firstInvalid {
+                try invalidUTF8(
+                    at: buffer.offset + Int64(range.lowerBound + invalid), line: knowsLines ? position.line + 1 : nil)
                 scratch.removeAll(keepingCapacity: true)
                 noteReplaced(UTF8Repair.append(raw, to: &scratch))
                 raw = scratch.withUnsafeBytes { $0 }
@@ -118,14 +133,18 @@ extension DocumentReader {
             if hasEscapes {
                 let loneSurrogates = JSONEscapes.append(raw, to: &lineText)
                 if loneSurrogates > 0 {
-                    try invalidUTF8(at: buffer.offset + Int64(range.lowerBound), line: position.line + 1)
+                    try invalidUTF8(
+                        at: buffer.offset + Int64(range.lowerBound), line: knowsLines ? position.line + 1 : nil)
                     noteReplaced(loneSurrogates)
                 }
             } else {
                 lineText.append(contentsOf: raw)
             }
             trimLineText()
-            if lineText.isEmpty { emptyDocuments += 1 }
+            if lineText.isEmpty {
+                tally.rows += 1
+                noteEmpty(at: position)
+            }
             return !lineText.isEmpty
         }
     }
@@ -136,10 +155,15 @@ extension DocumentReader {
         if let start = lineText.firstIndex(where: { !ASCII.isSpace($0) }), start > 0 { lineText.removeFirst(start) }
     }
 
-    private func reject(_ kind: CorpusWarning.Kind, _ reason: String) throws {
+    func reject(_ kind: CorpusWarning.Kind, _ reason: String) throws {
         if rules.strict {
             throw CorpusError.badLine(path: file.path, line: position.line + 1, reason: reason)
         }
-        report.add(CorpusWarning(kind, path: file.path, line: position.line + 1, "\(reason); skipped"))
+        report.add(
+            knowsLines
+                ? CorpusWarning(kind, path: file.path, line: position.line + 1, "\(reason); skipped")
+                : CorpusWarning(kind, path: file.path, offset: position.offset, "\(reason); skipped"))
+        tally.rows += 1
+        try countUnusable()
     }
 }

@@ -10,10 +10,15 @@ extension DocumentReader {
     func nextTextPiece() throws -> UnsafeRawBufferPointer? {
         if position.piece == 0 {
             try skipSpace()
-            if buffer.count == 0 { return nil }
+            if buffer.count == 0 || buffer.offset >= rangeEnd { return nil }
         }
         let maximum = rules.maximumPieceBytes
-        let end = try file.separator == .blankLine ? endOfBlankLineDocument() : endOfFileDocument()
+        let end =
+            switch file.separator {
+            case .blankLine: try endOfBlankLineDocument()
+            case .line: try endOfLineDocument()
+            case .file: try endOfFileDocument()
+            }
         let offset = buffer.offset
         let raw: UnsafeRawBufferPointer
         if let end {
@@ -32,7 +37,7 @@ extension DocumentReader {
     }
 
     /// Passes over white space at the start of a document.
-    private func skipSpace() throws {
+    func skipSpace() throws {
         while true {
             try fill(beyond: 0)
             let bytes = buffer.bytes
@@ -80,6 +85,16 @@ extension DocumentReader {
         }
     }
 
+    private func endOfLineDocument() throws -> Int? {
+        let maximum = rules.maximumPieceBytes
+        try fill(beyond: maximum)
+        let limit = min(buffer.count, maximum + 1)
+        guard let start = buffer.bytes.baseAddress, let found = memchr(start, 0x0A, limit) else {
+            return limit > maximum ? nil : limit
+        }
+        return UnsafeRawPointer(found) - start
+    }
+
     private func endOfFileDocument() throws -> Int? {
         try fill(beyond: rules.maximumPieceBytes)
         return buffer.count > rules.maximumPieceBytes ? nil : buffer.count
@@ -88,7 +103,11 @@ extension DocumentReader {
     /// Replaces what is not UTF-8, and line ends CR LF by LF.
     func clean(_ raw: UnsafeRawBufferPointer, offset: Int64) throws -> UnsafeRawBufferPointer {
         var text = raw
-        if let invalid = UTF8Repair.firstInvalid(raw) {
+        let firstInvalid = UTF8Repair.firstInvalid(raw)
+        guard try checkIsText(raw, firstInvalid: firstInvalid, at: offset) else {
+            return UnsafeRawBufferPointer(rebasing: raw[..<0])
+        }
+        if let invalid = firstInvalid {
             try invalidUTF8(at: offset + Int64(invalid))
             scratch.removeAll(keepingCapacity: true)
             noteReplaced(UTF8Repair.append(raw, to: &scratch))
@@ -118,6 +137,7 @@ extension DocumentReader {
     /// Counts replaced sequences.
     func noteReplaced(_ count: Int) {
         invalidSequences += count
+        replacedInPiece += count
         report.count(.invalidUTF8, count)
     }
 }

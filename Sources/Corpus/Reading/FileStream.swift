@@ -5,7 +5,8 @@ final class FileStream {
     /// Bytes read from the file at a time.
     private static let blockBytes = 256 << 10
 
-    private let path: String
+    private let file: CorpusFile
+    private var path: String { file.path }
     private let descriptor: Int32
     private let decompressor: (any Decompressor)?
     private let cancellation: Cancellation?
@@ -16,12 +17,14 @@ final class FileStream {
     /// Position in the decompressed content of the next byte to be read.
     private(set) var offset: Int64 = 0
 
-    /// - Throws: `CorpusError.unreadable`, `.notText` for a compression that is not supported, `.damagedArchive`.
-    init(path: String, cancellation: Cancellation? = nil) throws {
-        self.path = path
+    /// - Throws: `CorpusError.unreadable`, `.notText` for a compression that is not supported, `.damagedArchive`,
+    ///   `.beyondLimit`.
+    init(_ file: CorpusFile, cancellation: Cancellation? = nil) throws {
+        self.file = file
+        let path = file.path
         self.cancellation = cancellation
         // Without O_NONBLOCK, opening a named pipe would wait for a writer before it can be refused.
-        descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+        descriptor = SystemPath.withBytes(path) { open($0, O_RDONLY | O_CLOEXEC | O_NONBLOCK) }
         guard descriptor >= 0 else { throw CorpusError.unreadable(path: path, reason: systemMessage()) }
         do {
             var status = stat()
@@ -39,10 +42,16 @@ final class FileStream {
             if case .unsupported(let name) = compression {
                 throw CorpusError.notText(path: path, reason: "it is in \(name) format, which is not supported")
             }
+            if compression == .none, let ending = FileName.compressionEnding(path) {
+                throw CorpusError.damagedArchive(
+                    path: path, offset: 0,
+                    reason:
+                        "its name ends in \(ending), but it does not begin like such a file (rename it if it is text)")
+            }
             do {
                 decompressor = try compression.makeDecompressor()
             } catch let failure as DecompressionFailure {
-                throw CorpusError.damagedArchive(path: path, offset: 0, reason: failure.reason)
+                throw failure.error(path: path, offset: 0)
             }
             posix_fadvise(descriptor, 0, 0, POSIX_FADV_SEQUENTIAL)
         } catch {
@@ -57,10 +66,25 @@ final class FileStream {
         close(descriptor)
     }
 
+    var isCompressed: Bool { decompressor != nil }
+
+    /// Bytes at the start of the file, as they are in it.
+    func beginning() throws -> [UInt8] { try Self.read(descriptor, path, count: 64, at: 0) }
+
+    /// How the file differs from what was listed, if it does.
+    func changeSinceListing() -> String? {
+        var status = stat()
+        guard fstat(descriptor, &status) == 0 else { return nil }
+        if Int64(status.st_size) != file.size {
+            return "its size was \(file.size) bytes and is \(status.st_size)"
+        }
+        return status.modificationTime == file.modificationTime ? nil : "it was written to"
+    }
+
     /// Reads up to `output.count` bytes.
     ///
     /// - Returns: the number of bytes; 0 only at the end of the content.
-    /// - Throws: `CorpusError.unreadable`, `.damagedArchive`, `.stopped`.
+    /// - Throws: `CorpusError.unreadable`, `.damagedArchive`, `.beyondLimit`, `.stopped`.
     func read(into output: UnsafeMutableRawBufferPointer) throws -> Int {
         try cancellation?.check()
         guard let decompressor else {
@@ -74,7 +98,7 @@ final class FileStream {
             do {
                 step = try decompressor.decode(available, into: output)
             } catch let failure as DecompressionFailure {
-                throw CorpusError.damagedArchive(path: path, offset: offset, reason: failure.reason)
+                throw failure.error(path: path, offset: offset)
             }
             inputStart += step.consumed
             if step.produced > 0 {
@@ -148,6 +172,11 @@ final class FileStream {
         bytes.removeLast(count - filled)
         return bytes
     }
+}
+
+extension stat {
+    /// Nanoseconds since 1970.
+    var modificationTime: Int64 { Int64(st_mtim.tv_sec) &* 1_000_000_000 &+ Int64(st_mtim.tv_nsec) }
 }
 
 /// The message of the last failed system call.

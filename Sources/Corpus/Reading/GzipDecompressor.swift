@@ -1,18 +1,18 @@
 import CZlib
 
 /// gzip (RFC 1952) through zlib, with any number of members.
-final class GzipDecompressor: Decompressor {
+package final class GzipDecompressor: Decompressor {
     // zlib keeps the address of its stream, so the stream must not move.
     private let stream: UnsafeMutablePointer<z_stream>
-    private(set) var isAtFrameEnd = false
+    package private(set) var isAtFrameEnd = false
 
-    init() throws {
+    package init() throws {
         stream = .allocate(capacity: 1)
         stream.initialize(to: z_stream())
         let size = Int32(MemoryLayout<z_stream>.size)
         guard inflateInit2_(stream, 16 + MAX_WBITS, zlibVersion(), size) == Z_OK else {
             stream.deallocate()
-            throw DecompressionFailure(reason: "zlib could not be started")
+            throw DecompressionFailure(reason: "zlib could not be started, for lack of memory", isLimit: true)
         }
     }
 
@@ -21,7 +21,7 @@ final class GzipDecompressor: Decompressor {
         stream.deallocate()
     }
 
-    func decode(
+    package func decode(
         _ input: UnsafeRawBufferPointer, into output: UnsafeMutableRawBufferPointer
     ) throws -> (consumed: Int, produced: Int) {
         guard !input.isEmpty, let start = input.baseAddress else { return (0, 0) }
@@ -45,6 +45,7 @@ final class GzipDecompressor: Decompressor {
         switch status {
         case Z_STREAM_END: isAtFrameEnd = true
         case Z_OK, Z_BUF_ERROR: break
+        case Z_MEM_ERROR: throw DecompressionFailure(reason: "there is not enough memory", isLimit: true)
         default:
             throw DecompressionFailure(reason: stream.pointee.msg.map { String(cString: $0) } ?? "zlib error \(status)")
         }

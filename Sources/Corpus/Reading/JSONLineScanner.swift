@@ -9,6 +9,8 @@ package struct JSONLineScanner {
         /// There is no such member, or its value is not a string.
         case missing(String)
         case malformed(String)
+
+        var isFound: Bool { if case .found = self { true } else { false } }
     }
 
     private struct Malformed: Error {
@@ -16,17 +18,19 @@ package struct JSONLineScanner {
     }
 
     private static let maximumDepth = 512
+    /// Names of members in a message.
+    private static let shownNames = 12
 
     private let bytes: UnsafeRawBufferPointer
     private var position = 0
 
     /// - Parameters:
     ///   - line: one JSON object, with white space around it at most.
-    ///   - field: name of the member.
+    ///   - field: name of the member; `a.b` is the member `b` of the object `a` where no member has that name as it is.
     package static func scan(_ line: UnsafeRawBufferPointer, field: [UInt8]) -> Result {
         var scanner = JSONLineScanner(bytes: line)
         do {
-            return try scanner.object(field: field)
+            return try scanner.document(field: field)
         } catch let malformed as Malformed {
             return .malformed("\(malformed.reason) at column \(scanner.position + 1)")
         } catch {
@@ -36,9 +40,19 @@ package struct JSONLineScanner {
 
     private init(bytes: UnsafeRawBufferPointer) { self.bytes = bytes }
 
-    private mutating func object(field: [UInt8]) throws -> Result {
-        var result = Result.missing("the object has no such member")
+    private mutating func document(field: [UInt8]) throws -> Result {
         skipSpace()
+        let result = try object(field: field[...], depth: 0)
+        skipSpace()
+        if position < bytes.count { throw Malformed(reason: "something follows the JSON object") }
+        return result
+    }
+
+    /// A member of the object whose name is all of `field`, else one of an object in it that its parts lead to.
+    private mutating func object(field: ArraySlice<UInt8>, depth: Int) throws -> Result {
+        var named: Result?
+        var nested: Result?
+        var names: [Range<Int>] = []
         guard next() == UInt8(ascii: "{") else { throw Malformed(reason: "the line is not a JSON object") }
         position += 1
         skipSpace()
@@ -49,32 +63,65 @@ package struct JSONLineScanner {
                 let key = try string()
                 try expect(UInt8(ascii: ":"))
                 skipSpace()
-                if matches(key, field) {
-                    if next() == UInt8(ascii: "\"") {
-                        let value = try string()
-                        result = .found(value.range, hasEscapes: value.hasEscapes)
-                    } else {
-                        try value(depth: 1)
-                        result = .missing("its value is not a string")
-                    }
+                let length = prefixLength(key, field)
+                if length == field.count {
+                    named = try text()
+                } else if let length {
+                    nested = try member(field.dropFirst(length + 1), named: key.range, depth: depth)
                 } else {
-                    try value(depth: 1)
+                    if named == nil, names.count <= Self.shownNames { names.append(key.range) }
+                    try value(depth: depth + 1)
                 }
                 if try isEnd(UInt8(ascii: "}")) { break }
                 skipSpace()
             }
         }
-        skipSpace()
-        if position < bytes.count { throw Malformed(reason: "something follows the JSON object") }
-        return result
+        if let named, named.isFound { return named }
+        if let nested, nested.isFound { return nested }
+        return named ?? nested ?? .missing("the object has no such member (\(list(names)))")
     }
 
-    private func matches(_ key: (range: Range<Int>, hasEscapes: Bool), _ field: [UInt8]) -> Bool {
+    /// A value that should be a string.
+    private mutating func text() throws -> Result {
+        guard next() == UInt8(ascii: "\"") else {
+            try value(depth: 1)
+            return .missing("its value is not a string")
+        }
+        let value = try string()
+        return .found(value.range, hasEscapes: value.hasEscapes)
+    }
+
+    /// A member of a value that should be an object.
+    private mutating func member(_ field: ArraySlice<UInt8>, named name: Range<Int>, depth: Int) throws -> Result {
+        guard depth < Self.maximumDepth else { throw Malformed(reason: "the JSON is nested too deeply") }
+        if next() == UInt8(ascii: "{") { return try object(field: field, depth: depth + 1) }
+        try value(depth: depth + 1)
+        return .missing("the value of \(list([name]).dropFirst(8)) is not an object")
+    }
+
+    /// The names as a part of a message.
+    private func list(_ names: [Range<Int>]) -> String {
+        if names.isEmpty { return "it has no fields" }
+        let shown = names.prefix(Self.shownNames).map { range in
+            String(decoding: bytes[range].prefix(40), as: UTF8.self) + (range.count > 40 ? "…" : "")
+        }
+        return "fields: " + shown.joined(separator: ", ") + (names.count > Self.shownNames ? ", …" : "")
+    }
+
+    /// How much of `field` a key makes up: all of it, or a part that a dot follows; nil if neither.
+    private func prefixLength(_ key: (range: Range<Int>, hasEscapes: Bool), _ field: ArraySlice<UInt8>) -> Int? {
         let raw = UnsafeRawBufferPointer(rebasing: bytes[key.range])
-        guard key.hasEscapes else { return raw.elementsEqual(field) }
+        guard key.hasEscapes else { return prefixLength(raw, field) }
         var decoded: [UInt8] = []
         _ = JSONEscapes.append(raw, to: &decoded)
-        return decoded == field
+        return decoded.withUnsafeBytes { prefixLength($0, field) }
+    }
+
+    @inline(__always)
+    private func prefixLength(_ name: UnsafeRawBufferPointer, _ field: ArraySlice<UInt8>) -> Int? {
+        guard name.count <= field.count, field.starts(with: name) else { return nil }
+        let rest = field.dropFirst(name.count)
+        return rest.isEmpty || rest.first == UInt8(ascii: ".") && rest.count > 1 ? name.count : nil
     }
 
     /// Passes over any value.

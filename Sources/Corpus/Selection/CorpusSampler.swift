@@ -8,21 +8,25 @@ public struct CorpusSampler: Sendable {
         /// Documents, or pieces of long ones.
         public var documents = 0
         public var bytes = 0
+        /// What was skipped or replaced in what was read.
+        public var report = CorpusReport()
     }
 
     private let listing: CorpusListing
     private let seed: UInt64
     private let rules: ReadingRules
+    private let samplingRules: ReadingRules
     /// How much of a corpus without a document is read to say why.
     private static let explainedBytes: Int64 = 64 << 20
 
     public init(listing: CorpusListing, seed: UInt64) {
         self.listing = listing
         self.seed = seed
-        var rules = ReadingRules(listing.configuration)
-        // What is wrong with a line is reported by the loader, which knows its number.
+        rules = ReadingRules(listing.configuration)
+        var rules = rules
+        // In the middle of a file the number of a line is not known: the loader will find what is wrong with it.
         rules.strict = false
-        self.rules = rules
+        samplingRules = rules
     }
 
     /// Hands out the text of documents, sources in proportion to their weights, up to `limitBytes` in all.
@@ -48,14 +52,29 @@ public struct CorpusSampler: Sendable {
             let budget = index == order.last ? limitBytes - summary.bytes : Int(share)
             let plan = SamplingPlan(source: source, index: index, budget: budget, seed: seed)
             var left = budget
+            var tally = RowTally()
+            var report = CorpusReport()
+            var arrays: [Int: FilePosition] = [:]
             for chunk in plan.chunks where left > 0 {
                 let before = left
-                try read(chunk, from: source.files[chunk.file], left: &left) { text in
-                    summary.documents += 1
-                    try body(text)
+                do {
+                    let file = source.files[chunk.file]
+                    try read(
+                        chunk, from: file, left: &left, tally: &tally, report: &report, reached: &arrays[chunk.file]
+                    ) { text in
+                        summary.documents += 1
+                        try body(text)
+                    }
+                } catch is DocumentReader.TooMuchSkipped {
+                    throw source.tooMuchSkipped(index, tally, allowed: rules.maximumSkippedFraction, report)
                 }
                 summary.bytes += before - left
             }
+            let minimum = left > 0 && plan.isComplete ? 0 : RowTally.sensibleRows
+            if tally.exceeds(rules.maximumSkippedFraction, minimum: minimum) {
+                throw source.tooMuchSkipped(index, tally, allowed: rules.maximumSkippedFraction, report)
+            }
+            summary.report.add(report)
         }
         if summary.documents == 0 && limitBytes > 0 {
             throw try lackOfDocuments()
@@ -67,7 +86,9 @@ public struct CorpusSampler: Sendable {
     ///
     /// - Throws: under `strict`, the error that names the first line or byte at fault.
     private func lackOfDocuments() throws -> CorpusError {
-        let rules = ReadingRules(listing.configuration)
+        var rules = rules
+        // Nothing is usable anyway; it is all to be counted.
+        rules.maximumSkippedFraction = 1
         var report = listing.report
         var heldOut = 0
         var empty = 0
@@ -76,7 +97,7 @@ public struct CorpusSampler: Sendable {
             do {
                 let reader = try DocumentReader(file, rules: rules)
                 while reader.position.offset < left, let piece = try reader.next() {
-                    if piece.isHeldOut, piece.index == 0 { heldOut += 1 }
+                    if piece.isHeldOut, piece.beginsUnit { heldOut += 1 }
                 }
                 report.add(reader.report)
                 empty += reader.emptyDocuments
@@ -87,7 +108,7 @@ public struct CorpusSampler: Sendable {
         }
         return .noTrainingDocuments(
             source: 0, path: listing.sources.map(\.configuration.path).joined(separator: ", "), heldOut: heldOut,
-            empty: empty, warnings: report.summary)
+            empty: empty, warnings: report.summary(without: [.emptyDocument]))
     }
 
     private func need(_ index: Int) -> Double {
@@ -95,19 +116,38 @@ public struct CorpusSampler: Sendable {
     }
 
     private func read(
-        _ chunk: SamplingPlan.Chunk, from file: CorpusFile, left: inout Int,
+        _ chunk: SamplingPlan.Chunk, from file: CorpusFile, left: inout Int, tally: inout RowTally,
+        report: inout CorpusReport, reached: inout FilePosition?,
         _ body: (UnsafeBufferPointer<UInt8>) throws -> Void
     ) throws {
         var position = FilePosition()
         position.offset = chunk.start
-        let reader: DocumentReader
+        var end = chunk.end
+        var reader: DocumentReader
         do {
-            reader = try DocumentReader(file, at: position, rules: rules)
-        } catch is DocumentReader.Unusable {
+            reader = try DocumentReader(file, at: position, rules: chunk.start == 0 ? rules : samplingRules)
+            if chunk.start > 0, try reader.isArray() {
+                // Where an element begins shows only from the start: as much is read from there on.
+                position = reached ?? FilePosition()
+                end = position.offset + chunk.end - chunk.start
+                reader = try DocumentReader(file, at: position, rules: rules)
+            }
+        } catch let unusable as DocumentReader.Unusable {
+            report.add(unusable.report)
             return
         }
-        if chunk.start > 0, try !reader.alignToDocument(limit: Int(min(chunk.end - chunk.start, 64 << 20))) { return }
-        while left > 0, reader.position.offset < chunk.end, let piece = try reader.next() {
+        reader.tally = tally
+        defer {
+            tally = reader.tally
+            report.add(reader.report)
+            if reader.position.isInArray { reached = reader.position }
+        }
+        if position.offset > 0, !position.isInArray,
+            try !reader.alignToDocument(limit: Int(min(chunk.end - chunk.start, 64 << 20)))
+        {
+            return
+        }
+        while left > 0, reader.position.offset < end, let piece = try reader.next() {
             if piece.isHeldOut { continue }
             var text = piece.text
             if text.count > left {

@@ -15,10 +15,15 @@ final class DocumentScan {
     private let fileQuota: Int64
     private var nextFile = 0
     private var reader: DocumentReader?
+    private let source: CorpusListing.Source
+    private let index: Int
+    private var tally = RowTally()
 
     init(_ source: CorpusListing.Source, index: Int, rules: ReadingRules, byteLimit: Int64) {
         weight = source.configuration.weight
         files = source.files
+        self.source = source
+        self.index = index
         self.rules = rules
         self.byteLimit = byteLimit
         order = CounterRandom(seed: 0, purpose: .heldOutFileOrder, source: index).permutation(files.count)
@@ -31,8 +36,8 @@ final class DocumentScan {
         while true {
             if let reader {
                 let read = reader.position.offset
-                if read < fileQuota && scannedBytes + read < byteLimit, let piece = try reader.next() {
-                    if piece.index == 0 { documents += 1 }
+                if read < fileQuota && scannedBytes + read < byteLimit, let piece = try nextPiece(of: reader) {
+                    if piece.beginsUnit { documents += 1 }
                     if try isWanted(piece) { return piece }
                     continue
                 }
@@ -42,10 +47,34 @@ final class DocumentScan {
             defer { nextFile += 1 }
             do {
                 reader = try DocumentReader(files[Int(order[nextFile])], rules: rules)
+                reader?.tally = tally
             } catch let unusable as DocumentReader.Unusable {
                 report.add(unusable.report)
             }
         }
+    }
+
+    private func nextPiece(of reader: DocumentReader) throws -> DocumentReader.Piece? {
+        do {
+            return try reader.next()
+        } catch is DocumentReader.TooMuchSkipped {
+            throw tooMuchSkipped
+        }
+    }
+
+    /// Refuses what has been read if too much of it is unusable.
+    ///
+    /// - Throws: `CorpusError.tooMuchSkipped`.
+    func check() throws {
+        let isComplete = nextFile == files.count && (reader == nil || reader?.isAtEnd == true) && fileQuota == .max
+        let minimum = isComplete ? 0 : RowTally.sensibleRows
+        if total.exceeds(rules.maximumSkippedFraction, minimum: minimum) { throw tooMuchSkipped }
+    }
+
+    private var total: RowTally { reader?.tally ?? tally }
+
+    private var tooMuchSkipped: CorpusError {
+        source.tooMuchSkipped(index, total, allowed: rules.maximumSkippedFraction, totalReport)
     }
 
     /// Bytes read so far, those of the open file included.
@@ -61,6 +90,7 @@ final class DocumentScan {
     private func close(_ reader: DocumentReader) {
         scannedBytes += reader.position.offset
         report.add(reader.report)
+        tally = reader.tally
         self.reader = nil
     }
 }

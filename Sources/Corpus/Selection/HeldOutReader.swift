@@ -77,6 +77,7 @@ public struct HeldOutReader: Sendable {
             collection.scannedDocuments += scan.documents
             collection.scannedBytes += scan.totalScannedBytes
             collection.report.add(scan.totalReport)
+            try scan.check()
         }
         if collection.tokens == 0 {
             throw CorpusError.noHeldOutDocuments(
@@ -109,7 +110,7 @@ public struct HeldOutReader: Sendable {
             }
             encoded.removeAll(keepingCapacity: true)
             encoder.encode(piece.text.bindMemory(to: UInt8.self), into: &encoded)
-            tokens[chosen] += gathering.add(encoded, source: chosen, isNewDocument: piece.index == 0)
+            tokens[chosen] += gathering.add(encoded, source: chosen, isNewDocument: piece.beginsUnit)
         }
     }
 }

@@ -13,6 +13,8 @@ struct SamplingPlan {
     private static let smallestChunk: Int64 = 64 << 10
 
     let chunks: [Chunk]
+    /// Whether it is all of the source.
+    var isComplete: Bool { chunks.allSatisfy { $0.start == 0 && $0.end == .max } }
 
     /// - Parameter budget: bytes of text wanted; the chunks may hold more.
     init(source: CorpusListing.Source, index: Int, budget: Int, seed: UInt64) {
@@ -53,18 +55,18 @@ struct SamplingPlan {
         source.files.reduce(0) { $0 + estimatedBytes($1) }
     }
 
-    private static func estimatedBytes(_ file: CorpusFile) -> Int64 {
+    static func estimatedBytes(_ file: CorpusFile) -> Int64 {
         isCompressed(file) ? file.size.multipliedReportingOverflow(by: compressionRatio).partialValue : file.size
     }
 
     /// By name: opening every file of a large corpus would take too long, and a wrong guess only costs time.
     private static func isCompressed(_ file: CorpusFile) -> Bool {
-        [".gz", ".zst", ".lz4"].contains(where: file.path.lowercased().hasSuffix)
+        FileName.compressionEnding(file.path) != nil
     }
 
     /// Documents in the middle of a file can be found if they end before the file does.
-    private static func canSeek(_ file: CorpusFile) -> Bool {
-        !isCompressed(file) && (file.isJSONLines || file.separator == .blankLine)
+    static func canSeek(_ file: CorpusFile) -> Bool {
+        !isCompressed(file) && (file.isJSONLines || file.separator != .file)
     }
 
     /// The first chunk of every file, then the second of every file, and so on: where reading stops because there is

@@ -1,3 +1,4 @@
+import Corpus
 import Objectives
 
 /// What an evaluation on held-out text found. Losses are in nats; what the objective does not have is nil.
@@ -34,6 +35,8 @@ public struct EvaluationReport: Encodable, Sendable, Equatable {
     public var majorityClass: Bool
     /// A few segments with their replacements; nil where they are not wanted.
     public var samples: [EvaluationSample]?
+    /// What was skipped or replaced of the text; nil within a run, which tells it of all its text at the end.
+    public var skipped: [CorpusReport.Entry]?
 
     init(
         step: Int, sums: LossSums, unigramEntropy: Double, areaUnderCurve: Double?, samples: [EvaluationSample]

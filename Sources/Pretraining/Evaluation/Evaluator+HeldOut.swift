@@ -14,14 +14,14 @@ extension Evaluator {
         _ configuration: RunConfiguration, listing: CorpusListing?, selection: HeldOutReader.Selection = .heldOut,
         tokenizer: ByteLevelBPE, special: SpecialTokens, tokens: Int
     ) throws {
-        let batches = try listing.map { listing in
+        let collection = try listing.map { listing in
             try HeldOutReader(
                 listing: listing, tokenizer: RunDocumentTokenizer(tokenizer, special), selection: selection
             ).read(tokenBudget: tokens, batchSize: configuration.training.batchSize, check: TerminationSignals.check)
-                .batches
         }
         self.init(
-            batches: batches ?? [], vocabularySize: tokenizer.vocabularySize, special: special,
+            batches: collection?.batches ?? [], vocabularySize: tokenizer.vocabularySize, special: special,
             samples: configuration.evaluation.samples, display: { tokenizer.token($0) })
+        if let collection { corpusReport = collection.report }
     }
 }

@@ -8,6 +8,8 @@ import Tokenization
 /// Evaluates on a fixed set of held-out batches, with the same masking and the same samples' random numbers every time.
 public struct Evaluator {
     public let batches: [TokenBatch]
+    /// What was skipped or replaced of the text that was read for them.
+    public internal(set) var corpusReport = CorpusReport()
     private let unigramEntropy: Double
     private let sampleCount: Int
     private let display: (Int32) -> String

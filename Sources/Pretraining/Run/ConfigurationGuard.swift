@@ -8,6 +8,7 @@ enum ConfigurationGuard {
         "model.preset", "training.steps", "training.evaluate_every", "training.checkpoint_every", "training.keep_last",
         "training.keep_every", "training.log_every", "training.maximum_skipped_steps", "evaluation.tokens",
         "evaluation.samples", "tokenizer.path", "corpus.sources", "corpus.damaged_files",
+        "corpus.maximum_skipped_fraction",
         "objective.frozen_generator.checkpoint", "objective.frozen_generator.cache",
     ]
 

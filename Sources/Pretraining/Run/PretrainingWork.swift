@@ -29,6 +29,8 @@ final class PretrainingWork: RunWork {
     private var loaderState: LoaderState?
     private var evaluator: Evaluator?
     private var skippedInARow = 0
+    /// What was skipped or replaced of the text.
+    private(set) var corpusReport: CorpusReport
 
     var step: Int { state.step }
 
@@ -42,6 +44,7 @@ final class PretrainingWork: RunWork {
         self.pool = pool
         self.tell = tell
         listing = start.listing
+        corpusReport = start.listing.report
         fingerprint = start.fingerprint
         tokenizer = start.tokenizer
         engine = start.engine
@@ -97,6 +100,7 @@ final class PretrainingWork: RunWork {
         let started = ContinuousClock.now
         try enterStage()
         let loaded = try loader.next(check: TerminationSignals.check)
+        corpusReport.raise(to: loaded.report)
         for warning in loaded.newWarnings { tell(.warning("\(warning)")) }
         let number = state.step + 1
         do {
@@ -134,6 +138,7 @@ final class PretrainingWork: RunWork {
     func evaluate() throws -> EvaluationReport? {
         let evaluator = try self.evaluator ?? makeEvaluator()
         self.evaluator = evaluator
+        corpusReport.raise(to: evaluator.corpusReport)
         guard !evaluator.batches.isEmpty else { return nil }
         return try evaluator.evaluate(engine, step: state.step)
     }

@@ -12,6 +12,8 @@ import Tokenization
 public final class Run {
     public let directory: RunDirectory
     public let threads: Int
+    /// What was skipped, replaced or cut of the text that was read, once `start` has returned or failed.
+    public private(set) var corpusReport = CorpusReport()
     private let requested: RunConfiguration
     private let resume: ResumeMode
     private let transfer: WeightTransfer?
@@ -65,7 +67,10 @@ public final class Run {
         let work = try PretrainingWork(requested, start: start, pool: pool) { [progress, report] event in
             progress.interrupt { report(event) }
         }
-        defer { work.stop() }
+        defer {
+            work.stop()
+            corpusReport = work.corpusReport
+        }
         try directory.write(
             Data(try ConfigurationWriter.yaml(requested, comments: true).utf8), to: directory.configuration)
         let loop = try RunLoop(

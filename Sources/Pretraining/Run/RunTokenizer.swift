@@ -29,7 +29,7 @@ enum RunTokenizer {
         if let path = configuration.tokenizer.path {
             tokenizer = try ByteLevelBPE(contentsOf: path)
         } else {
-            tokenizer = try train(configuration, listing: listing, progress: progress)
+            tokenizer = try train(configuration, listing: listing, progress: progress, report: report)
             report(
                 .note(
                     "trained a vocabulary of \(CountFormat.grouped(tokenizer.vocabularySize)) entries"
@@ -42,7 +42,8 @@ enum RunTokenizer {
     }
 
     private static func train(
-        _ configuration: RunConfiguration, listing: CorpusListing, progress: ProgressLine
+        _ configuration: RunConfiguration, listing: CorpusListing, progress: ProgressLine,
+        report: (PretrainingEvent) -> Void
     ) throws -> ByteLevelBPE {
         let trainer = try BPETrainer(
             vocabularySize: configuration.tokenizer.vocabularySize,
@@ -53,11 +54,20 @@ enum RunTokenizer {
         var read = 0
         let expected = min(Int64(limit), listing.bytes)
         let sampler = CorpusSampler(listing: listing, seed: UInt64(configuration.training.seed))
-        try sampler.sampleDocuments(limitBytes: limit) { document in
+        let sample = try sampler.sampleDocuments(limitBytes: limit) { document in
             try TerminationSignals.check()
             trainer.feed(document)
             read += document.count
             phase.update(fraction: min(0.3, 0.3 * Double(read) / Double(max(expected, 1))))
+        }
+        let skipped = sample.report.entries.filter { !$0.kind.isRemark }
+        if !skipped.isEmpty {
+            progress.interrupt {
+                report(
+                    .warning(
+                        "in the sample that the tokenizer is trained on: "
+                            + skipped.map { "\($0)" }.joined(separator: "; ")))
+            }
         }
         return try trainer.train { _, fraction in
             try TerminationSignals.check()

@@ -41,6 +41,7 @@ struct AnalyzeCommand: ParsableCommand {
         name: .customLong("label"), parsing: .singleValue,
         help: "Name of a model in the report; one for each checkpoint, in order. Default: names of the paths.")
     var labels: [String] = []
+    @OptionGroup var reading: ReadingOptions
     @OptionGroup var threading: ThreadOptions
     @OptionGroup var report: ReportOptions
 
@@ -75,14 +76,13 @@ struct AnalyzeCommand: ParsableCommand {
 
     private func heldOut(_ model: LoadedModel) throws -> [TokenBatch] {
         let configuration = model.configuration
-        var corpusConfiguration = configuration.corpus
-        if let corpus { corpusConfiguration.sources = [CorpusSource(path: corpus)] }
-        let listing = try CorpusListing(corpusConfiguration)
+        let listing = try CorpusListing(reading.resolve(corpus.map { [$0] } ?? [], base: configuration.corpus))
         if corpus == nil { try TrainingCheckpoint.fingerprint(model.reader).verify(against: listing) }
-        return try Evaluator(
+        let evaluator = try Evaluator(
             configuration, listing: listing, selection: corpus == nil ? .heldOut : .all, tokenizer: model.tokenizer,
-            special: model.engine.special, tokens: tokens
-        ).batches
+            special: model.engine.special, tokens: tokens)
+        SkippedText.note(evaluator.corpusReport.entries)
+        return evaluator.batches
     }
 
     /// The shortest ends of the paths that tell them apart.

@@ -46,6 +46,7 @@ struct BenchLoaderCommand: ParsableCommand {
             configuration, tokenizer: tokenizer, pool: pool, batches: batches, steps: steps
         ) { phase in line.update(step: 0) { [phase] } }
         line.clear()
+        SkippedText.note(result.skipped)
         try report.show(result) {
             var lines = [
                 String(

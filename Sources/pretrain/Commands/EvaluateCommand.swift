@@ -31,6 +31,7 @@ struct EvaluateCommand: ParsableCommand {
             valueName: "checkpoint"),
         completion: .directory)
     var corruptionFrom: String?
+    @OptionGroup var reading: ReadingOptions
     @OptionGroup var threading: ThreadOptions
     @OptionGroup var report: ReportOptions
 
@@ -40,7 +41,7 @@ struct EvaluateCommand: ParsableCommand {
 
     func run() throws {
         let model = try LoadedModel(path: checkpoint, threads: threading.count)
-        let evaluator = try Evaluator(model, corpusPath: corpus, tokens: tokens)
+        let evaluator = try Evaluator(model, corpusPath: corpus, reading: reading, tokens: tokens)
         let corruptor = try corruptionFrom.map { try LoadedModel(path: $0, threads: threading.count) }
         if let corruptor, corruptor.tokenizer.serialized() != model.tokenizer.serialized() {
             throw CorruptionError.otherTokenizer(path: corruptor.path, evaluated: model.path)
@@ -51,16 +52,17 @@ struct EvaluateCommand: ParsableCommand {
         var result = try evaluator.evaluate(
             model.engine, step: try TrainingCheckpoint.state(model.reader).step, corruptor: corruptor?.engine)
         result.corruptionFrom = corruptor?.path
+        result.skipped = evaluator.corpusReport.entries
+        SkippedText.note(evaluator.corpusReport.entries)
         try report.show(result, isStyled: true) { EvaluationText.summary(result, colours: Terminal.outputColours) }
     }
 }
 
 extension Evaluator {
     /// - Parameter corpusPath: text to use as a whole; nil for what the run held out.
-    fileprivate init(_ model: LoadedModel, corpusPath: String?, tokens: Int?) throws {
+    fileprivate init(_ model: LoadedModel, corpusPath: String?, reading: ReadingOptions, tokens: Int?) throws {
         let configuration = model.configuration
-        var corpus = configuration.corpus
-        if let corpusPath { corpus.sources = [CorpusSource(path: corpusPath)] }
+        let corpus = try reading.resolve(corpusPath.map { [$0] } ?? [], base: configuration.corpus)
         let listing = try CorpusListing(corpus)
         if corpusPath == nil { try TrainingCheckpoint.fingerprint(model.reader).verify(against: listing) }
         try self.init(

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Corpus
 import Foundation
 import Pretraining
 import Runs
@@ -84,10 +85,13 @@ struct RunCommand: ParsableCommand {
                 }
             }
         }
+        defer { SkippedText.note(run.corpusReport.entries.filter { !quiet || !$0.kind.isRemark }) }
         let end = try run.start()
         switch end {
         case .finished(let step):
-            try report.show(RunReport(output: directory, step: step, evaluation: last)) {
+            try report.show(
+                RunReport(output: directory, step: step, evaluation: last, skipped: run.corpusReport.entries)
+            ) {
                 "finished \(step) steps; the model is in \(directory)"
             }
         case .abandoned: break
@@ -106,4 +110,5 @@ private struct RunReport: Encodable {
     var output: String
     var step: Int
     var evaluation: EvaluationReport?
+    var skipped: [CorpusReport.Entry]
 }

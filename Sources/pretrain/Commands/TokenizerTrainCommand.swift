@@ -20,7 +20,7 @@ struct TokenizerTrainCommand: AsyncParsableCommand {
         help: ArgumentHelp(
             "Files, folders or globs of text or JSON lines, plain or compressed, as under corpus.sources.",
             valueName: "path"))
-    var input: [String]
+    var input: [String] = []
 
     @Option(
         name: .long,
@@ -35,6 +35,7 @@ struct TokenizerTrainCommand: AsyncParsableCommand {
     @Option(name: .long, help: ArgumentHelp("Never merge pairs that occur less often than this.", valueName: "n"))
     var minFrequency = 0
 
+    @OptionGroup var reading: ReadingOptions
     @OptionGroup var report: ReportOptions
 
     /// Share of the time that counting words takes, about.
@@ -47,6 +48,7 @@ struct TokenizerTrainCommand: AsyncParsableCommand {
         var files: Int
         var bytes: Int
         var seconds: Double
+        var skipped: [CorpusReport.Entry]
     }
 
     func validate() throws {
@@ -58,21 +60,24 @@ struct TokenizerTrainCommand: AsyncParsableCommand {
         guard vocabularySize <= BPETrainer.maximumVocabularySize else {
             throw ValidationError("--vocabulary-size must be at most \(BPETrainer.maximumVocabularySize).")
         }
+        if input.isEmpty && !reading.namesSources {
+            throw ValidationError("name the text: --input PATH, or --set 'corpus.sources=[{path: PATH}]'")
+        }
         guard minFrequency >= 0 else { throw ValidationError("--min-frequency must not be negative.") }
     }
 
     func run() async throws {
         let start = ContinuousClock.now
         let file = try OutputFile(checking: output)
-        var corpus = CorpusConfiguration()
-        corpus.sources = input.map { CorpusSource(path: $0) }
-        corpus.heldOut = 0
+        var everything = CorpusConfiguration()
+        everything.heldOut = 0
+        let corpus = try reading.resolve(input, base: everything)
         let listing = try CorpusListing(corpus)
         let trainer = try BPETrainer(vocabularySize: vocabularySize, minimumFrequency: minFrequency)
         let phase = PhaseProgress("training the tokenizer", on: ProgressLine())
         let total = Double(max(listing.bytes, 1))
         // Everything, in whatever order: counts do not depend on it.
-        try CorpusSampler(listing: listing, seed: 0).sampleDocuments(limitBytes: 1 << 60) { document in
+        let sample = try CorpusSampler(listing: listing, seed: 0).sampleDocuments(limitBytes: 1 << 60) { document in
             trainer.feed(document)
             phase.update(fraction: min(Self.countingShare, Self.countingShare * Double(trainer.bytesFed) / total))
         }
@@ -80,6 +85,9 @@ struct TokenizerTrainCommand: AsyncParsableCommand {
             phase.update(fraction: Self.countingShare + (1 - Self.countingShare) * share)
         }
         phase.finish()
+        var skipped = listing.report
+        skipped.add(sample.report)
+        SkippedText.note(skipped.entries)
         try file.write(tokenizer.serialized())
         if tokenizer.vocabularySize < vocabularySize {
             Terminal.note(
@@ -88,7 +96,7 @@ struct TokenizerTrainCommand: AsyncParsableCommand {
         let elapsed = start.duration(to: .now) / .seconds(1)
         let result = Report(
             output: output, vocabularySize: tokenizer.vocabularySize, requestedVocabularySize: vocabularySize,
-            files: listing.fileCount, bytes: trainer.bytesFed, seconds: elapsed)
+            files: listing.fileCount, bytes: trainer.bytesFed, seconds: elapsed, skipped: skipped.entries)
         try report.show(result) {
             "\(output): \(result.vocabularySize) ids from \(result.bytes) bytes in \(listing.fileCount) files, "
                 + String(format: "%.1f s", elapsed)
