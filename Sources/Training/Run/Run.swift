@@ -10,6 +10,8 @@ import Tokenization
 public final class Run {
     public let directory: RunDirectory
     public let threads: Int
+    /// What was skipped, replaced or cut of the text that was read, once `start` has returned or failed.
+    public private(set) var corpusReport = CorpusReport()
     private let requested: RunConfiguration
     private let resume: ResumeMode
     private let transfer: WeightTransfer?
@@ -46,10 +48,11 @@ public final class Run {
         return try withExtendedLifetime(lock) {
             let pool = ThreadPool(threadCount: threads)
             defer { pool.shutDown() }
-            return try RunSession(
+            let session = try RunSession(
                 requested, directory: directory, resume: resume, transfer: transfer, pool: pool, progress: progress,
-                report: report
-            ).train(while: isWorthwhile)
+                report: report)
+            defer { corpusReport = session.corpusReport }
+            return try session.train(while: isWorthwhile)
         }
     }
 }

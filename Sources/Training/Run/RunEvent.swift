@@ -1,5 +1,3 @@
-import Corpus
-
 /// What a run tells those who watch it, beside its progress line.
 public enum RunEvent: Sendable {
     /// Something worth a line.
@@ -8,8 +6,6 @@ public enum RunEvent: Sendable {
     case warning(String)
     case evaluation(EvaluationReport)
     case checkpoint(step: Int, path: String)
-    /// What was skipped, replaced or cut of the text that was read; at the end.
-    case skipped([CorpusReport.Entry])
 }
 
 /// How a run ended.

@@ -28,7 +28,7 @@ final class RunSession {
     private var lastCheckpoint: Int?
     private var skippedInARow = 0
     /// What was skipped or replaced of the text.
-    private var corpusReport: CorpusReport
+    private(set) var corpusReport: CorpusReport
 
     /// Opens everything that the run needs, from the checkpoint or anew.
     init(
@@ -70,10 +70,7 @@ final class RunSession {
 
     /// Steps until the end or a signal; checkpoints and evaluates on the way.
     func train(while isWorthwhile: ((StepOutcome) -> Bool)? = nil) throws -> RunEnd {
-        defer {
-            loader.stop()
-            if !corpusReport.isEmpty { recorder.tell(.skipped(corpusReport.entries)) }
-        }
+        defer { loader.stop() }
         do {
             return try trainToEnd(isWorthwhile)
         } catch {

@@ -68,7 +68,6 @@ struct RunCommand: ParsableCommand {
         // Training goes on when nobody reads its progress any more, as after `| head`.
         signal(SIGPIPE, SIG_IGN)
         var last: EvaluationReport?
-        var skipped: [CorpusReport.Entry] = []
         let run = Run(
             configuration, output: directory, resume: mode, threads: threading.count,
             progress: ProgressLine(quiet: quiet), transfer: transfer
@@ -76,9 +75,6 @@ struct RunCommand: ParsableCommand {
             switch event {
             case .note(let text): if !quiet { Terminal.note(text) }
             case .warning(let text): Terminal.note("warning: \(text)")
-            case .skipped(let entries):
-                skipped = entries
-                SkippedText.note(quiet ? entries.filter { !$0.kind.isRemark } : entries)
             case .checkpoint(_, let path): if !quiet { Terminal.note("checkpoint \(path)") }
             case .evaluation(let evaluation):
                 last = evaluation
@@ -87,10 +83,11 @@ struct RunCommand: ParsableCommand {
                 }
             }
         }
+        defer { SkippedText.note(run.corpusReport.entries.filter { !quiet || !$0.kind.isRemark }) }
         let end = try run.start()
         switch end {
         case .finished(let step):
-            try report.show(RunReport(output: directory, step: step, evaluation: last, skipped: skipped)) {
+            try report.show(RunReport(output: directory, step: step, evaluation: last, skipped: run.corpusReport.entries)) {
                 "finished \(step) steps; the model is in \(directory)"
             }
         case .abandoned: break
