@@ -87,7 +87,9 @@ struct RunCommand: ParsableCommand {
         let end = try run.start()
         switch end {
         case .finished(let step):
-            try report.show(RunReport(output: directory, step: step, evaluation: last, skipped: run.corpusReport.entries)) {
+            try report.show(
+                RunReport(output: directory, step: step, evaluation: last, skipped: run.corpusReport.entries)
+            ) {
                 "finished \(step) steps; the model is in \(directory)"
             }
         case .abandoned: break
