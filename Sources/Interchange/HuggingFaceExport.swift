@@ -70,7 +70,7 @@ public enum HuggingFaceExport {
                 embeddingPrefixes: embeddingPrefixes(configuration),
                 discriminator: sizes(model.discriminatorShape),
                 generator: configuration.objective.hasGenerator ? sizes(model.generatorShape) : nil),
-            tokenizer: Data(tokenizer.serialized()),
+            tokenizer: Data(try tokenizer.serialized(wrapping: engine.special)),
             specialTokens: names(tokenizer, engine.special),
             multipliers: PerNetwork(
                 discriminator: ElectraMultipliers(

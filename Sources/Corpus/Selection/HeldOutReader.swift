@@ -26,6 +26,9 @@ public struct HeldOutReader: Sendable {
         public var report = CorpusReport()
     }
 
+    /// Tokens of the smallest segment: one, with [CLS] and [SEP].
+    public static let smallestBudget = 3
+
     /// Decompressed bytes that are read at most in search of documents.
     public static let defaultScanLimit: Int64 = 2 << 30
 
@@ -46,7 +49,7 @@ public struct HeldOutReader: Sendable {
     /// budget is held in memory.
     ///
     /// - Parameters:
-    ///   - tokenBudget: tokens wanted; the last segment may go beyond.
+    ///   - tokenBudget: tokens at most, and at least `smallestBudget`.
     ///   - batchSize: sequences in a batch.
     ///   - scanLimit: decompressed bytes to read at most.
     ///   - check: called at every document; what it throws ends the reading.
@@ -54,7 +57,7 @@ public struct HeldOutReader: Sendable {
     public func read(
         tokenBudget: Int, batchSize: Int, scanLimit: Int64 = defaultScanLimit, check: () throws -> Void = {}
     ) throws -> Collection {
-        precondition(tokenBudget > 0 && batchSize > 0)
+        precondition(tokenBudget >= Self.smallestBudget && batchSize > 0)
         if selection == .heldOut && listing.configuration.heldOut == 0 {
             throw CorpusError.noHeldOutDocuments(fraction: 0, scannedDocuments: 0, scannedBytes: 0)
         }
@@ -135,7 +138,8 @@ private struct HeldOutGathering {
         documentLimit = max(4 * packer.sequenceLength, budget / 32)
     }
 
-    var isFull: Bool { collection.tokens >= budget }
+    /// Whether not even a segment of one token, [CLS] and [SEP] would fit.
+    var isFull: Bool { budget - collection.tokens < HeldOutReader.smallestBudget }
 
     /// - Returns: the tokens that were taken at once.
     mutating func add(_ document: [Int32], source: Int, isNewDocument: Bool) -> Int {
@@ -163,7 +167,7 @@ private struct HeldOutGathering {
     private mutating func place(_ document: ArraySlice<Int32>) {
         var rest = document
         while !rest.isEmpty && !isFull {
-            let content = rest.prefix(packer.maximumContent)
+            let content = rest.prefix(min(packer.maximumContent, budget - collection.tokens - 2))
             collection.tokens += content.count + 2
             if let sequence = packer.place(content) { append(sequence) }
             rest = rest.dropFirst(content.count)

@@ -21,7 +21,8 @@ public struct InitializationConfiguration: Configurable, Equatable {
         try fields.choice(
             "scheme", &scheme, "fixed: one standard deviation for all; fan_in: 1/sqrt(inputs) for matrices.")
         try fields.number(
-            "standard_deviation", &standardDeviation, 0...10, "Of embedding tables, and of all weights when fixed.")
+            "standard_deviation", &standardDeviation, 1e-6...10,
+            "Of embedding tables, and of all weights when fixed; from nothing but zeros nothing can be learned.")
         try fields.flag(
             "scale_residuals", &scaleResiduals, "Divide sublayer outputs' initial weights by sqrt(2 · layers).")
         try fields.flag(

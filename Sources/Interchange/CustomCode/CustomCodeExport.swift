@@ -26,7 +26,8 @@ package enum CustomCodeExport {
         let networks: [NetworkKind] =
             configuration.objective.hasGenerator ? [.discriminator, .generator] : [.discriminator]
         let tokenizerFiles = try TokenizerFiles(
-            tokenizer: Data(tokenizer.serialized()), names: HuggingFaceExport.names(tokenizer, engine.special),
+            tokenizer: Data(try tokenizer.serialized(wrapping: engine.special)),
+            names: HuggingFaceExport.names(tokenizer, engine.special),
             vocabularySize: tokenizer.vocabularySize,
             maximumLength: configuration.model.longestSequence(configuration.sequenceLength))
         try FolderPublication.write(to: destination, entries: HuggingFaceExport.entries, replacing: force) { folder in

@@ -1,4 +1,5 @@
 import Configuration
+import Corpus
 
 /// How much held-out text is evaluated, and how many examples are shown.
 public struct EvaluationConfiguration: Configurable, Equatable {
@@ -8,7 +9,9 @@ public struct EvaluationConfiguration: Configurable, Equatable {
     public init() {}
 
     public mutating func visit(_ fields: inout some FieldVisitor) throws {
-        try fields.integer("tokens", &tokens, 1...1_000_000_000, "Held-out tokens of an evaluation, at most.")
+        try fields.integer(
+            "tokens", &tokens, HeldOutReader.smallestBudget...1_000_000_000,
+            "Held-out tokens of an evaluation, at most, [CLS] and [SEP] included.")
         try fields.integer("samples", &samples, 0...100, "Held-out segments shown with their replacements.")
     }
 }

@@ -47,7 +47,9 @@ struct AnalyzeCommand: ParsableCommand {
 
     func validate() throws {
         if checkpoints.isEmpty { throw ValidationError("name at least one checkpoint") }
-        if tokens < 1 { throw ValidationError("--tokens must be at least 1") }
+        if tokens < HeldOutReader.smallestBudget {
+            throw ValidationError("--tokens must be at least \(HeldOutReader.smallestBudget): a token, [CLS] and [SEP]")
+        }
         if !labels.isEmpty, labels.count != checkpoints.count {
             throw ValidationError("\(labels.count) labels for \(checkpoints.count) checkpoints: give one for each")
         }

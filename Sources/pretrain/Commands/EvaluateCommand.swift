@@ -36,7 +36,9 @@ struct EvaluateCommand: ParsableCommand {
     @OptionGroup var report: ReportOptions
 
     func validate() throws {
-        if let tokens, tokens < 1 { throw ValidationError("--tokens must be at least 1") }
+        if let tokens, tokens < HeldOutReader.smallestBudget {
+            throw ValidationError("--tokens must be at least \(HeldOutReader.smallestBudget): a token, [CLS] and [SEP]")
+        }
     }
 
     func run() throws {
