@@ -108,7 +108,7 @@ let package = Package(
         tests("MachineTests", ["Machine", "TestSupport"]),
         tests("ConfigurationTests", ["Configuration", "TestSupport"]),
         tests("KernelsTests", ["Kernels", "TestSupport", atomics]),
-        tests("TokenizationTests", ["Tokenization", "TestSupport"], fixtures: true),
+        tests("TokenizationTests", ["Files", "Tokenization", "TestSupport"], fixtures: true),
         tests(
             "CorpusTests", ["Corpus", "Machine", "Tokenization", "Kernels", "TestSupport", "CLZ4", "CZlib", "CZstd"]),
         tests("CheckpointsTests", ["Checkpoints", "TestSupport"], fixtures: true),

@@ -31,6 +31,12 @@ public struct RunForecast: Encodable, Sendable {
     public var seconds: Double?
     /// A line a source: what it consists of.
     public var corpus: [String] = []
+    /// Loss of one step on the first text; nil where the corpus was not looked at.
+    public var firstLoss: Double?
+    /// Of the text's beginning; an estimate where the vocabulary is still to be trained.
+    public var bytesPerToken: Double?
+    /// How often the run reads the whole corpus, about; compressed files count as they are.
+    public var passes: Double?
     /// What could be better.
     public var advice: [String] = []
 
@@ -38,7 +44,14 @@ public struct RunForecast: Encodable, Sendable {
     ///   - measuring: run a few steps.
     ///   - checkingCorpus: look for the files.
     /// - Throws: what makes the configuration unusable here.
-    public init(_ configuration: RunConfiguration, threads: Int, measuring: Bool, checkingCorpus: Bool) throws {
+    public init(_ requested: RunConfiguration, threads: Int, measuring: Bool, checkingCorpus: Bool) throws {
+        var configuration = requested
+        let tokenizer = checkingCorpus ? try FirstBatch.tokenizer(&configuration) : nil
+        if configuration.tokenizer.vocabularySize != requested.tokenizer.vocabularySize {
+            advice.append(
+                "the tokenizer has \(CountFormat.grouped(configuration.tokenizer.vocabularySize)) entries, whatever "
+                    + "tokenizer.vocabulary_size says")
+        }
         let length = configuration.corpus.sequenceLength
         let model = TrainingEngine.model(
             configuration.engine, vocabularySize: configuration.tokenizer.vocabularySize)
@@ -69,14 +82,53 @@ public struct RunForecast: Encodable, Sendable {
             advice.append("\(lanes) lanes do not divide among \(threads) threads; training.lanes could be a multiple")
         }
         if checkingCorpus, !configuration.corpus.sources.isEmpty {
-            corpus = try CorpusListing(configuration.corpus).sources.map { source in
-                "\(source.configuration.path): \(CountFormat.grouped(source.files.count)) files, "
-                    + ByteFormat.text(Int(source.bytes))
+            let listing = try CorpusListing(configuration.corpus)
+            let survey = try CorpusSurvey(listing, byteLimit: FirstBatch.surveyBytes)
+            corpus = survey.sources.map { source in
+                "\(source.path): \(CountFormat.grouped(source.files)) files, \(ByteFormat.text(Int(source.fileBytes))); "
+                    + (source.isComplete ? "" : "of the first part, ")
+                    + "\(CountFormat.grouped(source.documents)) documents, "
+                    + "\(CountFormat.grouped(source.heldOutDocuments)) held out"
             }
+            advice += survey.advice(configuration.corpus)
+            for entry in survey.skipped where !entry.kind.isRemark { advice.append("\(entry)") }
+            let first = try FirstBatch(configuration, listing: listing, tokenizer: tokenizer, threads: threads)
+            firstLoss = first.loss
+            bytesPerToken = first.bytesPerToken
+            passes = Double(totalTokens) * first.bytesPerToken / Double(max(1, listing.bytes))
         } else if configuration.corpus.sources.isEmpty {
             advice.append("corpus.sources is empty: there is nothing to train on yet")
         }
-        if measuring, memoryBytes <= machineMemoryBytes { try measure(configuration) }
+        if measuring, memoryBytes <= machineMemoryBytes {
+            try measure(configuration)
+            adviseOnTime(configuration)
+        }
+    }
+
+    /// A plan that nobody has the time for is not sound.
+    private mutating func adviseOnTime(_ configuration: RunConfiguration) {
+        guard let seconds, seconds > 0 else { return }
+        let perStep = seconds / Double(steps)
+        if seconds > 7 * 86_400 {
+            advice.append(
+                "the run takes \(DurationFormat.text(seconds)) at this speed; a smaller model, fewer training.steps or a "
+                    + "smaller batch learn more in the time that there is")
+        }
+        for (what, every, key) in [
+            ("evaluation", configuration.training.evaluateEvery, "training.evaluate_every"),
+            ("checkpoint", configuration.training.checkpointEvery, "training.checkpoint_every"),
+        ] {
+            let first = Double(every == 0 ? steps : min(every, steps)) * perStep
+            if first > 3600 {
+                advice.append("the first \(what) comes after \(DurationFormat.text(first)); lower \(key)")
+            }
+        }
+        if let passes, passes > 40 {
+            advice.append(
+                String(
+                    format: "the text is read about %.0f times; beyond a few dozen times little more is learned", passes
+                ))
+        }
     }
 
     /// A few steps of one chunk per thread: enough for the speed, however large the batch.

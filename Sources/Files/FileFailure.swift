@@ -22,7 +22,7 @@ public struct FileFailure: Error, Equatable, CustomStringConvertible {
             switch code {
             case ENOSPC, EDQUOT: "; free some space on that file system and repeat"
             case EACCES, EPERM, EROFS: "; check the permissions"
-            case ENOENT where operation != "read" && operation != "open": "; make the folder first"
+            case ENOENT where operation.hasPrefix("write"): "; make the folder first"
             case ENOTDIR: "; a part of the path is not a folder"
             case EISDIR: "; it is a folder: name a file in it"
             default: ""

@@ -13,7 +13,8 @@ struct Pretrain: AsyncParsableCommand {
         abstract: "Pretrains encoder language models with replaced-token detection, on CPUs.",
         version: programVersion,
         subcommands: [
-            RunCommand.self, ConfigCommand.self, TokenizerCommand.self, EvaluateCommand.self, AnalyzeCommand.self,
+            RunCommand.self, ConfigCommand.self, CorpusCommand.self, TokenizerCommand.self, EvaluateCommand.self,
+            AnalyzeCommand.self,
             PlotCommand.self, DetectCommand.self, CheckpointCommand.self, ExportCommand.self, BenchCommand.self,
             CoordinateCheckCommand.self, TransferCommand.self,
         ]

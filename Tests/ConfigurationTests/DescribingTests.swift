@@ -24,12 +24,14 @@ import Testing
         #expect(documentation.keys.first { $0.path == "corpus.sources" }?.defaultValue == "1 element")
     }
 
-    @Test func givesATable() throws {
-        let lines = try ConfigurationDocumentation(of: SampleConfiguration()).table().split(separator: "\n")
-        #expect(lines.count == 19)
-        let column = try #require(lines[0].range(of: "help")).lowerBound.utf16Offset(in: lines[0])
-        #expect(lines[1].dropFirst(column) == "Name of the preset that gives the defaults.")
-        #expect(lines[13].contains("optimizer.peak_learning_rate   number from 0 to 10"))
+    @Test func givesTextWithinAWidth() throws {
+        let documentation = try ConfigurationDocumentation(of: SampleConfiguration())
+        let lines = documentation.text(columns: 80).split(separator: "\n")
+        let names = lines.filter { !$0.hasPrefix(" ") }
+        #expect(names.count == documentation.keys.count)
+        #expect(lines.allSatisfy { $0.hasPrefix(" ") ? $0.count <= 80 : true })
+        let rate = try #require(lines.firstIndex { $0.hasPrefix("optimizer.peak_learning_rate ") })
+        #expect(lines[rate].hasSuffix("  0.0005") && lines[rate + 1].contains("(number from 0 to 10)"))
     }
 
     @Test func givesJSON() throws {

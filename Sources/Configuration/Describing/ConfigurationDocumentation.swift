@@ -8,16 +8,30 @@ public struct ConfigurationDocumentation: Sendable, Encodable {
         keys = try SettingTree(describing: root).schemaFields().map(ConfigurationKey.init)
     }
 
-    /// A table with aligned columns: key, type and range, default, help.
-    public func table() -> String {
-        let rows =
-            [["key", "type", "default", "help"]]
-            + keys.map { [$0.path, $0.typeText, $0.defaultValue, $0.help] }
-        let widths = (0..<3).map { column in rows.map { $0[column].count }.max() ?? 0 }
-        return rows.map { row in
-            let padded = zip(row, widths).map { $0 + String(repeating: " ", count: $1 - $0.count) }
-            return (padded + [row[3]]).joined(separator: "  ")
+    /// For people: every key with its default on a line, and below it type, range and help, within a width.
+    ///
+    /// - Parameter columns: the longest line, where words allow.
+    public func text(columns: Int = 100) -> String {
+        let width = keys.map(\.path.count).max() ?? 0
+        return keys.map { key in
+            let blanks = String(repeating: " ", count: width - key.path.count)
+            let first = "\(key.path)\(blanks)  \(key.defaultValue)"
+            let below = "\(key.help) (\(key.typeText))"
+            return ([first] + Self.wrapped(below, to: max(40, columns) - 4).map { "    \($0)" })
+                .joined(separator: "\n")
         }.joined(separator: "\n") + "\n"
+    }
+
+    private static func wrapped(_ text: String, to width: Int) -> [String] {
+        var lines: [String] = []
+        for word in text.split(separator: " ") {
+            if let last = lines.last, last.count + 1 + word.count <= width {
+                lines[lines.count - 1] = last + " " + word
+            } else {
+                lines.append(String(word))
+            }
+        }
+        return lines
     }
 }
 

@@ -17,7 +17,8 @@ struct SettingOverride {
 
     /// - Parameter value: Any YAML; nothing at all means null.
     init(keyPath: String, value: String) throws {
-        let components = keyPath.split(separator: ".", omittingEmptySubsequences: false)
+        // Both sources.0.path and sources[0].path, as messages and other programs write it.
+        let components = Self.dotted(keyPath).split(separator: ".", omittingEmptySubsequences: false)
         guard components.count <= ConfigurationDocument.Limit.depth, components.allSatisfy({ !$0.isEmpty }) else {
             throw Self.failure(
                 .syntax, "", "\(YAMLScalar.quoted(keyPath)) is not a key path", "write keys with one dot between them")
@@ -41,6 +42,21 @@ struct SettingOverride {
             }
         }
         document = node
+    }
+
+    /// `[0]` written as `.0`, where it is an index.
+    private static func dotted(_ keyPath: String) -> String {
+        var result = ""
+        var rest = keyPath[...]
+        while let open = rest.firstIndex(of: "["), let close = rest[open...].firstIndex(of: "]") {
+            let index = rest[rest.index(after: open)..<close]
+            guard !index.isEmpty, index.allSatisfy(\.isNumber), !(result.isEmpty && open == rest.startIndex) else {
+                break
+            }
+            result += rest[..<open] + "." + index
+            rest = rest[rest.index(after: close)...]
+        }
+        return result + rest
     }
 
     private static func failure(

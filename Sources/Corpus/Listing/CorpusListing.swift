@@ -54,4 +54,11 @@ extension CorpusListing {
         listing.configuration.sequenceLength = sequenceLength
         return listing
     }
+
+    /// The same files, shuffled in windows of another size.
+    package func with(shuffleBytes: Int) -> CorpusListing {
+        var listing = self
+        listing.configuration.shuffleBytes = shuffleBytes
+        return listing
+    }
 }

@@ -46,6 +46,7 @@ public final class Run {
     /// - Throws: what stands in the way, after the last good checkpoint was left intact.
     public func start() throws -> RunEnd {
         guard !requested.corpus.sources.isEmpty else { throw PretrainingError.noSources }
+        let isNew = !FileManager.default.fileExists(atPath: directory.path)
         let lock = try directory.open()
         return try withExtendedLifetime(lock) {
             do {
@@ -53,6 +54,9 @@ public final class Run {
             } catch is CancellationError where TerminationSignals.pending != nil {
                 // Before the first step, while a tokenizer was trained, say: there is nothing to save yet.
                 return .stopped(signal: TerminationSignals.pending.map { "\($0)" } ?? "", step: 0)
+            } catch {
+                if isNew { directory.discardIfUnused() }
+                throw error
             }
         }
     }

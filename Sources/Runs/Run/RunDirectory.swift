@@ -54,6 +54,15 @@ public struct RunDirectory: Sendable, Equatable {
         return folder
     }
 
+    /// Removes the directory if a start that failed has left nothing in it that anybody could want.
+    public func discardIfUnused() {
+        rmdir(path + "/checkpoints")
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []
+        guard names.allSatisfy({ $0 == RunLock.fileName }) else { return }
+        unlink("\(path)/\(RunLock.fileName)")
+        rmdir(path)
+    }
+
     /// Whether there is a file, or a folder that is not empty.
     private func holdsSomething(_ path: String) -> Bool {
         var isFolder: ObjCBool = false

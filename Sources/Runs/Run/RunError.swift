@@ -1,10 +1,14 @@
 /// Why a long computation cannot start or go on in its directory.
 public enum RunError: Error, Equatable, Sendable, CustomStringConvertible {
-    case alreadyFinished(step: Int, path: String)
+    /// There is nothing left to do.
+    case alreadyFinished(step: Int, steps: Int, path: String)
 
     public var description: String {
         switch self {
-        case .alreadyFinished(let step, let path):
+        case .alreadyFinished(let step, let steps, let path) where steps < step:
+            "the run in \(path) is at step \(step), beyond the \(steps) steps asked for now; its checkpoint is the result, or "
+                + "raise training.steps above \(step) to go on"
+        case .alreadyFinished(let step, _, let path):
             "the run in \(path) has finished its \(step) steps; raise training.steps to go on, or choose another --output"
         }
     }

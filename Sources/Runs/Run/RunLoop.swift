@@ -55,7 +55,7 @@ public final class RunLoop<Work: RunWork> {
         let isEvaluationMissing =
             work.step > 0 && plan.isEvaluationDue(after: work.step) && !recorder.endsWithEvaluation
         if work.step >= plan.steps, !isEvaluationMissing {
-            throw RunError.alreadyFinished(step: work.step, path: directory.path)
+            throw RunError.alreadyFinished(step: work.step, steps: plan.steps, path: directory.path)
         }
         if isEvaluationMissing { try evaluate() }
         while work.step < plan.steps {

@@ -30,12 +30,14 @@ struct CheckpointCommand: ParsableCommand {
 
         @Argument(help: "A checkpoint, or a run directory, which stands for its newest one.", completion: .directory)
         var path: String
+        @Flag(help: "List every tensor with its shape too; --json always does.")
+        var tensors = false
         @OptionGroup var report: ReportOptions
 
         func run() throws {
             let reader = try CheckpointReader(path: CheckpointLocation(resolving: path).newest())
             let description = try CheckpointDescription(reader)
-            try report.show(description) { description.text }
+            try report.show(description) { description.text(tensors: tensors) }
         }
     }
 
@@ -179,7 +181,7 @@ private struct CheckpointDescription: Encodable {
         raw > 0 ? Double(stored) / Double(raw) : 1
     }
 
-    var text: String {
+    func text(tensors showsTensors: Bool) -> String {
         var lines = [
             "checkpoint      \(path)",
             "step            \(CountFormat.grouped(step))",
@@ -204,10 +206,13 @@ private struct CheckpointDescription: Encodable {
         let tensors = tensors.filter { $0.group == first }.map {
             [$0.name, $0.shape.isEmpty ? "scalar" : $0.shape.map(String.init).joined(separator: " × ")]
         }
-        return lines.joined(separator: "\n") + "\n\n"
-            + TextTable(header: ["file", "decoded", "on disk", "ratio"], rightAligned: [1, 2, 3], rows: files).text
-            + "\n\n"
-            + TextTable(header: ["tensor (\(first ?? "none"))", "shape"], rightAligned: [], rows: tensors).text
+        let tables = [
+            TextTable(header: ["file", "decoded", "on disk", "ratio"], rightAligned: [1, 2, 3], rows: files).text,
+            showsTensors
+                ? TextTable(header: ["tensor (\(first ?? "none"))", "shape"], rightAligned: [], rows: tensors).text
+                : "\(tensors.count) tensors; --tensors lists them",
+        ]
+        return ([lines.joined(separator: "\n")] + tables).joined(separator: "\n\n")
     }
 }
 

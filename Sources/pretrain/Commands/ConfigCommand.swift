@@ -37,7 +37,7 @@ struct ConfigKeysCommand: ParsableCommand {
 
     func run() throws {
         let documentation = try ConfigurationDocumentation(of: RunConfiguration())
-        try report.show(documentation) { documentation.table() }
+        try report.show(documentation) { documentation.text(columns: Terminal.outputColumns) }
     }
 }
 
@@ -46,8 +46,9 @@ struct ConfigCheckCommand: ParsableCommand {
         commandName: "check",
         abstract: "Checks a configuration before any training, and tells what it will cost.",
         discussion: """
-            Reports parameters, FLOPs per token, memory, and the time that the run will take at the speed that a few \
-            steps reach on this machine.
+            Opens all that the run will open, looks at the beginning of the text and takes a step on it. Reports \
+            parameters, FLOPs per token, memory, and the time that the run will take at the speed that a few steps reach on \
+            this machine. `pretrain corpus check` looks at all of the text.
             """)
 
     @OptionGroup var options: ConfigurationOptions
@@ -88,6 +89,10 @@ private enum ForecastText {
             ]
         }
         for file in forecast.corpus { lines.append("corpus            \(file)") }
+        if let passes = forecast.passes {
+            lines.append("passes            " + String(format: passes < 10 ? "about %.1f" : "about %.0f", passes))
+        }
+        if let loss = forecast.firstLoss { lines.append("first step        " + String(format: "loss %.3f", loss)) }
         return (lines + forecast.advice.map { "note: \($0)" }).joined(separator: "\n")
     }
 }

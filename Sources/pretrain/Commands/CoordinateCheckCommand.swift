@@ -52,7 +52,7 @@ struct CoordinateCheckCommand: ParsableCommand {
     }
 
     func run() throws {
-        let file = try OutputFile(checking: output)
+        let file = try Figures.file(output)
         let (configuration, _) = try options.resolve()
         let check = try CoordinateCheck(
             configuration, widths: try Self.integers(widths, "--widths"), steps: steps, tolerance: tolerance,

@@ -34,6 +34,7 @@ struct DetectCommand: ParsableCommand {
                     + "with objective.name electra, metro or coco_lm")
         }
         let output = OutputBuffer()
+        if !report.json, Terminal.standardOutputIsTerminal { Terminal.note(Self.legend, isStyled: Terminal.colours) }
         try LineReader.standardInput(endOfBlock: output.flush) { line in
             let detection = try detect(Array(line), model)
             let shown =
@@ -42,6 +43,13 @@ struct DetectCommand: ParsableCommand {
                 : text(detection, model)
             try output.write(bytes: Array(shown.utf8) + [0x0A])
         }
+    }
+
+    /// What the colours mean, or the brackets where there are none.
+    private static var legend: String {
+        guard Terminal.outputColours else { return "in brackets: tokens that were more likely replaced than not" }
+        let shades = [0.3, 0.5, 0.7, 0.9].map { BeliefColour.paint("\(Int($0 * 100)) %", probability: $0) }
+        return "believed replaced, from: " + shades.joined(separator: " ")
     }
 
     /// A line is divided into pieces that the model can take; each stands between [CLS] and [SEP].
@@ -63,9 +71,10 @@ struct DetectCommand: ParsableCommand {
     private func text(_ detection: Detection, _ model: LoadedModel) -> String {
         let special = [model.engine.special.classification, model.engine.special.separator]
         let tokens = zip(detection.ids, detection.logits).filter { !special.contains($0.0) }
-        return TokenText.joined(
+        let parts = TokenText.joined(
             tokens.map { (model.tokenizer.bytes(of: $0) ?? [], 1 / (1 + exp(-Double($1)))) }
-        ).map { part in
+        )
+        let line = parts.map { part in
             // In a pipe the text is for programs, which want it as it was.
             if Terminal.outputColours {
                 return BeliefColour.paint(Terminal.escaped(part.text), probability: part.probability)
@@ -73,5 +82,9 @@ struct DetectCommand: ParsableCommand {
             return part.probability > 0.5
                 ? "[\(part.text) \(String(format: "%.2f", part.probability))]" : part.text
         }.joined()
+        guard Terminal.standardOutputIsTerminal, let highest = parts.map(\.probability).max(), highest <= 0.5 else {
+            return line
+        }
+        return line + "   (nothing suspicious; the highest is \(Int((100 * highest).rounded())) %)"
     }
 }

@@ -44,7 +44,7 @@ struct PlotCommand: ParsableCommand {
     }
 
     func run() throws {
-        let file = try OutputFile(checking: output)
+        let file = try Figures.file(output)
         let names = labels.isEmpty ? AnalyzeCommand.names(runs) : labels
         let curves = try zip(runs, names).map { path, name in
             try RunCurves(path: RunDirectory(path: path).metrics, label: name)

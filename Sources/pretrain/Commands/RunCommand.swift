@@ -22,7 +22,8 @@ struct RunCommand: ParsableCommand {
               pretrain run mine.yaml --output checkpoints/mine --set training.steps=20000
               pretrain run long.yaml --from checkpoints/short
               pretrain run --preset electra-small --set 'corpus.sources=[{path: corpora/mine/*.jsonl.zst}]'
-            """)
+            """,
+        aliases: ["train"])
 
     @OptionGroup var options: ConfigurationOptions
     @Option(

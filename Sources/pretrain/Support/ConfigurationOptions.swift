@@ -37,7 +37,18 @@ struct ConfigurationOptions: ParsableArguments {
     ///
     /// - Parameter fallback: a file to use where neither file nor preset is given.
     func resolve(fallback: String? = nil) throws -> (configuration: RunConfiguration, name: String) {
-        let path = configuration ?? (preset == nil ? fallback : nil)
+        try Self.resolve(
+            file: configuration ?? (preset == nil ? fallback : nil), preset: preset, settings: settings)
+    }
+
+    /// The configuration of a file alone.
+    static func resolve(file: String) throws -> RunConfiguration {
+        try resolve(file: file, preset: nil, settings: []).configuration
+    }
+
+    private static func resolve(
+        file path: String?, preset: String?, settings: [String]
+    ) throws -> (configuration: RunConfiguration, name: String) {
         let yaml = try path.map { try ConfigurationReader.text(ofFile: $0) } ?? ""
         let origin = path ?? "the command line"
         var overrides = settings

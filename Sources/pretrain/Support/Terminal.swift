@@ -9,6 +9,15 @@ enum Terminal {
     static let colours = standardErrorIsTerminal && permitsColours
     static let outputColours = standardOutputIsTerminal && permitsColours
 
+    /// Columns of standard output where it is a terminal, at most as many as a line can be read with; 100 elsewhere.
+    static let outputColumns: Int = {
+        var size = winsize()
+        guard standardOutputIsTerminal, ioctl(STDOUT_FILENO, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 else {
+            return 100
+        }
+        return min(Int(size.ws_col), 120)
+    }()
+
     private static let permitsColours: Bool = {
         let environment = ProcessInfo.processInfo.environment
         return (environment["NO_COLOR"] ?? "").isEmpty && environment["TERM"] != "dumb"
