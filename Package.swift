@@ -135,7 +135,7 @@ let package = Package(
                 "Tokenization", "Engine", "Pretraining",
             ],
             fixtures: true),
-        tests("RunsTests", ["Runs", "TestSupport"]),
+        tests("RunsTests", ["Checkpoints", "Runs", "TestSupport"]),
         tests(
             "EngineTests",
             [

@@ -1,4 +1,5 @@
 import Files
+import Foundation
 
 /// What a path on the command line stands for: one checkpoint, or a folder of them.
 public enum CheckpointLocation: Sendable, Equatable {
@@ -25,6 +26,16 @@ public enum CheckpointLocation: Sendable, Equatable {
         } else {
             throw CheckpointError.noCheckpoint(path: path)
         }
+    }
+
+    /// Whether a path names a run, its folder of checkpoints, or one of them.
+    public static func isOf(run: String, path: String) -> Bool {
+        guard let run = realpath(run, nil), let path = realpath(HomeFolder.expanded(path), nil) else { return false }
+        defer {
+            free(run)
+            free(path)
+        }
+        return "\(String(cString: path))/".hasPrefix("\(String(cString: run))/")
     }
 
     /// Paths of all checkpoints, oldest first.

@@ -88,7 +88,11 @@ public enum CorpusError: Error, Equatable, Sendable, CustomStringConvertible {
             "held_out \(fraction) of \(documents) documents (\(bytes) bytes) gave none: "
                 + (documents < Self.few ? Self.advice(documents) : "raise corpus.held_out")
         case .fileChanged(let path, let change):
-            "the corpus has changed since the run started: \(path): \(change); restore it, or start a new run"
+            """
+            the corpus has changed since the run started: \(path): \(change)
+            Restore it, go on with the text as it is now (--corpus-changed accept: a new pass over all of it, recorded in the \
+            checkpoints), or start a new run with these weights (--from CHECKPOINT --output DIR).
+            """
         case .stateMismatch(let setting, let saved, let current):
             "corpus.\(setting) is \(current), but the checkpoint was made with \(saved); "
                 + "restore the setting, or start a new run"

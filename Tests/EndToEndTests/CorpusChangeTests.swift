@@ -1,3 +1,4 @@
+import Checkpoints
 import Foundation
 import Testing
 
@@ -87,5 +88,31 @@ import Testing
         #expect(trained.status == 0)
         let outcome = try workspace.run("run", ["training.steps=40", "tokenizer.path=other.json"], expecting: 1)
         #expect(outcome.errors.contains("other.json: not the tokenizer that the run started with"))
+    }
+
+    @Test func aChangedCorpusCanBeAcceptedDeliberately() throws {
+        let text = try workspace.folder.text("corpus/part1.txt")
+        try workspace.folder.write(text + "\n\nOne more document that nobody has read.\n", to: "corpus/part1.txt")
+        try workspace.folder.write(SyntheticText.text(40, seed: 77), to: "corpus/part9.txt")
+        let refused = try workspace.run("run", longer, expecting: 1)
+        #expect(refused.errors.contains("--corpus-changed accept"), "\(refused.errors)")
+        try workspace.folder.copy("run", to: "twin")
+        let accepted = try workspace.run("run", longer, ["--corpus-changed", "accept"])
+        #expect(accepted.errors.contains("the corpus has changed"), "\(accepted.errors)")
+        #expect(workspace.steps("run").max() == 30)
+        // Recorded where the next run and its reader find it, and the same bits for the same change.
+        let reader = try CheckpointReader(path: "\(workspace.path)/\(workspace.checkpoint("run", 30))")
+        let state = String(decoding: try reader.document("state.json"), as: UTF8.self)
+        #expect(state.contains("after step 20:"), "\(state)")
+        try workspace.run("twin", longer, ["--corpus-changed", "accept"])
+        try workspace.record("run").expectEqual(try workspace.record("twin"))
+        // From here on the new files are those of the run.
+        try workspace.run("run", ["training.steps=32"])
+    }
+
+    @Test func weightsOfARunThatWouldBeResumedAreNotTakenForANewOne() throws {
+        let outcome = try workspace.run("run", longer, ["--from", "run"], expecting: 1)
+        #expect(outcome.errors.contains("choose") || outcome.errors.contains("Choose"), "\(outcome.errors)")
+        #expect(workspace.steps("run").max() == 20)
     }
 }

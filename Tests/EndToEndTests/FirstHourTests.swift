@@ -67,4 +67,16 @@ import Testing
         let train = try workspace.pretrain("train", "--help")
         #expect(train.status == 0 && train.output.contains("Run directory"))
     }
+
+    @Test func textThatIsReadOverAndOverIsSaid() throws {
+        try workspace.folder.write(SyntheticText.text(12, seed: 5), to: "few.txt")
+        let outcome = try workspace.pretrain(
+            "run", "tiny.yaml", "--output", "run", "--json", "--set", "training.steps=120", "--set",
+            "corpus.sources=[{path: few.txt}, {path: corpus}]", "--set", "training.evaluate_every=0")
+        #expect(outcome.status == 0, "\(outcome.errors)")
+        #expect(outcome.errors.contains("few.txt has been read 10 times"), "\(outcome.errors)")
+        let sources = try #require(try outcome.json()["sources"] as? [[String: Any]])
+        #expect((sources[0]["passes"] as? Int ?? 0) >= 10 && (sources[1]["passes"] as? Int ?? 99) < 10, "\(sources)")
+        #expect(try workspace.folder.text("run/metrics.jsonl").contains(#""epochs":["#))
+    }
 }

@@ -29,6 +29,7 @@ final class PretrainingWork: RunWork {
     private var loaderState: LoaderState?
     private var evaluator: Evaluator?
     private var skippedInARow = 0
+    private var watch = LearningWatch()
     /// What was skipped or replaced of the text.
     private(set) var corpusReport: CorpusReport
 
@@ -49,18 +50,25 @@ final class PretrainingWork: RunWork {
         tokenizer = start.tokenizer
         engine = start.engine
         engine.isCancelled = Self.isCancelled
-        state = start.documents?.state ?? RunState()
-        loaderState = start.documents?.loader
+        state = start.state
+        loaderState = start.loader
         let index = requested.stageIndex(ofStep: state.step + 1)
         stage = (index, requested.configuration(ofStage: index))
         // Before the loader's threads take processors from the measurement.
         peak = Kernels.measurePeak(pool)
         loader = try Self.loader(
             stage.configuration, listing: listing, tokenizer: tokenizer, special: start.special,
-            resumingFrom: start.documents?.loader)
+            resumingFrom: start.loader)
     }
 
     private static let isCancelled: @Sendable () -> Bool = { TerminationSignals.pending != nil }
+
+    /// What was read of each source.
+    var sources: [SourcePasses] {
+        zip(configuration.corpus.sources, loaderState?.sources ?? []).map {
+            SourcePasses(path: $0.path, passes: $1.epoch, tokens: Int($1.tokens))
+        }
+    }
 
     /// Ends the loader's threads.
     func stop() { loader.stop() }
@@ -102,10 +110,17 @@ final class PretrainingWork: RunWork {
         let loaded = try loader.next(check: TerminationSignals.check)
         corpusReport.raise(to: loaded.report)
         for warning in loaded.newWarnings { tell(.warning("\(warning)")) }
+        let passes = loaderState?.sources.map(\.epoch) ?? loaded.epochs.map { _ in 0 }
+        for warning in watch.repetition(
+            from: passes, to: loaded.epochs, paths: configuration.corpus.sources.map(\.path))
+        {
+            tell(.warning(warning))
+        }
         let number = state.step + 1
         do {
             let outcome = try engine.train(loaded.batch, step: number)
             skippedInARow = 0
+            watch.add(outcome.sums)
             advance(to: number, loaded)
             return .taken(record(outcome, loaded, seconds: started.duration(to: .now).seconds))
         } catch let error as NonFiniteError {
@@ -132,7 +147,7 @@ final class PretrainingWork: RunWork {
         return StepRecord(
             tokens: state.tokens, loss: outcome.loss, losses: ObjectiveLosses(configuration.objective, outcome.sums),
             learningRate: outcome.learningRate, gradientNorm: outcome.gradientNorm, tokensPerSecond: tokensPerSecond,
-            utilisation: tokensPerSecond * flops / peak, epoch: loaded.epochs.first ?? 0)
+            utilisation: tokensPerSecond * flops / peak, epochs: loaded.epochs)
     }
 
     func evaluate() throws -> EvaluationReport? {
@@ -140,7 +155,9 @@ final class PretrainingWork: RunWork {
         self.evaluator = evaluator
         corpusReport.raise(to: evaluator.corpusReport)
         guard !evaluator.batches.isEmpty else { return nil }
-        return try evaluator.evaluate(engine, step: state.step)
+        let report = try evaluator.evaluate(engine, step: state.step)
+        if let warning = watch.gap(report) { tell(.warning(warning)) }
+        return report
     }
 
     /// Collects the held-out text, at the first evaluation rather than before the first step.

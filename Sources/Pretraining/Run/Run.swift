@@ -14,21 +14,26 @@ public final class Run {
     public let threads: Int
     /// What was skipped, replaced or cut of the text that was read, once `start` has returned or failed.
     public private(set) var corpusReport = CorpusReport()
+    /// What was read of each source, once `start` has returned or failed.
+    public private(set) var sources: [SourcePasses] = []
     private let requested: RunConfiguration
     private let resume: ResumeMode
     private let transfer: WeightTransfer?
     private let progress: ProgressLine
     private let report: (PretrainingEvent) -> Void
+    private let acceptsChangedCorpus: Bool
     private let isWorthwhile: ((Int, StepRecord) -> Bool)?
 
     /// - Parameters:
     ///   - output: the run directory; created if need be.
     ///   - transfer: where the weights of a new run come from instead of chance.
+    ///   - acceptsChangedCorpus: go on with files that are not those of the checkpoint, from the beginning of a new pass.
     ///   - report: called on the thread of `start`, with the progress line out of the way.
     ///   - isWorthwhile: asked after every step with its number; false ends the run, without a checkpoint.
     public init(
         _ configuration: RunConfiguration, output: String, resume: ResumeMode, threads: Int, progress: ProgressLine,
-        transfer: WeightTransfer? = nil, report: @escaping (PretrainingEvent) -> Void,
+        transfer: WeightTransfer? = nil, acceptsChangedCorpus: Bool = false,
+        report: @escaping (PretrainingEvent) -> Void,
         isWorthwhile: ((Int, StepRecord) -> Bool)? = nil
     ) {
         requested = configuration
@@ -38,6 +43,7 @@ public final class Run {
         self.threads = threads
         self.progress = progress
         self.report = report
+        self.acceptsChangedCorpus = acceptsChangedCorpus
         self.isWorthwhile = isWorthwhile
     }
 
@@ -66,14 +72,15 @@ public final class Run {
         defer { pool.shutDown() }
         try directory.checkpoints.prepare(exclusive: true)
         let start = try RunStart(
-            requested, directory: directory, resume: resume, transfer: transfer, pool: pool, progress: progress,
-            report: report)
+            requested, directory: directory, resume: resume, transfer: transfer,
+            acceptsChangedCorpus: acceptsChangedCorpus, pool: pool, progress: progress, report: report)
         let work = try PretrainingWork(requested, start: start, pool: pool) { [progress, report] event in
             progress.interrupt { report(event) }
         }
         defer {
             work.stop()
             corpusReport = work.corpusReport
+            sources = work.sources
         }
         try directory.write(
             Data(try ConfigurationWriter.yaml(requested, comments: true).utf8), to: directory.configuration)

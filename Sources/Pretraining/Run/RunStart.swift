@@ -12,6 +12,10 @@ import Tokenization
 struct RunStart {
     /// What the checkpoint holds beside tensors; nil for a new run.
     let documents: TrainingCheckpoint.Documents?
+    /// Where the corpus is read on; nil for a new run.
+    let loader: LoaderState?
+    /// The checkpoint's, with what was accepted of changes to the corpus.
+    let state: RunState
     let listing: CorpusListing
     let fingerprint: CorpusFingerprint
     let tokenizer: ByteLevelBPE
@@ -21,13 +25,14 @@ struct RunStart {
 
     init(
         _ configuration: RunConfiguration, directory: RunDirectory, resume: ResumeMode, transfer: WeightTransfer?,
-        pool: ThreadPool, progress: ProgressLine, report: @escaping (PretrainingEvent) -> Void
+        acceptsChangedCorpus: Bool, pool: ThreadPool, progress: ProgressLine,
+        report: @escaping (PretrainingEvent) -> Void
     ) throws {
         let note = { (what: Resumption) in report(what.isWarning ? .warning("\(what)") : .note("\(what)")) }
         self = try directory.resume(resume, note: note) { reader in
             try RunStart(
-                configuration, directory: directory, reader: reader, transfer: transfer, pool: pool, progress: progress,
-                report: report)
+                configuration, directory: directory, reader: reader, transfer: transfer,
+                acceptsChangedCorpus: acceptsChangedCorpus, pool: pool, progress: progress, report: report)
         }.beginning
         guard let documents else { return }
         if documents.configuration.training.steps != configuration.training.steps {
@@ -41,7 +46,8 @@ struct RunStart {
     /// - Throws: `CheckpointError.damaged` if the checkpoint turns out not to be what was written.
     private init(
         _ configuration: RunConfiguration, directory: RunDirectory, reader: CheckpointReader?,
-        transfer: WeightTransfer?, pool: ThreadPool, progress: ProgressLine, report: (PretrainingEvent) -> Void
+        transfer: WeightTransfer?, acceptsChangedCorpus: Bool, pool: ThreadPool, progress: ProgressLine,
+        report: (PretrainingEvent) -> Void
     ) throws {
         documents = try reader.map(TrainingCheckpoint.documents)
         if let documents, let reader {
@@ -51,9 +57,16 @@ struct RunStart {
             }
         }
         listing = try CorpusListing(configuration.corpus)
+        var change: String?
         if let documents {
+            do {
+                try documents.fingerprint.verify(against: listing)
+            } catch CorpusError.fileChanged(let path, let what) where acceptsChangedCorpus {
+                change = "\(path): \(what)"
+            }
+        }
+        if let documents, change == nil {
             fingerprint = documents.fingerprint
-            try fingerprint.verify(against: listing)
         } else {
             fingerprint = try CorpusFingerprint(listing)
         }
@@ -61,8 +74,14 @@ struct RunStart {
         do {
             if let documents {
                 let stage = configuration.configuration(ofStage: stage)
+                let seed = UInt64(stage.training.seed)
                 try documents.loader.lengthened(to: stage.corpus.sequenceLength).validate(
-                    configuration: stage.corpus, seed: UInt64(stage.training.seed))
+                    configuration: stage.corpus, seed: seed)
+                loader =
+                    change == nil
+                    ? documents.loader : documents.loader.restarted(configuration: configuration.corpus, seed: seed)
+            } else {
+                loader = nil
             }
             tokenizer = try RunTokenizer.open(
                 configuration, directory: directory, checkpoint: documents?.tokenizer ?? transfer?.tokenizer,
@@ -72,6 +91,12 @@ struct RunStart {
         } catch let error as TokenizerError where reader != nil && configuration.tokenizer.path == nil {
             throw CheckpointError.damaged(path: reader?.path ?? "", reason: "\(error)")
         }
+        var state = documents?.state ?? RunState()
+        if let change {
+            state.acceptedChanges.append("after step \(state.step): \(change)")
+            report(.warning("the corpus has changed (\(change)); reading goes on with a new pass over all of it"))
+        }
+        self.state = state
         special = try tokenizer.specialTokens
         engine = try TrainingEngine(
             configuration.configuration(ofStage: stage).engine, vocabularySize: tokenizer.vocabularySize,

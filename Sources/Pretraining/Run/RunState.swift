@@ -6,8 +6,29 @@ public struct RunState: Codable, Sendable, Equatable {
     public var tokens = 0
     /// Updates left out because a gradient was not finite.
     public var skippedSteps = 0
+    /// Changes to the corpus that the user has accepted, with the step after which; in the order of steps.
+    public var acceptedChanges: [String] = []
 
     public init() {}
+
+    public init(from decoder: any Decoder) throws {
+        let values = try decoder.container(keyedBy: CodingKeys.self)
+        step = try values.decode(Int.self, forKey: .step)
+        tokens = try values.decode(Int.self, forKey: .tokens)
+        skippedSteps = try values.decode(Int.self, forKey: .skippedSteps)
+        // Absent where nothing was accepted, and before it could be.
+        acceptedChanges = try values.decodeIfPresent([String].self, forKey: .acceptedChanges) ?? []
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        var values = encoder.container(keyedBy: CodingKeys.self)
+        try values.encode(step, forKey: .step)
+        try values.encode(tokens, forKey: .tokens)
+        try values.encode(skippedSteps, forKey: .skippedSteps)
+        if !acceptedChanges.isEmpty { try values.encode(acceptedChanges, forKey: .acceptedChanges) }
+    }
+
+    private enum CodingKeys: String, CodingKey { case step, tokens, skippedSteps, acceptedChanges }
 
     /// What cannot be: checksums only tell that a file is as it was written.
     ///

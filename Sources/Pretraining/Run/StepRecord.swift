@@ -20,12 +20,14 @@ public struct StepRecord: RunRecord {
     public var tokensPerSecond: Double
     /// Share of the machine's measured GEMM peak.
     public var utilisation: Double
-    /// Times that the corpus has been begun, of the first source.
+    /// Complete passes over the first source.
     public var epoch: Int
+    /// The same for every source, where there are several.
+    public var epochs: [Int]?
 
     init(
         tokens: Int, loss: Double, losses: ObjectiveLosses, learningRate: Double, gradientNorm: Double,
-        tokensPerSecond: Double, utilisation: Double, epoch: Int
+        tokensPerSecond: Double, utilisation: Double, epochs: [Int]
     ) {
         self.tokens = tokens
         self.loss = loss
@@ -39,7 +41,8 @@ public struct StepRecord: RunRecord {
         self.gradientNorm = gradientNorm
         self.tokensPerSecond = tokensPerSecond
         self.utilisation = utilisation
-        self.epoch = epoch
+        epoch = epochs.first ?? 0
+        self.epochs = epochs.count > 1 ? epochs : nil
     }
 
     public var scalars: [(tag: String, value: Double)] {

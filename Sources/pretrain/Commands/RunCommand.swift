@@ -1,5 +1,7 @@
 import ArgumentParser
+import Checkpoints
 import Corpus
+import Formatting
 import Foundation
 import Pretraining
 import Runs
@@ -42,6 +44,11 @@ struct RunCommand: ParsableCommand {
                 + "base grows with the length.", valueName: "checkpoint"),
         completion: .directory)
     var from: String?
+    @Option(
+        help: ArgumentHelp(
+            "What to do where the files are not those that the run began with: refuse, or accept them and go on with a new "
+                + "pass over all of them, which checkpoints record.", valueName: "refuse|accept"))
+    var corpusChanged = CorpusChange.refuse
     @OptionGroup var threading: ThreadOptions
     @Flag(help: "Show nothing but warnings and errors.")
     var quiet = false
@@ -61,6 +68,7 @@ struct RunCommand: ParsableCommand {
         let (configuration, notes) = transfer?.adapted(requested) ?? (requested, [])
         if !quiet { for note in notes { Terminal.note(note) } }
         let directory = output ?? "checkpoints/\(name)"
+        if let from, resume != "never" { try OwnWeights.check(from, RunDirectory(path: directory)) }
         let mode: ResumeMode =
             switch resume {
             case "auto": .automatic
@@ -73,7 +81,7 @@ struct RunCommand: ParsableCommand {
         var last: EvaluationReport?
         let run = Run(
             configuration, output: directory, resume: mode, threads: threading.count,
-            progress: ProgressLine(quiet: quiet), transfer: transfer
+            progress: ProgressLine(quiet: quiet), transfer: transfer, acceptsChangedCorpus: corpusChanged == .accept
         ) { event in
             switch event {
             case .note(let text): if !quiet { Terminal.note(text) }
@@ -90,10 +98,11 @@ struct RunCommand: ParsableCommand {
         let end = try run.start()
         switch end {
         case .finished(let step):
-            try report.show(
-                RunReport(output: directory, step: step, evaluation: last, skipped: run.corpusReport.entries)
-            ) {
-                "finished \(step) steps; the model is in \(directory)"
+            let result = RunReport(
+                output: directory, step: step, evaluation: last, sources: run.sources, skipped: run.corpusReport.entries
+            )
+            try report.show(result) {
+                "finished \(step) steps; the model is in \(directory)\n" + Self.passes(run.sources)
             }
         case .abandoned: break
         case .stopped(let signal, let step):
@@ -106,10 +115,48 @@ struct RunCommand: ParsableCommand {
     }
 }
 
+/// What to do about files that are not those of the checkpoint.
+enum CorpusChange: String, ExpressibleByArgument, CaseIterable {
+    case refuse, accept
+}
+
+/// A run that would be resumed has weights of its own: those of `--from` would be ignored without a word.
+private struct OwnWeights: Error, CustomStringConvertible {
+    var directory: String
+    var step: Int
+    var from: String
+
+    static func check(_ from: String, _ run: RunDirectory) throws {
+        guard let newest = try run.checkpoints.latest(), CheckpointLocation.isOf(run: run.path, path: from) else {
+            return
+        }
+        throw OwnWeights(directory: run.path, step: newest.step, from: from)
+    }
+
+    var description: String {
+        """
+        \(directory) is the run that --from \(from) names (step \(step)): it would be resumed, and no new one begun. Choose \
+        another --output for the new run, or leave --from out to go on with the old one.
+        """
+    }
+}
+
+extension RunCommand {
+    /// How often each source was read.
+    fileprivate static func passes(_ sources: [SourcePasses]) -> String {
+        "read: "
+            + sources.map { source in
+                let times = source.passes == 0 ? "in part" : source.passes == 1 ? "once" : "\(source.passes) times"
+                return "\(source.path) \(times) (\(CountFormat.text(source.tokens)) tokens)"
+            }.joined(separator: ", ")
+    }
+}
+
 /// What `pretrain run --json` prints at the end.
 private struct RunReport: Encodable {
     var output: String
     var step: Int
     var evaluation: EvaluationReport?
+    var sources: [SourcePasses]
     var skipped: [CorpusReport.Entry]
 }

@@ -1,0 +1,48 @@
+import Objectives
+
+/// Sees what a user would want to know while training goes on: text that is read over and over, and losses in training that
+/// leave those on held-out text behind.
+struct LearningWatch {
+    /// Complete passes over a source at which a word is said.
+    private static let passes = [10, 40, 160]
+    /// Difference of the losses, in nats, from which on it is one of learning by heart.
+    private static let gap = 0.5
+
+    private var sums = LossSums()
+    private var lastHeldOut: Double?
+
+    mutating func add(_ sums: LossSums) { self.sums += sums }
+
+    /// - Parameters:
+    ///   - before, now: complete passes over each source.
+    ///   - paths: of the sources.
+    /// - Returns: warnings.
+    func repetition(from before: [Int], to now: [Int], paths: [String]) -> [String] {
+        zip(zip(before, now), paths).compactMap { passes, path in
+            guard let reached = Self.passes.last(where: { passes.0 < $0 && $0 <= passes.1 }) else { return nil }
+            return
+                "\(path) has been read \(reached) times: more of the same teaches little; add text, lower its weight, or "
+                + "lower training.steps"
+        }
+    }
+
+    /// Compares an evaluation with the training since the one before.
+    ///
+    /// - Returns: a warning.
+    mutating func gap(_ report: EvaluationReport) -> String? {
+        defer { sums = LossSums() }
+        let pairs = [
+            (report.generatorLoss, sums.maskedCount > 0 ? sums.meanGeneratorLoss : nil, "generator"),
+            (report.correctiveLoss, sums.correctiveCount > 0 ? sums.meanCorrectiveLoss : nil, "prediction"),
+        ]
+        guard case (let heldOut?, let training?, let name)? = pairs.first(where: { $0.0 != nil && $0.1 != nil }) else {
+            return nil
+        }
+        let before = lastHeldOut
+        lastHeldOut = heldOut
+        guard let before, heldOut > before, heldOut - training > Self.gap else { return nil }
+        func text(_ value: Double) -> String { "\((value * 100).rounded() / 100)" }
+        return "the held-out \(name) loss rises (\(text(before)), now \(text(heldOut))) while in training it is "
+            + "\(text(training)): the model learns the text by heart; stop here, add text or make the model smaller"
+    }
+}

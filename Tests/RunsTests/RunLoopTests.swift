@@ -1,0 +1,110 @@
+import Checkpoints
+import Runs
+import TestSupport
+import Testing
+
+/// The loop with work that learns nothing.
+@Suite struct RunLoopTests {
+    struct Record: RunRecord {
+        var value: Int
+        var scalars: [(tag: String, value: Double)] { [("value", Double(value))] }
+        var progressFields: [String] { ["value \(value)"] }
+        enum CodingKeys: String, CodingKey { case value }
+    }
+
+    struct Evaluation: RunEvaluation {
+        var step: Int
+        var scalars: [(tag: String, value: Double)] { [] }
+        var logged: Evaluation { self }
+    }
+
+    struct Failure: Error {}
+
+    /// Counts, and fails where it is told to.
+    final class Work: RunWork {
+        var step: Int
+        var failingStep: Int?
+        var failingEvaluation: Int?
+        var journal: [String] = []
+
+        init(step: Int = 0) { self.step = step }
+
+        func advance() throws -> StepResult<Record> {
+            if step + 1 == failingStep { throw Failure() }
+            step += 1
+            return step == 4 ? .skipped(reason: "for no reason") : .taken(Record(value: step * step))
+        }
+
+        func evaluate() throws -> Evaluation? {
+            journal.append("evaluate \(step)")
+            if step == failingEvaluation { throw Failure() }
+            return Evaluation(step: step)
+        }
+
+        func checkpoint() throws -> CheckpointContents? {
+            journal.append("save \(step)")
+            return CheckpointContents(step: step, groups: [], documents: [], metadata: [:])
+        }
+    }
+
+    let folder: TemporaryFolder
+
+    init() throws { folder = try TemporaryFolder() }
+
+    private func run(
+        _ work: Work, evaluateEvery: Int = 3, checkpointEvery: Int = 5, from step: Int? = nil,
+        told: (RunEvent<Evaluation>) -> Void = { _ in }, while isWorthwhile: ((Int, Record) -> Bool)? = nil
+    ) throws -> RunEnd {
+        let directory = RunDirectory(path: folder("run"))
+        let lock = try directory.open()
+        return try withExtendedLifetime(lock) {
+            try directory.checkpoints.prepare(exclusive: true)
+            var events: [RunEvent<Evaluation>] = []
+            let loop = try RunLoop(
+                work, directory: directory,
+                plan: RunPlan(
+                    steps: 10, evaluateEvery: evaluateEvery, checkpointEvery: checkpointEvery, logEvery: 1,
+                    retention: Retention(keepLast: 10, keepEvery: nil)),
+                resumingAfter: step, progress: ProgressLine(quiet: true)
+            ) { events.append($0) }
+            defer { for event in events { told(event) } }
+            return try loop.run(while: isWorthwhile)
+        }
+    }
+
+    private var steps: [Int] { (try? RunDirectory(path: folder("run")).checkpoints.entries().map(\.step)) ?? [] }
+
+    @Test func whatIsDueComesInOrderWithTheCheckpointFirst() throws {
+        let work = Work()
+        #expect(try run(work) == .finished(step: 10))
+        #expect(
+            work.journal == ["evaluate 3", "save 5", "evaluate 6", "evaluate 9", "save 10", "evaluate 10"])
+        #expect(steps == [5, 10])
+        // A step that was skipped leaves no record.
+        let lines = try folder.text("run/metrics.jsonl").split(separator: "\n")
+        #expect(lines.count == 9 + 4 && !lines.contains { $0.contains(#""step":4"#) })
+    }
+
+    @Test("Whatever ends a run costs none of its steps")
+    func failures() throws {
+        let work = Work()
+        work.failingEvaluation = 3
+        #expect(throws: Failure.self) { _ = try run(work) }
+        #expect(steps == [3])
+        let other = Work(step: 3)
+        other.failingStep = 8
+        #expect(throws: Failure.self) { _ = try run(other, from: 3) }
+        // The evaluation that is missing on record is made up for.
+        #expect(other.journal.first == "evaluate 3" && steps == [3, 5, 7])
+    }
+
+    @Test func nothingIsLeftToDoOrWorthDoing() throws {
+        #expect(try run(Work(), while: { step, _ in step < 7 }) == .abandoned(step: 7))
+        #expect(steps == [5])
+        let done = Work(step: 10)
+        #expect(try run(done, from: 10) == .finished(step: 10))
+        #expect(throws: RunError.alreadyFinished(step: 10, steps: 10, path: folder("run"))) {
+            _ = try run(Work(step: 10), from: 10)
+        }
+    }
+}
