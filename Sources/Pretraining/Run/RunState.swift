@@ -6,6 +6,8 @@ public struct RunState: Codable, Sendable, Equatable {
     public var tokens = 0
     /// Updates left out because a gradient was not finite.
     public var skippedSteps = 0
+    /// Whether token type 1 has been trained, in this run or in one that it goes on from; nil: no.
+    public var trainsTokenTypes: Bool?
 
     public init() {}
 }

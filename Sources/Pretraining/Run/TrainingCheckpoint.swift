@@ -56,9 +56,12 @@ public enum TrainingCheckpoint {
     /// The configuration that the checkpoint was trained with.
     public static func configuration(_ reader: CheckpointReader) throws -> RunConfiguration {
         var configuration = RunConfiguration()
+        let yaml = String(decoding: try reader.document(Document.configuration), as: UTF8.self)
         try ConfigurationReader.read(
-            yaml: String(decoding: try reader.document(Document.configuration), as: UTF8.self),
-            origin: "\(reader.path)/\(Document.configuration)", into: &configuration)
+            yaml: yaml, origin: "\(reader.path)/\(Document.configuration)", into: &configuration)
+        if let change = configuration.meaning(changedSince: yaml) {
+            throw PretrainingError.unusableCheckpoint(path: reader.path, reason: change)
+        }
         return configuration
     }
 
