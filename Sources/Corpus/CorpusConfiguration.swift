@@ -88,6 +88,9 @@ public struct CorpusConfiguration: Configurable, Equatable {
     public var strict = false
     public var damagedFiles = DamagedFilePolicy.error
 
+    /// Shortest sequences that pairs may have.
+    public static let shortestWithPairs = 8
+
     public init() {}
 
     public mutating func visit(_ fields: inout some FieldVisitor) throws {
@@ -137,10 +140,11 @@ public struct CorpusConfiguration: Configurable, Equatable {
                 throw InvalidSetting("sources[\(index)].\(problem.key)", problem.problem)
             }
         }
-        if pairs, sequenceLength < 8 {
+        if pairs, sequenceLength < Self.shortestWithPairs {
             throw InvalidSetting(
                 "sequence_length",
-                "\(sequenceLength) has no room for pairs; raise it to 8 at least, or set pairs: false")
+                "\(sequenceLength) has no room for pairs; raise it to \(Self.shortestWithPairs) at least, or set "
+                    + "pairs: false")
         }
         if maximumDocumentBytes > shuffleBytes {
             throw InvalidSetting(
