@@ -14,7 +14,7 @@ import sys
 import unicodedata
 from pathlib import Path
 
-from tokenizers import Tokenizer, models, pre_tokenizers, trainers
+from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers, trainers
 
 SPECIALS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
 SENTENCES = """
@@ -34,6 +34,8 @@ BYTES_ONLY = {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": Tr
 LLAMA3 = (r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*"
           r"|\s*[\r\n]+|\s+(?!\S)|\s+")
 QWEN2 = LLAMA3.replace("{1,3}", "")
+LLAMA3_MARKS = (r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{M}\p{N}]?[\p{L}\p{M}]+|\p{N}{1,3}| ?[^\s\p{L}\p{M}\p{N}]+[\r\n]*"
+                r"|\s*[\r\n]+|\s+(?!\S)|\s+")
 GPT2 = r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"
 GPT4O = (r"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+(?i:'s|'t|'re|'ve|'m|'ll|'d)?"
          r"|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*(?i:'s|'t|'re|'ve|'m|'ll|'d)?"
@@ -194,6 +196,78 @@ def train(size, corpus, minimum=0):
     return json.loads(tokenizer.to_str())["model"]
 
 
+# Letters and marks of scripts in which marks are parts of words.
+SCRIPTS = [
+    ("कखगघचजटडतदनपबभमयरलवशसह", "ािीुूेैोौंँ्"), ("கஙசஞடணதநபமயரலவழளறன", "ாிீுூெேைொோௌ்"), ("অকখগচজটতদনপবমযরলশসহ", "ািীুূেৈোৌ্"),
+    ("אבגדהוזחטיכלמנסעפצקרשת", "\u05b0\u05b4\u05b5\u05b6\u05b7\u05b8\u05b9\u05bc"),
+    ("ابتثجحدرسشعفقكلمنهوي", "\u064e\u064f\u0650\u0651\u0652"), ("aeiouncsz", "\u0301\u0300\u0302\u0308\u030c\u0327"),
+    ("กขคงจชดตทนบปพมยรลวสห", "\u0e31\u0e34\u0e35\u0e38\u0e39\u0e48\u0e49"),
+]
+
+
+def marked_text():
+    """Made-up words with combining marks, some of them frequent, with numbers and punctuation between."""
+    generator = random.Random(5)
+    lines = []
+    for letters, marks in SCRIPTS:
+        words = ["".join(generator.choice(letters) + (generator.choice(marks) if generator.random() < 0.6 else "")
+                         for _ in range(generator.randrange(1, 6))) for _ in range(40)]
+        for _ in range(12):
+            parts = []
+            for _ in range(generator.randrange(5, 14)):
+                parts.append(words[min(int(generator.expovariate(0.12)), 39)] if generator.random() < 0.85
+                             else generator.choice(["1987", "12", "345678", "MMXX", "-", "«x»", "it's", "É", "E\u0301"]))
+            lines.append(generator.choice([" ", "  "]).join(parts) + generator.choice([".", "!", ",\t", ""]))
+    return "\n".join(lines) + "\n"
+
+
+# Settings of Tests/TokenizationTests/TrainingOptionTests.swift.
+TRAININGS = [
+    {"pattern": "gpt2"}, {"pattern": "llama3"}, {"pattern": "llama3", "digits": 1}, {"pattern": "llama3_marks"},
+    {"pattern": "llama3_marks", "digits": 2}, {"pattern": "gpt2", "composed": True}, {"pattern": "gpt2", "lowercase": True},
+    {"pattern": "llama3_marks", "composed": True, "lowercase": True}, {"pattern": "gpt2", "length": 3},
+    {"pattern": "gpt2", "length": 7}, {"pattern": "llama3_marks", "length": 12, "composed": True},
+]
+
+
+def train_with(setting, size, corpora):
+    tokenizer = Tokenizer(models.BPE())
+    if setting["pattern"] == "gpt2":
+        tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    else:
+        pattern = LLAMA3 if setting["pattern"] == "llama3" else LLAMA3_MARKS
+        digits = setting.get("digits", 3)
+        pattern = pattern.replace("{1,3}", "" if digits == 1 else f"{{1,{digits}}}")
+        tokenizer.pre_tokenizer = pre_tokenizers.Sequence([
+            pre_tokenizers.Split(Regex(pattern), "isolated"),
+            pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)])
+    steps = ([normalizers.NFC()] if setting.get("composed") else []) + (
+        [normalizers.Lowercase()] if setting.get("lowercase") else [])
+    if steps:
+        tokenizer.normalizer = normalizers.Sequence(steps)
+    tokenizer.train([str(corpus) for corpus in corpora], trainers.BpeTrainer(
+        vocab_size=size, show_progress=False, special_tokens=SPECIALS, max_token_length=setting.get("length"),
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet()))
+    return tokenizer
+
+
+def trainings(folder, every):
+    """What training with each setting gives: merges, and the ids of texts."""
+    marked = folder / "marked.txt"
+    marked.write_text(marked_text(), encoding="utf-8")
+    result = []
+    for setting in TRAININGS:
+        for size in (400, 900):
+            tokenizer = train_with(setting, size, [folder / "corpus.txt", marked])
+            tokenizer.encode_special_tokens = True
+            merges = json.loads(tokenizer.to_str())["model"]["merges"]
+            result.append({"setting": setting, "size": size, "merges": len(merges), "last": merges[-20:],
+                           "digest": digest([len(left.encode()) * 257 + len(right.encode()) for left, right in merges]),
+                           "texts": digests(tokenizer, every)})
+    lines = ",\n".join(json.dumps(entry, ensure_ascii=False) for entry in result)
+    (folder / "training.json").write_text("[" + lines + "]\n", encoding="utf-8")
+
+
 def assemble(model, form):
     """The tokenizer.json of a form; Tests/TokenizationTests/Fixtures.swift does the same."""
     model = {**model, **form.get("model", {})}
@@ -221,6 +295,7 @@ def main():
     (folder / "model.json").write_text(json.dumps(model, ensure_ascii=False))
     every = texts(int(sys.argv[2]) if len(sys.argv) > 2 else 12)
     (folder / "texts.json").write_text(json.dumps([base64.b64encode(text.encode()).decode() for text in every]))
+    trainings(folder, every)
     scalars = "".join("a" + chr(code) for code in range(0x110000) if not 0xD800 <= code < 0xE000)
     result = []
     for name, form in forms(len(model["vocab"])).items():

@@ -33,8 +33,12 @@ CASES = {
     "post, learned": [],
     "pre, rotary": ["model.normalization.placement=pre", "model.positions=rotary", "model.rotary_base=500"],
     "mix, separate tables, head with [CLS]": [
-        "model.normalization.placement=mix", "model.normalization.alpha=0.34", "model.normalization.epsilon=1e-3",
+        "model.normalization.placement=mix", "model.normalization.alpha=0.67", "model.normalization.epsilon=1e-3",
         "model.embedding_sharing=separate", "model.detection_head=with_cls",
+    ],
+    "pre without a norm before the first attention, no biases, GEGLU": [
+        "model.normalization.placement=pre", "model.normalization.before_first_attention=false", "model.biases=false",
+        "model.feed_forward=geglu", "model.positions=rotary",
     ],
     "peri, RMSNorm, GEGLU, no biases, untied output": [
         "model.normalization.placement=peri", "model.normalization.kind=rms_norm", "model.feed_forward=geglu",

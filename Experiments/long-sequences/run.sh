@@ -14,7 +14,7 @@ here=$(dirname "$0")
 binary=${BINARY:-.build/release/pretrain}
 mkdir -p "$output"
 [ -d "$output/text" ] || python3 "$here/prepare.py" "$source" "$output/text"
-[ -f "$output/tokenizer.json" ] || "$binary" tokenizer train --vocabulary-size 8192 --input "$output/text" --output "$output/tokenizer.json"
+[ -f "$output/tokenizer.json" ] || "$binary" tokenizer train --vocabulary-size 8192 --pattern gpt2 --input "$output/text" --output "$output/tokenizer.json"
 for seed in "${@:-1}"; do
     for form in ${FORMS:-dense-512 windows-4096 staged-4096}; do
         "$binary" run "$here/$form.yaml" --output "$output/$form-$seed" --set training.seed="$seed" \

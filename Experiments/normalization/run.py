@@ -65,7 +65,7 @@ class Experiment:
     def make_tokenizer(self):
         path = self.folder / "tokenizer.json"
         if not path.exists():
-            code, _, error = self.call("tokenizer", "train", "--input", self.train, "--vocabulary-size", 4096, "--output", path)
+            code, _, error = self.call("tokenizer", "train", "--input", self.train, "--vocabulary-size", 4096, "--pattern", "gpt2", "--output", path)
             if code:
                 sys.exit(error)
         return path

@@ -115,7 +115,7 @@ def main():
     if not tokenizer.exists():
         call([
             options.pretrain, "tokenizer", "train", *[part for path in options.text for part in ("--input", str(path))],
-            "--output", str(tokenizer), "--vocabulary-size", str(options.vocabulary),
+            "--output", str(tokenizer), "--vocabulary-size", str(options.vocabulary), "--pattern", "gpt2",
         ], options.output / "tokenizer.log")
 
     budget = options.output / "budget.json"

@@ -193,7 +193,8 @@ struct KernelCase: Sendable {
                 tokens.withUnsafeBufferPointer {
                     Kernels.embed(
                         $0, words: Matrix(base, rows: vocabulary, columns: width), positions: $0, positionTable: nil,
-                        offset: base + table + rows * width,
+                        offsets: Matrix(base + table + rows * width, rows: 1, columns: width),
+                        types: UnsafeBufferPointer(start: nil, count: 0),
                         into: Matrix(base + table, rows: rows, columns: width))
                 }
             },

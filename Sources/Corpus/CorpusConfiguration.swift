@@ -91,6 +91,7 @@ public struct CorpusSource: Configurable, Equatable {
 public struct CorpusConfiguration: Configurable, Equatable {
     public var sources: [CorpusSource] = []
     public var sequenceLength = 128
+    public var pairs = false
     public var heldOut = 0.005
     public var heldOutUnit = HeldOutUnit.document
     public var shuffleDocuments = 16_384
@@ -103,6 +104,9 @@ public struct CorpusConfiguration: Configurable, Equatable {
     public var damagedFiles = DamagedFilePolicy.error
     public var maximumSkippedFraction = 0.05
 
+    /// Shortest sequences that pairs may have.
+    public static let shortestWithPairs = 8
+
     public init() {}
 
     public mutating func visit(_ fields: inout some FieldVisitor) throws {
@@ -110,6 +114,12 @@ public struct CorpusConfiguration: Configurable, Equatable {
         try fields.integer(
             "sequence_length", &sequenceLength, 3...1_048_576,
             "Most tokens in a sequence, [CLS] and [SEP] of its segments included.")
+        try fields.flag(
+            "pairs", &pairs,
+            "Train on sentence pairs as ELECTRA's release does: [CLS] A [SEP] B [SEP] with token types 0 and 1, A and B "
+                + "consecutive sentences of a document; a tenth of the segments is single, a twentieth has a random length. "
+                + "For models that are fine-tuned on pairs; without it token type 1 is not trained, and exported as a copy of "
+                + "type 0. Held-out text stays in single segments.")
         try fields.number(
             "held_out", &heldOut, 0...0.5,
             "Share of the documents kept for evaluation, chosen by a hash of the document.")
@@ -159,6 +169,12 @@ public struct CorpusConfiguration: Configurable, Equatable {
                 // The form in which the reader of configurations names it too, so that it is said once.
                 throw InvalidSetting("sources.\(index).\(problem.key)", problem.problem)
             }
+        }
+        if pairs, sequenceLength < Self.shortestWithPairs {
+            throw InvalidSetting(
+                "sequence_length",
+                "\(sequenceLength) has no room for pairs; raise it to \(Self.shortestWithPairs) at least, or set "
+                    + "pairs: false")
         }
         if maximumDocumentBytes > shuffleBytes {
             throw InvalidSetting(

@@ -1,8 +1,9 @@
 /// Token sequences of one training step, packed without padding.
 ///
 /// `tokens` holds all sequences one after another. A sequence is at most `sequence_length` tokens and consists of one
-/// or more segments; a segment is one document or a piece of one, `[CLS] tokens… [SEP]`. Attention and positions are
-/// confined to a segment, so the model computes nothing for padding and documents never see each other.
+/// or more segments; a segment is one document or a piece of one, `[CLS] tokens… [SEP]`, or a pair of such pieces,
+/// `[CLS] tokens… [SEP] tokens… [SEP]`. Attention and positions are confined to a segment, so the model computes nothing for
+/// padding and documents never see each other.
 public struct TokenBatch: Sendable, Equatable {
     /// Token ids of all sequences, `[tokenCount]`.
     public var tokens: [Int32]
@@ -10,6 +11,8 @@ public struct TokenBatch: Sendable, Equatable {
     public var sequenceOffsets: [Int]
     /// Start of every segment in `tokens`, and the token count as the last element. Contains all `sequenceOffsets`.
     public var segmentOffsets: [Int]
+    /// 1 for the tokens of second halves of pairs, else 0, `[tokenCount]`; empty where all are 0.
+    public var tokenTypes: [Int32] = []
 
     public init(tokens: [Int32] = [], sequenceOffsets: [Int] = [0], segmentOffsets: [Int] = [0]) {
         self.tokens = tokens

@@ -29,7 +29,7 @@ struct LanePlan: Sendable {
                     chunks.append(
                         ChunkGeometry(
                             firstRow: row, tokenCount: count, segmentOffsets: batch.segmentOffsets,
-                            sequenceOffsets: batch.sequenceOffsets))
+                            sequenceOffsets: batch.sequenceOffsets, tokenTypes: batch.tokenTypes))
                 }
                 start = end
             }

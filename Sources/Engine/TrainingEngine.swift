@@ -66,7 +66,8 @@ public final class TrainingEngine {
         ReplacedTokenModel(
             model: configuration.model, parametrization: configuration.parametrization, vocabularySize: vocabularySize,
             limits: limits(configuration), objective: configuration.objective,
-            separateOptimizers: configuration.optimizer.separate)
+            separateOptimizers: configuration.optimizer.separate,
+            movesSharedTwice: configuration.optimizer.sharedTensors == .both)
     }
 
     /// The most that a chunk holds. Batches of short sequences may put twice as many into one as of full ones.

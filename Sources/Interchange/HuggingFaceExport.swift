@@ -23,17 +23,22 @@ public enum HuggingFaceExport {
         public var architecture: String
     }
 
+    /// - Parameter trainsTokenTypes: whether the run has met token type 1; if not, it is exported as a copy of type 0, and the
+    ///   model card says so.
     /// - Returns: the folders in the destination: the discriminator's, and the generator's if there is one.
     /// - Throws: `ElectraExportError` for a model that has no such form, and what writing throws.
     @discardableResult
     public static func write(
-        _ engine: TrainingEngine, tokenizer: ByteLevelBPE, to destination: String, form: Form = .automatic, force: Bool
+        _ engine: TrainingEngine, tokenizer: ByteLevelBPE, to destination: String, form: Form = .automatic, force: Bool,
+        trainsTokenTypes: Bool = true
     ) throws -> [Folder] {
         switch form {
         case .automatic where !isElectra(engine.configuration.model), .customCode:
-            try CustomCodeExport.write(engine, tokenizer: tokenizer, to: destination, force: force)
+            try CustomCodeExport.write(
+                engine, tokenizer: tokenizer, to: destination, force: force, trainsTokenTypes: trainsTokenTypes)
         case .automatic, .electra:
-            try writeElectra(engine, tokenizer: tokenizer, to: destination, force: force)
+            try writeElectra(
+                engine, tokenizer: tokenizer, to: destination, force: force, trainsTokenTypes: trainsTokenTypes)
         }
     }
 
@@ -49,7 +54,7 @@ public enum HuggingFaceExport {
     }
 
     private static func writeElectra(
-        _ engine: TrainingEngine, tokenizer: ByteLevelBPE, to destination: String, force: Bool
+        _ engine: TrainingEngine, tokenizer: ByteLevelBPE, to destination: String, force: Bool, trainsTokenTypes: Bool
     ) throws -> [Folder] {
         let configuration = engine.configuration
         let model = configuration.model
@@ -79,9 +84,11 @@ public enum HuggingFaceExport {
                 generator: ElectraMultipliers(
                     attention: attention(model.generatorShape),
                     output: engine.objective.model.outputMultipliers.generator)),
+            trainsTokenTypes: trainsTokenTypes,
             settings: PerNetwork(
                 discriminator: settings(model.of(.discriminator)), generator: settings(model.of(.generator))))
-        try export.write(EngineTensors(engine, export.shape), to: destination, force: force)
+        try export.write(
+            EngineTensors(engine, export.shape, trainsTokenTypes: trainsTokenTypes), to: destination, force: force)
         return ElectraNetwork.allCases.filter { export.shape.networks[$0] != nil }.map {
             Folder(name: $0.rawValue, architecture: export.shape.architecture(of: $0))
         }

@@ -70,6 +70,8 @@ public struct ObjectiveConfiguration: Configurable, Equatable {
     public var detectedTokens = TokenSelection.all
     public var correctiveWeight: Double?
     public var correctiveTokens = TokenSelection.masked
+    public var weighsByDetection = false
+    public var samplesWithoutDropout = false
     public var contrastiveWeight: Double?
     public var contrastiveCrop = 0.9
     public var contrastiveTemperature = 1.0
@@ -101,6 +103,14 @@ public struct ObjectiveConfiguration: Configurable, Equatable {
             "Weight of the loss of predicting tokens; null: 1 where the objective does.")
         try fields.choice(
             "corrective_tokens", &correctiveTokens, "Tokens that coco_lm predicts; the others have a fixed choice.")
+        try fields.flag(
+            "weighs_by_detection", &weighsByDetection,
+            "metro: multiply each masked token's corrective loss in training with the detector's belief that the token was "
+                + "replaced, without gradient into it (weighted_lm_loss of the release's base model).")
+        try fields.flag(
+            "samples_without_dropout", &samplesWithoutDropout,
+            "Sample replacements from a second forward pass of the generator without dropout (COCO-LM's release by default); "
+                + "costs that pass where the generator has dropout.")
         try fields.number(
             "contrastive_weight", &contrastiveWeight, 0...1e6,
             "Weight of the sequence contrastive loss; null: 1 for coco_lm, 0 for the others.")
@@ -139,6 +149,16 @@ public struct ObjectiveConfiguration: Configurable, Equatable {
                 name == .metro
                     ? "without a copy gate, predicting tokens that were not masked is copying; choose name: coco_lm"
                     : "\(name.rawValue) has a fixed choice; leave it out")
+        }
+        if weighsByDetection, name != .metro {
+            throw InvalidSetting(
+                "weighs_by_detection",
+                "is for name: metro; \(name.rawValue) "
+                    + (name.isGated ? "has a copy gate instead" : "does not detect and correct"))
+        }
+        if samplesWithoutDropout, !trainsGenerator {
+            throw InvalidSetting(
+                "samples_without_dropout", "is for a generator that is trained; there is none here: leave it out")
         }
         if let contrastiveWeight, contrastiveWeight > 0, !name.detects {
             throw InvalidSetting(

@@ -3,7 +3,8 @@ import Foundation
 /// The learning rate of every step: linear warmup, then the configured decay. A pure function of the step.
 ///
 /// The decay starts from the peak at the last step of warmup and reaches its final fraction right after the last step:
-/// an update with a rate of 0 would be a step that changes nothing.
+/// an update with a rate of 0 would be a step that changes nothing. With `decay_start: with_warmup` it starts before the
+/// first step and is multiplied with warmup, as in ELECTRA's release, whose first update, with a rate of 0, is left out.
 public struct LearningRateSchedule: Sendable, Equatable {
     public let configuration: OptimizerConfiguration
     public let totalSteps: Int
@@ -19,7 +20,13 @@ public struct LearningRateSchedule: Sendable, Equatable {
     /// The share of the peak at a step.
     public func factor(step: Int) -> Double {
         let warmup = configuration.warmupSteps
-        if step < warmup { return Double(step) / Double(warmup) }
+        let rise = step < warmup ? Double(step) / Double(warmup) : 1
+        if configuration.decayStart == .withWarmup { return rise * decay(step: step, from: 0) }
+        return step < warmup ? rise : decay(step: step, from: warmup)
+    }
+
+    /// The share of the peak that a decay leaves which begins at step `warmup`.
+    private func decay(step: Int, from warmup: Int) -> Double {
         let floor = configuration.finalLearningRateFraction
         func falling(from start: Int) -> Double {
             let length = Double(max(totalSteps - start, 0)) + 1

@@ -5,7 +5,8 @@ import Parametrization
 /// An optimizer of any kind over all tensors of a layout, each with its muP learning rate, decay and epsilon.
 ///
 /// With separate optimizers it is two of them: the generator's, which also moves what both networks share, then the
-/// discriminator's, which moves the shared tensors once more by gradients and moments of its own.
+/// discriminator's, which (unless `shared_tensors: generator`) moves the shared tensors once more, decay included, by
+/// gradients and moments of its own.
 public struct Optimizer: Sendable {
     /// Where a part of one tensor is that one task updates.
     private struct Slice {

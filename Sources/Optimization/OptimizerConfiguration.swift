@@ -1,6 +1,7 @@
 import Configuration
 
-/// AdamW and its schedule; the defaults are ELECTRA's.
+/// AdamW and its schedule; the defaults are ELECTRA's values with `torch.optim.AdamW`'s bias correction and a decay that
+/// begins after warmup. What the releases do instead is in their presets (docs/FIDELITY.md).
 public struct OptimizerConfiguration: Configurable, Equatable {
     public var kind = OptimizerKind.adamW
     public var importanceDecay = 0.7
@@ -9,6 +10,7 @@ public struct OptimizerConfiguration: Configurable, Equatable {
     public var schedule = ScheduleKind.linear
     public var finalLearningRateFraction = 0.0
     public var decaySteps: Int?
+    public var decayStart = DecayStart.afterWarmup
     public var beta1 = 0.9
     public var beta2 = 0.999
     public var epsilon = 1e-6
@@ -16,6 +18,7 @@ public struct OptimizerConfiguration: Configurable, Equatable {
     public var weightDecay = 0.01
     public var clipNorm = 1.0
     public var separate = false
+    public var sharedTensors = SharedTensorUpdates.both
     public var generator = GeneratorOptimizerConfiguration()
 
     public init() {}
@@ -34,21 +37,42 @@ public struct OptimizerConfiguration: Configurable, Equatable {
             "Learning rate right after the last step, as a fraction of the peak.")
         try fields.integer(
             "decay_steps", &decaySteps, 1...1_000_000_000, "Length of wsd's decay; null: a tenth of the steps.")
+        try fields.choice(
+            "decay_start", &decayStart,
+            "linear, cosine: after_warmup falls from the peak; with_warmup multiplies warmup with a decay from the first step "
+                + "(ELECTRA's release), so that the peak is never quite reached.")
         try fields.number("beta1", &beta1, 0...0.99999, "Decay of the first moment.")
         try fields.number("beta2", &beta2, 0...0.9999999, "Decay of the second moment.")
         try fields.number("epsilon", &epsilon, 1e-20...1, "Added to the root of the second moment.")
-        try fields.flag("bias_correction", &biasCorrection, "Correct the moments for their start at zero.")
+        try fields.flag(
+            "bias_correction", &biasCorrection,
+            "Correct the moments for their start at zero; the releases of ELECTRA and DeBERTa do not.")
         try fields.number("weight_decay", &weightDecay, 0...10, "Decoupled weight decay; norms and biases have none.")
         try fields.number("clip_norm", &clipNorm, 0...1e9, "Largest global gradient norm; 0 turns clipping off.")
         try fields.flag(
             "separate", &separate,
-            "Give generator and discriminator an optimizer each: own learning rate, clipping, moments.")
+            "Give generator and discriminator an optimizer each: own learning rate, clipping, moments. What they share (see "
+                + "model.embedding_sharing) is then moved by both, see shared_tensors.")
+        try fields.choice(
+            "shared_tensors", &sharedTensors,
+            "What separate optimizers do to tensors that both networks read. both: each moves them by its own network's "
+                + "gradient, so that they get two updates and two weight decays a step; generator: its optimizer alone moves "
+                + "them, by the sum of both gradients, one update and one decay.")
         try fields.group("generator", &generator, "The generator's optimizer, where it differs.")
     }
 
     public func validate() throws {
         if kind != .sage, importanceDecay != OptimizerConfiguration().importanceDecay {
             throw InvalidSetting("importance_decay", "is only read with kind: sage; \(kind.rawValue) has no importance")
+        }
+        if decayStart == .withWarmup, schedule != .linear, schedule != .cosine {
+            throw InvalidSetting(
+                "decay_start",
+                "with_warmup is for schedule linear or cosine; \(schedule.rawValue) has no decay from the first step")
+        }
+        if !separate, sharedTensors != .both {
+            throw InvalidSetting(
+                "shared_tensors", "is only read with separate: true; one optimizer moves everything once")
         }
         if !separate, generator != GeneratorOptimizerConfiguration() {
             throw InvalidSetting(
@@ -88,6 +112,19 @@ public struct GeneratorOptimizerConfiguration: Configurable, Equatable {
         try fields.number("weight_decay", &weightDecay, 0...10, "null: the discriminator's.")
         try fields.number("clip_norm", &clipNorm, 0...1e9, "null: the discriminator's.")
     }
+}
+
+/// Who moves the tensors that two networks with an optimizer each have in common.
+public enum SharedTensorUpdates: String, CaseIterable, Sendable {
+    case both
+    case generator
+}
+
+/// Where the decay of the learning rate begins.
+public enum DecayStart: String, CaseIterable, Sendable {
+    case afterWarmup = "after_warmup"
+    /// From the first step, times warmup: `optimization.py` in github.com/google-research/electra.
+    case withWarmup = "with_warmup"
 }
 
 /// How the learning rate falls after warmup.

@@ -78,11 +78,12 @@ public final class BPEEncoder {
     private func encodePlain(_ base: UnsafePointer<UInt8>, _ count: Int, into ids: inout [Int32]) {
         ScanClass.ofByte.withUnsafeBufferPointer { table in
             guard let tableBase = table.baseAddress else { return }
-            let cursor = ClassCursor(bytes: base, end: count, table: tableBase, characters: .shared)
+            var cursor = ClassCursor(bytes: base, end: count, table: tableBase, characters: .shared)
             switch tokenizer.preTokenizer {
             case .gpt2:
                 scanGPT2(cursor) { encodeWord(base + $0, $1 &- $0, readable: count &- $0, into: &ids) }
-            case .llama3(let digits):
+            case .llama3(let digits, let joinsMarks):
+                cursor.joinsMarks = joinsMarks
                 scanLlama3(cursor, maximumDigits: digits) {
                     encodeWord(base + $0, $1 &- $0, readable: count &- $0, into: &ids)
                 }

@@ -10,7 +10,11 @@ extension ByteLevelBPE {
     ///
     /// - Parameter merges: pairs of ids in order of rank and the id each becomes, as `BPETrainer` finds them.
     /// - Parameter tokens: raw bytes of every id from 5 on.
-    convenience init(trainedTokens tokens: [[UInt8]], merges: [(left: Int32, right: Int32, symbol: Int32)]) {
+    /// - Parameter options: what they were learned with.
+    convenience init(
+        trainedTokens tokens: [[UInt8]], merges: [(left: Int32, right: Int32, symbol: Int32)],
+        options: TokenizerTrainingOptions = .init()
+    ) {
         let specials = SpecialTokens.contents
         let written = specials.map { Array($0.utf8) } + tokens.map { ByteAlphabet.written($0) }
         var ids: [[UInt8]: Int32] = [:]
@@ -21,25 +25,28 @@ extension ByteLevelBPE {
         post.prefix = [2]
         post.suffix = [3]
         self.init(
-            model: BPEModel(ids: ids, merges: merges), normalizer: nil, preTokenizer: .gpt2, postProcessor: post,
-            addedTokens: AddedVocabulary(added, normalizer: nil), json: Self.tokenizerJSON(written, merges))
+            model: BPEModel(ids: ids, merges: merges), normalizer: options.normalizer,
+            preTokenizer: options.preTokenizer, postProcessor: post,
+            addedTokens: AddedVocabulary(added, normalizer: options.normalizer),
+            json: Self.tokenizerJSON(written, merges, options))
     }
 
     /// The tokenizer.json of a tokenizer trained here, laid out one token and one merge per line.
     private static func tokenizerJSON(
-        _ written: [[UInt8]], _ merges: [(left: Int32, right: Int32, symbol: Int32)]
+        _ written: [[UInt8]], _ merges: [(left: Int32, right: Int32, symbol: Int32)],
+        _ options: TokenizerTrainingOptions
     ) -> [UInt8] {
         var output: [UInt8] = []
         output.reserveCapacity(written.count * 80)
         func add(_ text: String) { output.append(contentsOf: text.utf8) }
-        let byteLevel = #"{"type": "ByteLevel", "add_prefix_space": false, "trim_offsets": true, "use_regex": true}"#
+        let byteLevel = TokenizerTrainingOptions.byteLevelJSON(usesPattern: true)
         add("{\n  \"version\": \"1.0\",\n  \"truncation\": null,\n  \"padding\": null,\n  \"added_tokens\": [\n")
         for (id, content) in SpecialTokens.contents.enumerated() {
             add("    {\"id\": \(id), \"content\": \"\(content)\", \"single_word\": false, \"lstrip\": false, ")
             add("\"rstrip\": false, \"normalized\": false, \"special\": true}")
             add(id + 1 < SpecialTokens.contents.count ? ",\n" : "\n")
         }
-        add("  ],\n  \"normalizer\": null,\n  \"pre_tokenizer\": \(byteLevel),\n")
+        add("  ],\n  \"normalizer\": \(options.normalizerJSON),\n  \"pre_tokenizer\": \(options.preTokenizerJSON),\n")
         add(template)
         add("  \"decoder\": \(byteLevel),\n")
         add("  \"model\": {\n    \"type\": \"BPE\",\n    \"dropout\": null,\n    \"unk_token\": null,\n")

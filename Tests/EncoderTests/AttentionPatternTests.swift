@@ -40,7 +40,7 @@ struct AttentionPatternTests {
                 attention.globalProjections = attention.globalTokens == .none ? .shared : pick([.shared, .own])
             }
             attention.blockSize = pick([16, 32, 112])
-            attention.globalBlocks = pick([0, 1, 2])
+            attention.globalBlocks = pick([0, 1, 2, 5])
             attention.windowBlocks = pick([1, 3])
             attention.randomBlocks = pick([0, 1, 3])
             model.attention = attention
@@ -272,19 +272,37 @@ struct AttentionPatternTests {
         }
         for query in 0..<64 {
             let seen = first.blocks(seenBy: query, of: 64, head: 2)
-            if query < 2 {
+            if query == 0 || query == 63 {
                 #expect(seen == Array(0..<64))
                 continue
             }
             let near = Set([query - 1, query, min(63, query + 1)])
-            #expect(seen.starts(with: [0, 1]) && near.isSubset(of: seen))
-            #expect(seen.count == near.union([0, 1]).count + 3)
+            #expect(seen.first == 0 && seen.last == 63 && near.isSubset(of: seen))
+            #expect(seen.count == near.union([0, 63]).count + 3)
             #expect(seen == first.blocks(seenBy: query, of: 64, head: 2))
         }
         let draws = { (sparsity: LayerAttention.BlockSparsity, head: Int) in
-            (2..<64).map { sparsity.blocks(seenBy: $0, of: 64, head: head) }
+            (1..<63).map { sparsity.blocks(seenBy: $0, of: 64, head: head) }
         }
         #expect(draws(first, 0) != draws(first, 1))
         #expect(draws(first, 0) != draws(second, 0))
+    }
+
+    @Test(
+        "BigBird's global blocks: one more at the beginning than at the end where they are odd; all of a short document"
+    )
+    func globalBlocks() {
+        var model = ModelConfiguration()
+        model.attention.pattern = .bigBird
+        for (global, count, expected) in [
+            (0, 5, []), (1, 5, [0]), (2, 5, [0, 4]), (3, 5, [0, 1, 4]), (4, 5, [0, 1, 3, 4]), (4, 3, [0, 1, 2]),
+            (2, 1, [0]), (9, 2, [0, 1]),
+        ] {
+            model.attention.globalBlocks = global
+            let layer = LayerAttention.layers(model, model.discriminatorShape, networkIndex: 1)[0]
+            guard case .blocks(let sparsity) = layer.kind else { preconditionFailure("not blocks") }
+            let (first, last) = sparsity.globals(of: count)
+            #expect(Array(first) + Array(last) == expected, "\(global) of \(count)")
+        }
     }
 }

@@ -1,5 +1,7 @@
 import Encoder
 import Kernels
+import Objectives
+import Parametrization
 import TestSupport
 import Testing
 
@@ -94,6 +96,72 @@ struct InitializerTests {
             let values = try values(layout, buffer, "discriminator.layers.1.\(part).weight")
             let expected = (isResidual ? 0.5 : 1) / fanIn.squareRoot() * Self.truncated
             #expect(abs(deviation(values) / expected - 1) < 4 / Double(values.count).squareRoot(), "\(part)")
+        }
+    }
+
+    /// `tf.layers.dense` without an initializer, as `embeddings_project` and the second layer of ELECTRA's discriminator head.
+    @Test("Glorot's rule for what ELECTRA leaves to TensorFlow, and for nothing else")
+    func glorot() throws {
+        func model(_ glorot: Bool, zero: Bool = false) -> ReplacedTokenModel {
+            var model = ModelConfiguration()
+            model.layerCount = 1
+            model.initialization.glorotProjections = glorot
+            model.initialization.zeroDetectionOutput = zero
+            return ReplacedTokenModel(
+                model: model, parametrization: .init(), vocabularySize: 100,
+                limits: .init(tokens: 64, sequences: 4, longestSegment: 32, maskFraction: 0.3))
+        }
+        let layout = model(true).layout
+        let (drawn, plain) = (initialized(layout), initialized(model(false).layout))
+        for spec in layout.specs {
+            let range = spec.offset..<spec.offset + spec.count
+            let bound: Double? =
+                switch spec.name {
+                case "discriminator.projection.weight": (6 / (128.0 + 256)).squareRoot()
+                case "generator.projection.weight": (6 / (128.0 + 64)).squareRoot()
+                case "discriminator.head.output.weight": (6 / 257.0).squareRoot()
+                default: nil
+                }
+            guard let bound else {
+                #expect(range.allSatisfy { drawn.base[$0] == plain.base[$0] }, "\(spec.name)")
+                continue
+            }
+            #expect(spec.initialization == .uniform(bound: bound), "\(spec.name)")
+            let values = range.map { Double(drawn.base[$0]) }
+            let mean = values.reduce(0, +) / Double(values.count)
+            #expect(values.allSatisfy { abs($0) <= bound } && abs(values.max()! / bound - 1) < 0.05, "\(spec.name)")
+            #expect(abs(mean) < 4 * bound / (3 * Double(values.count)).squareRoot(), "\(spec.name)")
+            #expect(abs(deviation(values) * 3.0.squareRoot() / bound - 1) < 0.12, "\(spec.name)")
+        }
+        let zero = model(true, zero: true).layout
+        #expect(zero["discriminator.head.output.weight"]?.initialization == .zeros)
+    }
+
+    @Test("Glorot's bounds are those of the base width")
+    func glorotWidths() throws {
+        func bounds(_ hidden: Int, growing: Bool) -> [Double] {
+            var model = ModelConfiguration()
+            model.layerCount = 1
+            (model.hiddenSize, model.headCount, model.embeddingSize) = (hidden, hidden / 64, growing ? hidden : 128)
+            model.initialization.glorotProjections = true
+            var parametrization = ParametrizationConfiguration()
+            parametrization.baseHiddenSize = 256
+            let layout = ReplacedTokenModel(
+                model: model, parametrization: parametrization, vocabularySize: 100,
+                limits: .init(tokens: 64, sequences: 4, longestSegment: 32, maskFraction: 0.3)
+            ).layout
+            return [
+                "generator.projection.weight", "discriminator.projection.weight", "discriminator.head.output.weight",
+            ]
+            .map { name in
+                guard case .uniform(let bound)? = layout[name]?.initialization else { return 0 }
+                return bound
+            }
+        }
+        for growing in [false, true] {
+            for (base, wide) in zip(bounds(256, growing: growing), bounds(1024, growing: growing)) {
+                #expect(abs(base - wide) < 1e-12)
+            }
         }
     }
 

@@ -198,7 +198,8 @@ struct ScalingTests {
         #expect(try deviation("embeddings.word") == 0.02)
     }
 
-    @Test("Mix-LN: the first α · layers are Post-LN")
+    /// `POST_NUM` of github.com/pixeli99/MixLN is given as a whole number, 3 of 12 and 6 of 24 layers; the paper has ⌊α·L⌋.
+    @Test("Mix-LN: the first ⌊α · layers⌋ are Post-LN")
     func mix() {
         func post(_ alpha: Double, _ layers: Int) -> [Int] {
             var normalization = NormalizationConfiguration()
@@ -212,8 +213,10 @@ struct ScalingTests {
         #expect(post(0.25, 24) == Array(0..<6))
         #expect(post(0, 12) == [])
         #expect(post(1, 12) == Array(0..<12))
-        #expect(post(0.25, 1) == [0])
-        #expect(post(0.25, 6) == [0, 1])
+        #expect(post(0.25, 1) == [])
+        #expect(post(0.25, 2) == [])
+        #expect(post(0.25, 6) == [0])
+        #expect(post(0.5, 3) == [0])
         // α · layers that are whole numbers, but for rounding: every share of every depth.
         for layers in 1...200 {
             for share in 0...layers {

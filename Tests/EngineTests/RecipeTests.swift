@@ -190,10 +190,13 @@ struct RecipeTests {
 
     @Test("One optimizer or two with the same values differ only by what is shared and clipped")
     func separateOptimizers() throws {
-        func weights(_ separate: Bool, _ sharing: EmbeddingSharing) throws -> [UInt32] {
+        func weights(
+            _ separate: Bool, _ sharing: EmbeddingSharing, _ shared: SharedTensorUpdates = .both
+        ) throws -> [UInt32] {
             let configuration = EngineTests.configuration {
                 $0.model.embeddingSharing = sharing
                 $0.optimizer.separate = separate
+                $0.optimizer.sharedTensors = shared
                 $0.optimizer.clipNorm = 0
             }
             let pool = ThreadPool(threadCount: 2)
@@ -209,6 +212,9 @@ struct RecipeTests {
         #expect(try weights(true, .separate) == weights(false, .separate))
         #expect(try weights(true, .disentangled) == weights(false, .disentangled))
         #expect(try weights(true, .shared) != weights(false, .shared))
+        // Moved by one of two optimizers alone, by the sum of both gradients, shared tensors are as under one.
+        #expect(try weights(true, .shared, .generator) == weights(false, .shared))
+        #expect(try weights(true, .tokenOnly, .generator) == weights(false, .tokenOnly))
     }
 
     @Test("One model judges text that another replaced")

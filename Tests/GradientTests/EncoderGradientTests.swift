@@ -110,7 +110,8 @@ struct EncoderGradientTests {
             (0..<depth).map { Reference.NormPlacement.mix(alpha: alpha).isPost(layer: $0, of: depth) }
         }
         #expect(isPost(0.25, 4) == [true, false, false, false])
-        #expect(isPost(0.25, 6) == [true, true, false, false, false, false])
+        #expect(isPost(0.25, 6) == [true, false, false, false, false, false])
+        #expect(isPost(0.25, 2) == [false, false])
         #expect(isPost(0, 2) == [false, false])
         #expect(isPost(1, 2) == [true, true])
     }

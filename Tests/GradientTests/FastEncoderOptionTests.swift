@@ -26,6 +26,18 @@ struct FastEncoderOptionTests {
         },
         Case(name: "GEGLU") { $0.feedForward = .geglu },
         Case(name: "no biases, Post-LN, projection", embeddingSize: 16) { $0.biases = false },
+        Case(name: "Pre-LN without a norm before the first attention, dropout") {
+            $0.normalization.placement = .pre
+            $0.normalization.beforeFirstAttention = false
+            $0.dropout = 0.25
+        },
+        Case(name: "ModernBERT's layers", embeddingSize: 16) {
+            $0.normalization.placement = .pre
+            $0.normalization.beforeFirstAttention = false
+            $0.biases = false
+            $0.feedForward = .geglu
+            $0.positions = .rotary
+        },
         Case(name: "Peri-LN, dropout") {
             $0.normalization.placement = .peri
             $0.dropout = 0.25

@@ -15,6 +15,15 @@ struct FastRecipeTests {
         var dropout = 0.0
         var change: @Sendable (inout ObjectiveConfiguration, inout ModelConfiguration) -> Void
         var separateOptimizers = false
+        var movesSharedTwice = true
+        /// The second half of every segment has token type 1.
+        var hasPairs = false
+        var types: [Int32] {
+            guard hasPairs else { return [] }
+            return zip(TwoSequences.segments, TwoSequences.segments.dropFirst()).flatMap { start, end in
+                (start..<end).map { $0 - start < (end - start) / 2 ? 0 : 1 }
+            }
+        }
         var testDescription: String { name }
     }
 
@@ -27,11 +36,35 @@ struct FastRecipeTests {
             model.generator.dropout = 0
             model.generator.attentionDropout = 0
         },
+        Case(name: "metro, weighed by detection") { objective, model in
+            objective.name = .metro
+            objective.weighsByDetection = true
+            objective.correctiveWeight = 3
+            model.embeddingSharing = .tokenOnly
+            model.detectionHead = .linear
+        },
+        Case(name: "coco_lm, a generator that samples without its dropout", dropout: 0.25) { objective, _ in
+            objective.name = .cocoLM
+            objective.samplesWithoutDropout = true
+            objective.contrastiveWeight = 0
+        },
         Case(name: "metro, disentangled") { objective, model in
             objective.name = .metro
             model.embeddingSharing = .disentangled
             model.detectionHead = .withClassification
         },
+        Case(
+            name: "sentence pairs, coco_lm with contrast",
+            change: { objective, _ in
+                objective.name = .cocoLM
+                objective.contrastiveCrop = 0.6
+            }, hasPairs: true),
+        Case(
+            name: "sentence pairs, disentangled",
+            change: { _, model in
+                model.embeddingSharing = .disentangled
+                model.positions = .rotary
+            }, hasPairs: true),
         Case(name: "coco_lm, masked tokens, contrast") { objective, model in
             objective.name = .cocoLM
             objective.contrastiveTemperature = 0.5
@@ -61,6 +94,9 @@ struct FastRecipeTests {
                 objective.name = .metro
                 model.embeddingSharing = .tokenOnly
             }, separateOptimizers: true),
+        Case(
+            name: "shared embeddings, separate optimizers of which one moves them", change: { _, _ in },
+            separateOptimizers: true, movesSharedTwice: false),
         Case(name: "random replacements, masked tokens") { objective, _ in
             objective.replacements = .random
             objective.detectedTokens = .masked
@@ -108,9 +144,9 @@ struct FastRecipeTests {
         let replaced = ReplacedTokenModel(
             model: model, parametrization: parametrization, vocabularySize: TwoSequences.vocabularySize,
             limits: TwoSequences.limits, objective: configuration,
-            separateOptimizers: test.separateOptimizers)
+            separateOptimizers: test.separateOptimizers, movesSharedTwice: test.movesSharedTwice)
         let objective = ReplacedTokenDetection(model: replaced, configuration: configuration)
-        let work = TwoSequences.work(configuration, isReplaced: true)
+        let work = TwoSequences.work(configuration, isReplaced: true, types: test.types)
         let fast = FastParameters(replaced.layout, seed: 3)
         let pool = ThreadPool(threadCount: 2)
         defer { pool.shutDown() }
@@ -142,6 +178,37 @@ struct FastRecipeTests {
         var comparison = GradientComparison.float
         comparison.compare(gradients: Self.gradients(fast, like: parameters), with: parameters)
         #expect(comparison.isWithin(5e-5), "\(comparison)")
+    }
+
+    @Test("A generator that samples without its dropout draws what it draws in evaluation, and learns as before")
+    func sampling() throws {
+        var model = ModelConfiguration()
+        (model.hiddenSize, model.headCount, model.intermediateSize, model.layerCount) = (32, 2, 48, 2)
+        (model.embeddingSize, model.generator.widthMultiplier) = (32, 0.5)
+        func run(dropout: Double, apart: Bool) -> (sums: LossSums, corrupted: [Int32], generator: [Float]) {
+            model.dropout = dropout
+            model.attentionDropout = dropout
+            var configuration = ObjectiveConfiguration()
+            configuration.maskFraction = 0.3
+            configuration.samplesWithoutDropout = apart
+            let replaced = ReplacedTokenModel(
+                model: model, parametrization: .init(), vocabularySize: TwoSequences.vocabularySize,
+                limits: TwoSequences.limits, objective: configuration)
+            let fast = FastParameters(replaced.layout, seed: 3)
+            let (sums, corrupted) = TwoSequences.run(
+                .init(model: replaced, configuration: configuration),
+                TwoSequences.work(configuration, isReplaced: false), fast, activationCount: replaced.activationCount)
+            let own = fast.layout.specs.filter { $0.name.hasPrefix("generator.") }
+            return (
+                sums, corrupted,
+                own.flatMap { spec in (0..<spec.count).map { fast.gradients.base[spec.offset + $0] } }
+            )
+        }
+        let evaluated = run(dropout: 0, apart: false)
+        let trained = run(dropout: 0.4, apart: false)
+        let apart = run(dropout: 0.4, apart: true)
+        #expect(apart.corrupted == evaluated.corrupted && trained.corrupted != evaluated.corrupted)
+        #expect(apart.sums.generatorLoss == trained.sums.generatorLoss && apart.generator == trained.generator)
     }
 
     static func recipe(
@@ -186,7 +253,7 @@ struct FastRecipeTests {
     static func crops(
         _ work: ReplacedTokenDetection.Work, share: Double
     ) -> (tokens: [Int], segments: Reference.Segments) {
-        var tokens: [Int] = []
+        var (tokens, types): ([Int], [Int]) = ([], [])
         var offsets = [0]
         for (start, end) in zip(TwoSequences.segments, TwoSequences.segments.dropFirst()) {
             let inner = end - start - 2
@@ -194,9 +261,10 @@ struct FastRecipeTests {
             let skipped = Int(work.cropping.uniform(step: work.step, position: start) * Double(inner - kept + 1))
             let rows = [start] + Array((start + 1 + skipped)..<(start + 1 + skipped + kept)) + [end - 1]
             tokens += rows.map { Int(work.batch.tokens[$0]) }
+            types += rows.map { work.batch.tokenTypes.isEmpty ? 0 : Int(work.batch.tokenTypes[$0]) }
             offsets.append(tokens.count)
         }
-        return (tokens, .init(offsets: offsets))
+        return (tokens, .init(offsets: offsets, types: types))
     }
 
     /// The weights as the reference's parameters: a sum of tables is one table there.

@@ -25,7 +25,7 @@ struct RecipeGradientTests {
         model.embeddingSize = 4
         var parametrization = ParametrizationConfiguration()
         parametrization.outputMultiplier = 0.75
-        let work = TwoSequences.work(configuration, isReplaced: true)
+        let work = TwoSequences.work(configuration, isReplaced: true, types: test.types)
         var batch = TwoSequences.reference(work, work.batch.tokens)
         batch.replacements = work.replacements!.map { Int($0) }
         let parameters = Reference.Parameters(drawnFrom: 50)
@@ -35,7 +35,9 @@ struct RecipeGradientTests {
             recipe, text: work.batch.tokens.map { Int($0) }, batch: batch, parameters)
         _ = objective.forward()
         // Where the gradient stops at the gate, so does the difference.
-        if configuration.name == .cocoLM { objective.fixedGates = objective.gates }
+        if configuration.name == .cocoLM || configuration.weighsByDetection {
+            objective.fixedGates = objective.gates
+        }
         // A large table costs most of the time and is read alike in all rows.
         let checked = parameters.all.filter { $0.values.count < 60 || $0.name.hasSuffix("embeddings.word") }
         #expect(checked.count > 10)

@@ -72,7 +72,7 @@ import Testing
             let files = try FileManager.default.contentsOfDirectory(atPath: folder("out/\(network)")).sorted()
             #expect(
                 files == [
-                    "config.json", "model.safetensors", "special_tokens_map.json", "tokenizer.json",
+                    "README.md", "config.json", "model.safetensors", "special_tokens_map.json", "tokenizer.json",
                     "tokenizer_config.json",
                 ])
             let tokenizer = try Data(contentsOf: URL(fileURLWithPath: folder("out/\(network)/tokenizer.json")))

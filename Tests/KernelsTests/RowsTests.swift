@@ -48,25 +48,28 @@ struct RowsTests {
         #expect([table, rows, sums].allSatisfy { $0.isIntact })
     }
 
-    @Test("Embedding sums its three parts", arguments: [true, false])
-    func embed(hasPositions: Bool) {
+    @Test("Embedding sums its three parts", arguments: [true, false], [[], [0, 1, 1, 0, 1]] as [[Int32]])
+    func embed(hasPositions: Bool, types: [Int32]) {
         var random = SplitMix64(seed: 4)
         let words = GuardedMatrix(11, 24, random: &random)
         let positions = GuardedMatrix(5, 24, random: &random)
-        let offset = GuardedMatrix(1, 24, random: &random)
+        let offset = GuardedMatrix(2, 24, random: &random)
         let tokens: [Int32] = [10, 0, 3, 3, 7]
         let places: [Int32] = [0, 1, 4, 0, 1]
         let result = GuardedMatrix(5, 24, padding: 8)
         tokens.withUnsafeBufferPointer { tokens in
             places.withUnsafeBufferPointer { places in
-                Kernels.embed(
-                    tokens, words: words.matrix, positions: places,
-                    positionTable: hasPositions ? positions.matrix : nil, offset: offset.base, into: result.matrix)
+                types.withUnsafeBufferPointer { types in
+                    Kernels.embed(
+                        tokens, words: words.matrix, positions: places,
+                        positionTable: hasPositions ? positions.matrix : nil, offsets: offset.matrix, types: types,
+                        into: result.matrix)
+                }
             }
         }
         let expected = (0..<5).flatMap { row in
             (0..<24).map { column in
-                words(Int(tokens[row]), column) + offset[column]
+                words(Int(tokens[row]), column) + offset(types.isEmpty ? 0 : Int(types[row]), column)
                     + (hasPositions ? positions(Int(places[row]), column) : 0)
             }
         }

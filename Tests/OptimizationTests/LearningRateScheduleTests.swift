@@ -78,6 +78,34 @@ struct LearningRateScheduleTests {
         }
     }
 
+    /// `optimization.py` in github.com/google-research/electra counts from 0 and makes nothing of its first update: that
+    /// update is left out here, so that `steps` of ours are updates 1 … `steps` of `steps + 1` there.
+    @Test(
+        "with_warmup is ELECTRA's product of warmup and decay", arguments: [(10, 109), (10_000, 1_000_000), (50, 20)])
+    func product(warmup: Int, steps: Int) {
+        var configuration = OptimizerConfiguration()
+        configuration.warmupSteps = warmup
+        configuration.decayStart = .withWarmup
+        let schedule = LearningRateSchedule(configuration, totalSteps: steps)
+        let steady = Array(stride(from: 1, through: steps, by: max(1, steps / 97)))
+        for step in Array(1...25) + steady + [warmup, steps] where step <= steps {
+            let released = min(1, Double(step) / Double(warmup)) * (1 - Double(step) / Double(steps + 1))
+            #expect(abs(schedule.factor(step: step) - released) < 1e-12, "step \(step)")
+        }
+        #expect(schedule.factor(step: steps) > 0 && schedule.factor(step: steps + 1) == 0)
+    }
+
+    @Test("A decay from the first step is for schedules that have one")
+    func decayStart() {
+        for schedule in ScheduleKind.allCases {
+            var configuration = OptimizerConfiguration()
+            configuration.schedule = schedule
+            configuration.decayStart = .withWarmup
+            let isRefused = schedule == .wsd || schedule == .constant
+            #expect(((try? configuration.validate()) == nil) == isRefused)
+        }
+    }
+
     @Test("No warmup starts near the peak; a single step is a step")
     func short() {
         #expect(schedule(.constant, warmup: 0, steps: 1).factor(step: 1) == 1)

@@ -21,7 +21,7 @@ final class BatchAssembler {
         encoder = tokenizer.makeEncoder()
         packer = SequencePacker(
             sequenceLength: listing.configuration.sequenceLength, classificationID: tokenizer.classificationID,
-            separatorID: tokenizer.separatorID, open: state.openSequences,
+            separatorID: tokenizer.separatorID, pairs: listing.configuration.pairs, open: state.openSequences,
             completed: state.completedSequences)
         report = listing.report
         report.add(WindowReader.warnings(listing))
@@ -41,7 +41,7 @@ final class BatchAssembler {
             noteWarnings(of: source)
             ended[source.index] += source.endedEpochs
             source.endedEpochs = 0
-            if let sequence = packer.place(segment) { batch.append(sequence) }
+            if let sequence = packer.place(segment.content, second: segment.second) { batch.append(sequence) }
         }
         if let small = ended.firstIndex(where: { $0 > 1 }), !smallWarningGiven {
             smallWarningGiven = true

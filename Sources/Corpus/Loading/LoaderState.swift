@@ -105,9 +105,18 @@ public struct LoaderState: Codable, Equatable, Sendable {
             let starts = sequence.segmentStarts
             guard starts.first == 0, zip(starts, starts.dropFirst()).allSatisfy({ $0 < $1 }),
                 let last = starts.last, last < sequence.tokens.count,
-                sequence.tokens.count <= configuration.sequenceLength, openSequences.count <= SequencePacker.openLimit
+                sequence.tokens.count <= configuration.sequenceLength, openSequences.count <= SequencePacker.openLimit,
+                (sequence.secondStarts != nil) == configuration.pairs, Self.areWithin(sequence.secondStarts, sequence)
             else { throw CorpusError.invalidState("an open sequence is malformed") }
         }
+    }
+
+    /// Whether second halves lie in their segments.
+    private static func areWithin(_ seconds: [Int]?, _ sequence: PackedSequence) -> Bool {
+        guard let seconds else { return true }
+        let ends = sequence.segmentStarts.dropFirst() + [sequence.tokens.count]
+        return seconds.count == sequence.segmentStarts.count
+            && zip(seconds, zip(sequence.segmentStarts, ends)).allSatisfy { $0 == 0 || $0 > $1.0 && $0 < $1.1 }
     }
 
     private static func settings(_ configuration: CorpusConfiguration, seed: UInt64) -> [String: String] {
@@ -125,6 +134,7 @@ public struct LoaderState: Codable, Equatable, Sendable {
         // Settings that came later are there only where they change something: states of before stay valid.
         if configuration.heldOutUnit != .document { settings["held_out_unit"] = configuration.heldOutUnit.rawValue }
         if configuration.shuffleWithinFiles { settings["shuffle_within_files"] = "true" }
+        if configuration.pairs { settings["pairs"] = "true" }
         for (index, source) in configuration.sources.enumerated() {
             settings["sources[\(index)].weight"] = "\(source.weight)"
             settings["sources[\(index)].format"] = source.format.rawValue

@@ -18,8 +18,14 @@ final class SourceStream {
     private var window: DocumentWindow?
     private var order: [Int32] = []
     private var draws: CounterRandom
+    /// Makes pairs, where the run is to have them; of the window at hand.
+    private var pairs: PairBuilder?
+    private let sequenceLength: Int
+    private let wantsPairs: Bool
     /// Tokens of the active documents.
     private var tokens: [[Int32]] = []
+    /// Where their sentences end, in tokens; empty lists without pairs.
+    private var sentenceEnds: [[Int]] = []
     private var remaining = 0
     private var activeBytes = 0
     /// Warnings of the epoch under way. Most of them are those of the epoch before; only what is new counts.
@@ -34,6 +40,8 @@ final class SourceStream {
         self.state = state
         epochWarnings = (state.epoch, CorpusReport())
         self.prefetcher = prefetcher
+        sequenceLength = configuration.sequenceLength
+        wantsPairs = configuration.pairs
         path = configuration.sources[index].path
         weight = configuration.sources[index].weight
         maximumActive = configuration.interleaveDocuments
@@ -45,10 +53,16 @@ final class SourceStream {
     /// What the next segment is chosen by: tokens emitted for each unit of weight.
     var progress: Double { Double(state.tokens) / weight }
 
+    /// Tokens of one document, and where the second half of a pair begins in them.
+    struct Segment {
+        var content: ArraySlice<Int32>
+        var second: Int?
+    }
+
     /// Takes the next segment.
     ///
     /// - Returns: at most `maximumContent` tokens of one document, at least one.
-    func nextSegment(maximumContent: Int, encoder: inout any DocumentEncoder) throws -> ArraySlice<Int32> {
+    func nextSegment(maximumContent: Int, encoder: inout any DocumentEncoder) throws -> Segment {
         while true {
             let window = try window ?? openWindow(&encoder)
             takeUpDocuments(window, &encoder)
@@ -59,19 +73,23 @@ final class SourceStream {
             let chosen = chooseActive()
             let start = state.active[chosen].token
             let document = tokens[chosen]
-            let end = min(start + maximumContent, document.count)
+            let segment =
+                pairs?.segment(from: start, of: document.count, ends: sentenceEnds[chosen], draw: state.draws)
+                ?? .init(end: min(start + maximumContent, document.count))
+            let end = segment.end
             if end == document.count {
                 activeBytes -= window.byteCount(of: Int(order[state.active[chosen].document]))
                 state.active.remove(at: chosen)
                 tokens.remove(at: chosen)
+                sentenceEnds.remove(at: chosen)
             } else {
                 state.active[chosen].token = end
             }
             remaining -= end - start
             state.draws += 1
             state.epochSegments += 1
-            state.tokens += Int64(end - start + 2)
-            return document[start..<end]
+            state.tokens += Int64(end - start + (segment.second == nil ? 2 : 3))
+            return Segment(content: document[start..<end], second: segment.second)
         }
     }
 
@@ -91,8 +109,7 @@ final class SourceStream {
             let document = Int(order[state.nextDocument])
             let bytes = window.byteCount(of: document)
             if !state.active.isEmpty && activeBytes + bytes > maximumActiveBytes { return }
-            var encoded: [Int32] = []
-            encoder.encode(window.text(document), into: &encoded)
+            let (encoded, ends) = encode(window.text(document), &encoder)
             state.documents += 1
             state.nextDocument += 1
             guard !encoded.isEmpty else {
@@ -105,7 +122,28 @@ final class SourceStream {
             remaining += encoded.count
             state.active.append(.init(document: state.nextDocument - 1, token: 0))
             tokens.append(encoded)
+            sentenceEnds.append(ends)
         }
+    }
+
+    /// A document's tokens and, for pairs, where its sentences end in them; sentences are encoded one by one then.
+    private func encode(
+        _ text: UnsafeBufferPointer<UInt8>, _ encoder: inout any DocumentEncoder
+    ) -> (tokens: [Int32], ends: [Int]) {
+        var tokens: [Int32] = []
+        guard wantsPairs else {
+            encoder.encode(text, into: &tokens)
+            return (tokens, [])
+        }
+        var ends: [Int] = []
+        var start = 0
+        for end in SentenceEnds.offsets(in: text) + [text.count] {
+            encoder.encode(UnsafeBufferPointer(rebasing: text[start..<end]), into: &tokens)
+            // A sentence of nothing but what a normalizer removes ends nothing.
+            if ends.last ?? 0 < tokens.count { ends.append(tokens.count) }
+            start = end
+        }
+        return (tokens, ends)
     }
 
     /// Takes over the window that the state names, and with it the documents that were active in it.
@@ -117,6 +155,12 @@ final class SourceStream {
         ).permutation(window.count)
         draws = CounterRandom(
             seed: seed, purpose: .interleaving, source: index, epoch: start.epoch, window: start.index)
+        if wantsPairs {
+            pairs = PairBuilder(
+                sequenceLength: sequenceLength,
+                random: CounterRandom(
+                    seed: seed, purpose: .pairs, source: index, epoch: start.epoch, window: start.index))
+        }
         if !state.isWindowCounted {
             state.isWindowCounted = true
             state.heldOutDocuments += Int64(window.heldOutDocuments)
@@ -131,12 +175,12 @@ final class SourceStream {
         }
         for active in state.active {
             let document = Int(order[active.document])
-            var encoded: [Int32] = []
-            encoder.encode(window.text(document), into: &encoded)
+            let (encoded, ends) = encode(window.text(document), &encoder)
             guard active.token < encoded.count else {
                 throw CorpusError.invalidState("source \(index) has no token \(active.token) in its document")
             }
             tokens.append(encoded)
+            sentenceEnds.append(ends)
             activeBytes += window.byteCount(of: document)
             remaining += encoded.count - active.token
         }

@@ -10,6 +10,7 @@ package struct CounterRandom: Sendable {
         case interleaving = 3
         case heldOutFileOrder = 4
         case sampling = 5
+        case pairs = 6
     }
 
     private let random: Philox

@@ -4,6 +4,8 @@ public struct PackedSequence: Codable, Equatable, Sendable {
     public var tokens: [Int32] = []
     /// Where each segment starts in `tokens`.
     public var segmentStarts: [Int] = []
+    /// Where the second half of each segment starts in `tokens`, 0 for a single one; nil in a run without pairs.
+    public var secondStarts: [Int]?
     /// Sequences that were complete when this one was opened.
     public var opened: Int64 = 0
 
@@ -25,18 +27,21 @@ package struct SequencePacker {
     let sequenceLength: Int
     let classificationID: Int32
     let separatorID: Int32
+    /// Whether segments may be pairs.
+    let pairs: Bool
     /// Open sequences, oldest first.
     package internal(set) var open: [PackedSequence]
     /// Sequences that have become complete.
     private(set) var completed: Int64
 
     package init(
-        sequenceLength: Int, classificationID: Int32, separatorID: Int32, open: [PackedSequence] = [],
-        completed: Int64 = 0
+        sequenceLength: Int, classificationID: Int32, separatorID: Int32, pairs: Bool = false,
+        open: [PackedSequence] = [], completed: Int64 = 0
     ) {
         self.sequenceLength = sequenceLength
         self.classificationID = classificationID
         self.separatorID = separatorID
+        self.pairs = pairs
         self.open = open
         self.completed = completed
     }
@@ -44,18 +49,20 @@ package struct SequencePacker {
     /// Most tokens of text in a segment.
     package var maximumContent: Int { sequenceLength - 2 }
 
-    /// Adds `[CLS] content [SEP]`.
+    /// Adds `[CLS] content [SEP]`, or `[CLS] first [SEP] second [SEP]`.
     ///
-    /// - Parameter content: 1 to `maximumContent` tokens.
+    /// - Parameters:
+    ///   - content: 1 to `maximumContent` tokens, one less for a pair.
+    ///   - second: index in `content` of the second half; only with `pairs`.
     /// - Returns: a sequence that is complete.
-    package mutating func place(_ content: ArraySlice<Int32>) -> PackedSequence? {
-        let length = content.count + 2
-        let closed = insert(content, length: length) ?? overdue()
+    package mutating func place(_ content: ArraySlice<Int32>, second: Int? = nil) -> PackedSequence? {
+        let closed = insert(content, second) ?? overdue()
         if closed != nil { completed += 1 }
         return closed
     }
 
-    private mutating func insert(_ content: ArraySlice<Int32>, length: Int) -> PackedSequence? {
+    private mutating func insert(_ content: ArraySlice<Int32>, _ second: Int?) -> PackedSequence? {
+        let length = content.count + (second == nil ? 2 : 3)
         var best: Int?
         var leastRoom = Int.max
         var fullest = 0
@@ -65,13 +72,13 @@ package struct SequencePacker {
             if open[index].tokens.count > open[fullest].tokens.count { fullest = index }
         }
         if let best {
-            append(content, to: &open[best])
+            append(content, second, to: &open[best])
             return leastRoom == length ? open.remove(at: best) : nil
         }
         var sequence = PackedSequence()
         sequence.tokens.reserveCapacity(sequenceLength)
         sequence.opened = completed
-        append(content, to: &sequence)
+        append(content, second, to: &sequence)
         if length == sequenceLength { return sequence }
         let closed = open.count < Self.openLimit ? nil : overdue() ?? open.remove(at: fullest)
         open.append(sequence)
@@ -89,11 +96,33 @@ package struct SequencePacker {
         open.isEmpty ? nil : open.removeFirst()
     }
 
-    private func append(_ content: ArraySlice<Int32>, to sequence: inout PackedSequence) {
+    private func append(_ content: ArraySlice<Int32>, _ second: Int?, to sequence: inout PackedSequence) {
+        precondition(second == nil || pairs, "a pair in a run without pairs")
         sequence.segmentStarts.append(sequence.tokens.count)
         sequence.tokens.append(classificationID)
-        sequence.tokens.append(contentsOf: content)
+        if let second {
+            sequence.tokens.append(contentsOf: content[..<second])
+            sequence.tokens.append(separatorID)
+            sequence.secondStarts = (sequence.secondStarts ?? []) + [sequence.tokens.count]
+            sequence.tokens.append(contentsOf: content[second...])
+        } else {
+            if pairs { sequence.secondStarts = (sequence.secondStarts ?? []) + [0] }
+            sequence.tokens.append(contentsOf: content)
+        }
         sequence.tokens.append(separatorID)
+    }
+}
+
+extension PackedSequence {
+    /// Token types, 0 and 1, `[tokens]`; empty in a run without pairs.
+    var tokenTypes: [Int32] {
+        guard let secondStarts else { return [] }
+        var types = [Int32](repeating: 0, count: tokens.count)
+        let ends = segmentStarts.dropFirst() + [tokens.count]
+        for (second, end) in zip(secondStarts, ends) where second > 0 {
+            for index in second..<end { types[index] = 1 }
+        }
+        return types
     }
 }
 
@@ -102,6 +131,11 @@ extension TokenBatch {
     package mutating func append(_ sequence: PackedSequence) {
         let start = tokens.count
         tokens.append(contentsOf: sequence.tokens)
+        let types = sequence.tokenTypes
+        if !types.isEmpty || !tokenTypes.isEmpty {
+            tokenTypes += [Int32](repeating: 0, count: start - tokenTypes.count)
+            tokenTypes += types.isEmpty ? [Int32](repeating: 0, count: sequence.tokens.count) : types
+        }
         for offset in sequence.segmentStarts.dropFirst() { segmentOffsets.append(start + offset) }
         segmentOffsets.append(tokens.count)
         sequenceOffsets.append(tokens.count)

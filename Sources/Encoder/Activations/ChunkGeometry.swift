@@ -9,6 +9,8 @@ public struct ChunkGeometry: Sendable, Equatable {
     public let segments: [Int]
     /// Position of every token within its segment.
     public let positions: [Int32]
+    /// Of every token, 0 or 1; empty where all are 0.
+    public let tokenTypes: [Int32]
     public let longestSegment: Int
     /// Start of every sequence within the chunk.
     public let sequences: [Int]
@@ -18,6 +20,7 @@ public struct ChunkGeometry: Sendable, Equatable {
         firstRow = chunk.firstRow + rows.lowerBound
         tokenCount = rows.count
         positions = Array(chunk.positions[rows])
+        tokenTypes = chunk.tokenTypes.isEmpty ? [] : Array(chunk.tokenTypes[rows])
         segments = [0, rows.count]
         sequences = [0]
         longestSegment = rows.count
@@ -27,9 +30,13 @@ public struct ChunkGeometry: Sendable, Equatable {
     ///   - firstRow, tokenCount: the chunk's tokens within the batch.
     ///   - segmentOffsets: of the whole batch; the chunk begins and ends at one.
     ///   - sequenceOffsets: likewise; nil for a chunk of one sequence.
-    public init(firstRow: Int, tokenCount: Int, segmentOffsets: [Int], sequenceOffsets: [Int]? = nil) {
+    ///   - tokenTypes: of the whole batch; empty where all are 0.
+    public init(
+        firstRow: Int, tokenCount: Int, segmentOffsets: [Int], sequenceOffsets: [Int]? = nil, tokenTypes: [Int32] = []
+    ) {
         self.firstRow = firstRow
         self.tokenCount = tokenCount
+        self.tokenTypes = tokenTypes.isEmpty ? [] : Array(tokenTypes[firstRow..<firstRow + tokenCount])
         segments = segmentOffsets.filter { $0 >= firstRow && $0 <= firstRow + tokenCount }.map { $0 - firstRow }
         sequences =
             sequenceOffsets?.filter { $0 >= firstRow && $0 < firstRow + tokenCount }.map { $0 - firstRow } ?? [0]

@@ -51,7 +51,8 @@ public struct AttentionConfiguration: Configurable, Equatable {
                 + "their own.")
         try fields.integer("block_size", &blockSize, 16...4096, "big_bird: tokens of a block, a multiple of 16.")
         try fields.integer(
-            "global_blocks", &globalBlocks, 0...1024, "big_bird: first blocks, which see and are seen by all.")
+            "global_blocks", &globalBlocks, 0...1024,
+            "big_bird: blocks that see and are seen by all, half of them (rounded up) first, the others last.")
         try fields.integer("window_blocks", &windowBlocks, 1...1023, "big_bird: blocks around the query's, odd.")
         try fields.integer("random_blocks", &randomBlocks, 0...1024, "big_bird: other blocks that each block sees.")
         try fields.integer(

@@ -262,10 +262,18 @@ extension LayerAttention {
 }
 
 extension LayerAttention.BlockSparsity {
+    /// The global blocks: half of them the first of the document, the others its last, as in BigBird's release
+    /// (`attention.py` in github.com/google-research/bigbird: one on either side).
+    package func globals(of count: Int) -> (first: Range<Int>, last: Range<Int>) {
+        let first = min(count, (global + 1) / 2)
+        return (0..<first, max(first, count - global / 2)..<count)
+    }
+
     /// The blocks that a block of queries sees, ascending; a function of the document's length, not of its place.
     package func blocks(seenBy query: Int, of count: Int, head: Int) -> [Int] {
-        if query < global { return Array(0..<count) }
-        var seen = Set(0..<min(global, count))
+        let (first, last) = globals(of: count)
+        if first.contains(query) || last.contains(query) { return Array(0..<count) }
+        var seen = Set(first).union(last)
         for block in max(0, query - window / 2)...min(count - 1, query + window / 2) { seen.insert(block) }
         let wanted = min(count, seen.count + random)
         let numbers = Philox(seed: seed, purpose: .attentionBlocks)

@@ -14,6 +14,7 @@ public struct InitializationConfiguration: Configurable, Equatable {
     public var scaleResiduals = false
     public var zeroDetectionOutput = false
     public var zeroQueries = false
+    public var glorotProjections = false
 
     public init() {}
 
@@ -30,5 +31,9 @@ public struct InitializationConfiguration: Configurable, Equatable {
             "Start the detection logit's weights at 0: no token is suspect, at any width.")
         try fields.flag(
             "zero_queries", &zeroQueries, "Start the query weights at 0: attention is uniform, at any width.")
+        try fields.flag(
+            "glorot_projections", &glorotProjections,
+            "Draw the detection logit's weights and the projection of embeddings uniformly within sqrt(6 / (inputs + "
+                + "outputs)), Glorot's rule, as ELECTRA's release; zero_detection_output takes precedence.")
     }
 }

@@ -7,7 +7,7 @@ public enum NormalizationPlacement: String, CaseIterable, Sendable {
     case post
     /// `x = x + F(N(x))`, with a norm after the last layer.
     case pre
-    /// Mix-LN (Li et al. 2024, arXiv 2412.13795): the first `alpha · layers` are Post-LN, the rest Pre-LN.
+    /// Mix-LN (Li et al. 2024, arXiv 2412.13795): the first ⌊alpha · layers⌋ are Post-LN, the rest Pre-LN.
     case mix
     /// Peri-LN (Kim et al. 2025, arXiv 2502.02732): `x = x + N(F(N(x)))`, with a norm after the last layer.
     case peri
@@ -22,12 +22,15 @@ public enum LayerNormalization: Sendable, Equatable {
     /// - Parameter scale: of the norm's output.
     case pre(scale: Double)
     case peri
+    /// No norm at all, `x = x + F(x)`: the first attention of ModernBERT.
+    case bare
 }
 
 public struct NormalizationConfiguration: Configurable, Equatable {
     public var placement = NormalizationPlacement.post
     public var kind = NormKind.layerNorm
     public var alpha = 0.25
+    public var beforeFirstAttention = true
     public var epsilon = 1e-12
 
     public init() {}
@@ -38,8 +41,27 @@ public struct NormalizationConfiguration: Configurable, Equatable {
             "Where layers normalize: post, pre, mix (Mix-LN), peri (Peri-LN: before and after each branch), scaled "
                 + "(LayerNorm Scaling: pre, times 1/sqrt(layer)).")
         try fields.choice("kind", &kind, "layer_norm, or rms_norm, which has neither mean nor bias.")
-        try fields.number("alpha", &alpha, 0...1, "Share of Post-LN layers, from the first, under mix.")
+        try fields.number(
+            "alpha", &alpha, 0...1,
+            "Share of Post-LN layers, from the first, under mix; rounded down to whole layers: 0.25 of 2 layers is none."
+        )
+        try fields.flag(
+            "before_first_attention", &beforeFirstAttention,
+            "pre: whether the first layer's attention has a norm before it; ModernBERT has none, after that of the embeddings."
+        )
         try fields.number("epsilon", &epsilon, 1e-15...0.1, "Added to the variance.")
+    }
+
+    public func validate() throws {
+        if !beforeFirstAttention, placement != .pre {
+            throw InvalidSetting(
+                "before_first_attention", "false is for placement: pre; placement is \(placement.rawValue)")
+        }
+    }
+
+    /// How attention of layer `index` of `layerCount` normalizes; its feed-forward follows `form`.
+    public func attentionForm(layer index: Int, of layerCount: Int) -> LayerNormalization {
+        index == 0 && !beforeFirstAttention ? .bare : form(layer: index, of: layerCount)
     }
 
     /// How layer `index` of `layerCount` normalizes; all that a layer knows of the scheme.
@@ -47,8 +69,8 @@ public struct NormalizationConfiguration: Configurable, Equatable {
         switch placement {
         case .post: .post
         case .pre: .pre(scale: 1)
-        // 0.55 · 20 is 11.000000000000002, and means 11 layers.
-        case .mix: Double(index) + 1e-9 < alpha * Double(layerCount) ? .post : .pre(scale: 1)
+        // 0.29 · 100 is 28.999999999999996, and means 29 layers.
+        case .mix: index < Int(alpha * Double(layerCount) + 1e-9) ? .post : .pre(scale: 1)
         case .peri: .peri
         case .scaled: .pre(scale: 1 / Double(index + 1).squareRoot())
         }

@@ -1,6 +1,6 @@
 import Kernels
 
-/// From token ids to the first layer's input: word + position + segment embedding, norm, dropout, and a projection where
+/// From token ids to the first layer's input: word + position + token type embedding, norm, dropout, and a projection where
 /// the embedding size differs from the hidden size.
 struct Embedding: Sendable {
     private let shared: SharedEmbeddings
@@ -33,7 +33,7 @@ struct Embedding: Sendable {
                 context.parameters.matrix(
                     "projection.weight", output: context.shape.hiddenSize, input: width,
                     role: context.embeddingGrows ? .hidden : .input,
-                    inputRatio: context.embeddingGrows ? shared.widthRatio : nil),
+                    inputRatio: context.embeddingGrows ? shared.widthRatio : nil, glorot: true),
                 context.bias("projection.bias", context.shape.hiddenSize)
             )
             projected = context.plan.reserve(context.tokens * context.shape.hiddenSize)
@@ -47,9 +47,12 @@ struct Embedding: Sendable {
         let normalized = normalized.matrix(pass, rows: pass.rows, columns: width)
         let weights = pass.weights
         pass.chunk.positions.withUnsafeBufferPointer { positions in
-            Kernels.embed(
-                tokens, words: shared.word.matrix(weights), positions: positions,
-                positionTable: shared.position?.matrix(weights), offset: shared.tokenType.vector(weights), into: sum)
+            pass.chunk.tokenTypes.withUnsafeBufferPointer { types in
+                Kernels.embed(
+                    tokens, words: shared.word.matrix(weights), positions: positions,
+                    positionTable: shared.position?.matrix(weights), offsets: shared.tokenType.matrix(weights),
+                    types: types, into: sum)
+            }
         }
         norm.forward(sum, into: normalized, pass)
         if let decisions = dropout.decisions(pass) {
@@ -91,6 +94,12 @@ struct Embedding: Sendable {
                 Kernels.scatterAddRows(incoming, $0, into: position.matrix(pass.gradient))
             }
         }
-        Kernels.addColumnSums(incoming, to: shared.tokenType.vector(pass.gradient))
+        if pass.chunk.tokenTypes.isEmpty {
+            Kernels.addColumnSums(incoming, to: shared.tokenType.vector(pass.gradient))
+        } else {
+            pass.chunk.tokenTypes.withUnsafeBufferPointer {
+                Kernels.scatterAddRows(incoming, $0, into: shared.tokenType.matrix(pass.gradient))
+            }
+        }
     }
 }

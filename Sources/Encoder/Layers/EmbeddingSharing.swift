@@ -20,7 +20,7 @@ public enum EmbeddingSharing: String, CaseIterable, Sendable {
 /// network's lie together and each can have its own optimizer.
 public struct NetworkEmbeddings: Sendable {
     private let sharing: EmbeddingSharing
-    private let separateOptimizers: Bool
+    private let movesSharedTwice: Bool
     private let model: ModelConfiguration
     private let parametrization: ParametrizationConfiguration
     /// Width of the tables relative to their base.
@@ -34,17 +34,17 @@ public struct NetworkEmbeddings: Sendable {
     ///
     /// - Parameters:
     ///   - hasGenerator: without one the discriminator's embeddings are its own, whatever the sharing.
-    ///   - separateOptimizers: whether what is shared has gradients and moments of each network.
+    ///   - movesSharedTwice: whether what is shared has gradients and moments of each network.
     public init(
         _ builder: inout ParameterBuilder, model: ModelConfiguration, parametrization: ParametrizationConfiguration,
-        vocabularySize: Int, hasGenerator: Bool, separateOptimizers: Bool
+        vocabularySize: Int, hasGenerator: Bool, movesSharedTwice: Bool
     ) {
         self.model = model
         self.parametrization = parametrization
         widthRatio = parametrization.embeddingWidthRatio(
             embeddingSize: model.embeddingSize, hiddenSize: model.hiddenSize)
         self.vocabularySize = vocabularySize
-        self.separateOptimizers = separateOptimizers
+        self.movesSharedTwice = movesSharedTwice
         sharing = model.embeddingSharing
         guard hasGenerator else {
             common = SharedEmbeddings(
@@ -75,12 +75,12 @@ public struct NetworkEmbeddings: Sendable {
         builder.prefix = "discriminator.embeddings."
         builder.widthRatio = widthRatio
         defer { builder.prefix = "" }
-        func own(_ slot: ParameterSlot) -> ParameterSlot { separateOptimizers ? builder.twin(of: slot) : slot }
+        func own(_ slot: ParameterSlot) -> ParameterSlot { movesSharedTwice ? builder.twin(of: slot) : slot }
         if let common {
             guard generator != nil else { return common }
             return SharedEmbeddings(
                 word: own(common.word), position: common.position.map(own), tokenType: own(common.tokenType),
-                norm: builder.norm(twinOf: common.norm, separately: separateOptimizers), widthRatio: widthRatio)
+                norm: builder.norm(twinOf: common.norm, separately: movesSharedTwice), widthRatio: widthRatio)
         }
         guard let generator else { preconditionFailure("embeddings of no network") }
         switch sharing {

@@ -7,7 +7,8 @@ struct EncoderLayer: Sendable {
     let feedForward: ResidualSublayer
 
     init(_ context: inout EncoderNetwork.BuildContext, index: Int) {
-        let form = context.model.normalization.form(layer: index, of: context.shape.layerCount)
+        let normalization = context.model.normalization
+        let count = context.shape.layerCount
         let name = "layers.\(index)"
         let (network, model) = (context.networkIndex, context.model)
         func site(_ site: DropoutSite.Site, _ probability: Double) -> DropoutSite {
@@ -18,11 +19,12 @@ struct EncoderLayer: Sendable {
             dropout: site(.attentionProbabilities, model.attentionDropout))
         mixing = selfAttention
         attention = ResidualSublayer(
-            &context, selfAttention, name: "\(name).attention", form: form,
+            &context, selfAttention, name: "\(name).attention",
+            form: normalization.attentionForm(layer: index, of: count),
             dropout: site(.attentionOutput, model.dropout), recomputed: context.workspace.recomputed?.ofAttention)
         let feedForward = Self.feedForward(&context, name: "\(name).feed_forward")
         self.feedForward = ResidualSublayer(
-            &context, feedForward, name: "\(name).feed_forward", form: form,
+            &context, feedForward, name: "\(name).feed_forward", form: normalization.form(layer: index, of: count),
             dropout: site(.feedForwardOutput, model.dropout), recomputed: context.workspace.recomputed?.ofFeedForward,
             output: context.layerOutput)
     }

@@ -3,15 +3,15 @@ import Kernels
 /// A branch with its residual connection and norms, in one of the forms of `LayerNormalization`.
 struct ResidualSublayer: Sendable {
     let body: any Branch
-    /// Post-LN: after the sum. Otherwise: before the branch.
-    private let norm: Norm
+    /// Post-LN: after the sum. Otherwise: before the branch, where there is one.
+    private let norm: Norm?
     private let form: LayerNormalization
     /// Peri-LN: the norm of the branch's output, and what it reads.
     private let outputNorm: (norm: Norm, sum: ActivationSlot)?
     private let dropout: DropoutSite
 
-    /// Post-LN: the sum before the norm. Otherwise: the normalized input of the branch.
-    private let inner: ActivationSlot
+    /// Post-LN: the sum before the norm. Otherwise: the normalized input of the branch; nil where that is the input itself.
+    private let inner: ActivationSlot?
     private let output: ActivationSlot
     /// Whether the norm's output is computed again in the backward pass.
     private let recomputesNorm: Bool
@@ -31,15 +31,15 @@ struct ResidualSublayer: Sendable {
         self.form = form
         var scale = 1.0
         if case .pre(let factor) = form { scale = factor }
-        norm = context.norm("\(name).norm", width, scale: scale)
+        norm = form == .bare ? nil : context.norm("\(name).norm", width, scale: scale)
         let sumCount = context.tokens * width
         outputNorm =
             form == .peri
             ? (context.norm("\(name).output_norm", width), context.plan.reserve(sumCount)) : nil
         self.dropout = dropout
-        recomputesNorm = recomputed != nil
+        recomputesNorm = recomputed != nil && norm != nil
         let (ofInput, ofOutput) = form == .post ? (nil, recomputed?.output) : (recomputed?.input, nil)
-        inner = ofInput ?? context.plan.reserve(sumCount)
+        inner = form == .bare ? nil : ofInput ?? context.plan.reserve(sumCount)
         output = ownOutput ?? ofOutput ?? context.plan.reserve(sumCount)
         workspace = context.workspace
     }
@@ -48,8 +48,8 @@ struct ResidualSublayer: Sendable {
     ///
     /// - Parameter x: the pass's rows, `[n, hidden]`, kept by the caller until the backward pass.
     func prepare(_ x: Matrix, _ pass: LanePass) {
-        guard form != .post else { return body.prepare(x, pass) }
-        let inner = inner.matrix(pass, rows: x.rows, columns: x.columns)
+        guard form != .post, let norm else { return body.prepare(x, pass) }
+        let inner = branchInput(x, pass)
         norm.forward(x, into: inner, pass)
         body.prepare(inner, pass)
     }
@@ -58,7 +58,7 @@ struct ResidualSublayer: Sendable {
     ///
     /// - Parameter x: what the forward pass read.
     func restoreBranchInput(_ x: Matrix, _ pass: LanePass) {
-        guard recomputesNorm, form != .post else { return }
+        guard recomputesNorm, form != .post, let norm, let inner else { return }
         norm.forward(x, into: inner.matrix(pass, rows: pass.rows, columns: width), pass)
     }
 
@@ -67,31 +67,31 @@ struct ResidualSublayer: Sendable {
 
     /// Computes the result again, where a norm makes it.
     func restoreResult(_ pass: LanePass) {
-        guard recomputesResult else { return }
+        guard recomputesResult, let norm, let inner else { return }
         norm.forward(inner.matrix(pass, rows: pass.rows, columns: width), into: result(pass), pass)
     }
 
     /// What the branch reads: `x`, or what `prepare` made of it.
     func branchInput(_ x: Matrix, _ pass: LanePass) -> Matrix {
-        form == .post ? x : inner.matrix(pass, rows: x.rows, columns: x.columns)
+        guard form != .post, let inner else { return x }
+        return inner.matrix(pass, rows: x.rows, columns: x.columns)
     }
 
     /// The second part.
     ///
     /// - Returns: `[n, hidden]`, in this sublayer's own memory.
     func forward(_ x: Matrix, _ pass: LanePass) -> Matrix {
-        let inner = inner.matrix(pass, rows: x.rows, columns: x.columns)
         let result = result(pass)
         let branch = workspace.branch.matrix(pass, rows: x.rows, columns: x.columns)
         let bias = body.outputBias.vector(pass)
-        if form == .post {
+        if form == .post, let norm, let inner {
             body.forward(x, into: branch, pass)
             norm.forwardOfResidual(
-                branch: branch, bias: bias, residual: x, dropout: dropout.decisions(pass), sum: inner, into: result,
-                pass)
+                branch: branch, bias: bias, residual: x, dropout: dropout.decisions(pass),
+                sum: inner.matrix(pass, rows: x.rows, columns: x.columns), into: result, pass)
             return result
         }
-        body.forward(inner, into: branch, pass)
+        body.forward(branchInput(x, pass), into: branch, pass)
         if let (norm, sum) = outputNorm {
             norm.forwardOfBranch(
                 branch: branch, bias: bias, residual: x, dropout: dropout.decisions(pass),
@@ -116,13 +116,12 @@ struct ResidualSublayer: Sendable {
     ///   - gradient: of the output on entry; that of the residual afterwards.
     ///   - x: what the forward pass read.
     func beginBackward(_ gradient: Matrix, x: Matrix, _ pass: LanePass) {
-        let inner = inner.matrix(pass, rows: x.rows, columns: x.columns)
         let branch = workspace.branch.matrix(pass, rows: x.rows, columns: x.columns)
         let biasGradient = body.outputBias.gradient(pass)
-        if form == .post {
+        if form == .post, let norm, let inner {
             norm.backwardOfResidual(
-                gradient, sum: inner, dropout: dropout.decisions(pass), branchGradient: branch,
-                biasGradient: biasGradient, pass)
+                gradient, sum: inner.matrix(pass, rows: x.rows, columns: x.columns),
+                dropout: dropout.decisions(pass), branchGradient: branch, biasGradient: biasGradient, pass)
             body.beginBackward(upstream: branch, pass)
             return
         }
@@ -142,13 +141,13 @@ struct ResidualSublayer: Sendable {
     ///
     /// - Parameter gradient: of the residual on entry, of `x` on return.
     func backward(_ gradient: Matrix, x: Matrix, _ pass: LanePass) {
-        let inner = inner.matrix(pass, rows: x.rows, columns: x.columns)
         let branch = workspace.branch.matrix(pass, rows: x.rows, columns: x.columns)
-        if form == .post {
+        guard form != .post, let norm else {
             body.backward(upstream: branch, input: x, inputGradient: gradient, accumulate: true, pass)
             return
         }
-        body.backward(upstream: branch, input: inner, inputGradient: branch, accumulate: false, pass)
+        body.backward(
+            upstream: branch, input: branchInput(x, pass), inputGradient: branch, accumulate: false, pass)
         norm.backward(upstream: branch, x: x, into: gradient, accumulate: true, pass)
     }
 }

@@ -40,11 +40,21 @@ public struct ParameterBuilder {
     ///   - residualLayers: the network's layers, if the matrix is the last of a sublayer.
     ///   - inputRatio: width ratio of the dimension that it reads from, where it is not the network's.
     ///   - zero: whether it starts at 0.
+    ///   - glorot: whether it is drawn by Glorot's rule where the model is to have that.
     public mutating func matrix(
         _ name: String, output: Int, input: Int, role: ParameterRole, residualLayers: Int? = nil,
-        inputRatio: Double? = nil, fused: Bool = false, zero: Bool = false
+        inputRatio: Double? = nil, fused: Bool = false, zero: Bool = false, glorot: Bool = false
     ) -> ParameterSlot {
         let widthRatio = inputRatio ?? self.widthRatio
+        if glorot, initialization.glorotProjections, !zero {
+            // Of the base width on either side, as with fan_in below.
+            let inputs = Double(input) / (role == .hidden || role == .readout ? widthRatio : 1)
+            let outputs = Double(output) / (role == .readout ? 1 : self.widthRatio)
+            let bound = (6 / (inputs + outputs)).squareRoot()
+            return add(
+                name, [output, input], role, .uniform(bound: bound * matrixMultiplier), decays: true,
+                widthRatio: widthRatio)
+        }
         var deviation =
             switch initialization.scheme {
             case .fixed: initialization.standardDeviation

@@ -29,7 +29,20 @@ public enum ParameterInitializer {
             let scale = deviation * spec.scaling.initialization
             let stream = stableHash(spec.name)
             for i in range { values[i] = Float(scale * truncatedNormal(random, stream, i)) }
+        case .uniform(let bound):
+            let scale = bound * spec.scaling.initialization
+            let stream = stableHash(spec.name)
+            for i in range { values[i] = Float(scale * uniform(random, stream, i)) }
         }
+    }
+
+    /// A number between −1 and 1, ends excluded.
+    private static func uniform(_ random: Philox, _ stream: UInt64, _ index: Int) -> Double {
+        let words = random.block([
+            UInt32(truncatingIfNeeded: index), 0, UInt32(truncatingIfNeeded: stream),
+            UInt32(truncatingIfNeeded: stream >> 32),
+        ])
+        return (Double(words.x) + 0.5) * 0x1p-31 - 1
     }
 
     /// A standard normal number within ±2, by Box–Muller and rejection.

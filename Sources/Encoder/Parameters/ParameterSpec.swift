@@ -9,6 +9,8 @@ public struct ParameterSpec: Sendable, Equatable {
         case ones
         /// Normal, truncated at two standard deviations.
         case truncatedNormal(standardDeviation: Double)
+        /// Uniform between −bound and bound.
+        case uniform(bound: Double)
     }
 
     public var name: String

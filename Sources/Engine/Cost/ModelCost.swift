@@ -117,7 +117,11 @@ public struct ModelCost: Sendable, Equatable {
         }
         if objective.contrast > 0 { multiplyAdds += objective.contrastiveCrop * encoder(model.discriminatorShape) }
         // A frozen generator has no backward pass; where its samples were kept, not even that.
-        let forwardAlone = objective.hasGenerator && !objective.trainsGenerator ? generatorForward : 0
+        // One that samples without its dropout has another forward pass for that.
+        let own = model.of(.generator)
+        let samplesApart = objective.samplesWithoutDropout && (own.dropout > 0 || own.attentionDropout > 0)
+        let forwardAlone =
+            objective.hasGenerator && (!objective.trainsGenerator || samplesApart) ? generatorForward : 0
         // The backward pass multiplies twice for every product of the forward pass.
         return 3 * 2 * multiplyAdds + 2 * forwardAlone
     }

@@ -26,13 +26,15 @@ public enum TensorTable {
             model: configuration.model, parametrization: configuration.parametrization,
             vocabularySize: configuration.tokenizer.vocabularySize,
             limits: .init(tokens: 8, sequences: 1, longestSegment: 8, maskFraction: 0.15),
-            objective: configuration.objective, separateOptimizers: configuration.optimizer.separate)
+            objective: configuration.objective, separateOptimizers: configuration.optimizer.separate,
+            movesSharedTwice: configuration.optimizer.sharedTensors == .both)
         let optimizer = configuration.optimizer
         return model.layout.specs.map { spec in
             let scaling = spec.scaling
             let deviation: Double =
                 switch spec.initialization {
                 case .truncatedNormal(let deviation): deviation * scaling.initialization
+                case .uniform(let bound): bound / 3.0.squareRoot() * scaling.initialization
                 default: 0
                 }
             let tableRate =

@@ -25,6 +25,7 @@ struct CustomCodeConfiguration: Encodable {
     let normKind: String
     let normForms: [String]
     let normScales: [Double]
+    let normBeforeFirstAttention: Bool
     let feedForward: String
     let useBias: Bool
     let positions: String
@@ -73,6 +74,7 @@ struct CustomCodeConfiguration: Encodable {
         let forms = (0..<shape.layerCount).map { model.normalization.form(layer: $0, of: shape.layerCount) }
         normForms = forms.map(\.name)
         normScales = forms.map(\.scale)
+        normBeforeFirstAttention = model.normalization.beforeFirstAttention
         feedForward = model.feedForward.rawValue
         useBias = model.biases
         positions = model.positions.rawValue
@@ -109,6 +111,7 @@ extension LayerNormalization {
         case .post: "post"
         case .pre: "pre"
         case .peri: "peri"
+        case .bare: "bare"
         }
     }
 

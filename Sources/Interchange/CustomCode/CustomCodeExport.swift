@@ -11,7 +11,8 @@ import Tokenization
 ///     destination/discriminator/   PretrainForReplacedTokenDetection, or PretrainModel if it has not learned to detect
 ///     destination/generator/       PretrainForMaskedLM
 ///
-/// Beside the code, `modeling_pretrain.py`, each folder holds `config.json`, `model.safetensors` and the tokenizer's files.
+/// Beside the code, `modeling_pretrain.py`, each folder holds `config.json`, `model.safetensors`, the tokenizer's files and a
+/// model card, `README.md`.
 package enum CustomCodeExport {
     private static let codeFile = "modeling_pretrain.py"
     /// The classes, as every folder gets them.
@@ -19,7 +20,7 @@ package enum CustomCodeExport {
 
     /// - Throws: `ElectraExportError` for a model with random blocks, a broken model, or a destination that is taken.
     static func write(
-        _ engine: TrainingEngine, tokenizer: ByteLevelBPE, to destination: String, force: Bool
+        _ engine: TrainingEngine, tokenizer: ByteLevelBPE, to destination: String, force: Bool, trainsTokenTypes: Bool
     ) throws -> [HuggingFaceExport.Folder] {
         let configuration = engine.configuration
         if configuration.model.attention.pattern == .bigBird { throw ElectraExportError.randomBlocks }
@@ -36,14 +37,20 @@ package enum CustomCodeExport {
                 _ = try check("create", path) { mkdir(path, 0o755) }
                 let json = try Self.configuration(network, engine, tokenizer, tokenizerFiles).jsonFile(
                     .convertToSnakeCase)
+                let card = ModelCard(
+                    network: network.rawValue,
+                    architecture: CustomCodeArchitecture(network, configuration.objective).rawValue, hasCode: true,
+                    maximumLength: configuration.model.longestSequence(configuration.sequenceLength),
+                    trainsTokenTypes: trainsTokenTypes)
                 let files =
-                    [("config.json", json), (codeFile, code)]
+                    [("config.json", json), (codeFile, code), (ModelCard.fileName, card.contents)]
                     + tokenizerFiles.files
                 for (name, contents) in files {
                     try FileDescriptor.write(contents, to: (path as NSString).appendingPathComponent(name))
                 }
                 try writeWeights(
-                    of: network, engine, to: (path as NSString).appendingPathComponent("model.safetensors"))
+                    of: network, engine, to: (path as NSString).appendingPathComponent("model.safetensors"),
+                    trainsTokenTypes: trainsTokenTypes)
             }
         }
         return networks.map {
@@ -64,7 +71,9 @@ package enum CustomCodeExport {
             paddingID: files.paddingID)
     }
 
-    private static func writeWeights(of network: NetworkKind, _ engine: TrainingEngine, to path: String) throws {
+    private static func writeWeights(
+        of network: NetworkKind, _ engine: TrainingEngine, to path: String, trainsTokenTypes: Bool
+    ) throws {
         let tensors = NetworkParameters(network, of: engine).tensors
         let writer = try SafetensorsWriter(path: path, tensors: tensors.map { ($0.name, .float32, $0.shape) })
         for tensor in tensors {
@@ -73,7 +82,11 @@ package enum CustomCodeExport {
             if let index = values.firstIndex(where: { !$0.isFinite }) {
                 throw ElectraExportError.nonFinite(tensor.name, index: index)
             }
-            try writer.append(values)
+            if tensor.name.hasSuffix("embeddings.token_type.weight"), !trainsTokenTypes {
+                try writer.append(TokenTypes.exported(values, width: tensor.shape[1], areTrained: false))
+            } else {
+                try writer.append(values)
+            }
         }
         try writer.finish()
     }

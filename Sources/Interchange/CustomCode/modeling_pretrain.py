@@ -30,7 +30,8 @@ class PretrainConfig(PretrainedConfig):
         self, vocab_size=30522, embedding_size=128, hidden_size=256, num_hidden_layers=12, num_attention_heads=4,
         intermediate_size=1024, max_position_embeddings=512, type_vocab_size=2, hidden_dropout_prob=0.1,
         attention_probs_dropout_prob=0.1, initializer_range=0.02, layer_norm_eps=1e-12, norm_kind="layer_norm",
-        norm_forms=None, norm_scales=None, feed_forward="gelu", use_bias=True, positions="learned", rotary_bases=None,
+        norm_forms=None, norm_scales=None, norm_before_first_attention=True, feed_forward="gelu", use_bias=True,
+        positions="learned", rotary_bases=None,
         attention_scale=None, half_windows=None, dilations=None, global_tokens="none", global_every=64, global_ids=None,
         maximum_global_tokens=64, global_projections="shared", relative_bias="none", relative_binning="t5",
         relative_bins=32, relative_maximum_distance=128, detection_head="dense", output_multiplier=1.0,
@@ -52,6 +53,8 @@ class PretrainConfig(PretrainedConfig):
         # Of each layer: post, pre or peri; and what multiplies the norms before its branches.
         self.norm_forms = norm_forms or ["post"] * num_hidden_layers
         self.norm_scales = norm_scales or [1.0] * num_hidden_layers
+        # Whether the first layer's attention has a norm; ModernBERT's has none.
+        self.norm_before_first_attention = norm_before_first_attention
         self.feed_forward = feed_forward
         self.use_bias = use_bias
         self.positions = positions
@@ -102,11 +105,11 @@ class Embeddings(nn.Module):
 class Sublayer(nn.Module):
     """A branch with its residual connection, in the form of its layer."""
 
-    def __init__(self, config, index):
+    def __init__(self, config, index, has_norm=True):
         super().__init__()
         self.form = config.norm_forms[index]
         self.scale = config.norm_scales[index]
-        self.norm = make_norm(config, config.hidden_size)
+        self.norm = make_norm(config, config.hidden_size) if has_norm else nn.Identity()
         self.output_norm = make_norm(config, config.hidden_size) if self.form == "peri" else None
         self.dropout = nn.Dropout(config.hidden_dropout_prob)
 
@@ -146,7 +149,7 @@ def relative_bins(config, distances):
 
 class Attention(Sublayer):
     def __init__(self, config, index):
-        super().__init__(config, index)
+        super().__init__(config, index, has_norm=index > 0 or config.norm_before_first_attention)
         width = config.hidden_size
         names = ["query", "key", "value", "output"]
         self.is_windowed = config.half_windows[index] is not None

@@ -6,8 +6,8 @@ import Foundation
 ///     destination/discriminator/   ElectraForPreTraining, or ElectraModel without detection head
 ///     destination/generator/       ElectraForMaskedLM
 ///
-/// Each folder holds `config.json`, `model.safetensors`, `tokenizer.json`, `tokenizer_config.json` and
-/// `special_tokens_map.json`. A generator's output table that is the word table is written once, as Hugging Face does.
+/// Each folder holds `config.json`, `model.safetensors`, `tokenizer.json`, `tokenizer_config.json`,
+/// `special_tokens_map.json` and a model card, `README.md`. A generator's output table that is the word table is written once, as Hugging Face does.
 public struct ElectraExport: Sendable {
     public var shape: ElectraShape
     public var multipliers: PerNetwork<ElectraMultipliers>
@@ -15,17 +15,20 @@ public struct ElectraExport: Sendable {
     /// Contents of `tokenizer.json`, copied byte for byte.
     public var tokenizer: Data
     public var specialTokens: SpecialTokenNames
+    /// Whether token type 1 has been trained; for the model card.
+    public var trainsTokenTypes: Bool
 
     public init(
         shape: ElectraShape, tokenizer: Data, specialTokens: SpecialTokenNames = SpecialTokenNames(),
         multipliers: PerNetwork<ElectraMultipliers> = PerNetwork(both: ElectraMultipliers()),
-        settings: PerNetwork<ElectraSettings> = PerNetwork(both: ElectraSettings())
+        trainsTokenTypes: Bool = true, settings: PerNetwork<ElectraSettings> = PerNetwork(both: ElectraSettings())
     ) {
         self.shape = shape
         self.tokenizer = tokenizer
         self.specialTokens = specialTokens
         self.multipliers = multipliers
         self.settings = settings
+        self.trainsTokenTypes = trainsTokenTypes
     }
 
     /// Writes the folders, all of them or nothing.
@@ -48,7 +51,12 @@ public struct ElectraExport: Sendable {
                 _ = try Files.check("create", path) { mkdir(path, 0o755) }
                 let configuration = ElectraConfiguration(
                     network, sizes, of: shape, settings[network], paddingID: tokenizerFiles.paddingID)
-                let files = [("config.json", try configuration.jsonFile())] + tokenizerFiles.files
+                let card = ModelCard(
+                    network: network.rawValue, architecture: shape.architecture(of: network), hasCode: false,
+                    maximumLength: shape.positionCount, trainsTokenTypes: trainsTokenTypes)
+                let files =
+                    [("config.json", try configuration.jsonFile()), (ModelCard.fileName, card.contents)]
+                    + tokenizerFiles.files
                 for (name, contents) in files {
                     try FileDescriptor.write(contents, to: (path as NSString).appendingPathComponent(name))
                 }

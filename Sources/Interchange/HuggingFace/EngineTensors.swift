@@ -9,9 +9,11 @@ struct EngineTensors: NamedTensors {
     private let engine: TrainingEngine
     private let slots: [String: (offset: Int, shape: [Int])]
     private let absent: [String: [Int]]
+    private let trainsTokenTypes: Bool
 
-    init(_ engine: TrainingEngine, _ shape: ElectraShape) {
+    init(_ engine: TrainingEngine, _ shape: ElectraShape, trainsTokenTypes: Bool) {
         self.engine = engine
+        self.trainsTokenTypes = trainsTokenTypes
         let layout = engine.state.layout
         var slots: [String: (offset: Int, shape: [Int])] = [:]
         var used: Set<String> = []
@@ -56,7 +58,12 @@ struct EngineTensors: NamedTensors {
             return try [Float](repeating: 0, count: shape.reduce(1, *)).withUnsafeBufferPointer(body)
         }
         guard let slot = slots[name] else { throw TensorDictionary.MissingTensor(name: name) }
-        return try body(
-            UnsafeBufferPointer(start: engine.state.weights.base + slot.offset, count: slot.shape.reduce(1, *)))
+        let values = UnsafeBufferPointer(
+            start: engine.state.weights.base + slot.offset, count: slot.shape.reduce(1, *))
+        if name.hasSuffix("embeddings.token_type"), !trainsTokenTypes {
+            return try TokenTypes.exported(values, width: slot.shape[1], areTrained: false)
+                .withUnsafeBufferPointer(body)
+        }
+        return try body(values)
     }
 }

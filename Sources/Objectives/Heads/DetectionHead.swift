@@ -18,7 +18,8 @@ struct DetectionHead: Sendable {
 
     init(
         _ builder: inout ParameterBuilder, _ plan: inout ActivationPlan, kind: DetectionHeadKind, hiddenSize: Int,
-        multiplier: Double, normalization: NormalizationConfiguration, startsAtZero: Bool, tokens: Int
+        multiplier: Double, normalization: NormalizationConfiguration, initialization: InitializationConfiguration,
+        tokens: Int
     ) {
         if kind == .withClassification {
             norm = Norm(builder.norm("head.norm", hiddenSize), &plan, normalization, tokens: tokens)
@@ -35,7 +36,8 @@ struct DetectionHead: Sendable {
                 builder.bias("head.dense.bias", hiddenSize)
             )
         output = builder.matrix(
-            "head.output.weight", output: 1, input: hiddenSize, role: .readout, zero: startsAtZero)
+            "head.output.weight", output: 1, input: hiddenSize, role: .readout,
+            zero: initialization.zeroDetectionOutput, glorot: true)
         outputBias = builder.bias("head.output.bias", 1)
         self.multiplier = Float(multiplier)
         activation = plan.reserve(tokens * hiddenSize)

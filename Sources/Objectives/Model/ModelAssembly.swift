@@ -19,7 +19,7 @@ struct ModelAssembly {
     /// Declares the embeddings that the generator reads, if there is one.
     init(
         model: ModelConfiguration, parametrization: ParametrizationConfiguration, vocabularySize: Int,
-        limits: ReplacedTokenModel.ChunkLimits, objective: ObjectiveConfiguration, separateOptimizers: Bool
+        limits: ReplacedTokenModel.ChunkLimits, objective: ObjectiveConfiguration, movesSharedTwice: Bool
     ) {
         self.model = model
         self.parametrization = parametrization
@@ -30,7 +30,7 @@ struct ModelAssembly {
         plan = ActivationPlan(sliceTokens: limits.sliceTokens)
         embeddings = NetworkEmbeddings(
             &parameters, model: model, parametrization: parametrization, vocabularySize: vocabularySize,
-            hasGenerator: objective.hasGenerator, separateOptimizers: separateOptimizers)
+            hasGenerator: objective.hasGenerator, movesSharedTwice: movesSharedTwice)
         multipliers = (
             // The tied table is input and readout at once. It keeps the input's initial values and learning rate, and as
             // a readout reads from the embedding size: where that grows, the logits are divided by its ratio.
@@ -81,7 +81,7 @@ struct ModelAssembly {
         return DetectionHead(
             &parameters, &plan, kind: model.detectionHead, hiddenSize: model.hiddenSize,
             multiplier: multipliers.discriminator, normalization: model.normalization,
-            startsAtZero: model.initialization.zeroDetectionOutput, tokens: limits.tokens)
+            initialization: model.initialization, tokens: limits.tokens)
     }
 
     mutating func languageHead(over table: ParameterSlot) -> (any LanguageModelHead)? {

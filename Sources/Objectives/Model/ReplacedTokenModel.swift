@@ -16,6 +16,8 @@ public struct ReplacedTokenModel: Sendable {
 
     /// Nil where nothing is replaced, or replaced at random.
     let auxiliary: Auxiliary?
+    /// Whether the generator has dropout.
+    let generatorDrops: Bool
     let discriminator: EncoderNetwork
     let discriminatorGradient: ActivationSlot
     /// Nil where no logit of the main encoder is wanted.
@@ -44,18 +46,21 @@ public struct ReplacedTokenModel: Sendable {
         let heads: (corrupted: ContrastiveHead, cropped: ContrastiveHead)
     }
 
-    /// - Parameter separateOptimizers: whether each network has an optimizer of its own.
+    /// - Parameters:
+    ///   - separateOptimizers: whether each network has an optimizer of its own.
+    ///   - movesSharedTwice: whether what both read is moved by both.
     public init(
         model: ModelConfiguration, parametrization: ParametrizationConfiguration, vocabularySize: Int,
         limits: ChunkLimits, objective: ObjectiveConfiguration = ObjectiveConfiguration(),
-        separateOptimizers: Bool = false
+        separateOptimizers: Bool = false, movesSharedTwice: Bool = true
     ) {
         self.limits = limits
         self.vocabularySize = vocabularySize
         var assembly = ModelAssembly(
             model: model, parametrization: parametrization, vocabularySize: vocabularySize, limits: limits,
-            objective: objective, separateOptimizers: separateOptimizers)
+            objective: objective, movesSharedTwice: separateOptimizers && movesSharedTwice)
         outputMultipliers = assembly.multipliers
+        generatorDrops = model.of(.generator).dropout > 0 || model.of(.generator).attentionDropout > 0
         let start = assembly.plan.mark
         auxiliary = assembly.auxiliary()
         if separateOptimizers { assembly.parameters.beginSecondGroup() }

@@ -15,7 +15,9 @@ extension ReplacedTokenDetection {
             weights: pass.weights, gradients: pass.gradients, arena: pass.arena, dropout: pass.dropout,
             chunk: ChunkGeometry(
                 firstRow: pass.chunk.firstRow, tokenCount: crops.tokens.count,
-                segmentOffsets: crops.offsets.map { $0 + pass.chunk.firstRow }))
+                segmentOffsets: crops.offsets.map { $0 + pass.chunk.firstRow },
+                tokenTypes: crops.types.isEmpty
+                    ? [] : [Int32](repeating: 0, count: pass.chunk.firstRow) + crops.types))
         let firsts = pass.chunk.segments.dropLast().map { Int32($0) }
         let cropFirsts = crops.offsets.dropLast().map { Int32($0) }
         let segmentCount = chunk.work.batch.segmentOffsets.count - 1
@@ -46,8 +48,8 @@ extension ReplacedTokenDetection {
     }
 
     /// Of every segment the first token, a stretch of those between, and the last.
-    private func crops(of chunk: ObjectiveChunk) -> (tokens: [Int32], offsets: [Int]) {
-        var tokens: [Int32] = []
+    private func crops(of chunk: ObjectiveChunk) -> (tokens: [Int32], types: [Int32], offsets: [Int]) {
+        var rows: [Int] = []
         var offsets = [0]
         let segments = chunk.pass.chunk.segments
         for (start, end) in zip(segments, segments.dropFirst()) {
@@ -56,11 +58,12 @@ extension ReplacedTokenDetection {
             let uniform = chunk.work.cropping.uniform(
                 step: chunk.work.step, position: chunk.pass.chunk.firstRow + start)
             let skipped = Int(uniform * Double(inner - kept + 1))
-            tokens.append(chunk.original[start])
-            tokens += chunk.original[(start + 1 + skipped)..<(start + 1 + skipped + kept)]
-            if end - start > 1 { tokens.append(chunk.original[end - 1]) }
-            offsets.append(tokens.count)
+            rows.append(start)
+            rows += (start + 1 + skipped)..<(start + 1 + skipped + kept)
+            if end - start > 1 { rows.append(end - 1) }
+            offsets.append(rows.count)
         }
-        return (tokens, offsets)
+        let types = chunk.pass.chunk.tokenTypes
+        return (rows.map { chunk.original[$0] }, types.isEmpty ? [] : rows.map { types[$0] }, offsets)
     }
 }

@@ -29,6 +29,7 @@ extension ReplacedTokenDetection {
         // A frozen generator samples as it is, without dropout.
         let pass = configuration.trainsGenerator ? chunk.pass : chunk.pass.withoutLearning
         let weight = Float(configuration.generatorWeight / Double(chunk.maskedCount))
+        let apart = samplesApart && learns ? sampleWithoutDropout(auxiliary, chunk) : nil
         var sampled: [Int32] = []
         sampled.reserveCapacity(rows.count)
         chunk.masked.withUnsafeBufferPointer { inputs in
@@ -43,13 +44,13 @@ extension ReplacedTokenDetection {
                     let uniform = chunk.work.sampling.uniform(
                         step: chunk.work.step, position: pass.chunk.firstRow + Int(row))
                     let warm =
-                        chunk.work.temperature == 1
+                        apart != nil || chunk.work.temperature == 1
                         ? nil : sample(logits.row(index), bias, at: chunk.work.temperature, uniform, auxiliary, pass)
                     let outcome = Kernels.softmaxCrossEntropy(
                         logits.row(index), bias: bias, classCount: model.vocabularySize, target: target,
                         uniform: uniform,
                         gradient: learns ? .init(scale: weight, bias: auxiliary.head.outputBiasGradient(pass)) : nil)
-                    let token = warm ?? outcome.sampled
+                    let token = apart?[index] ?? warm ?? outcome.sampled
                     chunk.sums.generatorLoss += outcome.loss
                     chunk.sums.generatorCorrect += outcome.best == target ? 1 : 0
                     chunk.sums.sampledCorrect += token == target ? 1 : 0
@@ -67,6 +68,34 @@ extension ReplacedTokenDetection {
             }
         }
         return sampled
+    }
+
+    /// Whether sampling needs a forward pass of its own: the generator learns with dropout and samples without.
+    private var samplesApart: Bool { configuration.samplesWithoutDropout && model.generatorDrops }
+
+    /// The generator's samples as in evaluation, at the masked tokens; the same random numbers choose.
+    private func sampleWithoutDropout(
+        _ auxiliary: ReplacedTokenModel.Auxiliary, _ chunk: ObjectiveChunk
+    ) -> [Int32] {
+        let pass = chunk.pass.withoutLearning
+        let rows = chunk.rows
+        return chunk.masked.withUnsafeBufferPointer { inputs in
+            rows.withUnsafeBufferPointer { places in
+                let hidden = auxiliary.network.forward(inputs, pass)
+                let logits = Profile.phase("generator head, forward") {
+                    auxiliary.head.forward(hidden, rows: places, pass)
+                }
+                let bias = auxiliary.head.outputBias(pass)
+                return rows.enumerated().map { index, row in
+                    let uniform = chunk.work.sampling.uniform(
+                        step: chunk.work.step, position: pass.chunk.firstRow + Int(row))
+                    return Kernels.softmaxCrossEntropy(
+                        logits.row(index), bias: bias, classCount: model.vocabularySize,
+                        target: chunk.original[Int(row)], uniform: uniform, gradient: nil
+                    ).sampled
+                }
+            }
+        }
     }
 
     /// A token from the softmax of (logits + bias) / temperature; the logits stay as they are.

@@ -1,4 +1,5 @@
 import Configuration
+import Corpus
 
 /// A first part of a run with shorter sequences or smaller batches than the rest.
 public struct TrainingStage: Configurable, Equatable {
@@ -58,6 +59,12 @@ extension RunConfiguration {
         var length = 0
         for index in 0...training.stages.count {
             let stage = configuration(ofStage: index)
+            if corpus.pairs, stage.corpus.sequenceLength < CorpusConfiguration.shortestWithPairs {
+                throw InvalidSetting(
+                    "training.stages.\(index).sequence_length",
+                    "\(stage.corpus.sequenceLength) has no room for corpus.pairs; raise it to "
+                        + "\(CorpusConfiguration.shortestWithPairs) at least")
+            }
             if stage.corpus.sequenceLength < length {
                 throw InvalidSetting(
                     index < training.stages.count

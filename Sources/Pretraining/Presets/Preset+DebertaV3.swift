@@ -29,6 +29,8 @@ extension Preset {
         configuration.optimizer.peakLearningRate = 5e-4
         configuration.optimizer.warmupSteps = 10_000
         configuration.optimizer.beta2 = 0.98
+        // `optims/xadam.py` passes 0 for it.
+        configuration.optimizer.biasCorrection = false
     }
 
     static func applyDebertaV3Small(_ configuration: inout RunConfiguration) {

@@ -1,7 +1,22 @@
-/// ELECTRA's published values (Clark et al. 2020, arXiv 2003.10555, table 6). The defaults of `RunConfiguration` are those
-/// of the small model.
+/// ELECTRA's published values (Clark et al. 2020, arXiv 2003.10555, table 6), and what its release does that the paper does
+/// not say (github.com/google-research/electra). The defaults of `RunConfiguration` have the small model's shape and numbers.
 extension Preset {
+    /// `model/optimization.py`: no bias correction, warmup times decay. `model/modeling.py`, `run_pretraining.py`: layers
+    /// without an initializer of their own have TensorFlow's, which is Glorot's.
+    static func applyElectra(_ configuration: inout RunConfiguration) {
+        configuration.optimizer.biasCorrection = false
+        configuration.optimizer.decayStart = .withWarmup
+        configuration.model.initialization.glorotProjections = true
+    }
+
+    /// With its examples: `build_pretraining_dataset.py` makes pairs.
+    static func applyElectraSmall(_ configuration: inout RunConfiguration) {
+        applyElectra(&configuration)
+        configuration.corpus.pairs = true
+    }
+
     static func applyElectraBase(_ configuration: inout RunConfiguration) {
+        applyElectra(&configuration)
         configuration.model.hiddenSize = 768
         configuration.model.headCount = 12
         configuration.model.intermediateSize = 3072
@@ -14,6 +29,7 @@ extension Preset {
     }
 
     static func applyElectraLarge(_ configuration: inout RunConfiguration) {
+        applyElectraSmall(&configuration)
         configuration.model.hiddenSize = 1024
         configuration.model.layerCount = 24
         configuration.model.headCount = 16

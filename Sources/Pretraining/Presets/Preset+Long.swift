@@ -24,8 +24,9 @@ extension Preset {
     /// ELECTRA-small's width with ModernBERT's layers (Warner et al. 2024, arXiv 2412.13663): every third layer full, the
     /// others windows of 128, rotary positions with a base for either, gated feed-forward, Pre-LN, no biases, no dropout.
     ///
-    /// These are the values of `ModernBertConfig` in Hugging Face's transformers; sizes, length, batch and steps are chosen
-    /// for a small model.
+    /// These are the values of `ModernBertConfig` and the forms of `modeling_modernbert.py` in Hugging Face's transformers: no
+    /// norm before the first attention, and initial values of residual outputs divided by √(2 · layers). Sizes, length, batch
+    /// and steps are chosen for a small model; the objective and the optimizer are not ModernBERT's.
     static func applyModernSmall(_ configuration: inout RunConfiguration) {
         configuration.model.positions = .rotary
         configuration.model.rotaryBase = 160_000
@@ -41,6 +42,8 @@ extension Preset {
         configuration.model.biases = false
         configuration.model.normalization.placement = .pre
         configuration.model.normalization.epsilon = 1e-5
+        configuration.model.normalization.beforeFirstAttention = false
+        configuration.model.initialization.scaleResiduals = true
         configuration.model.dropout = 0
         configuration.model.attentionDropout = 0
         configuration.corpus.sequenceLength = 1024

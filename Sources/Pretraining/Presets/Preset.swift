@@ -23,15 +23,19 @@ public enum Preset: String, CaseIterable, Sendable {
         var configuration = RunConfiguration()
         switch self {
         case .demo: Self.applyDemo(&configuration)
-        case .electraSmall: break
-        case .electraBase: Self.applyElectraBase(&configuration)
+        case .electraSmall: Self.applyElectraSmall(&configuration)
+        case .electraBase:
+            Self.applyElectraSmall(&configuration)
+            Self.applyElectraBase(&configuration)
         case .electraLarge: Self.applyElectraLarge(&configuration)
         case .cocoLMBase: Self.applyCocoLMBase(&configuration)
         case .metroBase: Self.applyMetroBase(&configuration)
         case .metroLarge: Self.applyMetroLarge(&configuration)
         case .debertaV3Small: Self.applyDebertaV3Small(&configuration)
         case .debertaV3Base: Self.applyDebertaV3Base(&configuration)
-        case .longformerSmall: Self.applyLongformer(&configuration)
+        case .longformerSmall:
+            Self.applyElectra(&configuration)
+            Self.applyLongformer(&configuration)
         case .longformerBase:
             Self.applyElectraBase(&configuration)
             Self.applyLongformer(&configuration)

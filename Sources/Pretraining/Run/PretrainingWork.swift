@@ -51,6 +51,7 @@ final class PretrainingWork: RunWork {
         engine = start.engine
         engine.isCancelled = Self.isCancelled
         state = start.state
+        if requested.corpus.pairs || start.inheritsTokenTypes { state.trainsTokenTypes = true }
         loaderState = start.loader
         let index = requested.stageIndex(ofStep: state.step + 1)
         stage = (index, requested.configuration(ofStage: index))

@@ -20,6 +20,8 @@ struct RunStart {
     let fingerprint: CorpusFingerprint
     let tokenizer: ByteLevelBPE
     let special: SpecialTokens
+    /// Whether the weights come from a run that had trained token type 1.
+    let inheritsTokenTypes: Bool
     /// With the checkpoint's weights and moments, or with initial weights.
     let engine: TrainingEngine
 
@@ -50,6 +52,7 @@ struct RunStart {
         report: (PretrainingEvent) -> Void
     ) throws {
         documents = try reader.map(TrainingCheckpoint.documents)
+        inheritsTokenTypes = reader == nil && transfer?.trainsTokenTypes == true
         if let documents, let reader {
             let differences = try ConfigurationGuard.differences(from: documents.configuration, to: configuration)
             guard differences.isEmpty else {

@@ -8,6 +8,8 @@ public struct RunState: Codable, Sendable, Equatable {
     public var skippedSteps = 0
     /// Changes to the corpus that the user has accepted, with the step after which; in the order of steps.
     public var acceptedChanges: [String] = []
+    /// Whether token type 1 has been trained, in this run or in one that it goes on from; nil: no.
+    public var trainsTokenTypes: Bool?
 
     public init() {}
 
@@ -18,6 +20,7 @@ public struct RunState: Codable, Sendable, Equatable {
         skippedSteps = try values.decode(Int.self, forKey: .skippedSteps)
         // Absent where nothing was accepted, and before it could be.
         acceptedChanges = try values.decodeIfPresent([String].self, forKey: .acceptedChanges) ?? []
+        trainsTokenTypes = try values.decodeIfPresent(Bool.self, forKey: .trainsTokenTypes)
     }
 
     public func encode(to encoder: any Encoder) throws {
@@ -26,9 +29,10 @@ public struct RunState: Codable, Sendable, Equatable {
         try values.encode(tokens, forKey: .tokens)
         try values.encode(skippedSteps, forKey: .skippedSteps)
         if !acceptedChanges.isEmpty { try values.encode(acceptedChanges, forKey: .acceptedChanges) }
+        try values.encodeIfPresent(trainsTokenTypes, forKey: .trainsTokenTypes)
     }
 
-    private enum CodingKeys: String, CodingKey { case step, tokens, skippedSteps, acceptedChanges }
+    private enum CodingKeys: String, CodingKey { case step, tokens, skippedSteps, acceptedChanges, trainsTokenTypes }
 
     /// What cannot be: checksums only tell that a file is as it was written.
     ///

@@ -47,7 +47,8 @@ enum RunTokenizer {
     ) throws -> ByteLevelBPE {
         let trainer = try BPETrainer(
             vocabularySize: configuration.tokenizer.vocabularySize,
-            minimumFrequency: configuration.tokenizer.minimumFrequency)
+            minimumFrequency: configuration.tokenizer.minimumFrequency,
+            options: configuration.tokenizer.trainingOptions)
         let phase = PhaseProgress("training the tokenizer", on: progress)
         defer { phase.finish() }
         let limit = configuration.tokenizer.sampleBytes

@@ -67,6 +67,9 @@ public enum TrainingCheckpoint {
         } catch {
             throw damaged(Document.configuration, reader, "\(error)")
         }
+        if let change = configuration.meaning(changedSince: yaml) {
+            throw PretrainingError.unusableCheckpoint(path: reader.path, reason: change)
+        }
         return configuration
     }
 

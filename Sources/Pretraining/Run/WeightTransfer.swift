@@ -16,6 +16,8 @@ public struct WeightTransfer: Sendable {
     let tokenizer: Data
     private let reader: CheckpointReader
     private let source: RunConfiguration
+    /// Whether the weights have been trained on token type 1.
+    let trainsTokenTypes: Bool
 
     /// Opens and verifies a checkpoint.
     ///
@@ -27,6 +29,7 @@ public struct WeightTransfer: Sendable {
         try reader.verify()
         source = try TrainingCheckpoint.configuration(reader)
         tokenizer = try TrainingCheckpoint.tokenizer(reader)
+        trainsTokenTypes = try source.corpus.pairs || TrainingCheckpoint.state(reader).trainsTokenTypes == true
     }
 
     /// The configuration of the run that follows: that which was asked for, with the rotary base rescaled if it is still
@@ -99,7 +102,13 @@ public struct WeightTransfer: Sendable {
             let target = engine.state.weights.base + spec.offset
             switch origin {
             case .same(let name)?:
-                if let values = sources[name] { target.update(from: values.base, count: spec.count) }
+                guard let values = sources[name] else { continue }
+                target.update(from: values.base, count: spec.count)
+                // What no text has trained starts from what texts have.
+                if spec.name.hasSuffix("token_type"), !trainsTokenTypes {
+                    let width = spec.shape[1]
+                    for row in 1..<spec.shape[0] { (target + row * width).update(from: target, count: width) }
+                }
             case .repeated(let name, let rows)?:
                 let width = spec.shape[1]
                 guard let values = sources[name] else { continue }

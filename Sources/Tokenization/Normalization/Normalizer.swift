@@ -25,6 +25,12 @@ struct Normalizer: Sendable {
         }
     }
 
+    /// The normalizers of a tokenizer that is trained here, in this order.
+    init(isComposed: Bool, isLowercased: Bool) {
+        steps = (isComposed ? [.composed(isCompatible: false)] : []) + (isLowercased ? [.lowercase] : [])
+        keepsASCII = !isLowercased
+    }
+
     private static func read(_ json: JSONValue, depth: Int) throws(TokenizerError) -> [Step] {
         let component = try JSONComponent("normalizer", json)
         switch try component.type() {

@@ -7,8 +7,9 @@ enum ScanClass {
     /// The first byte of something outside ASCII: decode and look up.
     static let beyondASCII: UInt8 = 4
 
-    static func of(_ character: CharacterClass) -> UInt8 {
-        if !character.isDisjoint(with: .letter) { return letter }
+    /// - Parameter joinsMarks: whether combining marks are letters.
+    static func of(_ character: CharacterClass, joinsMarks: Bool = false) -> UInt8 {
+        if !character.isDisjoint(with: joinsMarks ? [.letter, .mark] : .letter) { return letter }
         if !character.isDisjoint(with: .number) { return number }
         return character.contains(.regexSpace) ? space : other
     }
@@ -25,13 +26,15 @@ struct ClassCursor {
     let end: Int
     let table: UnsafePointer<UInt8>
     let characters: CharacterTable
+    /// Whether combining marks are letters.
+    var joinsMarks = false
 
     @inline(__always)
     func classify(_ position: Int) -> (class: UInt8, length: Int) {
         let quick = table[Int(bytes[position])]
         if quick != ScanClass.beyondASCII { return (quick, 1) }
         let (scalar, length) = decodeLongScalar(bytes, at: position, end: end)
-        return (ScanClass.of(characters[scalar]), length)
+        return (ScanClass.of(characters[scalar], joinsMarks: joinsMarks), length)
     }
 
     /// The end of the run of one class from a position on.
@@ -46,7 +49,7 @@ struct ClassCursor {
             }
             guard quick == ScanClass.beyondASCII else { return position }
             let (scalar, length) = decodeLongScalar(bytes, at: position, end: end)
-            guard ScanClass.of(characters[scalar]) == wanted else { return position }
+            guard ScanClass.of(characters[scalar], joinsMarks: joinsMarks) == wanted else { return position }
             position &+= length
         }
         return position

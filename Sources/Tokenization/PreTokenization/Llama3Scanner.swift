@@ -2,7 +2,7 @@
 /// `(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*`
 /// `|\s*[\r\n]+|\s+(?!\S)|\s+`.
 ///
-/// Calls `emit` with the start and end of each match; the matches cover the text.
+/// With a cursor that takes combining marks for letters, `\p{L}` is `[\p{L}\p{M}]`. Calls `emit` with the start and end of each match; the matches cover the text.
 @inline(__always)
 func scanLlama3(_ cursor: ClassCursor, maximumDigits: Int, emit: (Int, Int) -> Void) {
     let bytes = cursor.bytes

@@ -1,8 +1,8 @@
-/// Trains a byte-level BPE of GPT-2's form on a stream of texts.
+/// Trains a byte-level BPE on a stream of texts.
 ///
 /// The result depends on the texts alone: not on how they are spread over calls of `feed` (as long as a call holds
 /// whole lines), nor on the machine. The same text gives the same merges as `tokenizers`' BpeTrainer with these special
-/// tokens and the byte alphabet: it, too, cuts lines apart before it looks for words.
+/// tokens, the byte alphabet and the same options: it, too, cuts lines apart before it looks for words.
 ///
 /// Memory is bounded by `wordLimit`: about 100 bytes per distinct word while texts are fed, about 300 while merging.
 public final class BPETrainer {
@@ -22,6 +22,8 @@ public final class BPETrainer {
 
     public let vocabularySize: Int
     public let minimumFrequency: Int
+    public let options: TokenizerTrainingOptions
+    private let normalizer: Normalizer?
     /// Bytes fed so far.
     public private(set) var bytesFed = 0
     private var words: WordTable?
@@ -29,16 +31,20 @@ public final class BPETrainer {
     /// - Parameters:
     ///   - vocabularySize: ids to reach, special tokens and byte symbols included; a small corpus gives fewer.
     ///   - minimumFrequency: pairs that occur less often are never merged.
+    ///   - options: how text is cut and normalized.
     ///   - wordLimit: distinct words to keep; when there are more, the rarest are dropped.
     /// - Throws: `TokenizerError.vocabularyTooSmall`, below `minimumVocabularySize`.
     public init(
-        vocabularySize: Int, minimumFrequency: Int = 0, wordLimit: Int = 2_000_000
+        vocabularySize: Int, minimumFrequency: Int = 0, options: TokenizerTrainingOptions = .init(),
+        wordLimit: Int = 2_000_000
     ) throws(TokenizerError) {
         guard vocabularySize >= Self.minimumVocabularySize else {
             throw .vocabularyTooSmall(requested: vocabularySize, minimum: Self.minimumVocabularySize)
         }
         self.vocabularySize = min(vocabularySize, 1 << 24)
         self.minimumFrequency = minimumFrequency
+        self.options = options
+        normalizer = options.normalizer
         words = WordTable(limit: min(wordLimit, 1 << 30))
     }
 
@@ -53,20 +59,41 @@ public final class BPETrainer {
                 var end = start
                 while end < text.count, base[end] != 0x0A { end &+= 1 }
                 end = min(end &+ 1, text.count)
-                let line = base + start
-                let cursor = ClassCursor(bytes: line, end: end - start, table: classBase, characters: .shared)
-                scanGPT2(cursor) { from, to in
-                    var part = from
-                    while part < to {
-                        let length = min(to &- part, Self.longestWord)
-                        table.add(line + part, length)
-                        part &+= length
-                    }
+                let line = UnsafeBufferPointer(start: base + start, count: end - start)
+                if let normalizer {
+                    normalizer.normalize(line).withUnsafeBufferPointer { count($0, classBase, &table) }
+                } else {
+                    count(line, classBase, &table)
                 }
                 start = end
             }
         }
         words = consume table
+    }
+
+    /// Counts the words of a line, normalized already.
+    private func count(
+        _ line: UnsafeBufferPointer<UInt8>, _ classes: UnsafePointer<UInt8>, _ table: inout WordTable
+    ) {
+        guard let base = line.baseAddress else { return }
+        var cursor = ClassCursor(bytes: base, end: line.count, table: classes, characters: .shared)
+        switch options.preTokenizer {
+        case .llama3(let digits, let joinsMarks):
+            cursor.joinsMarks = joinsMarks
+            scanLlama3(cursor, maximumDigits: digits) { Self.add(base, $0, $1, &table) }
+        case .gpt2, .steps:
+            scanGPT2(cursor) { Self.add(base, $0, $1, &table) }
+        }
+    }
+
+    @inline(__always)
+    private static func add(_ base: UnsafePointer<UInt8>, _ from: Int, _ to: Int, _ table: inout WordTable) {
+        var part = from
+        while part < to {
+            let length = min(to &- part, longestWord)
+            table.add(base + part, length)
+            part &+= length
+        }
     }
 
     /// Counts the words of one or more whole lines of text.
@@ -80,9 +107,10 @@ public final class BPETrainer {
         let table = words.take() ?? WordTable(limit: 16)
         words = WordTable(limit: 16)
         var learner = MergeLearner(
-            table, firstID: SpecialTokens.contents.count, minimumFrequency: minimumFrequency)
+            table, firstID: SpecialTokens.contents.count, minimumFrequency: minimumFrequency,
+            lengthLimit: options.maximumTokenLength)
         try learner.learn(size: vocabularySize) { try progress(.merging, $0) }
-        return ByteLevelBPE(trainedTokens: learner.tokens, merges: learner.merges)
+        return ByteLevelBPE(trainedTokens: learner.tokens, merges: learner.merges, options: options)
     }
 
     /// Learns the merges, without a word on the way.

@@ -10,6 +10,8 @@ struct MergeLearner: ~Copyable {
 
     private let firstID: Int32
     private let minimumCount: Int64
+    /// Tokens that are merged from merged ones stay shorter.
+    private let lengthLimit: Int
     private var ids: [[UInt8]: Int32] = [:]
     /// All words' symbols, one after the other; word w holds `lengths[w]` from `starts[w]` on.
     private var symbols: [Int32] = []
@@ -24,7 +26,8 @@ struct MergeLearner: ~Copyable {
     private var stamp: UInt32 = 0
 
     /// - Parameter firstID: the id of the first byte symbol; the others follow in the order of their scalars.
-    init(_ words: consuming WordTable, firstID: Int, minimumFrequency: Int) {
+    init(_ words: consuming WordTable, firstID: Int, minimumFrequency: Int, lengthLimit: Int? = nil) {
+        self.lengthLimit = lengthLimit ?? .max
         self.firstID = Int32(firstID)
         minimumCount = Int64(max(minimumFrequency, 1))
         tokens = ByteAlphabet.bytesInScalarOrder.map { [$0] }
@@ -146,7 +149,7 @@ struct MergeLearner: ~Copyable {
             if write > start {
                 let before = symbols[write &- 1]
                 pairs.pairs[pairs.index(before, left)].count &-= count
-                gain(pairs.index(before, symbol), word, count)
+                if fits(before, symbol) { gain(pairs.index(before, symbol), word, count) }
             }
             symbols[write] = symbol
             write &+= 1
@@ -154,10 +157,16 @@ struct MergeLearner: ~Copyable {
             if read < end {
                 let after = symbols[read]
                 pairs.pairs[pairs.index(right, after)].count &-= count
-                gain(pairs.index(symbol, after), word, count)
+                if fits(symbol, after) { gain(pairs.index(symbol, after), word, count) }
             }
         }
         lengths[Int(word)] = UInt32(write &- start)
+    }
+
+    /// Whether a pair that a merge made may be merged: with `tokenizers`, a pair that would be too long is not counted.
+    @inline(__always)
+    private func fits(_ left: Int32, _ right: Int32) -> Bool {
+        lengthLimit == .max || tokens[Int(left - firstID)].count + tokens[Int(right - firstID)].count < lengthLimit
     }
 
     /// Counts a pair that a merge made, and notes the word for the pair's candidate.

@@ -2,6 +2,7 @@ import ArgumentParser
 import Engine
 import Foundation
 import Interchange
+import Pretraining
 
 struct ExportCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -36,7 +37,8 @@ struct ExportCommand: ParsableCommand {
     func run() throws {
         let model = try LoadedModel(path: checkpoint, threads: 1)
         let folders = try HuggingFaceExport.write(
-            model.engine, tokenizer: model.tokenizer, to: output, form: form, force: force)
+            model.engine, tokenizer: model.tokenizer, to: output, form: form, force: force,
+            trainsTokenTypes: try TrainingCheckpoint.state(model.reader).trainsTokenTypes == true)
         try report.show(Report(checkpoint: model.path, output: output, folders: folders)) {
             folders.map { "\(output)/\($0.name) (\($0.architecture))" }.joined(separator: " and ")
                 + (folders.count == 1 ? " holds " : " hold ") + model.path

@@ -2,6 +2,7 @@ import ArgumentParser
 import Corpus
 import Files
 import Foundation
+import Pretraining
 import Runs
 import Tokenization
 
@@ -35,6 +36,26 @@ struct TokenizerTrainCommand: AsyncParsableCommand {
     @Option(name: .long, help: ArgumentHelp("Never merge pairs that occur less often than this.", valueName: "n"))
     var minFrequency = 0
 
+    @Option(
+        help: ArgumentHelp(
+            """
+            What tokens do not reach across: gpt2, llama3 (as cl100k), or llama3_marks, which keeps combining marks with \
+            their letters.
+            """))
+    var pattern = TokenizerConfiguration().pattern
+
+    @Option(help: ArgumentHelp("Most digits of a token, 1 to 9; for llama3 and llama3_marks.", valueName: "n"))
+    var digits: Int?
+
+    @Flag(help: "Compose characters and their marks first (NFC).")
+    var composed = false
+
+    @Flag(help: "Make the text lower case first.")
+    var lowercase = false
+
+    @Option(help: ArgumentHelp("Merged tokens stay shorter than this, in bytes; 3 or more.", valueName: "n"))
+    var maxTokenLength: Int?
+
     @OptionGroup var reading: ReadingOptions
     @OptionGroup var report: ReportOptions
 
@@ -63,7 +84,25 @@ struct TokenizerTrainCommand: AsyncParsableCommand {
         if input.isEmpty && !reading.namesSources {
             throw ValidationError("name the text: --input PATH, or --set 'corpus.sources=[{path: PATH}]'")
         }
+        if let digits {
+            guard pattern != .gpt2 else {
+                throw ValidationError(
+                    "--digits is for --pattern llama3 or llama3_marks; gpt2 takes all digits together.")
+            }
+            guard (1...9).contains(digits) else { throw ValidationError("--digits must be from 1 to 9.") }
+        }
+        guard maxTokenLength ?? 3 >= 3 else { throw ValidationError("--max-token-length must be 3 at least.") }
         guard minFrequency >= 0 else { throw ValidationError("--min-frequency must not be negative.") }
+    }
+
+    private var options: TokenizerTrainingOptions {
+        var options = TokenizerTrainingOptions()
+        options.pattern = pattern
+        options.digits = digits ?? options.digits
+        options.isComposed = composed
+        options.isLowercased = lowercase
+        options.maximumTokenLength = maxTokenLength
+        return options
     }
 
     func run() async throws {
@@ -73,7 +112,8 @@ struct TokenizerTrainCommand: AsyncParsableCommand {
         everything.heldOut = 0
         let corpus = try reading.resolve(input, base: everything)
         let listing = try CorpusListing(corpus)
-        let trainer = try BPETrainer(vocabularySize: vocabularySize, minimumFrequency: minFrequency)
+        let trainer = try BPETrainer(
+            vocabularySize: vocabularySize, minimumFrequency: minFrequency, options: options)
         let phase = PhaseProgress("training the tokenizer", on: ProgressLine())
         let total = Double(max(listing.bytes, 1))
         // Everything, in whatever order: counts do not depend on it.
@@ -103,3 +143,5 @@ struct TokenizerTrainCommand: AsyncParsableCommand {
         }
     }
 }
+
+extension TokenizerTrainingOptions.Pattern: ExpressibleByArgument {}

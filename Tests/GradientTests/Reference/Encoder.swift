@@ -49,8 +49,11 @@ extension Reference {
                     "\(name).feed_forward", width: width, innerWidth: configuration.feedForwardSize,
                     kind: configuration.feedForward, hasBiases: configuration.hasBiases, parameters)
                 let sublayer = { (name: String, function: any Layer, mask: DropoutMask?) throws -> any Layer in
-                    let norm = try configuration.makeNorm("\(name).norm", width: width, parameters)
                     let dropout = Dropout(mask: mask)
+                    if name.hasSuffix("layers.0.attention"), !configuration.normalizesFirstAttention {
+                        return BareResidual(function: function, dropout: dropout)
+                    }
+                    let norm = try configuration.makeNorm("\(name).norm", width: width, parameters)
                     switch configuration.placement.form(layer: index, of: configuration.layers) {
                     case .post: return PostNormResidual(function: function, norm: norm, dropout: dropout)
                     case .pre:

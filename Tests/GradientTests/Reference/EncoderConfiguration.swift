@@ -21,14 +21,14 @@ extension Reference {
         case peri
         /// Pre-LN with the norms of layer l, counted from 1, times 1/√l (arXiv 2502.05795).
         case scaled
-        /// Layers with index below `alpha` times the depth are Post-LN, the others Pre-LN (arXiv 2412.13795).
+        /// ⌊alpha · depth⌋ layers are Post-LN, the others Pre-LN (arXiv 2412.13795).
         case mix(alpha: Double)
 
         func isPost(layer: Int, of depth: Int) -> Bool {
             switch self {
             case .post: true
             case .pre, .peri, .scaled: false
-            case .mix(let alpha): Double(layer) < alpha * Double(depth)
+            case .mix(let alpha): layer < Int((alpha * Double(depth)).rounded(.down))
             }
         }
 
@@ -53,6 +53,8 @@ extension Reference {
         var heads: Int
         var positions = Positions.learned(maximum: 512)
         var placement = NormPlacement.post
+        /// Whether the first attention has the norm of its layer's form.
+        var normalizesFirstAttention = true
         var norm = NormKind.layerNorm
         var feedForward = FeedForwardKind.gelu
         var hasBiases = true

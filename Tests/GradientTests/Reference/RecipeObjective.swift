@@ -1,3 +1,4 @@
+import Foundation
 import Objectives
 
 extension Reference {
@@ -135,6 +136,7 @@ extension Reference {
             }
             if let logits = simplified?.forward(hidden) ?? transformed?.forward(hidden) {
                 let open = predicted.map { row in (fixedGates ?? gates).isEmpty ? 0 : (fixedGates ?? gates)[row] }
+                if objective.weighsByDetection { plain?.factors = open.map { 1 / (1 + exp(-$0)) } }
                 losses.corrective = plain?.forward(logits) ?? gated?.forward(logits, gates: open) ?? 0
                 losses.total += objective.correction * losses.corrective
             }

@@ -15,6 +15,18 @@ extension Reference {
         }
     }
 
+    /// A sublayer without a norm, `x + dropout(F(x))`.
+    struct BareResidual: Layer {
+        var function: any Layer
+        let dropout: Dropout
+
+        mutating func forward(_ input: Matrix) -> Matrix { input + dropout.forward(function.forward(input)) }
+
+        mutating func backward(upstream: Matrix) -> Matrix {
+            upstream + function.backward(upstream: dropout.backward(upstream: upstream))
+        }
+    }
+
     /// The Peri-LN sublayer `x + dropout(M(F(N(x))))`.
     struct PeriNormResidual: Layer {
         var function: any Layer

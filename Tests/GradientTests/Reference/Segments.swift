@@ -7,8 +7,10 @@ extension Reference {
         let segment: [Int]
         /// The place of each token within its segment.
         let positions: [Int]
+        /// The token type of each token.
+        let types: [Int]
 
-        init(offsets: [Int]) {
+        init(offsets: [Int], types: [Int]? = nil) {
             precondition(offsets.first == 0 && zip(offsets, offsets.dropFirst()).allSatisfy { $0 <= $1 })
             self.offsets = offsets
             var (segment, positions) = ([Int](), [Int]())
@@ -18,6 +20,7 @@ extension Reference {
             }
             self.segment = segment
             self.positions = positions
+            self.types = types ?? [Int](repeating: 0, count: segment.count)
         }
 
         var tokenCount: Int { segment.count }

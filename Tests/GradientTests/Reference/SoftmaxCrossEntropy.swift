@@ -5,6 +5,8 @@ extension Reference {
     struct SoftmaxCrossEntropy {
         let targets: [Int]
         let weight: Double
+        /// What each row's term is multiplied with, a constant to the gradient; nil: 1.
+        var factors: [Double]?
         private var probabilities = Matrix(zeros: 0, 0)
 
         /// - Parameter weight: of each row, `1 / rows` by default. A part of a larger batch gives one over the rows of
@@ -23,7 +25,7 @@ extension Reference {
                 let total = logits.row(row).reduce(0) { $0 + exp($1 - largest) }
                 let logTotal = largest + log(total)
                 for c in 0..<logits.columns { probabilities[row, c] = exp(logits[row, c] - logTotal) }
-                sum += logTotal - logits[row, target]
+                sum += (factors?[row] ?? 1) * (logTotal - logits[row, target])
             }
             return weight * sum
         }
@@ -31,7 +33,10 @@ extension Reference {
         /// The gradient of the logits: `upstream · weight · (softmax − one-hot)`.
         func backward(upstream: Double) -> Matrix {
             var gradient = probabilities
-            for (row, target) in targets.enumerated() { gradient[row, target] -= 1 }
+            for (row, target) in targets.enumerated() {
+                gradient[row, target] -= 1
+                for c in 0..<gradient.columns { gradient[row, c] *= factors?[row] ?? 1 }
+            }
             return (upstream * weight) * gradient
         }
     }

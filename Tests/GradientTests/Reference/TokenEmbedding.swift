@@ -1,5 +1,5 @@
 extension Reference {
-    /// `dropout(LayerNorm(word + position + token type 0))`, positions restarting at each segment.
+    /// `dropout(LayerNorm(word + position + token type))`, positions restarting at each segment.
     struct TokenEmbedding {
         private var word: TableLookup
         private var position: TableLookup?
@@ -26,7 +26,7 @@ extension Reference {
 
         mutating func forward(_ tokens: [Int]) -> Matrix {
             precondition(tokens.count == segments.tokenCount, "\(tokens.count) tokens, not \(segments.tokenCount)")
-            var sum = word.forward(tokens) + tokenType.forward(tokens.map { _ in 0 })
+            var sum = word.forward(tokens) + tokenType.forward(segments.types)
             let positions = segments.positions
             if let places = position?.forward(positions) { sum = sum + places }
             return dropout.forward(norm.forward(sum))

@@ -67,6 +67,7 @@ extension Reference.EncoderConfiguration {
             case .peri: .peri
             case .scaled: .scaled
             }
+        normalizesFirstAttention = model.normalization.beforeFirstAttention
         norm = model.normalization.kind == .rmsNorm ? .rmsNorm : .layerNorm
         feedForward = model.feedForward == .geglu ? .geglu : .gelu
         hasBiases = model.biases

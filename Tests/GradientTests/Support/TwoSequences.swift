@@ -11,12 +11,17 @@ enum TwoSequences {
     static let dropout = DropoutStream(seed: 8, step: 5)
     static let limits = ReplacedTokenModel.ChunkLimits(tokens: 64, sequences: 4, longestSegment: 32, maskFraction: 0.3)
 
-    /// - Parameter isReplaced: with given replacements, some of them the tokens themselves, instead of sampled ones.
-    static func work(_ configuration: ObjectiveConfiguration, isReplaced: Bool) -> ReplacedTokenDetection.Work {
+    /// - Parameters:
+    ///   - isReplaced: with given replacements, some of them the tokens themselves, instead of sampled ones.
+    ///   - types: of the tokens, if they are not all 0.
+    static func work(
+        _ configuration: ObjectiveConfiguration, isReplaced: Bool, types: [Int32] = []
+    ) -> ReplacedTokenDetection.Work {
         var random = SplitMix64(seed: 21)
         func token() -> Int32 { Int32.random(in: 5..<Int32(vocabularySize), using: &random) }
-        let batch = TokenBatch(
+        var batch = TokenBatch(
             tokens: (0..<41).map { _ in token() }, sequenceOffsets: [0, 16, 41], segmentOffsets: segments)
+        batch.tokenTypes = types
         let masking = Masking(
             batch, configuration: configuration, maskID: 4, special: [0, 2, 3],
             random: Philox(seed: 1, purpose: .masking), step: 5)
@@ -42,7 +47,9 @@ enum TwoSequences {
                 work,
                 LanePass(
                     weights: fast.weights.base, gradients: fast.gradients.base, arena: arena.base, dropout: dropout,
-                    chunk: ChunkGeometry(firstRow: first, tokenCount: count, segmentOffsets: segments)))
+                    chunk: ChunkGeometry(
+                        firstRow: first, tokenCount: count, segmentOffsets: segments,
+                        tokenTypes: work.batch.tokenTypes)))
             sums += outcome.sums
             corrupted += outcome.corrupted
         }
@@ -55,6 +62,8 @@ enum TwoSequences {
         return .init(
             maskedTokens: work.masking.inputs.map { Int($0) }, positions: places,
             targets: places.map { Int(work.batch.tokens[$0]) }, replacements: places.map { Int(corrupted[$0]) },
-            segments: .init(offsets: segments))
+            segments: .init(
+                offsets: segments,
+                types: work.batch.tokenTypes.isEmpty ? nil : work.batch.tokenTypes.map { Int($0) }))
     }
 }
