@@ -76,7 +76,7 @@ import Testing
         ["tokenizer.vocabulary_size=262", "model.layer_count=1", "model.normalization.alpha=0"],
         ["tokenizer.vocabulary_size=1000000", "model.normalization.alpha=1"],
         ["model.dropout=0.9", "model.attention_dropout=0.9", "model.head_count=4", "model.positions=learned"],
-        ["corpus.held_out=0.5", "evaluation.tokens=1", "training.checkpoint_every=0", "training.evaluate_every=0"],
+        ["corpus.held_out=0.5", "evaluation.tokens=3", "training.checkpoint_every=0", "training.evaluate_every=0"],
         ["optimizer.peak_learning_rate=0", "objective.generator_weight=0", "objective.discriminator_weight=0"],
         ["optimizer.beta1=0", "optimizer.beta2=0", "optimizer.schedule=wsd", "optimizer.decay_steps=1000000000"],
         ["corpus.shuffle_bytes=65536", "corpus.maximum_document_bytes=1024", "corpus.shuffle_documents=1"],
