@@ -6,7 +6,8 @@ public struct TransferOptions: Sendable {
     public var proxyWidth: Int?
     /// Nil: the target's layers, the only possibility but for Pre-LN.
     public var proxyLayers: Int?
-    /// Steps of the longest trials; nil: the target's.
+    /// Steps of the longest trials; nil: as many as keep the search within `TransferPlan.sensibleShare`, but no fewer than
+    /// `TransferPlan.fewestSteps` and no more than the target's.
     public var proxySteps: Int?
     /// Sequences of a step; nil: the target's.
     public var proxyBatch: Int?
@@ -42,6 +43,13 @@ public struct TransferPlan: Sendable {
     public var halving: SuccessiveHalving
     public var verifyWidths: [Int]
     public var baseWidth: Int
+    /// Trials that were asked for in rungs that would say nothing.
+    public var droppedRungs: Int { max(0, options.rungs - halving.rungs.count) }
+
+    /// Share of the target's training that a search may cost without a word.
+    public static let sensibleShare = 0.2
+    /// Shorter proxies are not chosen unasked: ranks of runs that have hardly begun mean little.
+    public static let fewestSteps = 1000
 
     /// - Throws: `TransferError` for whatever would make the search meaningless or impossible.
     public init(_ target: RunConfiguration, _ options: TransferOptions) throws {
@@ -56,18 +64,23 @@ public struct TransferPlan: Sendable {
         baseWidth = width
         // The target, too, must be a member of its own family: heads of 32 or more.
         _ = try family.configuration(width: target.model.hiddenSize, rules: .standard)
-        var proxy = try family.configuration(
-            width: width, layerCount: options.proxyLayers, rules: .maximalUpdate(baseWidth: width))
+        var proxy: RunConfiguration
+        do {
+            proxy = try family.configuration(
+                width: width, layerCount: options.proxyLayers, rules: .maximalUpdate(baseWidth: width))
+        } catch TransferError.refused(let reason) where options.proxyWidth != nil {
+            throw TransferError.refused("\(reason)\n\(Self.alternatives(family))")
+        }
         if let batch = options.proxyBatch {
             proxy.training.batchSize = batch
             proxy.training.accumulationSteps = 1
         }
-        let steps = options.proxySteps ?? target.training.steps
-        Self.setLength(&proxy, steps: steps, of: target)
-        self.proxy = proxy
         space = try SearchSpace(parsing: options.search, for: target)
         method = options.method ?? (space.dimensions.count == 1 ? .grid : .random)
         points = try space.points(method: method, trials: options.trials, seed: options.seed)
+        let steps = options.proxySteps ?? Self.steps(of: proxy, target, trials: points.count, options)
+        Self.setLength(&proxy, steps: steps, of: target)
+        self.proxy = proxy
         halving = SuccessiveHalving(
             trials: points.count, steps: steps, rungs: options.rungs, factor: options.halvingFactor)
         verifyWidths = Array(Set(options.verifyWidths ?? [])).sorted()
@@ -77,6 +90,43 @@ public struct TransferPlan: Sendable {
         for width in verifyWidths {
             _ = try family.configuration(width: width, layerCount: options.proxyLayers, rules: .standard)
         }
+    }
+
+    /// Steps of the longest trials that keep the search within a sensible share of the target's training.
+    private static func steps(
+        of proxy: RunConfiguration, _ target: RunConfiguration, trials: Int, _ options: TransferOptions
+    ) -> Int {
+        let all = target.training.steps
+        guard all > fewestSteps else { return all }
+        func trial(_ configuration: RunConfiguration) -> Double {
+            Trial(name: "", configuration: configuration, values: [:]).flops(
+                vocabularySize: target.tokenizer.vocabularySize)
+        }
+        var whole = proxy
+        setLength(&whole, steps: all, of: target)
+        let rungs = SuccessiveHalving(trials: trials, steps: all, rungs: options.rungs, factor: options.halvingFactor)
+            .rungs
+        let share = rungs.reduce(0) { $0 + Double($1.trials * $1.steps) / Double(all) } * trial(whole) / trial(target)
+        return share <= sensibleShare ? all : max(fewestSteps, Int(Double(all) * sensibleShare / share))
+    }
+
+    /// Widths that a proxy could have instead, with what a run of them costs.
+    private static func alternatives(_ family: WidthFamily) -> String {
+        func flops(_ configuration: RunConfiguration) -> Double {
+            Trial(name: "", configuration: configuration, values: [:]).flops(
+                vocabularySize: family.target.tokenizer.vocabularySize)
+        }
+        let widths = family.widths
+        let step = max(1, (widths.count + 7) / 8)
+        let shown = widths.enumerated().filter { $0.offset % step == 0 }.compactMap { entry -> String? in
+            guard let member = try? family.configuration(width: entry.element, rules: .standard) else { return nil }
+            let share = 100 * flops(member) / flops(family.target)
+            return "\(entry.element) (\(Int(share.rounded())) %)"
+        }
+        return shown.isEmpty
+            ? "No narrower width has the target's proportions; change the target's heads, generator or embeddings."
+            : "Widths that have the target's proportions, with the share of the target's training that a run of as many steps "
+                + "costs: " + shown.joined(separator: ", ")
     }
 
     /// The length of a run, with a warmup of the same share.
@@ -126,6 +176,37 @@ public struct TransferPlan: Sendable {
         halving.rungs.enumerated().reduce(0) { sum, rung in
             let trial = trials(rung: rung.offset, chosen: [0], tokenizer: "")[0]
             return sum + Double(rung.element.trials) * trial.flops(vocabularySize: vocabularySize)
+        }
+    }
+
+    /// Floating-point operations of the verification.
+    public func verifyFlops(vocabularySize: Int) -> Double {
+        verifyWidths.isEmpty
+            ? 0 : Verification.flops(self, rateCount: plannedRates.count, vocabularySize: vocabularySize)
+    }
+
+    /// Learning rates of the verification, or factors of the best one.
+    var plannedRates: [Double] {
+        if !options.verifyRates.isEmpty { return options.verifyRates.sorted() }
+        if method == .grid, let rate = space.dimensions.first(where: { $0.hyperparameter == .learningRate }) {
+            return Set(points.compactMap { $0[rate.hyperparameter] }).sorted()
+        }
+        return [0.25, 0.5, 1, 2, 4]
+    }
+
+    /// Best values at the edge of what was searched, with what to search next.
+    func edges(_ best: SearchSpace.Point) -> [String] {
+        space.dimensions.compactMap { dimension in
+            let tried = Set(points.compactMap { $0[dimension.hyperparameter] })
+            guard tried.count > 1, let value = best[dimension.hyperparameter], let low = tried.min(),
+                let high = tried.max(), value == low || value == high
+            else { return nil }
+            func text(_ value: Double) -> String { String(format: "%.3g", value) }
+            let range = value == low ? "\(text(low / 8))..\(text(low * 2))" : "\(text(high / 2))..\(text(high * 8))"
+            let name = dimension.hyperparameter.rawValue
+            return
+                "the best \(name), \(text(value)), is the \(value == low ? "lowest" : "highest") that was tried: better ones "
+                + "may lie beyond; search on with --search \(name)=\(range)"
         }
     }
 

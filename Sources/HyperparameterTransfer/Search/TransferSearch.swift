@@ -47,7 +47,7 @@ public final class TransferSearch {
         let runner = TrialRunner(
             folder: folder, jobs: jobs, threads: max(1, threads / jobs), vocabularySize: vocabularySize,
             plannedFlops: plan.searchFlops(vocabularySize: vocabularySize)
-                + Verification.flops(plan, rateCount: plannedRates.count, vocabularySize: vocabularySize),
+                + plan.verifyFlops(vocabularySize: vocabularySize),
             progress: phase, note: note)
         let rungs = try climb(runner)
         let ranked = rungs[rungs.count - 1].ranked(by: plan.options.metric)
@@ -62,7 +62,8 @@ public final class TransferSearch {
                 vocabularySize: vocabularySize)
         phase.finish()
 
-        let (configuration, notes) = try plan.transferred(best.values)
+        let (configuration, rules) = try plan.transferred(best.values)
+        let notes = rules + plan.edges(best.values)
         let path = folder + "/target.yaml"
         try JSONFile.write(try ConfigurationWriter.yaml(configuration, comments: true), to: path)
         let report = TransferReport(
@@ -133,16 +134,8 @@ public final class TransferSearch {
     }
 
     /// The learning rates of the verification, as far as they are known before the search.
-    private var plannedRates: [Double] {
-        if !plan.options.verifyRates.isEmpty { return plan.options.verifyRates.sorted() }
-        if plan.method == .grid, let rate = plan.space.dimensions.first(where: { $0.hyperparameter == .learningRate }) {
-            return Set(plan.points.compactMap { $0[rate.hyperparameter] }).sorted()
-        }
-        return [0.25, 0.5, 1, 2, 4]
-    }
-
     private func rates(around best: SearchSpace.Point) -> [Double] {
-        let planned = plannedRates
+        let planned = plan.plannedRates
         if !plan.options.verifyRates.isEmpty || plan.method == .grid && best[.learningRate] != nil { return planned }
         let center = best[.learningRate] ?? plan.target.optimizer.peakLearningRate
         return planned.map { $0 * center }

@@ -28,8 +28,10 @@ public enum TensorTable {
             limits: .init(tokens: 8, sequences: 1, longestSegment: 8, maskFraction: 0.15),
             objective: configuration.objective, separateOptimizers: configuration.optimizer.separate,
             movesSharedTwice: configuration.optimizer.sharedTensors == .both)
-        let optimizer = configuration.optimizer
         return model.layout.specs.map { spec in
+            let isGenerators =
+                configuration.optimizer.separate && model.layout.secondGroupStart.map { spec.offset < $0 } ?? false
+            let optimizer = isGenerators ? configuration.optimizer.ofGenerator : configuration.optimizer
             let scaling = spec.scaling
             let deviation: Double =
                 switch spec.initialization {
@@ -49,12 +51,65 @@ public enum TensorTable {
         }
     }
 
+    /// The rows with equal layers as one: `discriminator.layers.0–11.attention.query.weight`.
+    public static func grouped(_ rows: [TensorRow]) -> [TensorRow] {
+        var result: [TensorRow] = []
+        /// Where the row of a tensor's layers stands in `result`, with the numbers of its layers.
+        var groups: [String: [(place: Int, layers: [Int])]] = [:]
+        for row in rows {
+            let parts = row.name.split(separator: ".", omittingEmptySubsequences: false)
+            guard let index = parts.firstIndex(of: "layers"), index + 1 < parts.count, let layer = Int(parts[index + 1])
+            else {
+                result.append(row)
+                continue
+            }
+            var pattern = parts.map(String.init)
+            pattern[index + 1] = "*"
+            let key = pattern.joined(separator: ".")
+            var like = row
+            let found = groups[key]?.firstIndex { group in
+                like.name = result[group.place].name
+                return result[group.place] == like
+            }
+            if let found {
+                groups[key]?[found].layers.append(layer)
+            } else {
+                groups[key, default: []].append((result.count, [layer]))
+                result.append(row)
+            }
+        }
+        for (key, found) in groups {
+            for group in found where group.layers.count > 1 {
+                result[group.place].name = key.replacing("*", with: ranges(group.layers))
+            }
+        }
+        return result
+    }
+
+    /// `0–3,5`.
+    private static func ranges(_ numbers: [Int]) -> String {
+        var runs: [ClosedRange<Int>] = []
+        for number in numbers {
+            if let last = runs.last, last.upperBound + 1 == number {
+                runs[runs.count - 1] = last.lowerBound...number
+            } else {
+                runs.append(number...number)
+            }
+        }
+        return runs.map { $0.count == 1 ? "\($0.lowerBound)" : "\($0.lowerBound)–\($0.upperBound)" }
+            .joined(separator: ",")
+    }
+
     /// Multipliers of the forward pass: logits of both heads (the word table's as output weights) and attention scores.
     private static func multiplier(
         _ spec: ParameterSpec, _ model: ReplacedTokenModel, _ configuration: RunConfiguration
     ) -> Double {
         if spec.name == "generator.head.output.weight" { return model.outputMultipliers.generator }
-        if spec.name == "embeddings.word", configuration.model.generator.tiedOutput {
+        // The table that the generator predicts with, its own or shared.
+        if ["embeddings.word", "generator.embeddings.word"].contains(spec.name),
+            configuration.model.generator.tiedOutput,
+            model.layout.embedding("word", of: .generator)?.parameter == spec.name
+        {
             return model.outputMultipliers.generator
         }
         if spec.role == .readout { return model.outputMultipliers.discriminator }

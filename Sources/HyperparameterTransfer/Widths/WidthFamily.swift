@@ -81,12 +81,17 @@ public struct WidthFamily: Sendable {
         return result
     }
 
+    /// Widths below the target's that a proxy can have.
+    public var widths: [Int] {
+        stride(from: 8, to: target.model.hiddenSize, by: 8).filter {
+            (try? configuration(width: $0, rules: .standard)) != nil
+        }
+    }
+
     /// A width for the proxy: the largest that is at most a quarter of the target's, or else the smallest that there is.
     public func suggestedWidth() throws -> Int {
         let hidden = target.model.hiddenSize
-        let candidates = stride(from: 8, to: hidden, by: 8).filter {
-            (try? configuration(width: $0, rules: .standard)) != nil
-        }
+        let candidates = widths
         if let width = candidates.last(where: { 4 * $0 <= hidden }) ?? candidates.first { return width }
         throw TransferError.refused(
             "no width below \(hidden) keeps the proportions with heads of \(Self.smallestHead) or more; give the target "

@@ -1,4 +1,6 @@
 import ArgumentParser
+import Benchmarks
+import Formatting
 import Foundation
 import HyperparameterTransfer
 import Kernels
@@ -102,9 +104,10 @@ struct TransferCommand: ParsableCommand {
         let (target, _) = try options.resolve()
         let plan = try TransferPlan(target, try transferOptions(target))
         guard !dryRun else {
-            let listing = PlanListing(plan)
+            let listing = PlanListing(plan, speed: try measuredFlops(plan))
             return try report.show(listing) { listing.text }
         }
+        for note in PlanListing(plan, speed: nil).advice { Terminal.note("note: \(note)") }
         TerminationSignals.install()
         signal(SIGPIPE, SIG_IGN)
         let search = TransferSearch(
@@ -120,6 +123,12 @@ struct TransferCommand: ParsableCommand {
             Terminal.note("\(error)")
             throw ExitCode(ExitStatus.stoppedBySignal)
         }
+    }
+
+    /// Operations a second that proxies reach on this machine.
+    private func measuredFlops(_ plan: TransferPlan) throws -> Double? {
+        let forecast = try RunForecast(plan.proxy, threads: threading.count, measuring: true, checkingCorpus: false)
+        return forecast.tokensPerSecond.map { $0 * forecast.flopsPerToken }
     }
 
     private func transferOptions(_ target: RunConfiguration) throws -> TransferOptions {
@@ -186,8 +195,14 @@ private struct PlanListing: Encodable {
     var targetFlops: Double
     var costShare: Double
     var verifyWidths: [Int]
+    var verifyFlops: Double
+    /// At the speed of the proxies on this machine; nil where it was not measured.
+    var searchHours: Double?
+    var targetHours: Double?
+    var advice: [String]
 
-    init(_ plan: TransferPlan) {
+    /// - Parameter speed: operations a second, if they were measured.
+    init(_ plan: TransferPlan, speed: Double?) {
         let vocabulary = plan.target.tokenizer.vocabularySize
         proxy = TensorTable.rows(plan.proxy)
         // Without values the transfer leaves the target's own, and cannot fail once the plan is made.
@@ -197,8 +212,37 @@ private struct PlanListing: Encodable {
         proxyWidth = plan.baseWidth
         searchFlops = plan.searchFlops(vocabularySize: vocabulary)
         targetFlops = plan.targetFlops(vocabularySize: vocabulary)
-        costShare = searchFlops / targetFlops
+        verifyFlops = plan.verifyFlops(vocabularySize: vocabulary)
+        costShare = (searchFlops + verifyFlops) / targetFlops
         verifyWidths = plan.verifyWidths
+        let (whole, target, verification) = (searchFlops + verifyFlops, targetFlops, verifyFlops)
+        searchHours = speed.map { whole / $0 / 3600 }
+        targetHours = speed.map { target / $0 / 3600 }
+        advice = Self.advice(plan, share: whole / target, verifyShare: verification / target)
+    }
+
+    private static func advice(_ plan: TransferPlan, share: Double, verifyShare: Double) -> [String] {
+        var advice: [String] = []
+        if share > TransferPlan.sensibleShare * 1.01 {
+            advice.append(
+                String(
+                    format:
+                        "all this costs %.0f %% of the target's own training%@; more than a fifth seldom pays: lower "
+                        + "--proxy-steps, --trials or --proxy-width", 100 * share,
+                    verifyShare > 0 ? String(format: " (--verify %.0f %%)", 100 * verifyShare) : ""))
+        }
+        if plan.droppedRungs > 0 {
+            advice.append(
+                "of \(plan.options.rungs) rungs only \(plan.halving.rungs.count) \(plan.halving.rungs.count == 1 ? "says" : "say") "
+                    + "anything with \(plan.points.count) trials and these steps; raise --trials for more")
+        }
+        if plan.options.proxySteps == nil, plan.proxy.training.steps < plan.target.training.steps {
+            advice.append(
+                "trials have \(CountFormat.grouped(plan.proxy.training.steps)) of the target's "
+                    + "\(CountFormat.grouped(plan.target.training.steps)) steps, to keep within a fifth of its cost; "
+                    + "--horizon-rule carries the learning rate across, --proxy-steps says otherwise")
+        }
+        return advice
     }
 
     var text: String {
@@ -209,7 +253,7 @@ private struct PlanListing: Encodable {
                     "tensor", "shape", "role", "width", "init std", "learning rate", "multiplier", "decay", "epsilon",
                 ],
                 rightAligned: [1, 3, 4, 5, 6, 7, 8],
-                rows: rows.map { row in
+                rows: TensorTable.grouped(rows).map { row in
                     [
                         row.name, row.shape.map(String.init).joined(separator: "×"), row.role, number(row.widthRatio),
                         number(row.initialization), number(row.learningRate), number(row.multiplier),
@@ -219,16 +263,23 @@ private struct PlanListing: Encodable {
             ).text
         }
         let searched = rungs.enumerated().map { "rung \($0 + 1): \($1.trials) trials of \($1.steps) steps" }
-        return """
+        var lines = searched
+        lines.append(String(format: "cost of the search: %.3g FLOP", searchFlops))
+        if verifyFlops > 0 { lines.append(String(format: "cost of --verify: %.3g FLOP", verifyFlops)) }
+        lines.append(String(format: "together: %.1f %% of the target's %.3g FLOP", 100 * costShare, targetFlops))
+        if let searchHours, let targetHours {
+            lines.append(
+                "on this machine: \(DurationFormat.text(searchHours * 3600)); the target: "
+                    + "\(DurationFormat.text(targetHours * 3600))")
+        }
+        return (lines + advice.map { "note: \($0)" }).joined(separator: "\n") + """
+
+
             proxy, width \(proxyWidth)
             \(table(proxy))
 
             target
             \(table(target))
-
-            \(searched.joined(separator: "\n"))
-            cost of the search: \(String(format: "%.3g FLOP, %.1f %%", searchFlops, 100 * costShare)) of the target's \
-            \(String(format: "%.3g", targetFlops))
             """
     }
 }
