@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// What a newcomer meets.
@@ -78,5 +79,74 @@ import Testing
         let sources = try #require(try outcome.json()["sources"] as? [[String: Any]])
         #expect((sources[0]["passes"] as? Int ?? 0) >= 10 && (sources[1]["passes"] as? Int ?? 99) < 10, "\(sources)")
         #expect(try workspace.folder.text("run/metrics.jsonl").contains(#""epochs":["#))
+    }
+
+    @Test func everySourceHasHeldOutFiguresOfItsOwn() throws {
+        let outcome = try workspace.pretrain(
+            "run", "tiny.yaml", "--output", "run", "--json", "--set", "training.steps=2", "--set",
+            "corpus.sources=[{path: corpus/part0.txt}, {path: corpus/lines.jsonl.gz}]", "--set", "corpus.held_out=0.2")
+        #expect(outcome.status == 0, "\(outcome.errors)")
+        let evaluation = try #require(try outcome.json()["evaluation"] as? [String: Any])
+        let sources = try #require(evaluation["sources"] as? [[String: Any]])
+        #expect(sources.compactMap { $0["path"] as? String } == ["corpus/lines.jsonl.gz", "corpus/part0.txt"])
+        let tokens = sources.compactMap { $0["tokens"] as? Int }
+        #expect(tokens.reduce(0, +) == evaluation["tokens"] as? Int && tokens.allSatisfy { $0 > 0 })
+        #expect(outcome.errors.contains("of corpus/part0.txt: generator"), "\(outcome.errors)")
+        // The mean of the parts is the whole.
+        let losses = sources.compactMap { $0["discriminator_loss"] as? Double }
+        let whole = try #require(evaluation["discriminator_loss"] as? Double)
+        #expect(
+            abs(zip(losses, tokens).reduce(0) { $0 + $1.0 * Double($1.1) } / Double(tokens.reduce(0, +)) - whole) < 1e-9
+        )
+    }
+
+    @Test func aLengthInHoursBecomesSteps() throws {
+        let settings = ["training.hours=0.001", "training.stages=[]"]
+        let first = try Program.run(
+            workspace.arguments("run", settings).filter { $0 != "--quiet" }, in: workspace.path)
+        #expect(first.status == 0 && first.errors.contains("training.steps is"), "\(first.errors)")
+        let written = try workspace.folder.text("run/config.yaml")
+        #expect(written.contains("hours: null"), "\(written)")
+        let steps = try #require(workspace.steps("run").max())
+        // The same command finds the run finished, whatever the speed is now.
+        let again = try workspace.run("run", settings, expecting: 1)
+        #expect(again.errors.contains("has finished its \(steps) steps"), "\(again.errors)")
+    }
+
+    @Test(.timeLimit(.minutes(5))) func aSuggestionRuns() throws {
+        let outcome = try workspace.pretrain("config", "suggest", "--input", "corpus", "--hours", "0.01")
+        #expect(outcome.status == 0 && outcome.errors.contains("passes over the text"), "\(outcome.errors)")
+        try workspace.folder.write(outcome.output, to: "suggested.yaml")
+        let check = try workspace.pretrain("config", "check", "suggested.yaml", "--no-measurement")
+        #expect(check.status == 0, "\(check.errors)")
+        let run = try workspace.pretrain(
+            "run", "suggested.yaml", "--output", "suggested", "--quiet", "--set", "training.steps=2", "--set",
+            "optimizer.warmup_steps=1")
+        #expect(run.status == 0, "\(run.errors)")
+    }
+
+    /// Another language, with marks of their own and one sentence a line, from the text to an exported model.
+    @Test(.timeLimit(.minutes(5))) func aWalkWithAnotherLanguage() throws {
+        let words = ["नमस्ते", "दुनिया", "भाषा", "पुस्तक", "पानी", "सूरज", "किताब", "लड़का", "गाँव", "मिट्टी"]
+        var random = SplitMix64(seed: 9)
+        let lines = (0..<600).map { _ in
+            (0..<8).map { _ in words[Int(random.next() % 10)] }.joined(separator: " ") + "।"
+        }
+        try workspace.folder.write(lines.joined(separator: "\n"), to: "hindi/sentences.txt")
+        try workspace.folder.write("a table", to: "hindi/notes.csv")
+        let check = try workspace.pretrain("corpus", "check", "--input", "hindi")
+        #expect(check.status == 0 && check.output.contains("Devanagari 100.0 %"), "\(check.output)")
+        #expect(check.output.contains("document_separator: line") && check.output.contains("1 .csv"), "\(check.output)")
+        let settings = [
+            "corpus.sources=[{path: hindi, document_separator: line}]", "training.steps=6", "corpus.held_out=0.1",
+        ]
+        let run = try workspace.run("hindi-run", settings)
+        #expect(run.errors.contains("other files") || run.errors.contains("other kinds"), "\(run.errors)")
+        #expect(try workspace.pretrain("evaluate", "hindi-run", "--json").status == 0)
+        #expect(try workspace.pretrain("export", "hindi-run", "--output", "hf").status == 0)
+        let detected = try workspace.pretrain("detect", "hindi-run", "--json", input: lines[0] + "\n")
+        let tokens = try #require(try detected.json()["tokens"] as? [String])
+        // Nothing is lost on the way, and no token begins with a mark of the one before.
+        #expect(tokens.dropFirst().dropLast().joined() == lines[0])
     }
 }

@@ -107,4 +107,20 @@ import Testing
             _ = try run(Work(step: 10), from: 10)
         }
     }
+
+    @Test func aCheckpointIsDueByTimeToo() throws {
+        let directory = RunDirectory(path: folder("run"))
+        let lock = try directory.open()
+        try withExtendedLifetime(lock) {
+            try directory.checkpoints.prepare(exclusive: true)
+            let loop = try RunLoop(
+                Work(), directory: directory,
+                plan: RunPlan(
+                    steps: 3, evaluateEvery: 0, checkpointEvery: 0, checkpointSeconds: 0, logEvery: 1,
+                    retention: Retention(keepLast: 10, keepEvery: nil)),
+                resumingAfter: nil, progress: ProgressLine(quiet: true), report: { _ in })
+            #expect(try loop.run() == .finished(step: 3))
+        }
+        #expect(steps == [1, 2, 3])
+    }
 }

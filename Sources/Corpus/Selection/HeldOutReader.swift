@@ -15,6 +15,8 @@ public struct HeldOutReader: Sendable {
     public struct Collection: Sendable {
         /// Batches of the given number of sequences, the last one possibly of fewer.
         public var batches: [TokenBatch] = []
+        /// The source of each batch: sources are not mixed, so that each can be judged.
+        public var sources: [Int] = []
         /// Tokens in the batches, `[CLS]` and `[SEP]` included.
         public var tokens = 0
         /// Documents of which something is in the batches.
@@ -70,9 +72,11 @@ public struct HeldOutReader: Sendable {
             return DocumentScan(source, index: index, rules: rules, byteLimit: limit)
         }
         var gathering = HeldOutGathering(
-            packer: SequencePacker(
-                sequenceLength: listing.configuration.sequenceLength, classificationID: tokenizer.classificationID,
-                separatorID: tokenizer.separatorID, open: []), budget: tokenBudget, batchSize: batchSize)
+            packers: scans.map { _ in
+                SequencePacker(
+                    sequenceLength: listing.configuration.sequenceLength, classificationID: tokenizer.classificationID,
+                    separatorID: tokenizer.separatorID, open: [])
+            }, budget: tokenBudget, batchSize: batchSize)
         try gather(from: scans, into: &gathering, check: check)
         var collection = gathering.finish()
         collection.report.add(listing.report)
@@ -120,7 +124,9 @@ public struct HeldOutReader: Sendable {
 
 /// Packs collected documents up to a budget.
 private struct HeldOutGathering {
-    private var packer: SequencePacker
+    /// One for each source.
+    private var packers: [SequencePacker]
+    private var batches: [[TokenBatch]]
     private let budget: Int
     private let batchSize: Int
     private let documentLimit: Int
@@ -128,14 +134,15 @@ private struct HeldOutGathering {
     /// Tokens that each source's current document has given.
     private var givenByDocument: [Int: Int] = [:]
     /// Parts of documents beyond the limit, in case that there is not enough otherwise.
-    private var spare: [[Int32]] = []
+    private var spare: [(source: Int, tokens: [Int32])] = []
     private var spareTokens = 0
 
-    init(packer: SequencePacker, budget: Int, batchSize: Int) {
-        self.packer = packer
+    init(packers: [SequencePacker], budget: Int, batchSize: Int) {
+        self.packers = packers
+        batches = packers.map { _ in [] }
         self.budget = budget
         self.batchSize = batchSize
-        documentLimit = max(4 * packer.sequenceLength, budget / 32)
+        documentLimit = max(4 * (packers.first?.sequenceLength ?? 0), budget / 32)
     }
 
     /// Whether not even a segment of one token, [CLS] and [SEP] would fit.
@@ -149,35 +156,37 @@ private struct HeldOutGathering {
         if given == 0 { collection.documents += 1 }
         let count = min(document.count, max(0, documentLimit - given))
         let before = collection.tokens
-        place(document[..<count])
+        place(document[..<count], source)
         givenByDocument[source] = given + count
         if count < document.count && spareTokens < budget {
-            spare.append(Array(document[count...].prefix(budget)))
+            spare.append((source, Array(document[count...].prefix(budget))))
             spareTokens += document.count - count
         }
         return collection.tokens - before
     }
 
     mutating func finish() -> HeldOutReader.Collection {
-        for document in spare where !isFull { place(document[...]) }
-        while let sequence = packer.flush() { append(sequence) }
+        for document in spare where !isFull { place(document.tokens[...], document.source) }
+        for source in packers.indices {
+            while let sequence = packers[source].flush() { append(sequence, source) }
+            collection.batches += batches[source]
+            collection.sources += batches[source].map { _ in source }
+        }
         return collection
     }
 
-    private mutating func place(_ document: ArraySlice<Int32>) {
+    private mutating func place(_ document: ArraySlice<Int32>, _ source: Int) {
         var rest = document
         while !rest.isEmpty && !isFull {
-            let content = rest.prefix(min(packer.maximumContent, budget - collection.tokens - 2))
+            let content = rest.prefix(min(packers[source].maximumContent, budget - collection.tokens - 2))
             collection.tokens += content.count + 2
-            if let sequence = packer.place(content) { append(sequence) }
+            if let sequence = packers[source].place(content) { append(sequence, source) }
             rest = rest.dropFirst(content.count)
         }
     }
 
-    private mutating func append(_ sequence: PackedSequence) {
-        if collection.batches.last.map({ $0.sequenceCount == batchSize }) ?? true {
-            collection.batches.append(TokenBatch())
-        }
-        collection.batches[collection.batches.count - 1].append(sequence)
+    private mutating func append(_ sequence: PackedSequence, _ source: Int) {
+        if batches[source].last.map({ $0.sequenceCount == batchSize }) ?? true { batches[source].append(TokenBatch()) }
+        batches[source][batches[source].count - 1].append(sequence)
     }
 }

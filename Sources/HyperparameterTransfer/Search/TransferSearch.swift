@@ -40,7 +40,7 @@ public final class TransferSearch {
     public func run() throws -> TransferReport {
         try OutputFolder.create(folder)
         try SearchRecord(plan).check(folder: folder)
-        let vocabularySize = try Run.prepareTokenizer(plan.target, folder: folder, progress: progress)
+        let vocabularySize = try Run.prepareTokenizer(plan.target, folder: folder, progress: progress, warn: note)
         let coordinates = plan.options.checksCoordinates ? try checkCoordinates() : nil
 
         let phase = PhaseProgress("trials", on: progress)

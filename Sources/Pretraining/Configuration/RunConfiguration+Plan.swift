@@ -6,6 +6,7 @@ extension RunConfiguration {
     var plan: RunPlan {
         RunPlan(
             steps: training.steps, evaluateEvery: training.evaluateEvery, checkpointEvery: training.checkpointEvery,
+            checkpointSeconds: training.checkpointMinutes.map { Double($0) * 60 },
             logEvery: training.logEvery,
             retention: Retention(keepLast: training.keepLast, keepEvery: training.keepEvery))
     }

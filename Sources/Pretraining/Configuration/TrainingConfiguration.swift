@@ -4,12 +4,14 @@ import Encoder
 /// Length of a run, its batches, and what happens along the way.
 public struct TrainingConfiguration: Configurable, Equatable {
     public var steps = 1_000_000
+    public var hours: Double?
     public var batchSize = 128
     public var accumulationSteps = 1
     public var stages: [TrainingStage] = []
     public var seed = 0
     public var evaluateEvery = 1000
     public var checkpointEvery = 1000
+    public var checkpointMinutes: Int? = 10
     public var keepLast = 3
     public var keepEvery: Int?
     public var logEvery = 10
@@ -23,6 +25,10 @@ public struct TrainingConfiguration: Configurable, Equatable {
     public mutating func visit(_ fields: inout some FieldVisitor) throws {
         try fields.integer("steps", &steps, 1...1_000_000_000, "Updates of the weights in the whole run.")
         try fields.integer("batch_size", &batchSize, 1...1_048_576, "Sequences of a batch.")
+        try fields.number(
+            "hours", &hours, 0.001...100_000,
+            "Time to train instead of steps: when a run begins, steps are set to what this machine does in it, by a short "
+                + "measurement, and written down; bits depend on the steps.")
         try fields.integer(
             "accumulation_steps", &accumulationSteps, 1...65536, "Batches of one update; their tokens weigh alike.")
         try fields.groups(
@@ -34,6 +40,9 @@ public struct TrainingConfiguration: Configurable, Equatable {
             "Steps between evaluations; 0: only after the last step.")
         try fields.integer(
             "checkpoint_every", &checkpointEvery, 0...1_000_000_000, "Steps between checkpoints; 0: only the last.")
+        try fields.integer(
+            "checkpoint_minutes", &checkpointMinutes, 1...100_000,
+            "Minutes after which a checkpoint is due too; null: by steps alone. Where it falls changes nothing.")
         try fields.integer("keep_last", &keepLast, 1...1_000_000, "Checkpoints kept, counted from the newest.")
         try fields.integer(
             "keep_every", &keepEvery, 1...1_000_000_000, "Also keep checkpoints whose step is a multiple of this.")

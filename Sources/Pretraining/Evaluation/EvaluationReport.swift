@@ -29,6 +29,8 @@ public struct EvaluationReport: Encodable, Sendable, Equatable {
     /// Of a segment against its crop and the other segments of its chunk.
     public var contrastiveLoss: Double?
     public var contrastiveAccuracy: Double?
+    /// The losses of each source's text, where there are several.
+    public var sources: [SourceEvaluation]?
     /// The checkpoint whose generator replaced tokens; nil for the model's own.
     public var corruptionFrom: String?
     /// Whether the discriminator calls (nearly) every token original, which is right most of the time and useless.
@@ -67,6 +69,23 @@ public struct EvaluationReport: Encodable, Sendable, Equatable {
         }
         majorityClass = sums.detectedCount > 0 && sums.recall < 0.01
         self.samples = samples
+    }
+}
+
+/// Losses on the held-out text of one source.
+public struct SourceEvaluation: Encodable, Sendable, Equatable {
+    public var path: String
+    public var tokens: Int
+    public var generatorLoss: Double?
+    public var discriminatorLoss: Double?
+    public var correctiveLoss: Double?
+
+    init(path: String, _ sums: LossSums) {
+        self.path = path
+        tokens = sums.tokenCount
+        if sums.maskedCount > 0 { generatorLoss = sums.meanGeneratorLoss }
+        if sums.detectedCount > 0 { discriminatorLoss = sums.meanDiscriminatorLoss }
+        if sums.correctiveCount > 0 { correctiveLoss = sums.meanCorrectiveLoss }
     }
 }
 

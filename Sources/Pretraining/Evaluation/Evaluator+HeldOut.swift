@@ -19,8 +19,11 @@ extension Evaluator {
                 listing: listing, tokenizer: RunDocumentTokenizer(tokenizer, special), selection: selection
             ).read(tokenBudget: tokens, batchSize: configuration.training.batchSize, check: TerminationSignals.check)
         }
+        let paths = listing?.sources.map(\.configuration.path) ?? []
         self.init(
-            batches: collection?.batches ?? [], vocabularySize: tokenizer.vocabularySize, special: special,
+            batches: collection?.batches ?? [],
+            sources: paths.count > 1 ? collection?.sources.map { paths[$0] } ?? [] : [],
+            vocabularySize: tokenizer.vocabularySize, special: special,
             samples: configuration.evaluation.samples, display: { tokenizer.token($0) })
         if let collection { corpusReport = collection.report }
     }

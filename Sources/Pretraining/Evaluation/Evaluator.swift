@@ -10,18 +10,23 @@ public struct Evaluator {
     public let batches: [TokenBatch]
     /// What was skipped or replaced of the text that was read for them.
     public internal(set) var corpusReport = CorpusReport()
+    /// Where each batch's text comes from; empty where it is all the same.
+    let sources: [String]
     private let unigramEntropy: Double
     private let sampleCount: Int
     private let display: (Int32) -> String
 
     /// - Parameters:
     ///   - batches: held-out text.
+    ///   - sources: where each batch's text comes from, where they differ.
     ///   - display: a token's text, for the samples.
     public init(
-        batches: [TokenBatch], vocabularySize: Int, special: SpecialTokens, samples: Int,
+        batches: [TokenBatch], sources: [String] = [], vocabularySize: Int, special: SpecialTokens, samples: Int,
         display: @escaping (Int32) -> String
     ) {
+        precondition(sources.isEmpty || sources.count == batches.count)
         self.batches = batches
+        self.sources = sources
         sampleCount = samples
         self.display = display
         unigramEntropy = UnigramEntropy.nats(
@@ -38,12 +43,13 @@ public struct Evaluator {
     ) throws -> EvaluationReport {
         try engine.state.checkWeights(step: step)
         var sums = LossSums()
+        var sumsOfSource: [String: LossSums] = [:]
         var scores: [Float] = []
         var labels: [Bool] = []
         var samples: [EvaluationSample] = []
         for (index, batch) in batches.enumerated() {
             let corruption = try corruptor?.corruption(of: batch, index: index)
-            sums += try engine.evaluate(batch, index: index, corruption: corruption) { work, chunk, outcome in
+            let batchSums = try engine.evaluate(batch, index: index, corruption: corruption) { work, chunk, outcome in
                 guard !outcome.logits.isEmpty else { return }
                 scores += outcome.logits
                 for (offset, token) in outcome.corrupted.enumerated() {
@@ -53,6 +59,8 @@ public struct Evaluator {
                     samples.append(sample(work, chunk, outcome, segment))
                 }
             }
+            sums += batchSums
+            if !sources.isEmpty { sumsOfSource[sources[index], default: LossSums()] += batchSums }
         }
         if let figure = sums.nonFinite {
             throw NonFiniteError(step: step, place: .evaluation(figure))
@@ -60,9 +68,13 @@ public struct Evaluator {
         if !scores.allSatisfy(\.isFinite) {
             throw NonFiniteError(step: step, place: .evaluation("detection score"))
         }
-        return EvaluationReport(
+        var report = EvaluationReport(
             step: step, sums: sums, unigramEntropy: unigramEntropy,
             areaUnderCurve: RankStatistics.areaUnderCurve(scores: scores, labels: labels), samples: samples)
+        if sumsOfSource.count > 1 {
+            report.sources = sumsOfSource.sorted { $0.key < $1.key }.map { SourceEvaluation(path: $0.key, $0.value) }
+        }
+        return report
     }
 
     private func sample(

@@ -6,6 +6,7 @@ enum ConfigurationGuard {
     /// Settings that may change between two parts of a run: they do not touch weights, or openly ask for more steps.
     private static let free: Set<String> = [
         "model.preset", "training.steps", "training.evaluate_every", "training.checkpoint_every", "training.keep_last",
+        "training.hours", "training.checkpoint_minutes",
         "training.keep_every", "training.log_every", "training.maximum_skipped_steps", "evaluation.tokens",
         "evaluation.samples", "tokenizer.path", "corpus.sources", "corpus.damaged_files",
         "corpus.maximum_skipped_fraction",

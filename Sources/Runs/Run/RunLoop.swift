@@ -10,6 +10,7 @@ public final class RunLoop<Work: RunWork> {
     private let writer: CheckpointWriter
     /// The step of the newest checkpoint.
     private var savedStep: Int?
+    private var savedAt = ContinuousClock.now
 
     /// Opens the run's records.
     ///
@@ -66,7 +67,9 @@ public final class RunLoop<Work: RunWork> {
             }
             try TerminationSignals.check()
             // First what must not be lost: an evaluation may fail.
-            if plan.isCheckpointDue(after: work.step) { try checkpoint(waiting: work.step == plan.steps) }
+            if plan.isCheckpointDue(after: work.step, seconds: savedAt.duration(to: .now).seconds) {
+                try checkpoint(waiting: work.step == plan.steps)
+            }
             if plan.isEvaluationDue(after: work.step) { try evaluate() }
         }
         return .finished(step: work.step)
@@ -95,6 +98,7 @@ public final class RunLoop<Work: RunWork> {
             if savedStep != work.step, let contents = try work.checkpoint() {
                 try writer.writeInBackground(contents)
                 savedStep = work.step
+                savedAt = .now
             }
             guard waiting, let published = try writer.finish() else { return }
             recorder.tell(.checkpoint(step: published.step, path: published.path))

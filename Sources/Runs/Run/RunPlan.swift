@@ -8,11 +8,17 @@ public struct RunPlan: Sendable, Equatable {
     public var evaluateEvery: Int
     /// Steps between checkpoints; 0: only the last.
     public var checkpointEvery: Int
+    /// Seconds after which a checkpoint is due too; nil: by steps alone.
+    public var checkpointSeconds: Double?
     /// Steps between lines of `metrics.jsonl`.
     public var logEvery: Int
     public var retention: Retention
 
-    public init(steps: Int, evaluateEvery: Int, checkpointEvery: Int, logEvery: Int, retention: Retention) {
+    public init(
+        steps: Int, evaluateEvery: Int, checkpointEvery: Int, checkpointSeconds: Double? = nil, logEvery: Int,
+        retention: Retention
+    ) {
+        self.checkpointSeconds = checkpointSeconds
         self.steps = steps
         self.evaluateEvery = evaluateEvery
         self.checkpointEvery = checkpointEvery
@@ -24,7 +30,11 @@ public struct RunPlan: Sendable, Equatable {
     func isEvaluationDue(after step: Int) -> Bool { step == steps || Self.isDue(step, every: evaluateEvery) }
 
     /// Whether a checkpoint follows a step.
-    func isCheckpointDue(after step: Int) -> Bool { step == steps || Self.isDue(step, every: checkpointEvery) }
+    ///
+    /// - Parameter seconds: since the last one, or since the run began.
+    func isCheckpointDue(after step: Int, seconds: Double) -> Bool {
+        step == steps || Self.isDue(step, every: checkpointEvery) || seconds >= checkpointSeconds ?? .infinity
+    }
 
     private static func isDue(_ step: Int, every interval: Int) -> Bool { interval > 0 && step % interval == 0 }
 }

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Benchmarks
 import Configuration
+import Corpus
 import Formatting
 import Foundation
 import Kernels
@@ -11,7 +12,9 @@ struct ConfigCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "config",
         abstract: "Shows, checks and documents configurations.",
-        subcommands: [ConfigShowCommand.self, ConfigCheckCommand.self, ConfigKeysCommand.self])
+        subcommands: [
+            ConfigShowCommand.self, ConfigCheckCommand.self, ConfigSuggestCommand.self, ConfigKeysCommand.self,
+        ])
 }
 
 struct ConfigShowCommand: ParsableCommand {
@@ -62,6 +65,40 @@ struct ConfigCheckCommand: ParsableCommand {
         let result = try RunForecast(
             configuration, threads: threading.count, measuring: !noMeasurement, checkingCorpus: true)
         try report.show(result) { ForecastText.text(result) }
+    }
+}
+
+struct ConfigSuggestCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "suggest",
+        abstract: "Writes a configuration for a corpus, this machine and a time, to begin with.",
+        discussion: """
+            Measures how fast models of several sizes train here, and takes the largest that sees about twenty tokens for \
+            every parameter in the time: a rule of thumb, not a measurement. The YAML goes to standard output, the reasons to \
+            standard error.
+
+              pretrain config suggest --input corpora/mine --hours 8 > mine.yaml
+            """)
+
+    @Option(
+        name: .long, parsing: .upToNextOption,
+        help: ArgumentHelp("Files, folders or globs of text.", valueName: "path"))
+    var input: [String] = []
+    @Option(help: "Hours of training.")
+    var hours = 8.0
+    @OptionGroup var reading: ReadingOptions
+    @OptionGroup var threading: ThreadOptions
+
+    func validate() throws {
+        if input.isEmpty && !reading.namesSources { throw ValidationError("name the text: --input PATH") }
+        if !(hours > 0 && hours <= 100_000) { throw ValidationError("--hours must be above 0 and at most 100000") }
+    }
+
+    func run() throws {
+        let corpus = try reading.resolve(input, base: CorpusConfiguration())
+        let suggestion = try RunSuggestion(corpus: corpus, hours: hours, threads: threading.count)
+        for reason in suggestion.reasons { Terminal.note(reason) }
+        try OutputBuffer.print(try ConfigurationWriter.yaml(suggestion.configuration, comments: true), terminator: "")
     }
 }
 

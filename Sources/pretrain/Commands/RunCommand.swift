@@ -1,4 +1,5 @@
 import ArgumentParser
+import Benchmarks
 import Checkpoints
 import Corpus
 import Formatting
@@ -65,9 +66,12 @@ struct RunCommand: ParsableCommand {
             .flatMap { FileManager.default.fileExists(atPath: $0) && resume != "never" ? $0 : nil }
         let (requested, name) = try options.resolve(fallback: fallback)
         let transfer = try from.map { try WeightTransfer(path: $0) }
-        let (configuration, notes) = transfer?.adapted(requested) ?? (requested, [])
+        let (adapted, notes) = transfer?.adapted(requested) ?? (requested, [])
         if !quiet { for note in notes { Terminal.note(note) } }
         let directory = output ?? "checkpoints/\(name)"
+        let (configuration, length) = try RunLength.resolve(
+            adapted, output: RunDirectory(path: directory), threads: threading.count)
+        if let length, !quiet { Terminal.note(length) }
         if let from, resume != "never" { try OwnWeights.check(from, RunDirectory(path: directory)) }
         let mode: ResumeMode =
             switch resume {

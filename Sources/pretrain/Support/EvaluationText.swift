@@ -35,6 +35,14 @@ enum EvaluationText {
                 "  contrast       loss \(number(report.contrastiveLoss)), accuracy \(percent(report.contrastiveAccuracy))"
             )
         }
+        for source in report.sources ?? [] {
+            let losses = [
+                ("generator", source.generatorLoss, 3), ("discriminator", source.discriminatorLoss, 4),
+                ("prediction", source.correctiveLoss, 3),
+            ].compactMap { name, value, digits in value.map { "\(name) \(number($0, digits))" } }
+            lines.append(
+                "  of \(source.path): \(losses.joined(separator: ", ")) (\(CountFormat.grouped(source.tokens)) tokens)")
+        }
         if report.majorityClass {
             lines.append(
                 "  warning        the discriminator calls nearly every token original: usual early on; if it lasts, the "

@@ -1,0 +1,40 @@
+import Checkpoints
+import Formatting
+import Pretraining
+import Runs
+
+/// `training.hours`: a length in time, as steps.
+public enum RunLength {
+    /// Sets the steps of a run that is told in hours: those of the run under way, or what this machine does in that time.
+    ///
+    /// - Parameter output: of the run, which may have begun.
+    /// - Returns: the configuration without hours, and what was done, for people.
+    /// - Throws: what measuring throws.
+    public static func resolve(
+        _ requested: RunConfiguration, output: RunDirectory, threads: Int
+    ) throws -> (configuration: RunConfiguration, note: String?) {
+        guard let hours = requested.training.hours else { return (requested, nil) }
+        var configuration = requested
+        configuration.training.hours = nil
+        if let newest = try output.checkpoints.latest(),
+            let begun = try? TrainingCheckpoint.configuration(CheckpointReader(path: newest.path))
+        {
+            configuration.training.steps = begun.training.steps
+            return (
+                configuration, "training.steps is \(CountFormat.grouped(begun.training.steps)), as when the run began"
+            )
+        }
+        let forecast = try RunForecast(configuration, threads: threads, measuring: true, checkingCorpus: false)
+        let speed = forecast.tokensPerSecond ?? 0
+        let steps = max(1, Int(hours * 3600 * speed / Double(forecast.tokensPerStep)))
+        // A warmup that was meant for another length would be all there is.
+        configuration.training.steps = steps
+        configuration.optimizer.warmupSteps = min(configuration.optimizer.warmupSteps, max(1, steps / 10))
+        try configuration.validate()
+        return (
+            configuration,
+            "training.steps is \(CountFormat.grouped(steps)): \(hours) h at the \(CountFormat.grouped(Int(speed))) tokens/s of "
+                + "this machine; config.yaml keeps it"
+        )
+    }
+}

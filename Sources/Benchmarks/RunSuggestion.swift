@@ -1,0 +1,99 @@
+import Configuration
+import Corpus
+import Formatting
+import Foundation
+import Pretraining
+
+/// A configuration for a corpus, this machine and a time, to begin with.
+///
+/// Shapes, rates and batches are the demo's, which learns within minutes, made as large as the time allows. How large is a
+/// rule of thumb for language models, about twenty tokens for every parameter (Hoffmann et al. 2022, arXiv 2203.15556): nobody
+/// has measured it for encoders of this size, and it only says which sizes cannot be right.
+public struct RunSuggestion: Sendable {
+    /// Tokens for every parameter of the layers.
+    private static let tokensPerParameter = 20.0
+    /// Passes over the text beyond which more steps teach little.
+    private static let sensiblePasses = 40.0
+
+    public let configuration: RunConfiguration
+    /// Why the values are what they are, a line each.
+    public let reasons: [String]
+
+    /// - Parameters:
+    ///   - corpus: sources and how they are read.
+    ///   - hours: of training.
+    /// - Throws: what reading the corpus or measuring throws.
+    public init(corpus: CorpusConfiguration, hours: Double, threads: Int) throws {
+        let listing = try CorpusListing(corpus)
+        let survey = try CorpusSurvey(listing, byteLimit: FirstBatch.surveyBytes)
+        let textTokens = Double(listing.bytes) / 4
+        var chosen: (configuration: RunConfiguration, speed: Double)?
+        var reasons: [String] = []
+        for (layers, hidden) in [(3, 128), (4, 192), (6, 256), (8, 384), (12, 512), (12, 768)] {
+            var candidate = Preset.demo.configuration
+            candidate.model.layerCount = layers
+            candidate.model.hiddenSize = hidden
+            candidate.model.embeddingSize = hidden
+            candidate.model.intermediateSize = 4 * hidden
+            candidate.model.headCount = max(2, hidden / 64)
+            candidate.corpus = corpus
+            candidate.corpus.heldOut = Self.heldOut(listing.bytes)
+            candidate.corpus.sequenceLength = 128
+            candidate.tokenizer = TokenizerConfiguration()
+            candidate.tokenizer.vocabularySize = Self.vocabulary(listing.bytes)
+            candidate.training.batchSize = 32
+            let forecast = try RunForecast(candidate, threads: threads, measuring: true, checkingCorpus: false)
+            guard let speed = forecast.tokensPerSecond else { break }
+            let tokens = speed * hours * 3600
+            let parameters = Double(forecast.parameters - forecast.sharedParameters)
+            if chosen != nil, tokens < Self.tokensPerParameter * parameters { break }
+            chosen = (candidate, speed)
+        }
+        guard var (configuration, speed) = chosen else { throw CorpusError.noSources }
+        let perStep = configuration.training.sequencesPerStep * configuration.corpus.sequenceLength
+        let affordable = speed * hours * 3600
+        let tokens = min(affordable, Self.sensiblePasses * textTokens)
+        let steps = max(100, Int(tokens) / perStep)
+        configuration.training.steps = steps
+        configuration.optimizer.warmupSteps = max(10, min(1000, steps / 20))
+        configuration.training.evaluateEvery = max(1, steps / 20)
+        configuration.training.checkpointEvery = configuration.training.evaluateEvery
+        configuration.evaluation.tokens = 32_768
+        configuration.model.preset = nil
+        reasons.append(
+            "\(configuration.model.layerCount) layers of \(configuration.model.hiddenSize): the largest shape with twenty "
+                + "tokens for every parameter in \(Self.text(hours)) h at \(Int(speed)) tokens/s on \(threads) threads")
+        reasons.append(
+            "\(steps) steps of \(perStep) tokens: about \(Self.text(Double(steps * perStep) / max(1, textTokens))) passes over "
+                + "the text, at four bytes a token")
+        if tokens < affordable {
+            reasons.append(
+                "the time would allow \(Self.text(affordable / max(1, textTokens))) passes; beyond forty they teach little: more "
+                    + "text would help more than more time")
+        }
+        reasons.append(
+            "vocabulary and held-out share by the size of the text, \(ByteFormat.text(Int(listing.bytes))); warmup a twentieth"
+        )
+        reasons += survey.advice(configuration.corpus)
+        self.configuration = configuration
+        self.reasons = reasons
+    }
+
+    private static func vocabulary(_ bytes: Int64) -> Int {
+        switch bytes {
+        case ..<3_000_000: 2048
+        case ..<10_000_000: 4096
+        case ..<100_000_000: 8192
+        case ..<1_000_000_000: 16_384
+        default: 30_522
+        }
+    }
+
+    /// About a hundred thousand tokens are enough to tell losses apart.
+    private static func heldOut(_ bytes: Int64) -> Double {
+        let share = 400_000 / Double(max(1, bytes))
+        return min(0.05, max(0.0005, (share * 10_000).rounded() / 10_000))
+    }
+
+    private static func text(_ value: Double) -> String { String(format: value < 10 ? "%.1f" : "%.0f", value) }
+}

@@ -1,0 +1,111 @@
+import Foundation
+import TestSupport
+import Testing
+
+/// Every command of README and docs/, as it stands there.
+///
+/// The files that they name are small ones, and runs of the demo get fewer steps; nothing else is changed.
+@Suite struct DocumentedCommandsTests {
+    private static let repository = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+        .deletingLastPathComponent().deletingLastPathComponent()
+
+    /// Of the pages in the order in which a reader meets them.
+    private static func commands() throws -> [(page: String, command: String)] {
+        let pages =
+            ["README.md"] + ["text", "runs", "recipes", "long-documents", "transfer", "using"].map { "docs/\($0).md" }
+        return try pages.flatMap { page -> [(String, String)] in
+            let text = try String(contentsOf: repository.appendingPathComponent(page), encoding: .utf8)
+            var commands: [String] = []
+            var isContinued = false
+            for line in text.split(separator: "\n", omittingEmptySubsequences: false) where line.hasPrefix("    ") {
+                let part = line.trimmingCharacters(in: .whitespaces)
+                let isCommand = part.hasPrefix("pretrain ") || part.contains("| pretrain ")
+                if isContinued {
+                    commands[commands.count - 1] += " " + part
+                } else if isCommand {
+                    commands.append(part)
+                } else {
+                    continue
+                }
+                isContinued = part.hasSuffix("\\")
+                if isContinued { commands[commands.count - 1].removeLast() }
+            }
+            return commands.map { command in
+                let comment = command.range(of: " # ") ?? command.endIndex..<command.endIndex
+                return (page, command[..<comment.lowerBound].trimmingCharacters(in: .whitespaces))
+            }
+        }
+    }
+
+    private static let mine = """
+        model: {preset: demo, layer_count: 2, hidden_size: 256, intermediate_size: 512, head_count: 4, embedding_size: 256}
+        corpus: {sources: [{path: corpora/mine/*.txt}], sequence_length: 32, held_out: 0.05}
+        tokenizer: {vocabulary_size: 400}
+        training: {steps: 4, batch_size: 4, evaluate_every: 2, checkpoint_every: 2, log_every: 1}
+        evaluation: {tokens: 300}
+        """
+
+    @Test(.timeLimit(.minutes(10))) func allRun() throws {
+        let folder = try TemporaryFolder()
+        try folder.write(Self.mine, to: "mine.yaml")
+        for part in ["mine/a", "mine/b", "sotu/a", "sotu/b", "sotu/c", "sotu/d"] {
+            try folder.write(
+                SyntheticText.text(40, seed: UInt64(part.utf8.reduce(0) { $0 &+ Int($1) })), to: "corpora/\(part).txt")
+        }
+        let few =
+            " --set training.steps=3 --set training.batch_size=2 --set tokenizer.vocabulary_size=400"
+            + " --set training.log_every=1 --set corpus.held_out=0.3 --set corpus.held_out_unit=piece"
+            + " --set corpus.maximum_document_bytes=1024 --set evaluation.tokens=300"
+        func run(_ command: String) throws -> Program.Outcome {
+            var command = command.replacing("pretrain ", with: "\"$PRETRAIN\" ")
+            if command.contains("run --preset demo") { command += few }
+            return try Program.shell(command, in: folder.path)
+        }
+        // What a page takes for granted that another one has made, or README's own `make run`.
+        for command in [
+            "pretrain run --preset demo --output checkpoints/demo", "pretrain run mine.yaml --output checkpoints/other",
+            "pretrain run mine.yaml --output checkpoints/short",
+        ] {
+            let outcome = try run(command)
+            #expect(outcome.status == 0, "\(command): \(outcome.errors)")
+        }
+        let commands = try Self.commands()
+        #expect(commands.count > 20)
+        var done: Set<String> = []
+        // Pages repeat what README shows.
+        for (page, command) in commands where done.insert(command).inserted {
+            let outcome = try run(command)
+            // The verdict of a check is not a matter of the command.
+            let isCheck = command.contains("coordinate-check")
+            #expect(outcome.status == 0 || isCheck && outcome.status == 1, "\(page): \(command)\n\(outcome.errors)")
+        }
+        #expect(folder.exists("search/target.yaml") && folder.exists("hf/discriminator/config.json"))
+    }
+
+    @Test func readmesConfigurationIsSound() throws {
+        let text = try String(contentsOf: Self.repository.appendingPathComponent("README.md"), encoding: .utf8)
+        let block = try #require(
+            text.components(separatedBy: "```yaml\n").dropFirst().first?.components(separatedBy: "```").first)
+        let folder = try TemporaryFolder()
+        try folder.write(block, to: "mine.yaml")
+        try folder.write(SyntheticText.text(60, seed: 3), to: "corpora/mine/a.txt")
+        let outcome = try Program.run(["config", "check", "mine.yaml", "--no-measurement"], in: folder.path)
+        #expect(outcome.status == 0 && outcome.output.contains("sound"), "\(outcome.errors)")
+    }
+
+    @Test func pagesLinkToWhatThereIs() throws {
+        for page in ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md"]
+            + (try FileManager.default.contentsOfDirectory(atPath: Self.repository.appendingPathComponent("docs").path))
+            .filter({ $0.hasSuffix(".md") }).map({ "docs/\($0)" })
+        {
+            let url = Self.repository.appendingPathComponent(page)
+            let text = try String(contentsOf: url, encoding: .utf8)
+            for part in text.components(separatedBy: "](").dropFirst() {
+                let target = part.prefix { $0 != ")" }.prefix { $0 != "#" }
+                if target.isEmpty || target.contains("://") { continue }
+                let path = url.deletingLastPathComponent().appendingPathComponent(String(target)).path
+                #expect(FileManager.default.fileExists(atPath: path), "\(page): \(target)")
+            }
+        }
+    }
+}
