@@ -103,6 +103,8 @@ let package = Package(
             ]),
 
         .target(name: "TestSupport", dependencies: ["Corpus", "Kernels"], path: "Tests/TestSupport"),
+        .target(
+            name: "TestModels", dependencies: ["Encoder", "Pretraining", "Tokenization"], path: "Tests/TestModels"),
         tests("FormattingTests", ["Formatting"]),
         tests("FilesTests", ["Files", "TestSupport"]),
         tests("MachineTests", ["Machine", "TestSupport"]),
@@ -131,8 +133,8 @@ let package = Package(
         tests(
             "InterchangeTests",
             [
-                "Configuration", "Files", "Corpus", "Encoder", "Interchange", "Kernels", "Objectives", "TestSupport",
-                "Tokenization", "Engine", "Pretraining",
+                "Configuration", "Corpus", "Encoder", "Engine", "Files", "Interchange", "Kernels", "Objectives",
+                "Pretraining", "TestModels", "TestSupport", "Tokenization",
             ],
             fixtures: true),
         tests("RunsTests", ["Checkpoints", "Runs", "TestSupport"]),
@@ -140,7 +142,7 @@ let package = Package(
             "EngineTests",
             [
                 "Configuration", "Corpus", "Encoder", "Engine", "Kernels", "Machine", "Objectives", "Optimization",
-                "Pretraining", "TestSupport", "Tokenization",
+                "Pretraining", "TestModels", "TestSupport", "Tokenization",
             ]),
         tests("PretrainingTests", ["Configuration", "Encoder", "Engine", "Objectives", "Pretraining"]),
         tests("BenchmarksTests", ["Benchmarks"]),
@@ -153,7 +155,10 @@ let package = Package(
             ]),
         tests(
             "AnalysisTests",
-            ["Analysis", "Corpus", "Encoder", "Engine", "Kernels", "TestSupport", "Tokenization", "Pretraining"]),
+            [
+                "Analysis", "Corpus", "Encoder", "Engine", "Kernels", "Pretraining", "TestModels", "TestSupport",
+                "Tokenization",
+            ]),
         // Needs the executable built beside it, which it runs as a child process.
         tests("EndToEndTests", ["pretrain", "Checkpoints", "CLZ4", "CZlib", "CZstd", "TestSupport"]),
     ],

@@ -3,30 +3,24 @@ import Encoder
 import Engine
 import Kernels
 import Pretraining
+import TestModels
 import TestSupport
 import Tokenization
 
 /// A tiny model and text to measure it on.
 enum AnalyzedModel {
-    static let special = SpecialTokens(padding: 0, unknown: 1, classification: 2, separator: 3, mask: 4)
-    static let vocabulary = 61
+    static let special = SmallModel.special
+    static let vocabulary = SmallModel.vocabulary
 
     static func configuration(_ change: (inout RunConfiguration) -> Void = { _ in }) -> RunConfiguration {
-        var configuration = RunConfiguration()
-        configuration.model.hiddenSize = 32
-        configuration.model.headCount = 2
-        configuration.model.intermediateSize = 64
-        configuration.model.layerCount = 3
-        configuration.model.embeddingSize = 16
-        configuration.model.generator.widthMultiplier = 0.5
-        configuration.model.generator.layerCount = 2
-        configuration.model.initialization.scheme = .fanIn
-        configuration.corpus.sequenceLength = 24
-        configuration.training.batchSize = 8
-        configuration.training.lanes = 3
-        configuration.training.chunkTokens = 48
-        change(&configuration)
-        return configuration
+        SmallModel.configuration {
+            $0.model.layerCount = 3
+            $0.model.generator.layerCount = 2
+            $0.model.initialization.scheme = .fanIn
+            $0.training.batchSize = 8
+            $0.training.lanes = 3
+            change(&$0)
+        }
     }
 
     /// An engine with random weights of visible size: biases and gains too.

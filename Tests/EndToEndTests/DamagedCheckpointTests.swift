@@ -1,4 +1,3 @@
-import Checkpoints
 import Foundation
 import Testing
 
@@ -49,37 +48,6 @@ import Testing
         }
     }
 
-    /// A document of the newest checkpoint gets another content, with checksums made anew.
-    private func rewrite(_ workspace: Workspace, _ output: String, _ name: String, _ content: (String) -> String) throws
-    {
-        let path = "\(workspace.path)/\(workspace.checkpoint(output, 20))"
-        let reader = try CheckpointReader(path: path)
-        var buffers: [UnsafeMutableBufferPointer<Float>] = []
-        defer { for buffer in buffers { buffer.deallocate() } }
-        let groups = try reader.manifest.groups.map { group in
-            let views = group.tensors.map { tensor in
-                let elements = UnsafeMutableBufferPointer<Float>.allocate(capacity: tensor.elementCount)
-                buffers.append(elements)
-                return MutableTensorView(name: tensor.name, shape: tensor.shape, elements: elements)
-            }
-            try reader.read(group: group.name, into: views)
-            return TensorGroup(
-                name: group.name,
-                tensors: views.map {
-                    TensorView(name: $0.name, shape: $0.shape, elements: UnsafeBufferPointer($0.elements))
-                })
-        }
-        let documents = try reader.manifest.documents.map { document in
-            let bytes = try reader.document(document.name)
-            return document.name == name
-                ? CheckpointDocument(name: name, text: content(String(decoding: bytes, as: UTF8.self)))
-                : CheckpointDocument(name: document.name, bytes: bytes)
-        }
-        try FileManager.default.removeItem(atPath: path)
-        try CheckpointWriter(directory: CheckpointDirectory(path: "\(workspace.path)/\(output)/checkpoints")).write(
-            CheckpointContents(step: 20, groups: groups, documents: documents, metadata: reader.manifest.metadata))
-    }
-
     @Test func documentsWithRightChecksumsAndWrongContentAreDamageToo() throws {
         let workspace = try Workspace()
         let constant = ["optimizer.schedule=constant"]
@@ -99,9 +67,12 @@ import Testing
         for (number, (name, pattern, replacement)) in changes.enumerated() {
             let copy = "copy-\(number)"
             try workspace.folder.copy("run", to: copy)
-            try rewrite(workspace, copy, name) {
-                $0.replacingOccurrences(of: pattern, with: replacement, options: .regularExpression)
-            }
+            try workspace.rewrite(
+                copy, step: 20,
+                document: { document, text in
+                    document == name
+                        ? text.replacingOccurrences(of: pattern, with: replacement, options: .regularExpression) : text
+                })
             let outcome = try workspace.run(copy, longer)
             #expect(
                 outcome.errors.contains("passed over a damaged checkpoint"), "\(name) \(replacement): \(outcome.errors)"

@@ -7,36 +7,14 @@ import Testing
     private func poison(
         _ workspace: Workspace, _ output: String, tensor: String, rows: Range<Int>? = nil, value: Float = .nan
     ) throws {
-        let directory = CheckpointDirectory(path: "\(workspace.path)/\(output)/checkpoints")
         let step = try #require(workspace.steps(output).max())
-        let reader = try CheckpointReader(path: "\(workspace.path)/\(workspace.checkpoint(output, step))")
-        var buffers: [UnsafeMutableBufferPointer<Float>] = []
-        defer { for buffer in buffers { buffer.deallocate() } }
-        let groups = try reader.manifest.groups.map { group in
-            let views = group.tensors.map { tensor in
-                let elements = UnsafeMutableBufferPointer<Float>.allocate(capacity: tensor.elementCount)
-                buffers.append(elements)
-                return MutableTensorView(name: tensor.name, shape: tensor.shape, elements: elements)
+        try workspace.rewrite(output, step: step) { group, view in
+            guard group == TensorGroup.weights, view.name == tensor else { return }
+            let width = view.shape.dropFirst().reduce(1, *)
+            for row in rows ?? 0..<view.shape[0] {
+                for column in 0..<width { view.elements[row * width + column] = value }
             }
-            try reader.read(group: group.name, into: views)
-            for view in views where group.name == TensorGroup.weights && view.name == tensor {
-                let width = view.shape.dropFirst().reduce(1, *)
-                for row in rows ?? 0..<view.shape[0] {
-                    for column in 0..<width { view.elements[row * width + column] = value }
-                }
-            }
-            return TensorGroup(
-                name: group.name,
-                tensors: views.map {
-                    TensorView(name: $0.name, shape: $0.shape, elements: UnsafeBufferPointer($0.elements))
-                })
         }
-        let documents = try reader.manifest.documents.map {
-            CheckpointDocument(name: $0.name, bytes: try reader.document($0.name))
-        }
-        try FileManager.default.removeItem(atPath: reader.path)
-        try CheckpointWriter(directory: directory).write(
-            CheckpointContents(step: step, groups: groups, documents: documents, metadata: reader.manifest.metadata))
     }
 
     @Test func nonFiniteWeightsStopTheRunBeforeTheUpdate() throws {

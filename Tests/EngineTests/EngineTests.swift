@@ -6,6 +6,7 @@ import Kernels
 import Machine
 import Pretraining
 import Synchronization
+import TestModels
 import TestSupport
 import Testing
 import Tokenization
@@ -13,27 +14,19 @@ import Tokenization
 /// One step as a function of weights, batch and step number.
 @Suite("Training engine")
 struct EngineTests {
-    static let special = SpecialTokens(padding: 0, unknown: 1, classification: 2, separator: 3, mask: 4)
-    static let vocabulary = 61
+    static let special = SmallModel.special
+    static let vocabulary = SmallModel.vocabulary
 
     static func configuration(_ change: (inout RunConfiguration) -> Void = { _ in }) -> RunConfiguration {
-        var configuration = RunConfiguration()
-        configuration.model.hiddenSize = 32
-        configuration.model.headCount = 2
-        configuration.model.intermediateSize = 64
-        configuration.model.layerCount = 2
-        configuration.model.embeddingSize = 16
-        configuration.model.generator.widthMultiplier = 0.5
-        configuration.model.normalization.placement = .mix
-        configuration.model.normalization.alpha = 0.5
-        configuration.corpus.sequenceLength = 24
-        configuration.training.batchSize = 12
-        configuration.training.lanes = 5
-        configuration.training.chunkTokens = 48
-        configuration.training.steps = 20
-        configuration.optimizer.warmupSteps = 2
-        change(&configuration)
-        return configuration
+        SmallModel.configuration {
+            $0.model.normalization.placement = .mix
+            $0.model.normalization.alpha = 0.5
+            $0.training.batchSize = 12
+            $0.training.lanes = 5
+            $0.training.steps = 20
+            $0.optimizer.warmupSteps = 2
+            change(&$0)
+        }
     }
 
     /// Ragged sequences of one to three segments.

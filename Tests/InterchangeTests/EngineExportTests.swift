@@ -24,21 +24,7 @@ import Tokenization
     }
 
     private func engine(_ change: (inout RunConfiguration) -> Void) throws -> TrainingEngine {
-        var configuration = RunConfiguration()
-        configuration.model.hiddenSize = 32
-        configuration.model.headCount = 2
-        configuration.model.intermediateSize = 24
-        configuration.model.layerCount = 2
-        configuration.model.embeddingSize = 8
-        configuration.model.maximumPositions = 24
-        configuration.model.generator.widthMultiplier = 0.5
-        configuration.corpus.sequenceLength = 16
-        change(&configuration)
-        let engine = try TrainingEngine(
-            configuration.engine, vocabularySize: tokenizer.vocabularySize, special: tokenizer.specialTokens, pool: pool
-        )
-        engine.initialize()
-        return engine
+        try ExportedModel.engine(tokenizer, pool, change)
     }
 
     private func write(_ name: String, _ change: (inout ModelConfiguration) -> Void) throws -> TrainingEngine {

@@ -26,17 +26,10 @@ import Tokenization
         arguments: [(true, true), (true, false), (false, true), (false, false)], EmbeddingSharing.allCases)
     func types(_ form: (hasCode: Bool, areTrained: Bool), sharing: EmbeddingSharing) throws {
         let (hasCode, areTrained) = form
-        var configuration = RunConfiguration()
-        (configuration.model.hiddenSize, configuration.model.headCount) = (32, 2)
-        (configuration.model.intermediateSize, configuration.model.layerCount) = (24, 1)
-        (configuration.model.embeddingSize, configuration.model.maximumPositions) = (8, 24)
-        configuration.model.generator.widthMultiplier = 0.5
-        configuration.model.embeddingSharing = sharing
-        configuration.corpus.sequenceLength = 16
-        let engine = try TrainingEngine(
-            configuration.engine, vocabularySize: tokenizer.vocabularySize, special: tokenizer.specialTokens, pool: pool
-        )
-        engine.initialize()
+        let engine = try ExportedModel.engine(tokenizer, pool) {
+            $0.model.layerCount = 1
+            $0.model.embeddingSharing = sharing
+        }
         try HuggingFaceExport.write(
             engine, tokenizer: tokenizer, to: folder("out"), form: hasCode ? .customCode : .electra, force: false,
             trainsTokenTypes: areTrained)
