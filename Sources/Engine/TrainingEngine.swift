@@ -88,7 +88,8 @@ public final class TrainingEngine {
         weightsChanged()
     }
 
-    /// Computes what the networks read that is derived from weights; due when others than `train` have changed them.
+    /// Computes all that is derived from weights once they have changed: sums of tables today, and whatever form a
+    /// `ProductLibrary` may want them in. Due when others than `train` have changed them.
     public func weightsChanged() { state.layout.deriveWeights(state.weights, pool: pool) }
 
     /// One update from one batch.

@@ -19,7 +19,7 @@ struct MatrixMultiplicationTests {
     /// All three forms from one definition of what they compute.
     @Test("Three transpositions, strides, scale, accumulation", arguments: shapes)
     func matchesPlain(_ s: Shape) {
-        Kernels.prepareLinearAlgebra()
+        ProductLibrary.current.prepare()
         var random = SplitMix64(seed: UInt64(s.n * 10_000 + s.m * 100 + s.k))
         let left = GuardedMatrix(s.n, s.k, padding: 3, random: &random)
         let right = GuardedMatrix(s.k, s.m, padding: 5, random: &random)

@@ -1,27 +1,4 @@
-import COpenBLAS
-
 extension Kernels {
-    /// Keeps OpenBLAS from threading underneath: parallelism is in the lanes above, and one thread's result does not
-    /// depend on how many there are. Called once, before the first product.
-    ///
-    /// The first product does it too, if nobody has: changing the number of threads while OpenBLAS uses several of them
-    /// can hang both.
-    public static func prepareLinearAlgebra() { _ = singleThreaded }
-
-    private static let singleThreaded: Void = openblas_set_num_threads(1)
-
-    /// Name of the kernel set that OpenBLAS chose for this processor, for example "Haswell".
-    public static var linearAlgebraKernel: String { String(cString: openblas_get_corename()) }
-
-    /// The most threads that may multiply at the same time: OpenBLAS has a fixed number of work areas, set when it was
-    /// built, and ends the process when they run out.
-    public static let maximumThreadCount: Int = {
-        // Such as "OpenBLAS 0.3.26 DYNAMIC_ARCH NO_AFFINITY Haswell MAX_THREADS=128".
-        let configuration = String(cString: openblas_get_config())
-        let setting = configuration.split(separator: " ").first { $0.hasPrefix("MAX_THREADS=") }
-        return setting.flatMap { Int($0.dropFirst("MAX_THREADS=".count)) }.map { max(1, $0) } ?? 64
-    }()
-
     /// `result ← scale · a · bᵀ (+ result)`: `a` is `[n, k]`, `b` is `[m, k]`, the result `[n, m]`.
     ///
     /// The forward product of a linear layer, whose weights are `[output, input]`.
@@ -32,7 +9,7 @@ extension Kernels {
         measured(.linearForward, result, depth: a.columns, accumulate) {
             inBlocks(of: b.rows) { start, count in
                 product(
-                    CblasNoTrans, CblasTrans, a, b.rows(start, count), result.columns(start, count), depth: a.columns,
+                    false, true, a, b.rows(start, count), result.columns(start, count), depth: a.columns,
                     accumulate, scale)
             }
         }
@@ -48,7 +25,7 @@ extension Kernels {
         measured(.linearInputGradient, result, depth: a.columns, accumulate) {
             inBlocks(of: a.columns) { start, count in
                 product(
-                    CblasNoTrans, CblasNoTrans, a.columns(start, count), b.rows(start, count), result, depth: count,
+                    false, false, a.columns(start, count), b.rows(start, count), result, depth: count,
                     accumulate || start > 0, scale)
             }
         }
@@ -64,7 +41,7 @@ extension Kernels {
         measured(.linearWeightGradient, result, depth: a.rows, accumulate) {
             inBlocks(of: a.columns) { start, count in
                 product(
-                    CblasTrans, CblasNoTrans, a.columns(start, count), b, result.rows(start, count), depth: a.rows,
+                    true, false, a.columns(start, count), b, result.rows(start, count), depth: a.rows,
                     accumulate, scale)
             }
         }
@@ -90,15 +67,12 @@ extension Kernels {
     }
 
     private static func product(
-        _ transposeA: CBLAS_TRANSPOSE, _ transposeB: CBLAS_TRANSPOSE, _ a: Matrix, _ b: Matrix, _ result: Matrix,
-        depth: Int, _ accumulate: Bool, _ scale: Float
+        _ transposeA: Bool, _ transposeB: Bool, _ a: Matrix, _ b: Matrix, _ result: Matrix, depth: Int,
+        _ accumulate: Bool, _ scale: Float
     ) {
         guard result.rows > 0, result.columns > 0 else { return }
-        prepareLinearAlgebra()
-        cblas_sgemm(
-            CblasRowMajor, transposeA, transposeB,
-            blasint(result.rows), blasint(result.columns), blasint(depth),
-            scale, a.base, blasint(a.stride), b.base, blasint(b.stride),
-            accumulate ? 1 : 0, result.base, blasint(result.stride))
+        ProductLibrary.current.multiply(
+            a, transposed: transposeA, b, transposed: transposeB, into: result, depth: depth, accumulate: accumulate,
+            scale: scale)
     }
 }

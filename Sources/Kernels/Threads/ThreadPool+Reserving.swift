@@ -14,9 +14,9 @@ extension ThreadPool {
 
 extension Kernels {
     /// Address space that threads take beside what they work on.
-    public static func reservedBytes(threads: Int) -> Int { threads * (workAreaBytes + stackBytes) }
+    public static func reservedBytes(threads: Int) -> Int {
+        threads * (ProductLibrary.current.workAreaBytes + stackBytes)
+    }
 
-    /// What OpenBLAS maps for every thread that multiplies (its BUFFER_SIZE on x86-64).
-    private static let workAreaBytes = 128 << 20
     static let stackBytes = 8 << 20
 }

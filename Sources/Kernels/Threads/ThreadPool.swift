@@ -37,7 +37,7 @@ public final class ThreadPool: @unchecked Sendable {
     public init(threadCount: Int) {
         precondition(threadCount > 0)
         self.threadCount = threadCount
-        Kernels.prepareLinearAlgebra()
+        ProductLibrary.current.prepare()
         for worker in 0..<threadCount {
             let thread = Thread { [weak self] in
                 Kernels.flushDenormals()

@@ -40,7 +40,7 @@ public enum TrainingCheckpoint {
                 CheckpointDocument(name: Document.corpus, bytes: Array(try encoder.encode(documents.fingerprint))),
                 CheckpointDocument(name: Document.state, bytes: Array(try encoder.encode(documents.state))),
             ],
-            metadata: ["program": "pretrain \(programVersion)", "linear_algebra": Kernels.linearAlgebraKernel])
+            metadata: ["program": "pretrain \(programVersion)", "linear_algebra": ProductLibrary.current.kernelName])
     }
 
     /// Reads all documents of a checkpoint.
