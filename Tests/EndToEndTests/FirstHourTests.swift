@@ -149,4 +149,25 @@ import Testing
         // Nothing is lost on the way, and no token begins with a mark of the one before.
         #expect(tokens.dropFirst().dropLast().joined() == lines[0])
     }
+
+    @Test func anotherFormOfUnicodeIsNoticed() throws {
+        let words = [
+            "caf\u{E9}", "na\u{EF}ve", "\u{FC}ber", "gar\u{E7}on", "\u{E9}l\u{E8}ve", "\u{F6}l", "for\u{EA}t",
+            "d\u{E9}j\u{E0}",
+        ]
+        var random = SplitMix64(seed: 4)
+        func sentence() -> String { (0..<10).map { _ in words[Int(random.next() % 8)] }.joined(separator: " ") }
+        try workspace.folder.write((0..<300).map { _ in sentence() }.joined(separator: "\n\n"), to: "accents.txt")
+        try workspace.run("run", ["corpus.sources=[{path: accents.txt}]", "training.steps=1"])
+        let line = sentence()
+        let same = try workspace.pretrain("detect", "run", input: line + "\n")
+        #expect(same.status == 0 && !same.errors.contains("NFC"), "\(same.errors)")
+        let other = try workspace.pretrain("detect", "run", input: line.decomposedStringWithCanonicalMapping + "\n")
+        #expect(other.status == 0 && other.errors.contains("in composed (NFC) form"), "\(other.errors)")
+    }
+
+    @Test func sizesThatDoAreListed() throws {
+        let outcome = try workspace.pretrain("config", "check", "tiny.yaml", "--set", "model.head_count=4")
+        #expect(outcome.status == 1 && outcome.errors.contains("these do: 1, 2"), "\(outcome.errors)")
+    }
 }

@@ -76,7 +76,12 @@ public struct ModelConfiguration: Configurable, Equatable {
                 "positions",
                 "none leaves attention without any order; choose learned or rotary, or a relative_bias.sharing")
         }
-        if embeddingSize % 8 != 0 { throw InvalidSetting("embedding_size", "must be a multiple of 8") }
+        if embeddingSize % 8 != 0 {
+            throw InvalidSetting(
+                "embedding_size",
+                "must be a multiple of 8; next to \(embeddingSize) are \(embeddingSize / 8 * 8) and \(embeddingSize / 8 * 8 + 8)"
+            )
+        }
     }
 
     public var discriminatorShape: NetworkShape {
@@ -164,20 +169,31 @@ public struct NetworkShape: Sendable, Equatable {
 
     public var headSize: Int { hiddenSize / headCount }
 
+    /// Numbers of heads that would do.
+    private func choices(unit: Int) -> String {
+        let heads = (1...max(1, hiddenSize / unit)).filter { hiddenSize % $0 == 0 && hiddenSize / $0 % unit == 0 }
+        if heads.isEmpty { return "no number of heads does: make hidden_size a multiple of \(unit)" }
+        return "with hidden_size \(hiddenSize) these do: " + heads.prefix(12).map(String.init).joined(separator: ", ")
+    }
+
     func validate(prefix: String, rotary: Bool) throws {
         if hiddenSize % headCount != 0 {
             throw InvalidSetting(
-                prefix + "head_count", "\(headCount) heads do not divide hidden_size \(hiddenSize)")
+                prefix + "head_count",
+                "\(headCount) heads do not divide hidden_size \(hiddenSize); \(choices(unit: rotary ? 16 : 8))")
         }
         let unit = rotary ? 16 : 8
         if headSize % unit != 0 {
             throw InvalidSetting(
                 prefix + "head_count",
-                "gives heads of \(headSize); kernels need multiples of \(unit)\(rotary ? " with rotary positions" : "")"
-            )
+                "gives heads of \(headSize); kernels need multiples of \(unit)\(rotary ? " with rotary positions" : ""); "
+                    + choices(unit: unit))
         }
         if intermediateSize % 8 != 0 {
-            throw InvalidSetting(prefix + "intermediate_size", "\(intermediateSize) is not a multiple of 8")
+            throw InvalidSetting(
+                prefix + "intermediate_size",
+                "\(intermediateSize) is not a multiple of 8; next to it are \(intermediateSize / 8 * 8) and "
+                    + "\(intermediateSize / 8 * 8 + 8)")
         }
     }
 }

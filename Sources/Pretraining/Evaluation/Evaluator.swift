@@ -55,7 +55,7 @@ public struct Evaluator {
                 for (offset, token) in outcome.corrupted.enumerated() {
                     labels.append(token != work.batch.tokens[chunk.firstRow + offset])
                 }
-                for segment in chunk.segments.indices.dropLast() where samples.count < sampleCount {
+                for segment in chunk.segments.indices.dropLast() where samples.count < samplesUpTo(index) {
                     samples.append(sample(work, chunk, outcome, segment))
                 }
             }
@@ -75,6 +75,12 @@ public struct Evaluator {
             report.sources = sumsOfSource.sorted { $0.key < $1.key }.map { SourceEvaluation(path: $0.key, $0.value) }
         }
         return report
+    }
+
+    /// Samples wanted of the batches up to one: they are spread, so that not all are of one document or source.
+    private func samplesUpTo(_ batch: Int) -> Int {
+        // The k-th of n samples comes from the batch at k/n of the way.
+        (0..<sampleCount).count { $0 * batches.count / sampleCount <= batch }
     }
 
     private func sample(

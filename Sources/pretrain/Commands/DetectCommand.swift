@@ -35,7 +35,12 @@ struct DetectCommand: ParsableCommand {
         }
         let output = OutputBuffer()
         if !report.json, Terminal.standardOutputIsTerminal { Terminal.note(Self.legend, isStyled: Terminal.colours) }
+        var isFormNoted = false
         try LineReader.standardInput(endOfBlock: output.flush) { line in
+            if !isFormNoted, let note = UnicodeFormNote.note(Array(line), model.tokenizer) {
+                isFormNoted = true
+                Terminal.note("note: \(note)")
+            }
             let detection = try detect(Array(line), model)
             let shown =
                 report.json

@@ -44,6 +44,11 @@ struct EvaluateCommand: ParsableCommand {
     func run() throws {
         let model = try LoadedModel(path: checkpoint, threads: threading.count)
         let evaluator = try Evaluator(model, corpusPath: corpus, reading: reading, tokens: tokens)
+        if corpus != nil {
+            let special = model.engine.special.neverMasked
+            let text = model.tokenizer.decode(evaluator.batches.first?.tokens.filter { !special.contains($0) } ?? [])
+            if let note = UnicodeFormNote.note(text, model.tokenizer) { Terminal.note("note: \(note)") }
+        }
         let corruptor = try corruptionFrom.map { try LoadedModel(path: $0, threads: threading.count) }
         if let corruptor, corruptor.tokenizer.serialized() != model.tokenizer.serialized() {
             throw CorruptionError.otherTokenizer(path: corruptor.path, evaluated: model.path)
