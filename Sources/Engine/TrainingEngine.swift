@@ -105,7 +105,7 @@ public final class TrainingEngine {
         let loss = configuration.objective.total(sums)
         guard loss.isFinite, norm.isFinite else {
             let error = nonFinite(step: step, sums)
-            gradients.clear()
+            gradients.sum.zero()
             throw error
         }
         let optimizers =
@@ -144,7 +144,8 @@ public final class TrainingEngine {
                 if keeps { for (_, outcome) in results { corrupted += outcome.corrupted } }
             }
         } catch {
-            gradients.clear()
+            // New ones: clearing would first bring in what no lane has touched yet, seconds for a large model.
+            self.gradients = LaneGradients(state.layout, laneCount: laneCount)
             throw error
         }
         if let key, keeps {
