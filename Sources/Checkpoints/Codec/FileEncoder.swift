@@ -71,7 +71,7 @@ enum FileEncoder {
 
     /// Writes every source to the output of the same index.
     static func encode(
-        _ sources: [Source], to outputs: [OutputFile], threads: Int, scratch: ScratchPool
+        _ sources: [Source], to outputs: [CheckpointFile], threads: Int, scratch: ScratchPool
     ) throws -> [CheckpointManifest.File] {
         let digests = DigestLanes(hashesContent: sources.map(\.hashesContent))
         let progress = sources.map { _ in Progress() }

@@ -1,7 +1,7 @@
 import Foundation
 
 /// A file that is being written: retries interrupted and short writes, and names the path in every error.
-final class OutputFile: @unchecked Sendable {
+final class CheckpointFile: @unchecked Sendable {
     let path: String
     private var descriptor: Int32
     private let system: any StorageSystem

@@ -45,7 +45,7 @@ struct Publication {
             sources.append(.init(fileName: document.name + ".lz4", bytes: bytes, transform: .none, hashesContent: true))
         }
         let outputs = try sources.map {
-            try OutputFile(
+            try CheckpointFile(
                 creating: "\(temporary)/\($0.fileName)", system: system,
                 direct: $0.bytes.byteCount >= FileEncoder.directBytes && $0.transform != .none)
         }
@@ -65,7 +65,7 @@ struct Publication {
     }
 
     private func write(_ bytes: [UInt8], to path: String) throws {
-        let file = try OutputFile(creating: path, system: system)
+        let file = try CheckpointFile(creating: path, system: system)
         try bytes.withUnsafeBytes { try file.write($0) }
         try file.syncAndClose()
     }
