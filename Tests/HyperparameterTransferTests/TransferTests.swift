@@ -24,6 +24,33 @@ struct TransferTests {
         return configuration
     }
 
+    @Test("Stages, warmup and decay keep their shares in shorter trials, and a generator's own rate its proportion")
+    func proportions() throws {
+        let target = Self.target {
+            $0.training.steps = 4000
+            $0.optimizer.warmupSteps = 400
+            var (first, second) = (TrainingStage(), TrainingStage())
+            (first.steps, first.sequenceLength) = (1000, 32)
+            (second.steps, second.sequenceLength) = (2000, 64)
+            $0.training.stages = [first, second]
+            $0.optimizer.separate = true
+            $0.optimizer.peakLearningRate = 1e-3
+            $0.optimizer.generator.peakLearningRate = 2e-3
+        }
+        var options = TransferOptions()
+        options.proxyWidth = 64
+        options.proxySteps = 400
+        options.search = ["learning_rate=1e-3,4e-3"]
+        let plan = try TransferPlan(target, options)
+        #expect(plan.proxy.training.stages.map(\.steps) == [100, 200] && plan.proxy.optimizer.warmupSteps == 40)
+        #expect(throws: Never.self) { try plan.proxy.validate() }
+        var trial = plan.proxy
+        Hyperparameter.learningRate.set(4e-3, in: &trial)
+        #expect(trial.optimizer.peakLearningRate == 4e-3 && trial.optimizer.generator.peakLearningRate == 8e-3)
+        let (found, _) = try plan.transferred([.learningRate: 4e-3])
+        #expect(found.optimizer.generator.peakLearningRate == 8e-3 && found.training.stages == target.training.stages)
+    }
+
     @Test("Members keep all proportions, and muP equals the standard parametrization at the base")
     func members() throws {
         let family = WidthFamily(Self.target())

@@ -26,7 +26,15 @@ public enum Hyperparameter: String, CaseIterable, Codable, Sendable, CodingKeyRe
 
     public func set(_ value: Double, in configuration: inout RunConfiguration) {
         switch self {
-        case .learningRate: configuration.optimizer.peakLearningRate = value
+        case .learningRate:
+            // A generator's own rate keeps its proportion: one of two would otherwise be searched, and the other not.
+            if let own = configuration.optimizer.generator.peakLearningRate,
+                configuration.optimizer.peakLearningRate > 0
+            {
+                configuration.optimizer.generator.peakLearningRate =
+                    own * value / configuration.optimizer.peakLearningRate
+            }
+            configuration.optimizer.peakLearningRate = value
         case .embeddingLearningRateMultiplier: configuration.parametrization.embeddingLearningRateMultiplier = value
         case .outputMultiplier: configuration.parametrization.outputMultiplier = value
         case .attentionMultiplier: configuration.parametrization.attentionMultiplier = value

@@ -129,9 +129,16 @@ public struct TransferPlan: Sendable {
                 + "costs: " + shown.joined(separator: ", ")
     }
 
-    /// The length of a run, with a warmup of the same share.
+    /// The length of a run, with warmup, decay and stages of the same share.
     static func setLength(_ configuration: inout RunConfiguration, steps: Int, of target: RunConfiguration) {
         configuration.training.steps = steps
+        // Stages keep their shares: a shorter run would otherwise never leave the first one.
+        for index in target.training.stages.indices where configuration.training.stages.indices.contains(index) {
+            let stage = Double(target.training.stages[index].steps) / Double(target.training.steps)
+            configuration.training.stages[index].steps =
+                steps == target.training.steps
+                ? target.training.stages[index].steps : max(1, Int((stage * Double(steps)).rounded(.down)))
+        }
         let share = Double(target.optimizer.warmupSteps) / Double(target.training.steps)
         configuration.optimizer.warmupSteps =
             steps == target.training.steps
