@@ -142,6 +142,30 @@ struct ScalingTests {
         }
     }
 
+    @Test("Branch outputs that start smaller for their depth do so once, under the rules for depth too")
+    func residualsAtDepth() throws {
+        func deviation(layers: Int, base: Int?, scaled: Bool) throws -> Double {
+            var model = ModelConfiguration()
+            model.normalization.placement = .pre
+            model.layerCount = layers
+            model.generator.layerCount = layers
+            model.initialization.scaleResiduals = scaled
+            var parametrization = ParametrizationConfiguration()
+            parametrization.baseLayerCount = base
+            let layout = ParameterLayoutTests.layout(model, parametrization)
+            let spec = try #require(layout["discriminator.layers.0.attention.output.weight"])
+            guard case .truncatedNormal(let deviation) = spec.initialization else { return .nan }
+            return deviation * spec.scaling.initialization
+        }
+        // What the rules do from 3 to 12 layers does not depend on where it starts.
+        let plain = try deviation(layers: 12, base: 3, scaled: false) / deviation(layers: 3, base: 3, scaled: false)
+        let scaled = try deviation(layers: 12, base: 3, scaled: true) / deviation(layers: 3, base: 3, scaled: true)
+        #expect(abs(plain - scaled) < 1e-12, "\(plain) and \(scaled)")
+        // Without them the depth itself counts.
+        let ratio = try deviation(layers: 12, base: nil, scaled: true) / deviation(layers: 3, base: nil, scaled: true)
+        #expect(abs(ratio - 0.5) < 1e-12)
+    }
+
     @Test("Where the embedding size grows with the width, tables and tied output grow with it")
     func growingEmbedding() {
         var parametrization = ParametrizationConfiguration()

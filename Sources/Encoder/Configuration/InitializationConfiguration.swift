@@ -25,7 +25,8 @@ public struct InitializationConfiguration: Configurable, Equatable {
             "standard_deviation", &standardDeviation, 1e-6...10,
             "Of embedding tables, and of all weights when fixed; from nothing but zeros nothing can be learned.")
         try fields.flag(
-            "scale_residuals", &scaleResiduals, "Divide sublayer outputs' initial weights by sqrt(2 · layers).")
+            "scale_residuals", &scaleResiduals,
+            "Divide sublayer outputs' initial weights by sqrt(2 · layers), of the base depth where there is one.")
         try fields.flag(
             "zero_detection_output", &zeroDetectionOutput,
             "Start the detection logit's weights at 0: no token is suspect, at any width.")

@@ -62,7 +62,8 @@ public struct ParameterBuilder {
             case .fanIn: 1 / (Double(input) / (role == .hidden || role == .readout ? widthRatio : 1)).squareRoot()
             }
         if initialization.scaleResiduals, let residualLayers {
-            deviation /= (2 * Double(residualLayers)).squareRoot()
+            // Of the base depth, where depth has rules of its own: they scale branches from there, and twice is too much.
+            deviation /= (2 * Double(residualLayers) / depthRatio).squareRoot()
         }
         return add(
             name, [output, input], role,
