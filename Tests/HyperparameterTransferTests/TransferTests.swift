@@ -47,6 +47,12 @@ struct TransferTests {
         var trial = plan.proxy
         Hyperparameter.learningRate.set(4e-3, in: &trial)
         #expect(trial.optimizer.peakLearningRate == 4e-3 && trial.optimizer.generator.peakLearningRate == 8e-3)
+        // The rules carry both along as well.
+        options.rules = TransferRules(batch: false, horizon: true)
+        let ruled = try TransferPlan(target, options).transferred([:]).configuration.optimizer
+        let factor = ruled.peakLearningRate / target.optimizer.peakLearningRate
+        let own = try #require(ruled.generator.peakLearningRate)
+        #expect(factor < 1 && abs(own / 2e-3 / factor - 1) < 1e-12)
         let (found, _) = try plan.transferred([.learningRate: 4e-3])
         #expect(found.optimizer.generator.peakLearningRate == 8e-3 && found.training.stages == target.training.stages)
     }

@@ -60,7 +60,7 @@ public struct Verification: Codable, Sendable {
                     TransferPlan.setLength(&configuration, steps: steps, of: plan.target)
                     TransferPlan.setTrialRecords(&configuration, tokenizer: tokenizer)
                     for (hyperparameter, value) in best { hyperparameter.set(value, in: &configuration) }
-                    configuration.optimizer.peakLearningRate = rate
+                    Hyperparameter.learningRate.set(rate, in: &configuration)
                     let rules = isStandard ? "standard" : "mup"
                     return Trial(
                         name: "verify/\(steps)-steps/\(rules)-width-\(width)/learning-rate-\(rate)",

@@ -42,6 +42,11 @@ public enum Hyperparameter: String, CaseIterable, Codable, Sendable, CodingKeyRe
         }
     }
 
+    /// Multiplies the value.
+    func scale(by factor: Double, in configuration: inout RunConfiguration) {
+        set(value(in: configuration) * factor, in: &configuration)
+    }
+
     /// - Throws: `TransferError.invalid`, naming what there is.
     init(named name: String) throws {
         // What people write for it.

@@ -134,10 +134,9 @@ public struct TransferPlan: Sendable {
         configuration.training.steps = steps
         // Stages keep their shares: a shorter run would otherwise never leave the first one.
         for index in target.training.stages.indices where configuration.training.stages.indices.contains(index) {
-            let stage = Double(target.training.stages[index].steps) / Double(target.training.steps)
-            configuration.training.stages[index].steps =
-                steps == target.training.steps
-                ? target.training.stages[index].steps : max(1, Int((stage * Double(steps)).rounded(.down)))
+            let (product, overflow) = target.training.stages[index].steps.multipliedReportingOverflow(by: steps)
+            configuration.training.stages[index].steps = max(
+                1, (overflow ? Int.max : product) / target.training.steps)
         }
         let share = Double(target.optimizer.warmupSteps) / Double(target.training.steps)
         configuration.optimizer.warmupSteps =

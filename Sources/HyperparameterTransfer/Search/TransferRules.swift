@@ -29,7 +29,7 @@ public struct TransferRules: Codable, Sendable, Equatable {
             Double(target.training.sequencesPerStep * target.corpus.sequenceLength)
             / Double(proxy.training.sequencesPerStep * proxy.corpus.sequenceLength)
         if batch, batchRatio != 1 {
-            target.optimizer.peakLearningRate *= batchRatio.squareRoot()
+            Hyperparameter.learningRate.scale(by: batchRatio.squareRoot(), in: &target)
             target.optimizer.beta1 = max(0, 1 - (1 - target.optimizer.beta1) * batchRatio)
             target.optimizer.beta2 = max(0, 1 - (1 - target.optimizer.beta2) * batchRatio)
             notes.append(
@@ -40,7 +40,7 @@ public struct TransferRules: Codable, Sendable, Equatable {
         }
         let horizonRatio = tokens(target) / tokens(proxy)
         if horizon, horizonRatio != 1 {
-            target.optimizer.peakLearningRate *= pow(horizonRatio, Self.horizonExponent)
+            Hyperparameter.learningRate.scale(by: pow(horizonRatio, Self.horizonExponent), in: &target)
             notes.append("horizon rule: \(number(horizonRatio)) times the proxy's tokens; learning rate × that^−0.3")
         } else if horizonRatio != 1 {
             notes.append(
