@@ -10,6 +10,9 @@ extension AttentionKernel {
         /// Where those of listed keys go instead, if given: a row for every place in the list.
         public var listedKeys: Matrix?
         public var listedValues: Matrix?
+        /// Of relative positions: `[rows of the table, headCount · headSize]` each, added to.
+        public var relativeQueries: Matrix?
+        public var relativeKeys: Matrix?
 
         public init(queries: Matrix, keys: Matrix, values: Matrix) {
             self.queries = queries
@@ -30,25 +33,27 @@ extension AttentionKernel {
     ///
     /// - Parameters:
     ///   - upstream, output: `[n, headCount · headSize]`.
-    ///   - blocks, bundles, bias, dropout, firstRow: as in the forward pass.
+    ///   - blocks, bundles, bias, relative, dropout, firstRow: as in the forward pass.
     ///   - probabilities: what the forward pass kept, where it did.
     ///   - biasGradient: `[headCount, 2 · maximumDistance + 1]`, added to.
     public func backward(
         upstream: Matrix, _ input: Input, output: Matrix, logSumExp: UnsafePointer<Float>, blocks: AttentionBlocks,
-        bundles: Range<Int>? = nil, bias: Bias? = nil, dropout: DropoutStream?, firstRow: Int, gradient: Gradient,
-        biasGradient: UnsafeMutablePointer<Float>? = nil, probabilities: Probabilities? = nil,
-        scratch: UnsafeMutablePointer<Float>
+        bundles: Range<Int>? = nil, bias: Bias? = nil, relative: RelativePositions? = nil, dropout: DropoutStream?,
+        firstRow: Int, gradient: Gradient, biasGradient: UnsafeMutablePointer<Float>? = nil,
+        probabilities: Probabilities? = nil, scratch: UnsafeMutablePointer<Float>
     ) {
         Profile.enter(.attentionBackward)
         defer {
             // Scores that are computed again count here: the kernel's share of the peak is of what it did.
             Profile.leave(
-                flops: (probabilities == nil ? 10 : 8) * headSize * blocks.pairCount(bundles),
+                flops: ((probabilities == nil ? 10 : 8) + (relative == nil ? 0 : probabilities == nil ? 12 : 8))
+                    * headSize * blocks.pairCount(bundles),
                 floats: 9 * output.rows * headCount * headSize)
         }
         var kept = probabilities?.base
         let scratch = AttentionScratch(
-            scratch, headSize: headSize, keys: blocks.maximumKeys, columns: blocks.maximumColumns)
+            scratch, headSize: headSize, keys: blocks.maximumKeys, columns: blocks.maximumColumns,
+            distances: relative?.layout.capacity)
         for bundle in blocks.bundles[bundles ?? 0..<blocks.bundles.count] {
             for head in bundle.heads {
                 let at = head * headSize
@@ -56,7 +61,10 @@ extension AttentionKernel {
                 scratch.keyGradient.update(repeating: 0, count: bundle.keyCount * headSize)
                 scratch.valueGradient.update(repeating: 0, count: bundle.keyCount * headSize)
                 let pass = HeadPass(
-                    head: head, blocks: blocks, bias: bias, dropout: dropout?.advanced(by: head), firstRow: firstRow)
+                    head: head, blocks: blocks, bias: bias, relative: relative?.ofHead(head),
+                    keys: input.keys.columns(at, headSize), dropout: dropout?.advanced(by: head), firstRow: firstRow)
+                let keyCount = blocks.sources[bundle.sources].reduce(0) { max($0, $1.rows.count) }
+                if let relative = pass.relative { clearRelativeGradients(relative, keys: keyCount, scratch) }
                 let rows = Incoming(
                     queries: input.queries.columns(at, headSize), upstream: upstream.columns(at, headSize),
                     output: output.columns(at, headSize), logSumExp: logSumExp + head * output.rows,
@@ -67,6 +75,11 @@ extension AttentionKernel {
                     backward(
                         tile, place, rows, pass, queryGradient: gradient.queries.columns(at, headSize),
                         biasGradient: biasGradient, scratch)
+                }
+                if let relative, let queries = gradient.relativeQueries, let keys = gradient.relativeKeys {
+                    collectRelativeGradients(
+                        relative.layout, keys: keyCount, queryGradient: queries.columns(at, headSize),
+                        keyGradient: keys.columns(at, headSize), scratch)
                 }
                 for source in blocks.sources[bundle.sources] {
                     for index in 0..<source.rows.count {
@@ -112,6 +125,9 @@ extension AttentionKernel {
                     if kept == nil {
                         multiplyByKeys(
                             scratch.queryRows, scratch.keysTransposed, range, tile, into: scratch.scores, scratch)
+                        if let relative = pass.relative {
+                            addRelativeScores(relative, keys: pass.keys, range, tile, scratch)
+                        }
                     }
                     multiplyByKeys(
                         scratch.upstreamRows, scratch.values, range, tile, into: scratch.gradients, scratch)
@@ -129,6 +145,7 @@ extension AttentionKernel {
                     multiplyTransposed(
                         scratch.gradients, scratch.queryPanels, range, tile, into: scratch.keyGradient, scratch)
                     multiplyByRows(scratch.gradients, scratch.keys, range, tile, into: scratch.result, scratch)
+                    if let relative = pass.relative { addRelativeGradients(relative, range, tile, scratch) }
                 }
             }
         }

@@ -13,17 +13,22 @@ public struct AttentionKernel: Sendable {
 
     /// Floats of scratch memory that a call needs.
     ///
-    /// - Parameter keys: the most of a bundle: the longest segment, or what a slice of it sees, and its global tokens.
-    public func scratchCount(keys: Int) -> Int {
+    /// - Parameters:
+    ///   - keys: the most of a bundle: the longest segment, or what a slice of it sees, and its global tokens.
+    ///   - relative: of disentangled attention.
+    public func scratchCount(keys: Int, relative: RelativeLayout? = nil) -> Int {
         // Two sources may be filled up to 16 each.
         let most = AttentionBlocks.padded(keys) + 16
         return AttentionScratch.count(
-            headSize: headSize, keys: most, columns: min(AttentionBlocks.columnCount, most))
+            headSize: headSize, keys: most, columns: min(AttentionBlocks.columnCount, most),
+            distances: relative?.capacity)
     }
 
     /// Floats of scratch memory for these blocks.
-    public func scratchCount(_ blocks: AttentionBlocks) -> Int {
-        AttentionScratch.count(headSize: headSize, keys: blocks.maximumKeys, columns: blocks.maximumColumns)
+    public func scratchCount(_ blocks: AttentionBlocks, relative: RelativeLayout? = nil) -> Int {
+        AttentionScratch.count(
+            headSize: headSize, keys: blocks.maximumKeys, columns: blocks.maximumColumns,
+            distances: relative?.capacity)
     }
 
     /// What a call reads: queries, keys and values of all heads side by side, `[n, headCount · headSize]`, as
@@ -84,28 +89,34 @@ public struct AttentionKernel: Sendable {
     ///
     /// - Parameters:
     ///   - bundles: of `blocks` that are computed; all by default.
+    ///   - relative: packed tables of disentangled attention, where every segment sees all of itself and only that.
     ///   - dropout: of the probabilities; its tensor index is that of head 0, the other heads follow.
     ///   - firstRow: index within the batch of row 0, which keys dropout.
     ///   - output: `[n, headCount · headSize]`; the rows of the bundles' queries are overwritten.
     ///   - logSumExp: `[headCount, n]`, likewise.
     public func forward(
         _ input: Input, blocks: AttentionBlocks, bundles: Range<Int>? = nil, bias: Bias? = nil,
-        dropout: DropoutStream?, firstRow: Int, output: Matrix, logSumExp: UnsafeMutablePointer<Float>,
-        probabilities: Probabilities? = nil, scratch: UnsafeMutablePointer<Float>
+        relative: RelativePositions? = nil, dropout: DropoutStream?, firstRow: Int, output: Matrix,
+        logSumExp: UnsafeMutablePointer<Float>, probabilities: Probabilities? = nil,
+        scratch: UnsafeMutablePointer<Float>
     ) {
         Profile.enter(.attentionForward)
         defer {
             Profile.leave(
-                flops: 4 * headSize * blocks.pairCount(bundles), floats: 4 * output.rows * headCount * headSize)
+                flops: (relative == nil ? 4 : 8) * headSize * blocks.pairCount(bundles),
+                floats: 4 * output.rows * headCount * headSize)
         }
         var kept = probabilities?.base
         let scratch = AttentionScratch(
-            scratch, headSize: headSize, keys: blocks.maximumKeys, columns: blocks.maximumColumns)
+            scratch, headSize: headSize, keys: blocks.maximumKeys, columns: blocks.maximumColumns,
+            distances: relative?.layout.capacity)
         for bundle in blocks.bundles[bundles ?? 0..<blocks.bundles.count] {
             for head in bundle.heads {
                 packKeys(input, blocks, bundle, head: head, scratch, forward: true)
                 let pass = HeadPass(
-                    head: head, blocks: blocks, bias: bias, dropout: dropout?.advanced(by: head), firstRow: firstRow)
+                    head: head, blocks: blocks, bias: bias, relative: relative?.ofHead(head),
+                    keys: input.keys.columns(head * headSize, headSize), dropout: dropout?.advanced(by: head),
+                    firstRow: firstRow)
                 for tile in blocks.tiles[bundle.tiles] {
                     let place = kept.map { KeptTile($0, tile, blocks) }
                     kept = place?.end
@@ -124,6 +135,9 @@ public struct AttentionKernel: Sendable {
         let head: Int
         let blocks: AttentionBlocks
         let bias: Bias?
+        let relative: RelativePositions.Head?
+        /// The head's keys, by row of the chunk.
+        let keys: Matrix
         let dropout: DropoutStream?
         let firstRow: Int
     }
@@ -163,6 +177,9 @@ public struct AttentionKernel: Sendable {
                 for range in ranges {
                     multiplyByKeys(
                         scratch.queryRows, scratch.keysTransposed, range, tile, into: scratch.scores, scratch)
+                    if let relative = pass.relative {
+                        addRelativeScores(relative, keys: pass.keys, range, tile, scratch)
+                    }
                 }
                 for row in 0..<rows { softmaxStep(row, tile, ranges, pass, keep: kept?.row(row), scratch) }
                 for range in ranges {

@@ -25,12 +25,18 @@ struct AttentionScratch {
     let rowSum: UnsafeMutablePointer<Float>
     let rowDelta: UnsafeMutablePointer<Float>
     let rowLogSumExp: UnsafeMutablePointer<Float>
+    /// With relative positions: some keys' part of the scores by query, and gradients of relative keys and queries by
+    /// distance, `[distances, d]`.
+    let transposed: UnsafeMutablePointer<Float>
+    let relativeKeyGradient: UnsafeMutablePointer<Float>
+    let relativeQueryGradient: UnsafeMutablePointer<Float>
 
     let keyCapacity: Int
     /// From one row of scores to the next: an odd number of cache lines, so that columns spread over the cache's sets.
     let scoreStride: Int
 
-    init(_ base: UnsafeMutablePointer<Float>, headSize: Int, keys keyCount: Int, columns: Int) {
+    /// - Parameter distances: of relative positions, if there are any.
+    init(_ base: UnsafeMutablePointer<Float>, headSize: Int, keys keyCount: Int, columns: Int, distances: Int?) {
         var position = base
         func take(_ count: Int) -> UnsafeMutablePointer<Float> {
             defer { position += count }
@@ -39,7 +45,8 @@ struct AttentionScratch {
         let wide = AttentionBlocks.padded(headSize)
         let rows = AttentionBlocks.rowCount
         keyCapacity = keyCount
-        scoreStride = Self.stride(columns)
+        let margin = distances == nil ? 0 : AttentionKernel.relativeMargin
+        scoreStride = Self.stride(columns) + margin
         keysTransposed = take(keyCount * wide)
         values = take(keyCount * wide)
         keys = take(keyCount * wide)
@@ -50,21 +57,27 @@ struct AttentionScratch {
         upstreamRows = take(rows * headSize)
         upstreamPanels = take(rows * wide)
         result = take(rows * headSize)
-        scores = take(rows * scoreStride)
-        gradients = take(rows * scoreStride)
+        scores = take(margin + rows * scoreStride) + margin
+        gradients = take(margin + rows * scoreStride) + margin
         rowMaximum = take(rows)
         rowSum = take(rows)
         rowDelta = take(rows)
         rowLogSumExp = take(rows)
+        transposed = take(distances == nil ? 0 : AttentionKernel.relativeKeyCount * AttentionKernel.relativeStride)
+        relativeKeyGradient = take((distances ?? 0) * headSize)
+        relativeQueryGradient = take((distances ?? 0) * headSize)
     }
 
     static func stride(_ columns: Int) -> Int { (columns + 31) / 32 * 32 + 16 }
 
     /// Floats that bundles of at most `keys` keys and panels of at most `columns` columns need.
-    static func count(headSize: Int, keys: Int, columns: Int) -> Int {
+    static func count(headSize: Int, keys: Int, columns: Int, distances: Int?) -> Int {
         let wide = AttentionBlocks.padded(headSize)
         let rows = AttentionBlocks.rowCount
-        return keys * (3 * wide + 2 * headSize) + rows * (3 * headSize + 2 * wide) + 2 * rows * stride(columns) + 4
-            * rows
+        let count =
+            keys * (3 * wide + 2 * headSize) + rows * (3 * headSize + 2 * wide) + 2 * rows * stride(columns) + 4 * rows
+        guard let distances else { return count }
+        return count + 2 * (rows + 1) * AttentionKernel.relativeMargin + AttentionKernel.relativeKeyCount
+            * AttentionKernel.relativeStride + 2 * distances * headSize
     }
 }
