@@ -15,6 +15,7 @@ public struct EncoderNetwork: Sendable {
     let layers: [EncoderLayer]
     private let finalNorm: Norm?
     private let relativeBias: RelativeBias?
+    private let relativeEmbeddings: RelativeEmbeddings?
     private let normalized: ActivationSlot?
 
     /// What layers need to know while the network is put together.
@@ -33,6 +34,8 @@ public struct EncoderNetwork: Sendable {
         var layerOutput: ActivationSlot?
         /// The bias that all layers share.
         var relativeBias: RelativeBias?
+        /// The table of relative positions that they share in disentangled attention.
+        var relativeEmbeddings: RelativeEmbeddings?
         /// Most tokens of a chunk.
         let tokens: Int
         let longestSegment: Int
@@ -80,10 +83,12 @@ public struct EncoderNetwork: Sendable {
         builder.depthRatio = network.depthRatio(model, parametrization)
         patterns = NetworkPatterns(model, shape, networkIndex: networkIndex, longestSegment: longestSegment)
         let workspace = Workspace(
-            &plan, shape, patterns, recomputation: recomputation, tokens: tokens, longestSegment: longestSegment)
+            &plan, model, shape, patterns, recomputation: recomputation, tokens: tokens, longestSegment: longestSegment)
         var context = BuildContext(
             parameters: builder, plan: plan, model: model, shape: shape, networkIndex: networkIndex,
-            attentionScale: parametrization.attentionScale(headSize: shape.headSize),
+            // Of a sum of three products (DeBERTa's scale).
+            attentionScale: parametrization.attentionScale(headSize: shape.headSize)
+                / (model.attention.disentangled ? 3.squareRoot() : 1),
             embeddingGrows: shared.widthRatio != 1
                 || parametrization.baseEmbeddingSize == nil && model.embeddingSize == model.hiddenSize,
             patterns: patterns,
@@ -94,6 +99,8 @@ public struct EncoderNetwork: Sendable {
             context.relativeBias = RelativeBias(&context, name: "relative_bias")
         }
         relativeBias = context.relativeBias
+        if model.attention.disentangled { context.relativeEmbeddings = RelativeEmbeddings(&context) }
+        relativeEmbeddings = context.relativeEmbeddings
         layers = Self.layers(&context)
         context.parameters.isWithinBranch = false
         self.recomputation = recomputation
@@ -138,6 +145,7 @@ public struct EncoderNetwork: Sendable {
     func forward(_ tokens: UnsafeBufferPointer<Int32>, _ pass: LanePass, observer: ModuleObserver?) -> Matrix {
         pass.attention.set(patterns.blocks(pass, tokens: tokens), network: networkIndex)
         relativeBias?.prepare(pass)
+        relativeEmbeddings?.prepare(pass)
         let ids = TokenIDs(tokens)
         pass.forEachSlice { _ = embedding.forward($0.part(ids.tokens), $0) }
         var x = embedding.result(pass)
@@ -182,6 +190,7 @@ public struct EncoderNetwork: Sendable {
                         accumulate: false, $0)
                 }
             }
+            relativeEmbeddings?.beginBackward(pass)
             for index in layers.indices.reversed() {
                 if pass.isCut { return }
                 let input = index > 0 ? layers[index - 1].restoredResult(pass) : embedding.result(pass)
@@ -189,6 +198,7 @@ public struct EncoderNetwork: Sendable {
                 if recomputation == .layer, index < layers.count - 1 { _ = layers[index].forward(input, pass) }
                 layers[index].backward(gradient, x: input, pass)
             }
+            relativeEmbeddings?.endBackward(pass)
             let ids = TokenIDs(tokens)
             pass.forEachSlice { embedding.backward($0.rows(of: gradient), tokens: $0.part(ids.tokens), $0) }
         }

@@ -123,6 +123,14 @@ struct DividedEncoderTests {
                 $0.attention.globalProjections = .own
             }),
         Case(
+            name: "disentangled attention", segments: [0, 1, 330, 400], attentionDropout: 0.25,
+            change: {
+                $0.positions = .none
+                $0.attention.disentangled = true
+                $0.attention.positionBuckets = 64
+                $0.attention.maximumRelativeDistance = 200
+            }),
+        Case(
             name: "relative bias, BigBird", segments: [0, 200, 420],
             change: {
                 $0.relativeBias.sharing = .shared

@@ -76,6 +76,28 @@ struct FastEncoderOptionTests {
             $0.relativeBias.bins = 8
             $0.relativeBias.maximumDistance = 5
         },
+        Case(name: "disentangled attention, dropout") {
+            $0.positions = .none
+            $0.attention.disentangled = true
+            $0.attention.positionBuckets = 8
+            $0.attention.maximumRelativeDistance = 12
+            $0.dropout = 0.25
+            $0.attentionDropout = 0.25
+        },
+        Case(name: "disentangled attention, a row for every distance, Pre-LN, no biases", segments: [0, 5, 190]) {
+            $0.positions = .none
+            $0.attention.disentangled = true
+            $0.attention.positionBuckets = 0
+            $0.attention.maximumRelativeDistance = 200
+            $0.normalization.placement = .pre
+            $0.biases = false
+        },
+        Case(name: "disentangled attention beside learned positions, beyond the maximum", segments: [0, 5, 190]) {
+            $0.attention.disentangled = true
+            $0.attention.positionBuckets = 32
+            $0.attention.maximumRelativeDistance = 64
+            $0.normalization.kind = .rmsNorm
+        },
         Case(name: "LayerNorm Scaling, RMSNorm") {
             $0.normalization.placement = .scaled
             $0.normalization.kind = .rmsNorm

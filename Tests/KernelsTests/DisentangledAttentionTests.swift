@@ -111,7 +111,7 @@ struct DisentangledAttentionTests {
         let relative = AttentionKernel.RelativePositions(
             packed.base, layout: layout, headCount: heads, headSize: size)
         relative.pack(table.matrix, forBackward: true)
-        let scratch = GuardedMatrix(1, kernel.scratchCount(keys: lengths.max()!, relative: layout))
+        let scratch = GuardedMatrix(1, kernel.scratchCount(keys: lengths.max()!, relativeTo: longest))
         let offsets = lengths.reduce(into: [0]) { $0.append($0.last! + $1) }
         let blocks = AttentionBlocks.full(segments: offsets, headCount: heads)
         let isKept = lengths.max()! <= AttentionBlocks.columnCount && index % 5 < 2

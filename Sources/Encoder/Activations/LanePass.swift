@@ -127,6 +127,7 @@ package struct DropoutSite: Sendable {
         case attentionOutput = 1
         case feedForwardOutput = 2
         case embeddings = 3
+        case relativePositions = 4
     }
 
     /// The decisions of a pass, or nil where nothing is dropped.

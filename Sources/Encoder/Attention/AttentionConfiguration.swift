@@ -18,6 +18,9 @@ public struct AttentionConfiguration: Configurable, Equatable {
     public var randomBlocks = 3
     public var randomSeed = 0
     public var localRotaryBase: Double?
+    public var disentangled = false
+    public var positionBuckets = 256
+    public var maximumRelativeDistance = 512
 
     public init() {}
 
@@ -61,6 +64,17 @@ public struct AttentionConfiguration: Configurable, Equatable {
         try fields.number(
             "local_rotary_base", &localRotaryBase, 1...1e9,
             "Base of the rotary angles in windowed layers of alternating; null: model.rotary_base.")
+        try fields.flag(
+            "disentangled", &disentangled,
+            "Scores have parts of their own for the distance: content to position and position to content (DeBERTa), from a "
+                + "table that all layers share. For pattern full, with positions none.")
+        try fields.integer(
+            "position_buckets", &positionBuckets, 0...65536,
+            "disentangled: rows of the table for either direction; half of them are for one distance each, the others for "
+                + "ranges by logarithm; even. 0: a row for every distance.")
+        try fields.integer(
+            "maximum_relative_distance", &maximumRelativeDistance, 2...1_048_576,
+            "disentangled: distances from here on share the outermost row.")
     }
 
     public func validate() throws {
@@ -74,6 +88,7 @@ public struct AttentionConfiguration: Configurable, Equatable {
         if windowBlocks % 2 == 0 {
             throw InvalidSetting("window_blocks", "\(windowBlocks) is even; a window of blocks has one in the middle")
         }
+        try validateDisentangled()
         let hasWindows = pattern == .window || pattern == .alternating
         if globalTokens != .none, !hasWindows {
             throw InvalidSetting(
@@ -90,6 +105,24 @@ public struct AttentionConfiguration: Configurable, Equatable {
         }
         if localRotaryBase != nil, pattern != .alternating {
             throw InvalidSetting("local_rotary_base", "is for pattern alternating; pattern is \(pattern.rawValue)")
+        }
+    }
+
+    private func validateDisentangled() throws {
+        guard disentangled else { return }
+        if pattern != .full {
+            throw InvalidSetting(
+                "disentangled", "is for pattern full; pattern is \(pattern.rawValue), so set one of them otherwise")
+        }
+        if positionBuckets % 2 != 0 {
+            throw InvalidSetting(
+                "position_buckets", "\(positionBuckets) is odd; half of them are for near distances, so make it even")
+        }
+        if positionBuckets > 0, maximumRelativeDistance <= positionBuckets / 2 + 1 {
+            throw InvalidSetting(
+                "maximum_relative_distance",
+                "must be more than \(positionBuckets / 2 + 1), because \(positionBuckets) buckets hold distances up to "
+                    + "\(positionBuckets / 2) one by one")
         }
     }
 

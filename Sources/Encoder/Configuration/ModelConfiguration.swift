@@ -71,10 +71,16 @@ public struct ModelConfiguration: Configurable, Equatable {
     public func validate() throws {
         try discriminatorShape.validate(prefix: "", rotary: positions == .rotary)
         try generatorShape.validate(prefix: "generator.", rotary: positions == .rotary)
-        if positions == .none, relativeBias.sharing == .none {
+        if attention.disentangled, positions == .rotary || relativeBias.sharing != .none {
+            throw InvalidSetting(
+                "attention.disentangled",
+                "has positions of its own; set positions to none, or learned, and relative_bias.sharing to none")
+        }
+        if positions == .none, relativeBias.sharing == .none, !attention.disentangled {
             throw InvalidSetting(
                 "positions",
-                "none leaves attention without any order; choose learned or rotary, or a relative_bias.sharing")
+                "none leaves attention without any order; choose learned or rotary, a relative_bias.sharing or "
+                    + "attention.disentangled")
         }
         if embeddingSize % 8 != 0 {
             throw InvalidSetting(

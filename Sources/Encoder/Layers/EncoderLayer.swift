@@ -16,7 +16,8 @@ struct EncoderLayer: Sendable {
         }
         let selfAttention = SelfAttention(
             &context, name: "\(name).attention", index: index,
-            dropout: site(.attentionProbabilities, model.attentionDropout))
+            dropout: site(.attentionProbabilities, model.attentionDropout),
+            positionDropout: site(.relativePositions, model.dropout))
         mixing = selfAttention
         attention = ResidualSublayer(
             &context, selfAttention, name: "\(name).attention",

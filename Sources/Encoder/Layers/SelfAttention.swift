@@ -17,6 +17,7 @@ struct SelfAttention: Branch {
     private let rotary: RotaryTable?
     private let relativeBias: RelativeBias?
     private let ownsRelativeBias: Bool
+    private let relative: RelativeProjection?
     private let dropout: DropoutSite
     private let networkIndex: Int
     private let pattern: Int
@@ -29,8 +30,14 @@ struct SelfAttention: Branch {
     private let probabilities: ActivationSlot?
     private let workspace: Workspace
 
-    /// - Parameter index: of the layer.
-    init(_ context: inout EncoderNetwork.BuildContext, name: String, index: Int, dropout: DropoutSite) {
+    /// - Parameters:
+    ///   - index: of the layer.
+    ///   - dropout: of probabilities.
+    ///   - positionDropout: of the table of relative positions.
+    init(
+        _ context: inout EncoderNetwork.BuildContext, name: String, index: Int, dropout: DropoutSite,
+        positionDropout: DropoutSite
+    ) {
         let shape = context.shape
         let hidden = shape.hiddenSize
         let isBiased = context.model.biases
@@ -62,6 +69,11 @@ struct SelfAttention: Branch {
         ownsRelativeBias = context.model.relativeBias.sharing == .perLayer
         relativeBias =
             ownsRelativeBias ? RelativeBias(&context, name: "\(name).relative_bias") : context.relativeBias
+        let (weight, bias, queryScale) = (projection, projectionBias, scale)
+        relative = context.relativeEmbeddings.map {
+            RelativeProjection(
+                &context, $0, weight: weight, bias: bias, scale: queryScale, dropout: positionDropout)
+        }
         self.dropout = dropout
         networkIndex = context.networkIndex
         queryKeyValue = context.plan.reserve(context.tokens * 3 * hidden)
@@ -98,11 +110,12 @@ struct SelfAttention: Branch {
     func mix(_ input: Matrix, _ pass: LanePass) {
         let blocks = blocks(pass)
         if ownsRelativeBias { relativeBias?.prepare(pass) }
+        relative?.prepare(pass)
         pass.forEachUnit(blocks.units.count) { unit, pass in
             let bundles = blocks.units[unit].bundles
             kernel.forward(
                 source(of: bundles, blocks, pass), blocks: blocks, bundles: bundles, bias: relativeBias?.values(pass),
-                dropout: dropout.decisions(pass), firstRow: pass.chunk.firstRow,
+                relative: relative?.positions(pass), dropout: dropout.decisions(pass), firstRow: pass.chunk.firstRow,
                 output: mixed(pass), logSumExp: logSumExp.vector(pass),
                 probabilities: pass.gradients == nil ? nil : kept(pass), scratch: workspace.attention.vector(pass))
         }
@@ -155,7 +168,8 @@ struct SelfAttention: Branch {
     /// - Parameter input: all rows of what `prepare` read.
     func mixBackward(_ input: Matrix, _ pass: LanePass) {
         let blocks = blocks(pass)
-        let sums = pass.isDivided ? UnitGradients(blocks, kernel, pass) : nil
+        let sums = pass.isDivided ? unitGradients(blocks, pass) : nil
+        relative?.beginBackward(pass)
         if !pass.isDivided {
             queryKeyValueGradient(pass).zero()
             global?.clearKeyValueGradient(pass)
@@ -167,20 +181,33 @@ struct SelfAttention: Branch {
             if let global, blocks.isOfGlobalQueries(bundle: bundles.lowerBound) {
                 gradient = global.gradient(queries: qkvGradient.columns(0, width), pass)
             }
+            if let table = relative?.gradient(pass) {
+                gradient.relativeQueries = table.columns(0, width)
+                gradient.relativeKeys = table.columns(width, width)
+            }
             if let sums { sums.redirect(&gradient, unit: unit) }
             relativeBias?.beginGradient(of: blocks.units[unit].heads, pass)
             kernel.backward(
                 upstream: mixedGradient(pass), source(of: bundles, blocks, pass), output: mixed(pass),
                 logSumExp: logSumExp.vector(pass), blocks: blocks, bundles: bundles,
-                bias: relativeBias?.values(pass), dropout: dropout.decisions(pass), firstRow: pass.chunk.firstRow,
-                gradient: gradient, biasGradient: relativeBias?.gradient(pass), probabilities: kept(pass),
+                bias: relativeBias?.values(pass), relative: relative?.positions(pass),
+                dropout: dropout.decisions(pass), firstRow: pass.chunk.firstRow, gradient: gradient,
+                biasGradient: relativeBias?.gradient(pass), probabilities: kept(pass),
                 scratch: workspace.attention.vector(pass))
             relativeBias?.endGradient(of: blocks.units[unit].heads, pass)
+        }
+        if let relative {
+            sums?.collectRelative(into: relative.gradient(pass))
+            relative.endBackward(pass)
         }
         global?.folded?.backward(
             upstream: mixedGradient(pass), input, queries: queryKeyValue(pass).columns(0, width), blocks,
             dropout: dropout.decisions(pass), output: mixed(pass), logSumExp: logSumExp.vector(pass),
             queryGradient: queryKeyValueGradient(pass).columns(0, width), pass)
+    }
+
+    private func unitGradients(_ blocks: AttentionBlocks, _ pass: LanePass) -> UnitGradients {
+        UnitGradients(blocks, kernel, relativeRows: relative?.rowCount ?? 0, pass)
     }
 
     /// Scores before the softmax, of all pairs of the first segment's first tokens, head by head.
@@ -194,7 +221,10 @@ struct SelfAttention: Branch {
             for query in 0..<count {
                 for key in 0..<count {
                     let (q, k) = (qkv.row(query) + head, qkv.row(key) + width + head)
-                    result.append((0..<kernel.headSize).reduce(Float(0)) { $0 + q[$1] * k[$1] })
+                    let position =
+                        relative?.score(
+                            query: q, key: k, head: head / kernel.headSize, distance: query - key, pass) ?? 0
+                    result.append((0..<kernel.headSize).reduce(position) { $0 + q[$1] * k[$1] })
                 }
             }
         }
@@ -207,7 +237,7 @@ struct SelfAttention: Branch {
         let blocks = blocks(pass)
         let qkvGradient = queryKeyValueGradient(pass)
         if pass.isSlice {
-            let sums = UnitGradients(blocks, kernel, pass)
+            let sums = unitGradients(blocks, pass)
             sums.collect(into: qkvGradient, ofGlobalQueries: global == nil ? nil : false, pass)
             global?.collectKeyValueGradient(sums, pass)
         }

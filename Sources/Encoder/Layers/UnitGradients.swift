@@ -5,23 +5,36 @@ struct UnitGradients: @unchecked Sendable {
     private let blocks: AttentionBlocks
     private let headSize: Int
     private let width: Int
-    /// Of each unit: where its rows of keys begin, and those of its global keys; a row holds keys, then values.
-    private let places: [(rows: Int, list: Int)]
+    /// Of each unit: where its rows of keys begin, those of its global keys, and those of relative positions; a row holds
+    /// keys, then values, or queries, then keys.
+    private let places: [(rows: Int, list: Int, relative: Int)]
+    private let relativeRows: Int
     private let base: UnsafeMutablePointer<Float>
 
-    init(_ blocks: AttentionBlocks, _ kernel: AttentionKernel, _ pass: LanePass) {
+    /// - Parameter relativeRows: rows of a table of relative positions; 0 without one.
+    init(_ blocks: AttentionBlocks, _ kernel: AttentionKernel, relativeRows: Int, _ pass: LanePass) {
         self.blocks = blocks
+        self.relativeRows = relativeRows
         headSize = kernel.headSize
         width = kernel.headCount * kernel.headSize
         var position = 0
-        var places: [(rows: Int, list: Int)] = []
+        var places: [(rows: Int, list: Int, relative: Int)] = []
         for unit in blocks.units {
             let columns = 2 * unit.heads.count * kernel.headSize
-            places.append((position, position + unit.keyRows.count * columns))
-            position += (unit.keyRows.count + unit.listed.count) * columns
+            let list = position + unit.keyRows.count * columns
+            let relative = list + unit.listed.count * columns
+            places.append((position, list, relative))
+            position = relative + relativeRows * columns
         }
         self.places = places
         base = pass.attention.unitGradients(count: position)
+    }
+
+    /// Gradients of relative queries and keys, of the unit's heads.
+    private func relative(unit index: Int) -> Matrix {
+        Matrix(
+            base + places[index].relative, rows: relativeRows,
+            columns: 2 * blocks.units[index].heads.count * headSize)
     }
 
     private func matrices(unit index: Int) -> (rows: Matrix, list: Matrix) {
@@ -45,6 +58,22 @@ struct UnitGradients: @unchecked Sendable {
         gradient.values = Self.shifted(rows, rows: unit.keyRows.lowerBound, columns: shift - half)
         gradient.listedKeys = Self.shifted(list, rows: unit.listed.lowerBound, columns: shift)
         gradient.listedValues = Self.shifted(list, rows: unit.listed.lowerBound, columns: shift - half)
+        guard gradient.relativeKeys != nil else { return }
+        let relative = relative(unit: index)
+        relative.zero()
+        gradient.relativeQueries = Self.shifted(relative, rows: 0, columns: shift)
+        gradient.relativeKeys = Self.shifted(relative, rows: 0, columns: shift - half)
+    }
+
+    /// Adds those of relative positions of all units to `[rows, 2 · headCount · headSize]`.
+    func collectRelative(into gradient: Matrix) {
+        for (index, unit) in blocks.units.enumerated() {
+            let relative = relative(unit: index)
+            let half = unit.heads.count * headSize
+            let at = unit.heads.lowerBound * headSize
+            Kernels.add(relative.columns(0, half), to: gradient.columns(at, half))
+            Kernels.add(relative.columns(half, half), to: gradient.columns(at + width, half))
+        }
     }
 
     /// A view whose row and column indices are those of the whole.

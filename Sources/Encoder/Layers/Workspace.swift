@@ -22,7 +22,7 @@ struct Workspace: Sendable {
     let recomputed: RecomputedActivations?
 
     init(
-        _ plan: inout ActivationPlan, _ shape: NetworkShape, _ patterns: NetworkPatterns,
+        _ plan: inout ActivationPlan, _ model: ModelConfiguration, _ shape: NetworkShape, _ patterns: NetworkPatterns,
         recomputation: ActivationRecomputation, tokens: Int, longestSegment: Int
     ) {
         let rows = plan.scratchRows(tokens)
@@ -33,7 +33,8 @@ struct Workspace: Sendable {
         intermediate = plan.reserveScratch(rows * shape.intermediateSize)
         attention = plan.reserveScratch(
             AttentionKernel(headCount: shape.headCount, headSize: shape.headSize).scratchCount(
-                keys: patterns.keyCapacity(longestSegment: longestSegment, globalCapacity: globals)))
+                keys: patterns.keyCapacity(longestSegment: longestSegment, globalCapacity: globals),
+                relativeTo: model.attention.disentangled ? longestSegment : nil))
         let globalCount = patterns.hasGlobalProjections ? min(globals, rows) * shape.hiddenSize : 0
         globalInputs = plan.reserveScratch(globalCount)
         globalQueries = plan.reserveScratch(globalCount)

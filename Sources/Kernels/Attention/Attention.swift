@@ -15,13 +15,13 @@ public struct AttentionKernel: Sendable {
     ///
     /// - Parameters:
     ///   - keys: the most of a bundle: the longest segment, or what a slice of it sees, and its global tokens.
-    ///   - relative: of disentangled attention.
-    public func scratchCount(keys: Int, relative: RelativeLayout? = nil) -> Int {
+    ///   - relativeTo: in disentangled attention, tokens of the longest segment.
+    public func scratchCount(keys: Int, relativeTo longest: Int? = nil) -> Int {
         // Two sources may be filled up to 16 each.
         let most = AttentionBlocks.padded(keys) + 16
         return AttentionScratch.count(
             headSize: headSize, keys: most, columns: min(AttentionBlocks.columnCount, most),
-            distances: relative?.capacity)
+            distances: longest.map { RelativeLayout.capacity(longest: $0) })
     }
 
     /// Floats of scratch memory for these blocks.

@@ -93,9 +93,11 @@ extension AttentionKernel {
         }
 
         var centre: Int { longest - 1 }
-        var capacity: Int { AttentionBlocks.padded(rows.count) }
+        var capacity: Int { Self.capacity(longest: longest) }
 
-        @inline(__always)
-        func row(distance: Int) -> Int { Int(rows[distance + centre]) }
+        static func capacity(longest: Int) -> Int { AttentionBlocks.padded(2 * longest - 1) }
+
+        /// - Parameter distance: from key to query, query − key.
+        public func row(distance: Int) -> Int { Int(rows[distance + centre]) }
     }
 }

@@ -6,6 +6,7 @@ extension Reference {
         /// Attention and feed-forward sublayers of each layer.
         private var layers: [(attention: any Layer, feedForward: any Layer)] = []
         private var finalNorm: (any Layer)?
+        private var relative: RelativePositions?
 
         /// The input of each layer and the output of the last one, before the final norm: `layers + 1` matrices.
         private(set) var states: [Matrix] = []
@@ -34,6 +35,9 @@ extension Reference {
                 $0.isPerLayer
                     ? nil : try RelativeBias("\(prefix)relative_bias", $0, heads: configuration.heads, parameters)
             }
+            relative = try configuration.relativePositions.map {
+                try RelativePositions(prefix, $0, configuration, parameters)
+            }
             for index in 0..<configuration.layers {
                 let name = "\(prefix)layers.\(index)"
                 let masks = dropout.layer(index)
@@ -44,7 +48,7 @@ extension Reference {
                 }
                 let attention = try Self.attention(
                     "\(name).attention", configuration, segments, isVisible, own ?? shared,
-                    masks.attentionProbabilities, parameters)
+                    (relative, masks.relativePositions), masks.attentionProbabilities, parameters)
                 let feedForward = try FeedForward(
                     "\(name).feed_forward", width: width, innerWidth: configuration.feedForwardSize,
                     kind: configuration.feedForward, hasBiases: configuration.hasBiases, parameters)
@@ -81,6 +85,7 @@ extension Reference {
             var hidden = embedding.forward(tokens)
             if let projected = projection?.forward(hidden) { hidden = projected }
             states = [hidden]
+            relative?.forward()
             for index in layers.indices {
                 hidden = layers[index].feedForward.forward(layers[index].attention.forward(hidden))
                 states.append(hidden)
@@ -96,13 +101,14 @@ extension Reference {
                 gradient = layers[index].attention.backward(upstream: gradient)
                 stateGradients.insert(gradient, at: 0)
             }
+            relative?.backward()
             embedding.backward(upstream: projection?.backward(upstream: gradient) ?? gradient)
         }
 
         private static func attention(
             _ name: String, _ configuration: EncoderConfiguration, _ segments: Segments,
-            _ isVisible: Segments.Visibility?, _ relativeBias: RelativeBias?, _ dropout: AttentionDropoutMask?,
-            _ parameters: Parameters
+            _ isVisible: Segments.Visibility?, _ relativeBias: RelativeBias?,
+            _ relative: (RelativePositions?, DropoutMask?), _ dropout: AttentionDropoutMask?, _ parameters: Parameters
         ) throws -> SelfAttention {
             let headSize = configuration.hiddenSize / configuration.heads
             var rotary: RotaryPositions?
@@ -113,7 +119,8 @@ extension Reference {
                 name, width: configuration.hiddenSize, heads: configuration.heads,
                 scale: configuration.attentionScale ?? 1 / Double(headSize).squareRoot(),
                 isVisible: isVisible ?? segments.visibility(), rotary: rotary, relativeBias: relativeBias,
-                dropout: dropout, hasBias: configuration.hasBiases, parameters)
+                relative: relative.0, relativeDropout: relative.1, dropout: dropout, hasBias: configuration.hasBiases,
+                parameters)
         }
     }
 }

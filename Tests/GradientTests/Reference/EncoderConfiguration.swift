@@ -59,6 +59,8 @@ extension Reference {
         var feedForward = FeedForwardKind.gelu
         var hasBiases = true
         var relativeBias: RelativeBias.Form?
+        /// Of disentangled attention.
+        var relativePositions: RelativePositions.Form?
         var normEpsilon = 1e-12
         /// Multiplies the attention scores; `1/√(H / heads)` unless given.
         var attentionScale: Double?
@@ -77,6 +79,8 @@ extension Reference {
             var attentionProbabilities: AttentionDropoutMask?
             var attentionOutput: DropoutMask?
             var feedForwardOutput: DropoutMask?
+            /// `[rows of the table, H]`.
+            var relativePositions: DropoutMask?
         }
 
         /// `[n, E]`, after the norm of the embeddings.

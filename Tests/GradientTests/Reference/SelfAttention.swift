@@ -18,6 +18,13 @@ extension Reference {
         let dropout: AttentionDropoutMask?
         private let rotary: RotaryPositions?
         private let relativeBias: RelativeBias?
+        private let relative: RelativePositions?
+        private let relativeDropout: Dropout
+        /// The projections of queries and keys once more, for relative positions.
+        private var relativeQuery: Linear
+        private var relativeKey: Linear
+        private var relativeQueries = Matrix(zeros: 0, 0)
+        private var relativeKeys = Matrix(zeros: 0, 0)
         private var query: Linear
         private var key: Linear
         private var value: Linear
@@ -32,6 +39,7 @@ extension Reference {
         init(
             _ name: String, width: Int, heads: Int, scale: Double, isVisible: @escaping Segments.Visibility,
             rotary: RotaryPositions? = nil, relativeBias: RelativeBias? = nil,
+            relative: RelativePositions? = nil, relativeDropout: DropoutMask? = nil,
             dropout: AttentionDropoutMask? = nil, hasBias: Bool = true, _ parameters: Parameters
         ) throws {
             precondition(width % heads == 0, "\(heads) heads do not divide width \(width)")
@@ -42,6 +50,10 @@ extension Reference {
             self.dropout = dropout
             self.rotary = rotary
             self.relativeBias = relativeBias
+            self.relative = relative
+            self.relativeDropout = Dropout(mask: relativeDropout)
+            relativeQuery = try Linear("\(name).query", inputs: width, outputs: width, hasBias: hasBias, parameters)
+            relativeKey = try Linear("\(name).key", inputs: width, outputs: width, hasBias: hasBias, parameters)
             query = try Linear("\(name).query", inputs: width, outputs: width, hasBias: hasBias, parameters)
             key = try Linear("\(name).key", inputs: width, outputs: width, hasBias: hasBias, parameters)
             value = try Linear("\(name).value", inputs: width, outputs: width, hasBias: hasBias, parameters)
@@ -55,6 +67,11 @@ extension Reference {
             if let rotary {
                 queries = rotary.forward(queries)
                 keys = rotary.forward(keys)
+            }
+            if let relative {
+                let table = relativeDropout.forward(relative.normalized)
+                relativeQueries = relativeQuery.forward(table)
+                relativeKeys = relativeKey.forward(table)
             }
             probabilities = (0..<heads).map(softmaxOfScores)
             var context = Matrix(like: input)
@@ -74,6 +91,8 @@ extension Reference {
             var queryGradient = Matrix(like: queries)
             var keyGradient = Matrix(like: keys)
             var valueGradient = Matrix(like: values)
+            var relativeQueryGradient = Matrix(like: relativeQueries)
+            var relativeKeyGradient = Matrix(like: relativeKeys)
             for head in 0..<heads {
                 for i in 0..<queries.rows {
                     // The gradient of row i of the probabilities, then of the scores: dS = P · (dP − Σ P dP).
@@ -94,12 +113,25 @@ extension Reference {
                             queryGradient[i, c] += scale * scoreGradient * keys[j, c]
                             keyGradient[j, c] += scale * scoreGradient * queries[i, c]
                         }
+                        guard let row = relative?.row(i - j) else { continue }
+                        for c in columns(of: head) {
+                            queryGradient[i, c] += scale * scoreGradient * relativeKeys[row, c]
+                            keyGradient[j, c] += scale * scoreGradient * relativeQueries[row, c]
+                            relativeKeyGradient[row, c] += scale * scoreGradient * queries[i, c]
+                            relativeQueryGradient[row, c] += scale * scoreGradient * keys[j, c]
+                        }
                     }
                 }
             }
             if let rotary {
                 queryGradient = rotary.backward(upstream: queryGradient)
                 keyGradient = rotary.backward(upstream: keyGradient)
+            }
+            if let relative {
+                let gradient =
+                    relativeQuery.backward(upstream: relativeQueryGradient)
+                    + relativeKey.backward(upstream: relativeKeyGradient)
+                relative.gradient = relative.gradient + relativeDropout.backward(upstream: gradient)
             }
             return query.backward(upstream: queryGradient) + key.backward(upstream: keyGradient)
                 + value.backward(upstream: valueGradient)
@@ -112,6 +144,13 @@ extension Reference {
             return dropout.isKept(head, query, key) ? 1 / (1 - dropout.probability) : 0
         }
 
+        private func relativeScore(_ head: Int, _ query: Int, _ key: Int) -> Double {
+            guard let row = relative?.row(query - key) else { return 0 }
+            return columns(of: head).reduce(0) {
+                $0 + queries[query, $1] * relativeKeys[row, $1] + keys[key, $1] * relativeQueries[row, $1]
+            }
+        }
+
         /// `[n, n]` probabilities of one head; 0 where a key is not visible.
         private func softmaxOfScores(head: Int) -> Matrix {
             var probabilities = Matrix(zeros: queries.rows, keys.rows)
@@ -120,6 +159,7 @@ extension Reference {
                 let scores = visible.map { j in
                     (relativeBias?.value(head: head, distance: j - i) ?? 0)
                         + scale * columns(of: head).reduce(0) { $0 + queries[i, $1] * keys[j, $1] }
+                        + scale * relativeScore(head, i, j)
                 }
                 let largest = scores.max() ?? 0
                 let exponentials = scores.map { exp($0 - largest) }

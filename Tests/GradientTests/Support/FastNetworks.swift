@@ -78,6 +78,11 @@ extension Reference.EncoderConfiguration {
         }
         normEpsilon = model.normalization.epsilon
         self.attentionScale = attentionScale
+        if model.attention.disentangled {
+            relativePositions = .init(
+                buckets: model.attention.positionBuckets, maximumDistance: model.attention.maximumRelativeDistance)
+            self.attentionScale = attentionScale / 3.squareRoot()
+        }
     }
 }
 
@@ -94,7 +99,7 @@ extension Reference.EncoderDropout {
             let site = DropoutSite(network: index, layer: layer, site: site, probability: probability)
             return stream.stream(site.stream + UInt32(head), probability: probability)
         }
-        func mask(_ layer: Int, _ site: DropoutSite.Site) -> Reference.DropoutMask? {
+        func mask(_ layer: Int, _ site: DropoutSite.Site, firstRow: Int = firstRow) -> Reference.DropoutMask? {
             guard model.dropout > 0 else { return nil }
             let decided = decisions(layer, site, model.dropout)
             return Reference.DropoutMask(probability: model.dropout) { row, column in
@@ -117,7 +122,8 @@ extension Reference.EncoderDropout {
             }
             return OfLayer(
                 attentionProbabilities: probabilities, attentionOutput: mask(layer, .attentionOutput),
-                feedForwardOutput: mask(layer, .feedForwardOutput))
+                feedForwardOutput: mask(layer, .feedForwardOutput),
+                relativePositions: mask(layer, .relativePositions, firstRow: 0))
         }
     }
 }
