@@ -12,10 +12,12 @@ public struct EncoderNetwork: Sendable {
     private let patterns: NetworkPatterns
     private let recomputation: ActivationRecomputation
     let embedding: Embedding
+    /// With a mask decoder, the last layer stands here twice.
     let layers: [EncoderLayer]
     private let finalNorm: Norm?
     private let relativeBias: RelativeBias?
     private let relativeEmbeddings: RelativeEmbeddings?
+    private let maskDecoder: MaskDecoder?
     private let normalized: ActivationSlot?
 
     /// What layers need to know while the network is put together.
@@ -36,6 +38,8 @@ public struct EncoderNetwork: Sendable {
         var relativeBias: RelativeBias?
         /// The table of relative positions that they share in disentangled attention.
         var relativeEmbeddings: RelativeEmbeddings?
+        /// Where the layer at hand finds the states of its keys and values, if apart from its input.
+        var keyValueSource: MaskDecoder.Source?
         /// Most tokens of a chunk.
         let tokens: Int
         let longestSegment: Int
@@ -101,7 +105,8 @@ public struct EncoderNetwork: Sendable {
         relativeBias = context.relativeBias
         if model.attention.disentangled { context.relativeEmbeddings = RelativeEmbeddings(&context) }
         relativeEmbeddings = context.relativeEmbeddings
-        layers = Self.layers(&context)
+        maskDecoder = network == .generator && model.generator.maskDecoder ? MaskDecoder(&context) : nil
+        layers = Self.layers(&context, maskDecoder)
         context.parameters.isWithinBranch = false
         self.recomputation = recomputation
         if model.normalization.needsFinalNorm(layerCount: shape.layerCount) {
@@ -115,9 +120,23 @@ public struct EncoderNetwork: Sendable {
         plan = context.plan
     }
 
-    private static func layers(_ context: inout BuildContext) -> [EncoderLayer] {
-        let count = context.shape.layerCount
-        guard context.recomputation == .layer else { return (0..<count).map { EncoderLayer(&context, index: $0) } }
+    private static func layers(_ context: inout BuildContext, _ maskDecoder: MaskDecoder?) -> [EncoderLayer] {
+        let count = context.shape.layerCount + (maskDecoder == nil ? 0 : 1)
+        var beforeLast = context.parameters
+        /// A mask decoder's second time has the parameters of the first, and other activations.
+        func layer(_ index: Int) -> EncoderLayer {
+            guard let maskDecoder, index >= maskDecoder.firstLayer else { return EncoderLayer(&context, index: index) }
+            context.keyValueSource = maskDecoder.source
+            if index == maskDecoder.firstLayer {
+                beforeLast = context.parameters
+                return EncoderLayer(&context, index: index)
+            }
+            let now = context.parameters
+            context.parameters = beforeLast
+            defer { context.parameters = now }
+            return EncoderLayer(&context, index: maskDecoder.firstLayer, dropoutLayer: index)
+        }
+        guard context.recomputation == .layer else { return (0..<count).map(layer) }
         // Layers keep their outputs, and use the same memory for everything else.
         let outputs = (0..<count).map { _ in context.plan.reserve(context.tokens * context.shape.hiddenSize) }
         let start = context.plan.mark
@@ -125,7 +144,7 @@ public struct EncoderNetwork: Sendable {
         let layers = outputs.enumerated().map { index, output in
             context.plan.rewind(to: start)
             context.layerOutput = output
-            let layer = EncoderLayer(&context, index: index)
+            let layer = layer(index)
             ends.append(context.plan.mark)
             return layer
         }
@@ -155,6 +174,7 @@ public struct EncoderNetwork: Sendable {
         var states = layerObserver == nil ? [] : [x.copied()]
         for (index, layer) in layers.enumerated() where !(pass.inspection?.removes(index, of: kind) ?? false) {
             if pass.isCut { return x }
+            if let maskDecoder, index == maskDecoder.firstLayer { x = maskDecoder.forward(x, pass) }
             if let observer {
                 x = layer.forward(x, pass, name: "layers.\(index)", observer: observer)
             } else {
@@ -175,6 +195,12 @@ public struct EncoderNetwork: Sendable {
         return output
     }
 
+    /// What a layer read in the last forward pass, computed again if it was not kept.
+    private func input(ofLayer index: Int, _ pass: LanePass) -> Matrix {
+        if let maskDecoder, index == maskDecoder.firstLayer { return maskDecoder.queries(pass) }
+        return index > 0 ? layers[index - 1].restoredResult(pass) : embedding.result(pass)
+    }
+
     /// Adds to the gradients of all parameters.
     ///
     /// - Parameters:
@@ -191,12 +217,14 @@ public struct EncoderNetwork: Sendable {
                 }
             }
             relativeEmbeddings?.beginBackward(pass)
+            maskDecoder?.beginBackward(pass)
             for index in layers.indices.reversed() {
                 if pass.isCut { return }
-                let input = index > 0 ? layers[index - 1].restoredResult(pass) : embedding.result(pass)
+                let input = input(ofLayer: index, pass)
                 // The last layer's activations are still there.
                 if recomputation == .layer, index < layers.count - 1 { _ = layers[index].forward(input, pass) }
                 layers[index].backward(gradient, x: input, pass)
+                if let maskDecoder, index == maskDecoder.firstLayer { maskDecoder.backward(gradient, pass) }
             }
             relativeEmbeddings?.endBackward(pass)
             let ids = TokenIDs(tokens)

@@ -17,6 +17,7 @@ struct DividedEncoderTests {
         var name: String
         var segments: [Int]
         var attentionDropout = 0.0
+        var kind = NetworkKind.discriminator
         var change: @Sendable (inout ModelConfiguration) -> Void
         var isVisible: (@Sendable (_ query: Int, _ key: Int) -> Bool)?
         var testDescription: String { name }
@@ -131,6 +132,16 @@ struct DividedEncoderTests {
                 $0.attention.maximumRelativeDistance = 200
             }),
         Case(
+            name: "mask decoder", segments: [0, 1, 330, 400], attentionDropout: 0.25, kind: .generator,
+            change: {
+                $0.positions = .none
+                $0.attention.disentangled = true
+                $0.attention.positionBuckets = 64
+                $0.attention.maximumRelativeDistance = 200
+                $0.generator.widthMultiplier = 1
+                $0.generator.maskDecoder = true
+            }),
+        Case(
             name: "relative bias, BigBird", segments: [0, 200, 420],
             change: {
                 $0.relativeBias.sharing = .shared
@@ -160,7 +171,7 @@ struct DividedEncoderTests {
             var plan = ActivationPlan(sliceTokens: sliceTokens)
             let shared = SharedEmbeddings(&builder, model: c.model, vocabularySize: 29)
             network = EncoderNetwork(
-                .discriminator, &builder, &plan, model: c.model, parametrization: ParametrizationConfiguration(),
+                c.kind, &builder, &plan, model: c.model, parametrization: ParametrizationConfiguration(),
                 shared: shared, tokens: tokens, longestSegment: tokens, recomputation: recomputation)
             parameters = FastParameters(builder.finished(), seed: 7)
             self.plan = plan
@@ -255,12 +266,12 @@ struct DividedEncoderTests {
         let parameters = try setup.parameters.reference()
         let segments = Reference.Segments(offsets: c.segments)
         let dropout = Reference.EncoderDropout(
-            c.model, .discriminator, Self.dropout, segments: c.segments, firstRow: 40)
+            c.model, c.kind, Self.dropout, segments: c.segments, firstRow: 40)
         var reference = try Reference.Encoder(
             .init(
-                c.model, .discriminator, vocabularySize: 29,
+                c.model, c.kind, vocabularySize: 29,
                 attentionScale: ParametrizationConfiguration().attentionScale(headSize: 16)),
-            prefix: "discriminator.", segments: segments,
+            prefix: "\(c.kind.rawValue).", segments: segments,
             isVisible: c.isVisible.map { segments.visibility(where: $0) }, dropout: dropout, parameters)
         let expected = reference.forward(setup.ids.map { Int($0) })
         var comparison = GradientComparison.float

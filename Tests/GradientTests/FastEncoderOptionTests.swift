@@ -117,4 +117,25 @@ struct FastEncoderOptionTests {
         test.change(&model)
         try FastEncoder(model, segments: test.segments, firstRow: 40).expectEqualToReference()
     }
+
+    @Test("The mask decoder: hidden states and gradients", arguments: [true, false])
+    func maskDecoder(isDisentangled: Bool) throws {
+        var model = ModelConfiguration()
+        model.hiddenSize = 32
+        model.headCount = 2
+        model.intermediateSize = 48
+        model.layerCount = 3
+        model.embeddingSize = 16
+        model.positions = .none
+        model.maximumPositions = 30
+        model.attention.disentangled = isDisentangled
+        model.attention.positionBuckets = 8
+        model.attention.maximumRelativeDistance = 12
+        if !isDisentangled { model.relativeBias.sharing = .shared }
+        model.generator.widthMultiplier = 1
+        model.generator.maskDecoder = true
+        model.dropout = 0.25
+        model.attentionDropout = isDisentangled ? 0.125 : 0
+        try FastEncoder(model, segments: [0, 1, 14, 23], firstRow: 40, .generator).expectEqualToReference()
+    }
 }

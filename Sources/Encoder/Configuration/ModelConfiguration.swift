@@ -76,6 +76,7 @@ public struct ModelConfiguration: Configurable, Equatable {
                 "attention.disentangled",
                 "has positions of its own; set positions to none, or learned, and relative_bias.sharing to none")
         }
+        try validateMaskDecoder()
         if positions == .none, relativeBias.sharing == .none, !attention.disentangled {
             throw InvalidSetting(
                 "positions",
@@ -87,6 +88,30 @@ public struct ModelConfiguration: Configurable, Equatable {
                 "embedding_size",
                 "must be a multiple of 8; next to \(embeddingSize) are \(embeddingSize / 8 * 8) and \(embeddingSize / 8 * 8 + 8)"
             )
+        }
+    }
+
+    private func validateMaskDecoder() throws {
+        guard generator.maskDecoder else { return }
+        if positions != .none {
+            throw InvalidSetting(
+                "generator.mask_decoder",
+                "brings absolute positions where tokens are predicted; positions is \(positions.rawValue), so set it to "
+                    + "none, or mask_decoder to false")
+        }
+        let count = generatorShape.layerCount
+        if count < 2 {
+            throw InvalidSetting(
+                "generator.mask_decoder", "needs a layer before the last; the generator has \(count), so give it two")
+        }
+        if normalization.form(layer: count - 1, of: count) != .post {
+            throw InvalidSetting(
+                "generator.mask_decoder",
+                "is for Post-LN; normalization.placement is \(normalization.placement.rawValue)")
+        }
+        if attention.pattern != .full {
+            throw InvalidSetting(
+                "generator.mask_decoder", "is for attention.pattern full, not \(attention.pattern.rawValue)")
         }
     }
 
@@ -141,6 +166,7 @@ public struct GeneratorConfiguration: Configurable, Equatable {
     public var tiedOutput = true
     public var dropout: Double?
     public var attentionDropout: Double?
+    public var maskDecoder = false
 
     public init() {}
 
@@ -156,6 +182,10 @@ public struct GeneratorConfiguration: Configurable, Equatable {
         try fields.flag(
             "tied_output", &tiedOutput,
             "Predict tokens with the word embeddings as output weights; false gives the output a table of its own.")
+        try fields.flag(
+            "mask_decoder", &maskDecoder,
+            "DeBERTa's enhanced mask decoder: the last layer twice, with the states before it as keys and values, and as "
+                + "queries these plus learned absolute positions. For Post-LN and model.positions none.")
     }
 }
 

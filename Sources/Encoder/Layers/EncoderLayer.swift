@@ -6,13 +6,14 @@ struct EncoderLayer: Sendable {
     let attention: ResidualSublayer
     let feedForward: ResidualSublayer
 
-    init(_ context: inout EncoderNetwork.BuildContext, index: Int) {
+    /// - Parameter dropoutLayer: whose dropout decisions it takes; its own by default.
+    init(_ context: inout EncoderNetwork.BuildContext, index: Int, dropoutLayer: Int? = nil) {
         let normalization = context.model.normalization
         let count = context.shape.layerCount
         let name = "layers.\(index)"
         let (network, model) = (context.networkIndex, context.model)
         func site(_ site: DropoutSite.Site, _ probability: Double) -> DropoutSite {
-            DropoutSite(network: network, layer: index, site: site, probability: probability)
+            DropoutSite(network: network, layer: dropoutLayer ?? index, site: site, probability: probability)
         }
         let selfAttention = SelfAttention(
             &context, name: "\(name).attention", index: index,

@@ -18,6 +18,7 @@ struct SelfAttention: Branch {
     private let relativeBias: RelativeBias?
     private let ownsRelativeBias: Bool
     private let relative: RelativeProjection?
+    private let source: MaskDecoder.Source?
     private let dropout: DropoutSite
     private let networkIndex: Int
     private let pattern: Int
@@ -74,6 +75,7 @@ struct SelfAttention: Branch {
             RelativeProjection(
                 &context, $0, weight: weight, bias: bias, scale: queryScale, dropout: positionDropout)
         }
+        source = context.keyValueSource
         self.dropout = dropout
         networkIndex = context.networkIndex
         queryKeyValue = context.plan.reserve(context.tokens * 3 * hidden)
@@ -95,7 +97,14 @@ struct SelfAttention: Branch {
     /// Queries, keys and values of the pass's rows.
     func prepare(_ input: Matrix, _ pass: LanePass) {
         let qkv = queryKeyValue(pass)
-        Kernels.multiply(input, transposed: projection.matrix(pass.weights), into: qkv)
+        let weights = projection.matrix(pass.weights)
+        if let source = source?.states.matrix(pass, rows: pass.rows, columns: width) {
+            Kernels.multiply(input, transposed: weights.rows(0, width), into: qkv.columns(0, width))
+            Kernels.multiply(
+                source, transposed: weights.rows(width, 2 * width), into: qkv.columns(width, 2 * width))
+        } else {
+            Kernels.multiply(input, transposed: weights, into: qkv)
+        }
         pass.chunk.positions.withUnsafeBufferPointer { positions in
             Kernels.prepareQueryKeyValue(
                 qkv, bias: projectionBias.vector(pass), headSize: kernel.headSize, queryScale: scale,
@@ -247,9 +256,28 @@ struct SelfAttention: Branch {
                 qkvGradient, headSize: kernel.headSize, queryScale: scale, rotary: rotary,
                 positions: positions.baseAddress!, biasGradient: projectionBias.gradient(pass))
         }
-        Kernels.multiply(
-            transposed: qkvGradient, input, into: projection.matrix(pass.gradient), accumulate: true)
-        Kernels.multiply(qkvGradient, projection.matrix(pass.weights), into: inputGradient, accumulate: accumulate)
+        backwardOfProjection(
+            qkvGradient, input: input, inputGradient: inputGradient, accumulate: accumulate, pass)
         global?.backward(input: input, inputGradient: inputGradient, blocks, pass)
+    }
+
+    /// From the gradients of queries, keys and values to those of the weights, the input, and what else keys and values
+    /// were made of.
+    private func backwardOfProjection(
+        _ gradient: Matrix, input: Matrix, inputGradient: Matrix, accumulate: Bool, _ pass: LanePass
+    ) {
+        let (weights, weightGradient) = (projection.matrix(pass.weights), projection.matrix(pass.gradient))
+        guard let source else {
+            Kernels.multiply(transposed: gradient, input, into: weightGradient, accumulate: true)
+            Kernels.multiply(gradient, weights, into: inputGradient, accumulate: accumulate)
+            return
+        }
+        func slot(_ slot: ActivationSlot) -> Matrix { slot.matrix(pass, rows: pass.rows, columns: width) }
+        let (ofQueries, ofRest) = (gradient.columns(0, width), gradient.columns(width, 2 * width))
+        Kernels.multiply(transposed: ofQueries, input, into: weightGradient.rows(0, width), accumulate: true)
+        Kernels.multiply(
+            transposed: ofRest, slot(source.states), into: weightGradient.rows(width, 2 * width), accumulate: true)
+        Kernels.multiply(ofQueries, weights.rows(0, width), into: inputGradient, accumulate: accumulate)
+        Kernels.multiply(ofRest, weights.rows(width, 2 * width), into: slot(source.gradient), accumulate: true)
     }
 }

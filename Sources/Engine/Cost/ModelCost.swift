@@ -90,12 +90,15 @@ public struct ModelCost: Sendable, Equatable {
     ) -> Double {
         let model = configuration.model
         let embedding = Double(model.embeddingSize)
-        func encoder(_ shape: NetworkShape) -> Double {
+        func encoder(_ shape: NetworkShape, layers: Int? = nil) -> Double {
+            let layers = layers ?? shape.layerCount
             let hidden = Double(shape.hiddenSize)
             let projection = model.embeddingSize == shape.hiddenSize ? 0 : embedding * hidden
             let feedForward = (model.feedForward == .geglu ? 3 : 2) * hidden * Double(shape.intermediateSize)
-            let layer = 4 * hidden * hidden + feedForward + 2 * attendedTokens * hidden
-            return projection + Double(shape.layerCount) * layer
+            // Relative positions take part in as many scores again, in either direction.
+            let scores = model.attention.disentangled ? 3.0 : 1
+            let layer = 4 * hidden * hidden + feedForward + (scores + 1) * attendedTokens * hidden
+            return projection + Double(layers) * layer
         }
         let objective = configuration.objective
         let vocabulary = Double(vocabularySize)
@@ -103,7 +106,10 @@ public struct ModelCost: Sendable, Equatable {
         let masked = objective.maskFraction
         let generatorSize = Double(model.generatorShape.hiddenSize)
         let generatorForward =
-            encoder(model.generatorShape) + masked * (generatorSize * embedding + embedding * vocabulary)
+            encoder(
+                model.generatorShape,
+                layers: model.generatorShape.layerCount + (model.generator.maskDecoder ? 1 : 0))
+            + masked * (generatorSize * embedding + embedding * vocabulary)
         var multiplyAdds = encoder(model.discriminatorShape)
         if objective.trainsGenerator { multiplyAdds += generatorForward }
         if objective.name.detects || objective.name.isGated {

@@ -30,7 +30,7 @@ public struct RunConfiguration: Configurable {
     }
 
     public func validate() throws {
-        if model.positions == .learned, corpus.sequenceLength > model.maximumPositions {
+        if model.positions == .learned || model.generator.maskDecoder, corpus.sequenceLength > model.maximumPositions {
             throw InvalidSetting(
                 "corpus.sequence_length",
                 "\(corpus.sequenceLength) is longer than the position table, model.maximum_positions \(model.maximumPositions); raise that or shorten this"

@@ -7,6 +7,8 @@ extension Reference {
         private var layers: [(attention: any Layer, feedForward: any Layer)] = []
         private var finalNorm: (any Layer)?
         private var relative: RelativePositions?
+        private var decoder: (first: Int, positions: TableLookup, source: KeyValueSource)?
+        private let positions: [Int]
 
         /// The input of each layer and the output of the last one, before the final norm: `layers + 1` matrices.
         private(set) var states: [Matrix] = []
@@ -23,6 +25,7 @@ extension Reference {
             isVisible: Segments.Visibility? = nil, dropout: EncoderDropout = .none, _ parameters: Parameters
         ) throws {
             let width = configuration.hiddenSize
+            positions = segments.positions
             embedding = try TokenEmbedding(
                 configuration, name: embeddings, word: word, segments: segments, dropout: dropout.embeddings, parameters
             )
@@ -38,9 +41,17 @@ extension Reference {
             relative = try configuration.relativePositions.map {
                 try RelativePositions(prefix, $0, configuration, parameters)
             }
-            for index in 0..<configuration.layers {
+            if let rows = configuration.maskDecoderPositions {
+                decoder = (
+                    configuration.layers - 1,
+                    try TableLookup("\(prefix)mask_decoder.position", rows: rows, width: width, parameters),
+                    KeyValueSource()
+                )
+            }
+            for time in 0..<configuration.layers + (decoder == nil ? 0 : 1) {
+                let index = min(time, configuration.layers - 1)
                 let name = "\(prefix)layers.\(index)"
-                let masks = dropout.layer(index)
+                let masks = dropout.layer(time)
                 let own = try configuration.relativeBias.flatMap {
                     $0.isPerLayer
                         ? try RelativeBias(
@@ -48,7 +59,8 @@ extension Reference {
                 }
                 let attention = try Self.attention(
                     "\(name).attention", configuration, segments, isVisible, own ?? shared,
-                    (relative, masks.relativePositions), masks.attentionProbabilities, parameters)
+                    (relative, masks.relativePositions), time >= decoder?.first ?? time + 1 ? decoder?.source : nil,
+                    masks.attentionProbabilities, parameters)
                 let feedForward = try FeedForward(
                     "\(name).feed_forward", width: width, innerWidth: configuration.feedForwardSize,
                     kind: configuration.feedForward, hasBiases: configuration.hasBiases, parameters)
@@ -87,6 +99,12 @@ extension Reference {
             states = [hidden]
             relative?.forward()
             for index in layers.indices {
+                if var decoder, index == decoder.first {
+                    decoder.source.states = hidden
+                    decoder.source.gradient = Matrix(like: hidden)
+                    hidden = hidden + decoder.positions.forward(positions)
+                    self.decoder = decoder
+                }
                 hidden = layers[index].feedForward.forward(layers[index].attention.forward(hidden))
                 states.append(hidden)
             }
@@ -99,6 +117,10 @@ extension Reference {
             for index in layers.indices.reversed() {
                 gradient = layers[index].feedForward.backward(upstream: gradient)
                 gradient = layers[index].attention.backward(upstream: gradient)
+                if let decoder, index == decoder.first {
+                    decoder.positions.backward(upstream: gradient)
+                    gradient = gradient + decoder.source.gradient
+                }
                 stateGradients.insert(gradient, at: 0)
             }
             relative?.backward()
@@ -108,7 +130,8 @@ extension Reference {
         private static func attention(
             _ name: String, _ configuration: EncoderConfiguration, _ segments: Segments,
             _ isVisible: Segments.Visibility?, _ relativeBias: RelativeBias?,
-            _ relative: (RelativePositions?, DropoutMask?), _ dropout: AttentionDropoutMask?, _ parameters: Parameters
+            _ relative: (RelativePositions?, DropoutMask?), _ keyValues: KeyValueSource?,
+            _ dropout: AttentionDropoutMask?, _ parameters: Parameters
         ) throws -> SelfAttention {
             let headSize = configuration.hiddenSize / configuration.heads
             var rotary: RotaryPositions?
@@ -119,7 +142,8 @@ extension Reference {
                 name, width: configuration.hiddenSize, heads: configuration.heads,
                 scale: configuration.attentionScale ?? 1 / Double(headSize).squareRoot(),
                 isVisible: isVisible ?? segments.visibility(), rotary: rotary, relativeBias: relativeBias,
-                relative: relative.0, relativeDropout: relative.1, dropout: dropout, hasBias: configuration.hasBiases,
+                relative: relative.0, relativeDropout: relative.1, keyValues: keyValues, dropout: dropout,
+                hasBias: configuration.hasBiases,
                 parameters)
         }
     }

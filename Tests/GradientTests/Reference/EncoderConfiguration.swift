@@ -61,6 +61,9 @@ extension Reference {
         var relativeBias: RelativeBias.Form?
         /// Of disentangled attention.
         var relativePositions: RelativePositions.Form?
+        /// Rows of the table of DeBERTa's mask decoder, if there is one: the last layer twice, with the states before it as
+        /// keys and values, and as queries these plus absolute positions.
+        var maskDecoderPositions: Int?
         var normEpsilon = 1e-12
         /// Multiplies the attention scores; `1/√(H / heads)` unless given.
         var attentionScale: Double?

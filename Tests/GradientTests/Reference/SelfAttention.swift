@@ -8,6 +8,12 @@ extension Reference {
         let isKept: (_ head: Int, _ query: Int, _ key: Int) -> Bool
     }
 
+    /// What keys and values are made of, if not of what queries are made of.
+    final class KeyValueSource {
+        var states = Matrix(zeros: 0, 0)
+        var gradient = Matrix(zeros: 0, 0)
+    }
+
     /// Multi-head self-attention (arXiv 1706.03762) over flat tokens `[n, H]`: per head
     /// `softmax(scale · Q Kᵀ) V` over the keys that `isVisible`, all `n²` scores materialised.
     struct SelfAttention: Layer {
@@ -19,6 +25,7 @@ extension Reference {
         private let rotary: RotaryPositions?
         private let relativeBias: RelativeBias?
         private let relative: RelativePositions?
+        private let keyValues: KeyValueSource?
         private let relativeDropout: Dropout
         /// The projections of queries and keys once more, for relative positions.
         private var relativeQuery: Linear
@@ -40,6 +47,7 @@ extension Reference {
             _ name: String, width: Int, heads: Int, scale: Double, isVisible: @escaping Segments.Visibility,
             rotary: RotaryPositions? = nil, relativeBias: RelativeBias? = nil,
             relative: RelativePositions? = nil, relativeDropout: DropoutMask? = nil,
+            keyValues: KeyValueSource? = nil,
             dropout: AttentionDropoutMask? = nil, hasBias: Bool = true, _ parameters: Parameters
         ) throws {
             precondition(width % heads == 0, "\(heads) heads do not divide width \(width)")
@@ -50,6 +58,7 @@ extension Reference {
             self.dropout = dropout
             self.rotary = rotary
             self.relativeBias = relativeBias
+            self.keyValues = keyValues
             self.relative = relative
             self.relativeDropout = Dropout(mask: relativeDropout)
             relativeQuery = try Linear("\(name).query", inputs: width, outputs: width, hasBias: hasBias, parameters)
@@ -62,8 +71,8 @@ extension Reference {
 
         mutating func forward(_ input: Matrix) -> Matrix {
             queries = query.forward(input)
-            keys = key.forward(input)
-            values = value.forward(input)
+            keys = key.forward(keyValues?.states ?? input)
+            values = value.forward(keyValues?.states ?? input)
             if let rotary {
                 queries = rotary.forward(queries)
                 keys = rotary.forward(keys)
@@ -133,8 +142,11 @@ extension Reference {
                     + relativeKey.backward(upstream: relativeKeyGradient)
                 relative.gradient = relative.gradient + relativeDropout.backward(upstream: gradient)
             }
-            return query.backward(upstream: queryGradient) + key.backward(upstream: keyGradient)
-                + value.backward(upstream: valueGradient)
+            let ofQueries = query.backward(upstream: queryGradient)
+            let ofRest = key.backward(upstream: keyGradient) + value.backward(upstream: valueGradient)
+            guard let keyValues else { return ofQueries + ofRest }
+            keyValues.gradient = keyValues.gradient + ofRest
+            return ofQueries
         }
 
         private func columns(of head: Int) -> Range<Int> { head * headSize..<(head + 1) * headSize }

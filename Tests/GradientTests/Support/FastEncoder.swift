@@ -4,14 +4,16 @@ import Parametrization
 import TestSupport
 import Testing
 
-/// One discriminator of the engine beside its reference, on random tokens.
+/// One network of the engine beside its reference, on random tokens.
 struct FastEncoder {
     let model: ModelConfiguration
     let segments: [Int]
     let firstRow: Int
+    let kind: NetworkKind
     let vocabulary = 29
 
-    init(_ model: ModelConfiguration, segments: [Int], firstRow: Int = 0) {
+    init(_ model: ModelConfiguration, segments: [Int], firstRow: Int = 0, _ kind: NetworkKind = .discriminator) {
+        self.kind = kind
         self.model = model
         self.segments = segments
         self.firstRow = firstRow
@@ -29,7 +31,7 @@ struct FastEncoder {
         var plan = ActivationPlan()
         let shared = SharedEmbeddings(&builder, model: model, vocabularySize: vocabulary)
         let network = EncoderNetwork(
-            .discriminator, &builder, &plan, model: model, parametrization: parametrization, shared: shared,
+            kind, &builder, &plan, model: model, parametrization: parametrization, shared: shared,
             tokens: tokens, longestSegment: longest)
         let fast = FastParameters(builder.finished(), seed: 7)
         let arena = FloatBuffer(count: plan.count)
@@ -44,12 +46,12 @@ struct FastEncoder {
         let actual = (0..<tokens * width).map { hidden.base[$0] }
 
         let parameters = try fast.reference()
-        let dropout = Reference.EncoderDropout(model, .discriminator, stream, segments: segments, firstRow: firstRow)
+        let dropout = Reference.EncoderDropout(model, kind, stream, segments: segments, firstRow: firstRow)
         var reference = try Reference.Encoder(
             .init(
-                model, .discriminator, vocabularySize: vocabulary,
+                model, kind, vocabularySize: vocabulary,
                 attentionScale: parametrization.attentionScale(headSize: width / model.headCount)),
-            prefix: "discriminator.", segments: .init(offsets: segments), dropout: dropout, parameters)
+            prefix: "\(kind.rawValue).", segments: .init(offsets: segments), dropout: dropout, parameters)
         let expected = reference.forward(ids.map { Int($0) })
         #expect(parameters.unrequested == [], sourceLocation: sourceLocation)
         var comparison = GradientComparison.float

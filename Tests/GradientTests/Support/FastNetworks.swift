@@ -78,6 +78,7 @@ extension Reference.EncoderConfiguration {
         }
         normEpsilon = model.normalization.epsilon
         self.attentionScale = attentionScale
+        if network == .generator, model.generator.maskDecoder { maskDecoderPositions = model.maximumPositions }
         if model.attention.disentangled {
             relativePositions = .init(
                 buckets: model.attention.positionBuckets, maximumDistance: model.attention.maximumRelativeDistance)
@@ -108,7 +109,8 @@ extension Reference.EncoderDropout {
         }
         self.init()
         embeddings = mask(-1, .embeddings)
-        layers = (0..<shape.layerCount).map { layer in
+        // A mask decoder's second time comes after the last layer.
+        layers = (0..<shape.layerCount + 1).map { layer in
             var probabilities: Reference.AttentionDropoutMask?
             if model.attentionDropout > 0 {
                 let heads = (0..<shape.headCount).map {
