@@ -16,13 +16,15 @@ public final class TrainingEngine {
     public let schedule: LearningRateSchedule
     public let special: SpecialTokens
 
-    private let optimizer: Optimizer
+    let optimizer: Optimizer
     private let randomTokens: RandomTokens
     /// Samples of a frozen generator that earlier runs have kept, if the run has such a file.
     package var corruptionCache: CorruptionCache?
     private let laneCount: Int
     /// Made at the first step, since evaluation needs none.
     lazy var gradients = LaneGradients(state.layout, laneCount: laneCount)
+    /// What the generator's part of the state was before its turn, where networks take turns.
+    lazy var generatorSnapshot = GeneratorSnapshot(state)
     /// Whether the step or evaluation under way is to end early, with a `CancellationError` and nothing changed; called
     /// often, from all workers.
     public var isCancelled: (@Sendable () -> Bool)?
@@ -98,7 +100,8 @@ public final class TrainingEngine {
     /// - Throws: `NonFiniteError`, before anything was changed, when the loss or a gradient is not finite;
     ///   `CancellationError` likewise.
     public func train(_ batch: TokenBatch, step: Int) throws -> StepOutcome {
-        let sums = try backward(batch, step: step)
+        if configuration.optimizer.generatorFirst { return try trainInTurns(batch, step: step) }
+        let sums = try backward(batch, step: step).sums
         let norms = gradients.merge(pool: pool)
         let norm = LaneGradients.total(norms)
         state.layout.returnGradients(gradients.sum, pool: pool)
@@ -108,6 +111,17 @@ public final class TrainingEngine {
             gradients.sum.zero()
             throw error
         }
+        update(step: step, norms: norms)
+        return StepOutcome(
+            step: step, sums: sums, loss: loss, learningRate: schedule.learningRate(step: step), gradientNorm: norm)
+    }
+
+    /// Moves the weights by the merged gradients.
+    ///
+    /// - Parameters:
+    ///   - norms: of each optimizer's gradients.
+    ///   - members: which of two optimizers move; both by default.
+    func update(step: Int, norms: [Double], members: Range<Int>? = nil) {
         let optimizers =
             norms.count == 1
             ? [configuration.optimizer] : [configuration.optimizer.ofGenerator, configuration.optimizer]
@@ -115,17 +129,22 @@ public final class TrainingEngine {
             weights: state.weights, gradients: gradients.sum, state: state.optimizer.map(\.buffer), step: step,
             scheduleFactor: schedule.factor(step: step),
             gradientScales: zip(norms, optimizers).map { LaneGradients.clipFactor(norm: $0, limit: $1.clipNorm) },
-            pool: pool)
+            members: members, pool: pool)
         weightsChanged()
-        return StepOutcome(
-            step: step, sums: sums, loss: loss, learningRate: schedule.learningRate(step: step), gradientNorm: norm)
     }
 
     /// Forward and backward passes of all lanes, into their gradient buffers.
-    private func backward(_ batch: TokenBatch, step: Int) throws -> LossSums {
+    ///
+    /// - Parameters:
+    ///   - part: of the step.
+    ///   - sampled: what stands at the masked positions, if the generator has sampled it already.
+    /// - Returns: with `part: .generator`, what it has sampled.
+    func backward(
+        _ batch: TokenBatch, step: Int, part: ReplacedTokenDetection.Work.Part = .whole, sampled: [Int32]? = nil
+    ) throws -> (sums: LossSums, sampled: [Int32]) {
         let objective = configuration.objective
         let masking = Profile.phase("masking") { self.masking(batch, purpose: .masking, step: step) }
-        var replacements = randomReplacements(masking, purpose: .sampling, step: step)
+        var replacements = sampled ?? randomReplacements(masking, purpose: .sampling, step: step)
         let temperature =
             objective.replacements == .frozen ? objective.frozenGenerator.temperature(step: step) : 1
         let key = corruptionCache?.key(masking, temperature: temperature)
@@ -133,25 +152,26 @@ public final class TrainingEngine {
         let isKept = replacements != nil
         let work = ReplacedTokenDetection.Work(
             batch: batch, masking: masking, sampling: Philox(seed: seed, purpose: .sampling), step: step,
-            replacements: replacements, cropping: Philox(seed: seed, purpose: .cropping), temperature: temperature)
+            replacements: replacements, cropping: Philox(seed: seed, purpose: .cropping), temperature: temperature,
+            part: part)
         let dropout = DropoutStream(seed: seed, step: step)
         let gradients = gradients
         var corrupted: [Int32] = []
         let keeps = key != nil && !isKept
+        let collects = keeps || part == .generator
         let sums: LossSums
         do {
             sums = try run(work, gradients: gradients, dropout: dropout) { results in
-                if keeps { for (_, outcome) in results { corrupted += outcome.corrupted } }
+                if collects { for (_, outcome) in results { corrupted += outcome.corrupted } }
             }
         } catch {
             // New ones: clearing would first bring in what no lane has touched yet, seconds for a large model.
             self.gradients = LaneGradients(state.layout, laneCount: laneCount)
             throw error
         }
-        if let key, keeps {
-            corruptionCache?.keep(masking.positions.map { corrupted[Int($0)] }, step: step, key: key)
-        }
-        return sums
+        let replaced = collects ? masking.positions.map { corrupted[Int($0)] } : []
+        if let key, keeps { corruptionCache?.keep(replaced, step: step, key: key) }
+        return (sums, replaced)
     }
 
     private func masking(_ batch: TokenBatch, purpose: RandomPurpose, step: Int) -> Masking {
@@ -277,7 +297,7 @@ public final class TrainingEngine {
         return result[0] ?? []
     }
 
-    private func nonFinite(step: Int, _ sums: LossSums) -> NonFiniteError {
+    func nonFinite(step: Int, _ sums: LossSums) -> NonFiniteError {
         let place: NonFiniteError.Place
         if !sums.generatorLoss.isFinite {
             place = .generatorLoss

@@ -3,8 +3,8 @@ import Kernels
 
 /// The positions that the generator must predict, and its input.
 ///
-/// Positions are drawn without replacement, from all tokens but [CLS] and [SEP], by counter-based random numbers keyed
-/// by step and sequence. (ELECTRA's release draws with replacement and averages the ids of duplicates.)
+/// Positions are drawn without replacement, from all tokens but [CLS] and [SEP], or one from each of equal stretches of
+/// them, by counter-based random numbers keyed by step and sequence. (ELECTRA's release draws with replacement and averages the ids of duplicates.)
 public struct Masking: Sendable {
     /// Token ids that the generator sees, `[tokenCount]`.
     public private(set) var inputs: [Int32]
@@ -30,15 +30,21 @@ public struct Masking: Sendable {
             }
             guard !candidates.isEmpty else { continue }
             let wanted = Self.count(of: candidates.count, fraction: configuration.maskFraction)
-            // A partial Fisher–Yates shuffle: the first `wanted` candidates are the sample.
+            // A partial Fisher–Yates shuffle: the first `wanted` candidates are the sample. Stratified, candidate i is one
+            // of the i-th stretch, which begins at or after i.
             for i in 0..<wanted {
                 let words = random.block([
                     UInt32(i), UInt32(sequence), UInt32(truncatingIfNeeded: step),
                     UInt32(truncatingIfNeeded: step >> 32),
                 ])
-                let remaining = UInt64(candidates.count - i)
+                let stretch =
+                    switch configuration.maskDrawing {
+                    case .uniform: i..<candidates.count
+                    case .stratified: i * candidates.count / wanted..<(i + 1) * candidates.count / wanted
+                    }
                 // High word of a 64-bit product: uniform to within 2⁻³².
-                candidates.swapAt(i, i + Int((UInt64(words.x) &* remaining) >> 32))
+                candidates.swapAt(
+                    i, stretch.lowerBound + Int((UInt64(words.x) &* UInt64(stretch.count)) >> 32))
                 let choice = Double(words.y) * 0x1p-32
                 if choice < configuration.maskTokenFraction {
                     inputs[Int(candidates[i])] = maskID

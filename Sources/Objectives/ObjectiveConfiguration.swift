@@ -51,6 +51,14 @@ public enum ReplacementSource: String, CaseIterable, Sendable {
     case frozen
 }
 
+/// How the masked tokens of a sequence are drawn.
+public enum MaskDrawing: String, CaseIterable, Sendable {
+    /// Any of them alike.
+    case uniform
+    /// One from each of as many stretches of equal length (after DeBERTa's `NGramMaskGenerator`).
+    case stratified
+}
+
 /// Which tokens a loss is taken over.
 public enum TokenSelection: String, CaseIterable, Sendable {
     case all
@@ -62,6 +70,7 @@ public enum TokenSelection: String, CaseIterable, Sendable {
 public struct ObjectiveConfiguration: Configurable, Equatable {
     public var name = ObjectiveName.electra
     public var maskFraction = 0.15
+    public var maskDrawing = MaskDrawing.uniform
     public var maskTokenFraction = 0.85
     public var randomTokenFraction = 0.0
     public var replacements = ReplacementSource.generator
@@ -85,6 +94,10 @@ public struct ObjectiveConfiguration: Configurable, Equatable {
             "electra: detect replaced tokens; metro: and correct the masked ones; coco_lm: correct behind a copy gate, and "
                 + "contrast sequences; masked_language_model: BERT; replace_mlm, all_tokens_mlm: ELECTRA's ablations.")
         try fields.number("mask_fraction", &maskFraction, 0.001...0.9, "Share of a sequence's tokens that is masked.")
+        try fields.choice(
+            "mask_drawing", &maskDrawing,
+            "uniform: any tokens of a sequence; stratified: one from each of as many equal stretches, so that no stretch is "
+                + "without and none has many (DeBERTa).")
         try fields.number(
             "mask_token_fraction", &maskTokenFraction, 0...1,
             "Share of the chosen positions that show [MASK]; the others keep their token.")

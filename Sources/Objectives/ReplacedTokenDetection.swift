@@ -31,10 +31,15 @@ public struct ReplacedTokenDetection: Sendable {
         public let replacements: [Int32]?
         /// Divides the generator's logits before it samples.
         public let temperature: Double
+        public let part: Part
+
+        /// What of a step is done. Networks in turn are one after the other: the main encoder is given what the generator
+        /// has sampled.
+        public enum Part: Sendable { case whole, generator, mainEncoder }
 
         public init(
             batch: TokenBatch, masking: Masking, sampling: Philox, step: Int, replacements: [Int32]? = nil,
-            cropping: Philox = Philox(seed: 0, purpose: .cropping), temperature: Double = 1
+            cropping: Philox = Philox(seed: 0, purpose: .cropping), temperature: Double = 1, part: Part = .whole
         ) {
             precondition(replacements.map { $0.count == masking.positions.count } ?? true)
             self.batch = batch
@@ -44,6 +49,7 @@ public struct ReplacedTokenDetection: Sendable {
             self.step = step
             self.replacements = replacements
             self.temperature = temperature
+            self.part = part
         }
 
         /// Which of the masking's positions lie in a chunk.
@@ -74,6 +80,10 @@ public struct ReplacedTokenDetection: Sendable {
     /// Carries a chunk through all networks, and back if the pass has gradients.
     public func run(_ work: Work, _ pass: LanePass) -> Outcome {
         var chunk = ObjectiveChunk(work, pass)
+        if work.part == .generator {
+            let corrupted = corrupt(&chunk)
+            return Outcome(sums: chunk.sums, corrupted: corrupted, logits: [])
+        }
         return switch configuration.name {
         case .electra: electra(&chunk)
         case .metro: metro(&chunk)
@@ -115,7 +125,7 @@ struct ObjectiveChunk {
         masked = Array(work.masking.inputs[range])
         places = work.places(in: pass.chunk)
         rows = work.masking.positions[places].map { $0 - Int32(pass.chunk.firstRow) }
-        sums.tokenCount = original.count
+        sums.tokenCount = work.part == .generator ? 0 : original.count
     }
 
     var learns: Bool { pass.gradients != nil }

@@ -70,12 +70,13 @@ public struct Optimizer: Sendable {
     ///   - step: counted from 1.
     ///   - scheduleFactor: share of the peak learning rate.
     ///   - gradientScales: what clipping multiplies gradients with, for each optimizer.
+    ///   - members: which of two optimizers move; both by default.
     public func update(
         weights: FloatBuffer, gradients: FloatBuffer, state: [FloatBuffer], step: Int, scheduleFactor: Double,
-        gradientScales: [Double], pool: ThreadPool
+        gradientScales: [Double], members: Range<Int>? = nil, pool: ThreadPool
     ) {
         precondition(state.count == configuration.kind.state.count)
-        for (group, gradientScale) in zip(groups, gradientScales) {
+        for (group, gradientScale) in Array(zip(groups, gradientScales))[members ?? groups.indices] {
             let learningRate = group.configuration.peakLearningRate * scheduleFactor
             let coefficients = group.decays.indices.map { index in
                 Kernels.AdamWCoefficients(

@@ -19,6 +19,7 @@ public struct OptimizerConfiguration: Configurable, Equatable {
     public var clipNorm = 1.0
     public var separate = false
     public var sharedTensors = SharedTensorUpdates.both
+    public var generatorFirst = false
     public var generator = GeneratorOptimizerConfiguration()
 
     public init() {}
@@ -58,6 +59,10 @@ public struct OptimizerConfiguration: Configurable, Equatable {
             "What separate optimizers do to tensors that both networks read. both: each moves them by its own network's "
                 + "gradient, so that they get two updates and two weight decays a step; generator: its optimizer alone moves "
                 + "them, by the sum of both gradients, one update and one decay.")
+        try fields.flag(
+            "generator_first", &generatorFirst,
+            "separate: the generator's optimizer moves before the discriminator reads its batch, which thus sees the shared "
+                + "tables as they are after it (DeBERTaV3's release). Needs memory for a copy of the generator's part.")
         try fields.group("generator", &generator, "The generator's optimizer, where it differs.")
     }
 
@@ -73,6 +78,13 @@ public struct OptimizerConfiguration: Configurable, Equatable {
         if !separate, sharedTensors != .both {
             throw InvalidSetting(
                 "shared_tensors", "is only read with separate: true; one optimizer moves everything once")
+        }
+        if generatorFirst, !separate || sharedTensors != .both {
+            throw InvalidSetting(
+                "generator_first",
+                separate
+                    ? "needs shared_tensors: both; with generator, one update waits for both gradients"
+                    : "is only read with separate: true; one optimizer moves everything at once")
         }
         if !separate, generator != GeneratorOptimizerConfiguration() {
             throw InvalidSetting(

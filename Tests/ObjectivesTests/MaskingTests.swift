@@ -24,9 +24,11 @@ struct MaskingTests {
     }
 
     static func masking(
-        _ batch: TokenBatch, fraction: Double = 0.15, share: Double = 0.85, seed: UInt64 = 9, step: Int = 1
+        _ batch: TokenBatch, fraction: Double = 0.15, share: Double = 0.85, seed: UInt64 = 9, step: Int = 1,
+        drawing: MaskDrawing = .uniform
     ) -> Masking {
         var configuration = ObjectiveConfiguration()
+        configuration.maskDrawing = drawing
         configuration.maskFraction = fraction
         configuration.maskTokenFraction = share
         return Masking(
@@ -105,6 +107,36 @@ struct MaskingTests {
         // 19 of the 190 pairs are neighbours, and three positions make three pairs.
         let rate = 3.0 * 19 / 190
         #expect(abs(Double(neighbours) - rate * Double(steps)) < 4 * (rate * Double(steps)).squareRoot())
+    }
+
+    @Test("Stratified: one of each stretch of equal length, any of it alike")
+    func stratified() {
+        let lengths = [42, 45, 128]
+        let batch = Self.batch(lengths)
+        var counts = [Int](repeating: 0, count: 40)
+        let steps = 4000
+        for step in 1...steps {
+            let masking = Self.masking(batch, step: step, drawing: .stratified)
+            for (sequence, length) in lengths.enumerated() {
+                let first = batch.sequenceOffsets[sequence] + 1
+                let candidates = length - 2
+                let chosen = masking.positions.map { Int($0) - first }.filter { (0..<candidates).contains($0) }
+                let wanted = Int((Double(candidates) * 0.15).rounded())
+                #expect(chosen.count == wanted)
+                for (stretch, place) in chosen.enumerated() {
+                    let range = stretch * candidates / wanted..<(stretch + 1) * candidates / wanted
+                    #expect(range.contains(place))
+                    if sequence == 0 { counts[place] += 1 }
+                }
+            }
+        }
+        // Six stretches of 6 or 7 tokens.
+        for (place, count) in counts.enumerated() {
+            let stretch = (0..<6).first { place < ($0 + 1) * 40 / 6 } ?? 5
+            let size = (stretch + 1) * 40 / 6 - stretch * 40 / 6
+            let expected = Double(steps) / Double(size)
+            #expect(abs(Double(count) - expected) < 4.5 * expected.squareRoot(), "\(place)")
+        }
     }
 
     @Test("Empty batches, empty sequences, and sequences of special tokens only")

@@ -41,7 +41,10 @@ public struct ModelCost: Sendable, Equatable {
             attendedTokens: configuration.model.meanAttendedTokens(segments: [length]))
         let lanes = configuration.laneCount
         let buffers = 1 + configuration.optimizer.kind.state.count
-        stateBytes = Self.bytes(4, layout.bufferCount, buffers + lanes)
+        // Where networks take turns, the generator's part is kept until the step is done.
+        let kept = configuration.optimizer.generatorFirst ? layout.secondGroupStart ?? 0 : 0
+        stateBytes = Self.sum(
+            Self.bytes(4, layout.bufferCount, buffers + lanes), Self.bytes(4, kept, buffers))
         activationBytes =
             model.limits.sliceTokens == nil
             ? Self.bytes(4, model.activationCount, threads)

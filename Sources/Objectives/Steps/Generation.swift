@@ -12,8 +12,10 @@ extension ReplacedTokenDetection {
         let given = chunk.work.replacements.map { Array($0[chunk.places]) }
         var corrupted = chunk.original
         var replacements = given ?? []
-        // A frozen generator whose samples are known has nothing to do in training.
-        if let auxiliary = model.auxiliary, given == nil || configuration.trainsGenerator || !chunk.learns {
+        // A frozen generator whose samples are known has nothing to do in training, nor one that has had its turn.
+        if chunk.work.part != .mainEncoder, let auxiliary = model.auxiliary,
+            given == nil || configuration.trainsGenerator || !chunk.learns
+        {
             let sampled = generate(auxiliary, &chunk)
             replacements = given ?? sampled
         }

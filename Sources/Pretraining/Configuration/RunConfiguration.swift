@@ -47,6 +47,11 @@ public struct RunConfiguration: Configurable {
         } catch let error as InvalidSetting {
             throw InvalidSetting("model.attention.\(error.key)", error.problem)
         }
+        if optimizer.generatorFirst, !objective.trainsGenerator {
+            throw InvalidSetting(
+                "optimizer.generator_first",
+                "needs a generator that is trained; this objective has none, so leave it out")
+        }
         try validateStages()
         try validateObjective()
         let (perStep, tooLong) = training.sequencesPerStep.multipliedReportingOverflow(by: corpus.sequenceLength)
