@@ -57,6 +57,16 @@ CASES = {
         "model.relative_bias.sharing=per_layer", "model.relative_bias.bins=12",
         "model.relative_bias.maximum_distance=11",
     ],
+    "DeBERTa: disentangled attention and mask decoder, muP": [
+        "model.positions=none", "model.attention.disentangled=true", "model.attention.position_buckets=6",
+        "model.attention.maximum_relative_distance=9", "model.generator.mask_decoder=true",
+        "model.embedding_sharing=disentangled", "model.detection_head=with_cls", "parametrization.base_hidden_size=16",
+        "parametrization.base_head_size=32", "parametrization.attention_multiplier=1.3",
+    ],
+    "disentangled attention, a row for each distance, Pre-LN": [
+        "model.positions=none", "model.attention.disentangled=true", "model.attention.position_buckets=0",
+        "model.attention.maximum_relative_distance=20", "model.normalization.placement=pre", "model.biases=false",
+    ],
     "muP multipliers": [
         "parametrization.base_hidden_size=16", "parametrization.base_head_size=32",
         "parametrization.attention_multiplier=1.3", "parametrization.output_multiplier=1.7",

@@ -90,9 +90,7 @@ public struct EncoderNetwork: Sendable {
             &plan, model, shape, patterns, recomputation: recomputation, tokens: tokens, longestSegment: longestSegment)
         var context = BuildContext(
             parameters: builder, plan: plan, model: model, shape: shape, networkIndex: networkIndex,
-            // Of a sum of three products (DeBERTa's scale).
-            attentionScale: parametrization.attentionScale(headSize: shape.headSize)
-                / (model.attention.disentangled ? 3.squareRoot() : 1),
+            attentionScale: model.attentionScale(parametrization, headSize: shape.headSize),
             embeddingGrows: shared.widthRatio != 1
                 || parametrization.baseEmbeddingSize == nil && model.embeddingSize == model.hiddenSize,
             patterns: patterns,

@@ -42,6 +42,10 @@ struct CustomCodeConfiguration: Encodable {
     let relativeBinning: String
     let relativeBins: Int
     let relativeMaximumDistance: Int
+    let disentangled: Bool
+    let positionBuckets: Int
+    let maximumRelativeDistance: Int
+    let maskDecoder: Bool
     let detectionHead: String
     let outputMultiplier: Double
     let tieWordEmbeddings: Bool
@@ -81,7 +85,7 @@ struct CustomCodeConfiguration: Encodable {
         rotaryBases = layers.map {
             $0.kind == .full ? model.rotaryBase : model.attention.localRotaryBase ?? model.rotaryBase
         }
-        attentionScale = configuration.parametrization.attentionScale(headSize: shape.headSize)
+        attentionScale = model.attentionScale(configuration.parametrization, headSize: shape.headSize)
         halfWindows = layers.map(\.halfWidth)
         dilations = layers.lazy.compactMap(\.dilations).first ?? Array(repeating: 1, count: shape.headCount)
         globalTokens = model.attention.globalTokens.rawValue
@@ -93,6 +97,10 @@ struct CustomCodeConfiguration: Encodable {
         relativeBinning = model.relativeBias.binning.rawValue
         relativeBins = model.relativeBias.bins
         relativeMaximumDistance = model.relativeBias.maximumDistance
+        disentangled = model.attention.disentangled
+        positionBuckets = model.attention.positionBuckets
+        maximumRelativeDistance = model.attention.maximumRelativeDistance
+        maskDecoder = network == .generator && model.generator.maskDecoder
         detectionHead = model.detectionHead.rawValue
         self.outputMultiplier = outputMultiplier
         tieWordEmbeddings = network == .discriminator || model.generator.tiedOutput
@@ -102,7 +110,9 @@ struct CustomCodeConfiguration: Encodable {
 
 extension ModelConfiguration {
     /// Tokens of the longest sequence that the model takes: rows of a position table, or what it was trained with.
-    func longestSequence(_ sequenceLength: Int) -> Int { positions == .learned ? maximumPositions : sequenceLength }
+    func longestSequence(_ sequenceLength: Int) -> Int {
+        positions == .learned || generator.maskDecoder ? maximumPositions : sequenceLength
+    }
 }
 
 extension LayerNormalization {

@@ -3,7 +3,7 @@
     AutoModel.from_pretrained(FOLDER, trust_remote_code=True)
 
 Every shape that the engine trains: Post-LN, Pre-LN, Mix-LN, Peri-LN and LayerNorm Scaling; LayerNorm and RMSNorm; learned,
-rotary and relative positions; GELU and GEGLU; full, windowed, dilated and global attention. Attention is computed densely
+rotary and relative positions, DeBERTa's disentangled attention and mask decoder; GELU and GEGLU; full, windowed, dilated and global attention. Attention is computed densely
 under a mask: the numbers are the engine's, memory grows with the square of the length.
 """
 
@@ -34,7 +34,8 @@ class PretrainConfig(PretrainedConfig):
         positions="learned", rotary_bases=None,
         attention_scale=None, half_windows=None, dilations=None, global_tokens="none", global_every=64, global_ids=None,
         maximum_global_tokens=64, global_projections="shared", relative_bias="none", relative_binning="t5",
-        relative_bins=32, relative_maximum_distance=128, detection_head="dense", output_multiplier=1.0,
+        relative_bins=32, relative_maximum_distance=128, disentangled=False, position_buckets=256,
+        maximum_relative_distance=512, mask_decoder=False, detection_head="dense", output_multiplier=1.0,
         tie_word_embeddings=True, classifier_dropout=None, pad_token_id=0, **kwargs,
     ):
         self.vocab_size = vocab_size
@@ -72,6 +73,12 @@ class PretrainConfig(PretrainedConfig):
         self.relative_binning = relative_binning
         self.relative_bins = relative_bins
         self.relative_maximum_distance = relative_maximum_distance
+        # DeBERTa's attention: rows of either direction (0: one for each distance), and where distances end.
+        self.disentangled = disentangled
+        self.position_buckets = position_buckets
+        self.maximum_relative_distance = maximum_relative_distance
+        # The last layer twice, with absolute positions in the first queries.
+        self.mask_decoder = mask_decoder
         # dense, linear or with_cls.
         self.detection_head = detection_head
         self.output_multiplier = output_multiplier
@@ -147,6 +154,19 @@ def relative_bins(config, distances):
     return half - 1 + torch.where(distances > 0, size, -size)
 
 
+def relative_rows(config, distances):
+    """The row of the table of relative positions for every distance from key to query."""
+    middle, limit = config.position_buckets // 2, config.maximum_relative_distance
+    span = config.position_buckets or limit
+    buckets = distances
+    if config.position_buckets:
+        size = distances.abs().clamp(min=middle).double()
+        share = torch.log(size / middle) / math.log((limit - 1) / middle)
+        far = (share * (middle - 1) - 1e-9).ceil().long() + middle
+        buckets = torch.where(distances.abs() <= middle, distances, far * distances.sign())
+    return (buckets + span).clamp(0, 2 * span - 1)
+
+
 class Attention(Sublayer):
     def __init__(self, config, index):
         super().__init__(config, index, has_norm=index > 0 or config.norm_before_first_attention)
@@ -169,21 +189,35 @@ class Attention(Sublayer):
         x = projection(x).unflatten(-1, (self.heads, -1)).transpose(1, 2)
         return x if self.rotary_base is None or position_ids is None else rotate(x, position_ids, self.rotary_base)
 
-    def attend(self, x, names, position_ids, scores):
+    def attend(self, x, names, position_ids, scores, source=None, relative=None):
         query, key, value = (getattr(self, name) for name in names)
+        source = x if source is None else source
+        queries, keys = self.split(query, x, position_ids), self.split(key, source, position_ids)
+        if relative is not None:
+            scores = scores + self.attention_scale * self.relative_scores(queries, keys, *relative)
         mixed = F.scaled_dot_product_attention(
-            self.split(query, x, position_ids), self.split(key, x, position_ids), self.split(value, x),
-            attn_mask=scores, dropout_p=self.attention_dropout if self.training else 0.0, scale=self.attention_scale)
+            queries, keys, self.split(value, source), attn_mask=scores,
+            dropout_p=self.attention_dropout if self.training else 0.0, scale=self.attention_scale)
         return mixed.transpose(1, 2).flatten(2)
 
-    def branch(self, x, position_ids, masks, bias, bins):
+    def relative_scores(self, queries, keys, table, rows):
+        """Content to position and position to content, [batch, heads, tokens, tokens]."""
+        table = self.dropout(table)[None]
+        shape = (*queries.shape[:2], *rows.shape)
+        of_queries = queries @ self.split(self.key, table).transpose(-1, -2)
+        of_keys = keys @ self.split(self.query, table).transpose(-1, -2)
+        by_query = of_queries.gather(-1, rows.expand(shape))
+        by_key = of_keys.gather(-1, rows.T.expand(shape))
+        return by_query + by_key.transpose(-1, -2)
+
+    def branch(self, x, position_ids, masks, bias, bins, relative=None, source=None):
         """`masks`: what is added to the scores of all, and to those of global queries with projections of their own."""
         if hasattr(self, "relative_bias"):
             bias = self.relative_bias[:, bins]
         visible, everything, is_global = masks
         if bias is not None:
             visible, everything = visible + bias, everything + bias
-        mixed = self.attend(x, ("query", "key", "value"), position_ids, visible)
+        mixed = self.attend(x, ("query", "key", "value"), position_ids, visible, source, relative)
         if self.has_global_projections:
             own = self.attend(x, ("global_query", "global_key", "global_value"), position_ids, everything)
             mixed = torch.where(is_global[:, :, None], own, mixed)
@@ -216,6 +250,18 @@ class Layer(nn.Module):
         return self.feed_forward(self.attention(x, *arguments))
 
 
+class MaskDecoder(nn.Module):
+    def __init__(self, config):
+        super().__init__()
+        self.position = nn.Parameter(torch.zeros(config.max_position_embeddings, config.hidden_size))
+
+    def forward(self, x, layer, position_ids, mask, bias, bins, relative):
+        queries = x + self.position[position_ids]
+        for _ in range(2):
+            queries = layer(queries, position_ids, mask, bias, bins, relative, x)
+        return queries
+
+
 class PretrainPreTrainedModel(PreTrainedModel):
     config_class = PretrainConfig
     base_model_prefix = "encoder"
@@ -242,6 +288,11 @@ class PretrainModel(PretrainPreTrainedModel):
             self.projection = nn.Linear(config.embedding_size, config.hidden_size, bias=config.use_bias)
         if config.relative_bias == "shared":
             self.relative_bias = nn.Parameter(torch.zeros(config.num_attention_heads, config.relative_bins))
+        if config.disentangled:
+            span = config.position_buckets or config.maximum_relative_distance
+            self.relative_positions = nn.Parameter(torch.zeros(2 * span, config.hidden_size))
+            self.relative_norm = make_norm(config, config.hidden_size)
+        self.mask_decoder = MaskDecoder(config) if config.mask_decoder else None
         self.layers = nn.ModuleList(Layer(config, index) for index in range(config.num_hidden_layers))
         self.final_norm = make_norm(config, config.hidden_size) if config.norm_forms[-1] != "post" else None
         self.post_init()
@@ -307,9 +358,15 @@ class PretrainModel(PretrainPreTrainedModel):
         }
         bins = relative_bins(config, distances) if config.relative_bias != "none" else None
         bias = self.relative_bias[:, bins] if config.relative_bias == "shared" else None
+        relative = None
+        if config.disentangled:
+            relative = (self.relative_norm(self.relative_positions), relative_rows(config, -distances))
         states = [x]
-        for width, layer in zip(config.half_windows, self.layers):
-            x = layer(x, position_ids, masks[width], bias, bins)
+        for index, (width, layer) in enumerate(zip(config.half_windows, self.layers)):
+            if self.mask_decoder is not None and index == len(self.layers) - 1:
+                x = self.mask_decoder(x, layer, position_ids, masks[width], bias, bins, relative)
+            else:
+                x = layer(x, position_ids, masks[width], bias, bins, relative)
             states.append(x)
         if self.final_norm is not None:
             x = states[-1] = self.final_norm(x)
