@@ -25,12 +25,14 @@ import torch
 from safetensors import safe_open
 from tokenizers import Tokenizer
 from transformers import (
+    DebertaV2ForMaskedLM, DebertaV2Model,
     AutoModel, AutoModelForMaskedLM, AutoModelForPreTraining, AutoTokenizer, ElectraForMaskedLM, ElectraForPreTraining,
     ElectraModel, logging,
 )
 
 NETWORKS = ["discriminator", "generator"]
-CLASSES = {cls.__name__: cls for cls in (ElectraForPreTraining, ElectraForMaskedLM, ElectraModel)} | {
+CLASSES = {cls.__name__: cls for cls in (
+    ElectraForPreTraining, ElectraForMaskedLM, ElectraModel, DebertaV2Model, DebertaV2ForMaskedLM)} | {
     "PretrainForReplacedTokenDetection": AutoModelForPreTraining, "PretrainForMaskedLM": AutoModelForMaskedLM,
     "PretrainModel": AutoModel,
 }
@@ -56,7 +58,9 @@ def note(message):
 
 
 def check_tie(model):
-    if hasattr(model, "electra"):
+    if isinstance(model, DebertaV2ForMaskedLM):
+        is_tied = model.cls.predictions.decoder.weight is model.deberta.embeddings.word_embeddings.weight
+    elif hasattr(model, "electra"):
         is_tied = model.generator_lm_head.weight is model.electra.embeddings.word_embeddings.weight
     else:
         is_tied = model.head.output is None

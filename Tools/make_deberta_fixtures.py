@@ -1,8 +1,10 @@
 #!/usr/bin/env python3
-"""Makes the golden fixtures of DeBERTa: Tests/GoldenTests/Fixtures/deberta.safetensors and deberta-buckets.json.
+"""Makes the golden fixtures of DeBERTa: Tests/GoldenTests/Fixtures/deberta.safetensors and deberta-buckets.json, and
+Tests/InterchangeTests/Fixtures/deberta.json.
 
 Hidden states, and gradients under a random upstream gradient, of a tiny Hugging Face DebertaV2Model in double precision;
-the same of its last layer run as DeBERTa's mask decoder runs it; and the buckets of distances. Deterministic; run it from
+the same of its last layer run as DeBERTa's mask decoder runs it; the buckets of distances; and names, shapes and
+configuration of the classes that models are exported as. Deterministic; run it from
 anywhere:
 
     python3 Tools/make_deberta_fixtures.py
@@ -14,12 +16,13 @@ import json
 import pathlib
 
 import torch
-from transformers import DebertaV2Config, DebertaV2Model
+from transformers import DebertaV2Config, DebertaV2ForMaskedLM, DebertaV2Model
 from transformers.models.deberta_v2.modeling_deberta_v2 import make_log_bucket_position
 
 from fixture_file import save_fixture
 
-FIXTURES = pathlib.Path(__file__).resolve().parent.parent / "Tests/GoldenTests/Fixtures"
+TESTS = pathlib.Path(__file__).resolve().parent.parent / "Tests"
+FIXTURES = TESTS / "GoldenTests/Fixtures"
 LENGTHS = [19, 1, 37]
 VOCABULARY, HIDDEN, LAYERS, BUCKETS, DISTANCE = 41, 16, 2, 8, 24
 SHARED = {
@@ -44,6 +47,10 @@ PARTS = {
 
 
 def engine_name(name):
+    if name.startswith("cls."):
+        head = name.removeprefix("cls.predictions.").removeprefix("transform.")
+        return "network.head." + head.replace("LayerNorm.weight", "norm.gain").replace("LayerNorm", "norm")
+    name = name.removeprefix("deberta.")
     if name in SHARED:
         return SHARED[name]
     prefix, index, rest = name.removeprefix("encoder.").split(".", 2)
@@ -70,6 +77,25 @@ def decode(model, ids, positions):
     return queries
 
 
+def make_names(config):
+    """What transformers saves of each class: names, the engine's names beside them, shapes; and its config.json."""
+    classes = {}
+    for network, kind in [("discriminator", DebertaV2Model), ("generator", DebertaV2ForMaskedLM)]:
+        model = kind(config)
+        tied = {"cls.predictions.decoder.weight", "cls.predictions.decoder.bias"}
+        classes[kind.__name__] = {
+            "network": network,
+            "tensors": {
+                name: [engine_name(name).replace("network.", network + "."), list(tensor.shape)]
+                for name, tensor in model.state_dict().items() if name not in tied
+            },
+        }
+    settings = json.loads(config.to_json_string(use_diff=False))
+    path = TESTS / "InterchangeTests/Fixtures/deberta.json"
+    path.write_text(json.dumps({"classes": classes, "config": settings}, indent=1) + "\n")
+    print(f"{path.name}: {path.stat().st_size} bytes")
+
+
 def main():
     randomness = torch.Generator().manual_seed(43)
     config = DebertaV2Config(
@@ -78,6 +104,7 @@ def main():
         position_buckets=BUCKETS, max_relative_positions=DISTANCE, pos_att_type=["p2c", "c2p"], share_att_key=True,
         norm_rel_ebd="layer_norm", position_biased_input=False, hidden_dropout_prob=0.0,
         attention_probs_dropout_prob=0.0)
+    make_names(config)
     model = DebertaV2Model(config).eval()
     with torch.no_grad():
         for name, parameter in model.named_parameters():

@@ -13,6 +13,9 @@ public enum HuggingFaceExport {
         /// Hugging Face's ELECTRA classes. A discriminator whose head has no place in ElectraForPreTraining, or that has
         /// learned something else than detection, is exported as the encoder alone: fine-tuning needs no more.
         case electra
+        /// Hugging Face's DeBERTa-v2 classes, for disentangled attention: the discriminator's encoder alone, and the generator
+        /// unless it has a mask decoder.
+        case deberta
         /// Folders that bring the code of their classes along, for `trust_remote_code=True`.
         case customCode = "custom-code"
     }
@@ -26,7 +29,7 @@ public enum HuggingFaceExport {
     /// - Parameter trainsTokenTypes: whether the run has met token type 1; if not, it is exported as a copy of type 0, and the
     ///   model card says so.
     /// - Returns: the folders in the destination: the discriminator's, and the generator's if there is one.
-    /// - Throws: `ElectraExportError` for a model that has no such form, and what writing throws.
+    /// - Throws: `ExportError` for a model that has no such form, and what writing throws.
     @discardableResult
     public static func write(
         _ engine: TrainingEngine, tokenizer: ByteLevelBPE, to destination: String, form: Form = .automatic, force: Bool,
@@ -35,6 +38,9 @@ public enum HuggingFaceExport {
         switch form {
         case .automatic where !isElectra(engine.configuration.model), .customCode:
             try CustomCodeExport.write(
+                engine, tokenizer: tokenizer, to: destination, force: force, trainsTokenTypes: trainsTokenTypes)
+        case .deberta:
+            try DebertaExport.write(
                 engine, tokenizer: tokenizer, to: destination, force: force, trainsTokenTypes: trainsTokenTypes)
         case .automatic, .electra:
             try writeElectra(
@@ -64,9 +70,6 @@ public enum HuggingFaceExport {
                 hiddenSize: shape.hiddenSize, feedForwardSize: shape.intermediateSize, headCount: shape.headCount,
                 layerCount: shape.layerCount)
         }
-        func attention(_ shape: NetworkShape) -> Double {
-            configuration.parametrization.attentionScale(headSize: shape.headSize) * Double(shape.headSize).squareRoot()
-        }
         let export = ElectraExport(
             shape: ElectraShape(
                 vocabularySize: tokenizer.vocabularySize, embeddingSize: model.embeddingSize,
@@ -77,25 +80,22 @@ public enum HuggingFaceExport {
                 generator: configuration.objective.hasGenerator ? sizes(model.generatorShape) : nil),
             tokenizer: Data(try tokenizer.serialized(wrapping: engine.special)),
             specialTokens: names(tokenizer, engine.special),
-            multipliers: PerNetwork(
-                discriminator: ElectraMultipliers(
-                    attention: attention(model.discriminatorShape),
-                    output: engine.objective.model.outputMultipliers.discriminator),
-                generator: ElectraMultipliers(
-                    attention: attention(model.generatorShape),
-                    output: engine.objective.model.outputMultipliers.generator)),
+            multipliers: multipliers(engine),
             trainsTokenTypes: trainsTokenTypes,
             settings: PerNetwork(
                 discriminator: settings(model.of(.discriminator)), generator: settings(model.of(.generator))))
         try export.write(
-            EngineTensors(engine, export.shape, trainsTokenTypes: trainsTokenTypes), to: destination, force: force)
+            EngineTensors(
+                engine, ElectraNetwork.allCases.flatMap { export.shape.tensors(of: $0) },
+                leavingOut: export.shape.hasDetectionHead ? [] : ["head."], trainsTokenTypes: trainsTokenTypes),
+            to: destination, force: force)
         return ElectraNetwork.allCases.filter { export.shape.networks[$0] != nil }.map {
             Folder(name: $0.rawValue, architecture: export.shape.architecture(of: $0))
         }
     }
 
     /// The first setting that `ElectraModel` lacks, as far as the parameters do not tell.
-    static func obstacle(_ model: ModelConfiguration) -> ElectraExportError? {
+    static func obstacle(_ model: ModelConfiguration) -> ExportError? {
         if model.normalization.kind == .rmsNorm {
             return .notExpressible(
                 setting: "model.normalization.kind: rms_norm", "subtract the mean in every norm",
@@ -111,6 +111,11 @@ public enum HuggingFaceExport {
                 setting: "model.feed_forward: geglu", "have a feed-forward without a gate",
                 instead: "model.feed_forward: gelu")
         }
+        if model.attention.disentangled {
+            return .notExpressible(
+                setting: "model.attention.disentangled: true", "have no scores by relative position",
+                instead: "model.attention.disentangled: false")
+        }
         if model.relativeBias.sharing != .none {
             return .notExpressible(
                 setting: "model.relative_bias.sharing: \(model.relativeBias.sharing.rawValue)",
@@ -119,15 +124,28 @@ public enum HuggingFaceExport {
         return nil
     }
 
+    /// What Hugging Face's models lack of the maximal update parametrization.
+    static func multipliers(_ engine: TrainingEngine) -> PerNetwork<ExportMultipliers> {
+        let (model, parametrization) = (engine.configuration.model, engine.configuration.parametrization)
+        func attention(_ shape: NetworkShape) -> Double {
+            parametrization.attentionScale(headSize: shape.headSize) * Double(shape.headSize).squareRoot()
+        }
+        let output = engine.objective.model.outputMultipliers
+        return PerNetwork(
+            discriminator: ExportMultipliers(
+                attention: attention(model.discriminatorShape), output: output.discriminator),
+            generator: ExportMultipliers(attention: attention(model.generatorShape), output: output.generator))
+    }
+
     /// What `config.json` says beside the shapes: loading needs the norms' epsilon, training further the rest.
-    private static func settings(_ model: ModelConfiguration) -> ElectraSettings {
+    static func settings(_ model: ModelConfiguration) -> ElectraSettings {
         ElectraSettings(
             dropout: model.dropout, attentionDropout: model.attentionDropout,
             initializerRange: model.initialization.standardDeviation, layerNormEpsilon: model.normalization.epsilon)
     }
 
     /// Where each network's embeddings are found.
-    private static func embeddingPrefixes(_ configuration: EngineConfiguration) -> PerNetwork<String> {
+    static func embeddingPrefixes(_ configuration: EngineConfiguration) -> PerNetwork<String> {
         guard configuration.objective.hasGenerator, configuration.model.embeddingSharing != .shared else {
             return PerNetwork(both: "embeddings.")
         }

@@ -127,7 +127,7 @@ import Tokenization
         #expect(
             try form(["model.positions=rotary", "objective.name=masked_language_model", "model.embedding_size=32"])
                 == "PretrainModel")
-        #expect(throws: ElectraExportError.randomBlocks) {
+        #expect(throws: ExportError.randomBlocks) {
             try form(["model.attention.pattern=big_bird", "model.attention.block_size=16"])
         }
     }

@@ -20,8 +20,8 @@ import Testing
         return try #require(try JSONSerialization.jsonObject(with: data) as? [String: Any])
     }
 
-    private func failure(_ body: () throws -> Void) -> ElectraExportError? {
-        let error = #expect(throws: ElectraExportError.self) { try body() }
+    private func failure(_ body: () throws -> Void) -> ExportError? {
+        let error = #expect(throws: ExportError.self) { try body() }
         #expect(error?.description.isEmpty == false)
         return error
     }
@@ -102,7 +102,7 @@ import Testing
     @Test func multipliersAreFoldedAndUnfolded() throws {
         var export = export
         export.multipliers = PerNetwork(
-            discriminator: ElectraMultipliers(attention: 0.75, output: 3), generator: ElectraMultipliers(output: 0.3))
+            discriminator: ExportMultipliers(attention: 0.75, output: 3), generator: ExportMultipliers(output: 0.3))
         try export.write(engine, to: folder("out"))
         for network in ElectraNetwork.allCases {
             let file = try SafetensorsFile(path: folder("out/\(network)/model.safetensors"))
@@ -218,11 +218,11 @@ import Testing
         other.multipliers.generator.output = 0
         #expect(
             failure { try other.check(engine) }
-                == .invalidMultipliers(.generator, ElectraMultipliers(output: 0)))
+                == .invalidMultipliers(.generator, ExportMultipliers(output: 0)))
     }
 
     @Test func tokenizersThatDoNotFitAreRefused() throws {
-        func write(_ tokenizer: String, _ names: SpecialTokenNames = SpecialTokenNames()) -> ElectraExportError? {
+        func write(_ tokenizer: String, _ names: SpecialTokenNames = SpecialTokenNames()) -> ExportError? {
             var export = export
             export.tokenizer = Data(tokenizer.utf8)
             export.specialTokens = names

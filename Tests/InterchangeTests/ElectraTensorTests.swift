@@ -36,7 +36,7 @@ import Testing
 
     @Test func multipliersAreWhereTheyCommuteWithTheModel() {
         let tensors = ElectraNetwork.allCases.flatMap { Fixture.shape.tensors(of: $0) }
-        func names(_ multiplier: ElectraTensor.Multiplier) -> Set<String> {
+        func names(_ multiplier: MappedTensor.Multiplier) -> Set<String> {
             Set(tensors.filter { $0.multiplier == multiplier }.map(\.engineName))
         }
         let queries = ElectraNetwork.allCases.flatMap { network in

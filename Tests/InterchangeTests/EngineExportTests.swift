@@ -33,8 +33,8 @@ import Tokenization
         return engine
     }
 
-    private func refusal(_ change: (inout ModelConfiguration) -> Void) -> ElectraExportError? {
-        #expect(throws: ElectraExportError.self) { _ = try write(UUID().uuidString, change) }
+    private func refusal(_ change: (inout ModelConfiguration) -> Void) -> ExportError? {
+        #expect(throws: ExportError.self) { _ = try write(UUID().uuidString, change) }
     }
 
     /// Moves every weight, so that nothing is at its initial value.

@@ -42,8 +42,8 @@ import Testing
                 hiddenSize: try size("\(name).hidden_size"), feedForwardSize: try size("\(name).intermediate_size"),
                 headCount: try size("\(name).num_attention_heads"), layerCount: try size("\(name).num_hidden_layers"))
         }
-        func multipliers(_ name: ElectraNetwork) throws -> ElectraMultipliers {
-            ElectraMultipliers(
+        func multipliers(_ name: ElectraNetwork) throws -> ExportMultipliers {
+            ExportMultipliers(
                 attention: try #require(metadata["\(name).attention_multiplier"].flatMap { Double($0) }),
                 output: try #require(metadata["\(name).output_multiplier"].flatMap { Double($0) }))
         }

@@ -18,12 +18,12 @@ package enum CustomCodeExport {
     /// The classes, as every folder gets them.
     package static let code = Data(PackageResources.modeling_pretrain_py)
 
-    /// - Throws: `ElectraExportError` for a model with random blocks, a broken model, or a destination that is taken.
+    /// - Throws: `ExportError` for a model with random blocks, a broken model, or a destination that is taken.
     static func write(
         _ engine: TrainingEngine, tokenizer: ByteLevelBPE, to destination: String, force: Bool, trainsTokenTypes: Bool
     ) throws -> [HuggingFaceExport.Folder] {
         let configuration = engine.configuration
-        if configuration.model.attention.pattern == .bigBird { throw ElectraExportError.randomBlocks }
+        if configuration.model.attention.pattern == .bigBird { throw ExportError.randomBlocks }
         let networks: [NetworkKind] =
             configuration.objective.hasGenerator ? [.discriminator, .generator] : [.discriminator]
         let tokenizerFiles = try TokenizerFiles(
@@ -33,8 +33,6 @@ package enum CustomCodeExport {
             maximumLength: configuration.model.longestSequence(configuration.sequenceLength))
         try FolderPublication.write(to: destination, entries: HuggingFaceExport.entries, replacing: force) { folder in
             for network in networks {
-                let path = (folder as NSString).appendingPathComponent(network.rawValue)
-                _ = try check("create", path) { mkdir(path, 0o755) }
                 let json = try Self.configuration(network, engine, tokenizer, tokenizerFiles).jsonFile(
                     .convertToSnakeCase)
                 let card = ModelCard(
@@ -42,15 +40,12 @@ package enum CustomCodeExport {
                     architecture: CustomCodeArchitecture(network, configuration.objective).rawValue, hasCode: true,
                     maximumLength: configuration.model.longestSequence(configuration.sequenceLength),
                     trainsTokenTypes: trainsTokenTypes)
-                let files =
-                    [("config.json", json), (codeFile, code), (ModelCard.fileName, card.contents)]
-                    + tokenizerFiles.files
-                for (name, contents) in files {
-                    try FileDescriptor.write(contents, to: (path as NSString).appendingPathComponent(name))
+                try ModelFolder.write(
+                    named: network.rawValue, in: folder, configuration: json, card: card, tokenizerFiles,
+                    others: [(codeFile, code)]
+                ) { path in
+                    try writeWeights(of: network, engine, to: path, trainsTokenTypes: trainsTokenTypes)
                 }
-                try writeWeights(
-                    of: network, engine, to: (path as NSString).appendingPathComponent("model.safetensors"),
-                    trainsTokenTypes: trainsTokenTypes)
             }
         }
         return networks.map {
@@ -80,7 +75,7 @@ package enum CustomCodeExport {
             let values = UnsafeBufferPointer(
                 start: engine.state.weights.base + tensor.offset, count: tensor.shape.reduce(1, *))
             if let index = values.firstIndex(where: { !$0.isFinite }) {
-                throw ElectraExportError.nonFinite(tensor.name, index: index)
+                throw ExportError.nonFinite(tensor.name, index: index)
             }
             if tensor.name.hasSuffix("embeddings.token_type.weight"), !trainsTokenTypes {
                 try writer.append(TokenTypes.exported(values, width: tensor.shape[1], areTrained: false))

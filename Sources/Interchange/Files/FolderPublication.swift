@@ -16,9 +16,9 @@ enum FolderPublication {
         let destination = try resolve(HomeFolder.expanded(path))
         let present = try contents(of: destination)
         if !present.isEmpty {
-            guard replacing else { throw ElectraExportError.folderNotEmpty(path) }
+            guard replacing else { throw ExportError.folderNotEmpty(path) }
             let foreign = present.subtracting(entries).sorted()
-            guard foreign.isEmpty else { throw ElectraExportError.folderHoldsOtherFiles(path, foreign) }
+            guard foreign.isEmpty else { throw ExportError.folderHoldsOtherFiles(path, foreign) }
         }
 
         let parent = (destination as NSString).deletingLastPathComponent

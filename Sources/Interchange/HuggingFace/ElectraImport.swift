@@ -15,7 +15,7 @@ public enum ElectraImportError: Error, Equatable, CustomStringConvertible {
     case untiedOutput(path: String)
     /// The two folders have different sizes or values where this engine shares parameters.
     case sharedPartDiffers(String)
-    case invalidMultipliers(ElectraNetwork, ElectraMultipliers)
+    case invalidMultipliers(ElectraNetwork, ExportMultipliers)
 
     public var description: String {
         switch self {
@@ -75,7 +75,7 @@ public struct ElectraImport: NamedTensors, Sendable {
     /// - Throws: `ElectraImportError`, `SafetensorsError` or `FileFailure`.
     public init(
         discriminator: String?, generator: String?, embeddings: SharedEmbeddings = .equal,
-        multipliers: PerNetwork<ElectraMultipliers> = PerNetwork(both: ElectraMultipliers())
+        multipliers: PerNetwork<ExportMultipliers> = PerNetwork(both: ExportMultipliers())
     ) throws {
         let folders = PerNetwork(discriminator: discriminator, generator: generator)
         var shape: ElectraShape?

@@ -11,14 +11,18 @@ struct EngineTensors: NamedTensors {
     private let absent: [String: [Int]]
     private let trainsTokenTypes: Bool
 
-    init(_ engine: TrainingEngine, _ shape: ElectraShape, trainsTokenTypes: Bool) {
+    /// - Parameters:
+    ///   - tensors: what is exported.
+    ///   - heads: what the discriminator's other parts are called that are left out because they serve training alone, or
+    ///     have no place.
+    init(_ engine: TrainingEngine, _ tensors: [MappedTensor], leavingOut heads: [String], trainsTokenTypes: Bool) {
         self.engine = engine
         self.trainsTokenTypes = trainsTokenTypes
         let layout = engine.state.layout
         var slots: [String: (offset: Int, shape: [Int])] = [:]
         var used: Set<String> = []
         var absent: [String: [Int]] = [:]
-        for tensor in ElectraNetwork.allCases.flatMap({ shape.tensors(of: $0) }) {
+        for tensor in tensors {
             let name = tensor.engineName
             if let found = Self.locate(name, layout) {
                 slots[name] = (found.offset, found.shape)
@@ -28,8 +32,7 @@ struct EngineTensors: NamedTensors {
             }
         }
         // What has no place in the form is shown too, so that the export can refuse it.
-        let leftOut =
-            ["corrective.", "contrastive.", "language_head."] + (shape.hasDetectionHead ? [] : ["head."])
+        let leftOut = ["corrective.", "contrastive.", "language_head."] + heads
         for spec in layout.specs where !used.contains(spec.name) {
             if !leftOut.contains(where: { spec.name.hasPrefix("discriminator." + $0) }) {
                 slots[spec.name] = (spec.offset, spec.shape)

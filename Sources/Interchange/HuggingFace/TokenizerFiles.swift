@@ -29,29 +29,29 @@ struct TokenizerFiles {
     let paddingID: Int
 
     /// - Parameter maximumLength: Longest sequence in tokens that the model takes.
-    /// - Throws: `ElectraExportError` if the tokenizer lacks a special token or has ids that the model has no row for.
+    /// - Throws: `ExportError` if the tokenizer lacks a special token or has ids that the model has no row for.
     init(tokenizer: Data, names: SpecialTokenNames, vocabularySize: Int, maximumLength: Int) throws {
         guard let root = try? JSONSerialization.jsonObject(with: tokenizer) as? [String: Any],
             let model = root["model"] as? [String: Any]
-        else { throw ElectraExportError.malformedTokenizer("it is not a JSON object with a model in it") }
+        else { throw ExportError.malformedTokenizer("it is not a JSON object with a model in it") }
         guard let vocabulary = model["vocab"] as? [String: Int] else {
-            throw ElectraExportError.malformedTokenizer("its model has no vocabulary of tokens and ids")
+            throw ExportError.malformedTokenizer("its model has no vocabulary of tokens and ids")
         }
         var ids: [String: Int] = [:]
         for token in root["added_tokens"] as? [[String: Any]] ?? [] {
             guard let content = token["content"] as? String, let id = token["id"] as? Int else {
-                throw ElectraExportError.malformedTokenizer("an added token lacks its content or its id")
+                throw ExportError.malformedTokenizer("an added token lacks its content or its id")
             }
             ids[content] = id
         }
         // A special token that is only in the vocabulary would be torn apart when it occurs in text.
         let missing = names.all.filter { ids[$0] == nil }
         guard missing.isEmpty, let paddingID = ids[names.padding] else {
-            throw ElectraExportError.missingSpecialTokens(missing)
+            throw ExportError.missingSpecialTokens(missing)
         }
         if let largest = [vocabulary.values.max(), ids.values.max()].compactMap({ $0 }).max(), largest >= vocabularySize
         {
-            throw ElectraExportError.tokenizerTooLarge(largestID: largest, vocabularySize: vocabularySize)
+            throw ExportError.tokenizerTooLarge(largestID: largest, vocabularySize: vocabularySize)
         }
         self.paddingID = paddingID
 

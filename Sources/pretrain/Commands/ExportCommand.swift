@@ -14,6 +14,10 @@ struct ExportCommand: ParsableCommand {
             sums of two (disentangled) added up. Post-LN models with learned positions have this form. A detection head \
             other than the dense one does not: then discriminator/ holds the encoder alone, an ElectraModel.
 
+            Models with disentangled attention and Post-LN have Hugging Face's DeBERTa-v2 classes too (--form deberta): \
+            discriminator/ is the encoder alone, a DebertaV2Model, and generator/ a DebertaV2ForMaskedLM, unless it has a \
+            mask decoder, which these classes lack.
+
             Other models are written with the code of their classes, modeling_pretrain.py, which Transformers runs if \
             told to:
 
@@ -26,8 +30,8 @@ struct ExportCommand: ParsableCommand {
     var output: String
     @Option(
         help: """
-            electra: Hugging Face's own classes, or an error that says what they lack; custom-code: classes that the \
-            folders bring along; automatic: electra where possible.
+            electra, deberta: Hugging Face's own classes, or an error that says what they lack; custom-code: classes that \
+            the folders bring along; automatic: electra where possible, otherwise custom-code.
             """)
     var form = HuggingFaceExport.Form.automatic
     @Flag(help: "Replace what an earlier export wrote there.")
@@ -39,8 +43,12 @@ struct ExportCommand: ParsableCommand {
         let folders = try HuggingFaceExport.write(
             model.engine, tokenizer: model.tokenizer, to: output, form: form, force: force,
             trainsTokenTypes: try TrainingCheckpoint.state(model.reader).trainsTokenTypes == true)
-        try report.show(Report(checkpoint: model.path, output: output, folders: folders)) {
-            folders.map { "\(output)/\($0.name) (\($0.architecture))" }.joined(separator: " and ")
+        let hasGenerator = model.engine.configuration.objective.hasGenerator
+        let leftOut = hasGenerator && folders.count == 1 ? "generator" : nil
+        try report.show(Report(checkpoint: model.path, output: output, folders: folders, leftOut: leftOut)) {
+            (leftOut == nil
+                ? "" : "The generator's mask decoder has no place in these classes; it is left out.\n")
+                + folders.map { "\(output)/\($0.name) (\($0.architecture))" }.joined(separator: " and ")
                 + (folders.count == 1 ? " holds " : " hold ") + model.path
         }
     }
@@ -49,6 +57,8 @@ struct ExportCommand: ParsableCommand {
         var checkpoint: String
         var output: String
         var folders: [HuggingFaceExport.Folder]
+        /// A network that the form has no place for.
+        var leftOut: String?
     }
 }
 

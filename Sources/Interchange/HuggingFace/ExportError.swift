@@ -1,9 +1,11 @@
-/// Why a model cannot be written as Hugging Face ELECTRA folders.
-public enum ElectraExportError: Error, Equatable, CustomStringConvertible {
+/// Why a model cannot be written as Hugging Face folders.
+public enum ExportError: Error, Equatable, CustomStringConvertible {
     /// The model has norms before branches, which `ElectraModel` lacks; the final norm gives them away.
     case notPostNormalized(parameter: String)
     /// A setting whose effect the classes cannot have: what they have instead, and the setting that means it.
     case notExpressible(setting: String, String, instead: String)
+    /// The same of the DeBERTa-v2 classes.
+    case notDeberta(setting: String, String, instead: String)
     /// Which blocks are drawn depends on the length of the text, and is known to the engine alone.
     case randomBlocks
     /// The model has no table of learned positions, which `ElectraModel` needs.
@@ -15,7 +17,7 @@ public enum ElectraExportError: Error, Equatable, CustomStringConvertible {
     case nonFinite(String, index: Int)
     case invalidShape(String)
     case noNetworks
-    case invalidMultipliers(ElectraNetwork, ElectraMultipliers)
+    case invalidMultipliers(ElectraNetwork, ExportMultipliers)
     case malformedTokenizer(String)
     case missingSpecialTokens([String])
     case tokenizerTooLarge(largestID: Int, vocabularySize: Int)
@@ -29,6 +31,9 @@ public enum ElectraExportError: Error, Equatable, CustomStringConvertible {
                 + "its relatives bring; export it with --form custom-code"
         case .notExpressible(let setting, let lack, let instead):
             "Hugging Face's ELECTRA classes \(lack), so a model with \(setting) has no such form; export it with --form "
+                + "custom-code, or train one with \(instead)"
+        case .notDeberta(let setting, let lack, let instead):
+            "Hugging Face's DeBERTa-v2 classes \(lack), so a model with \(setting) has no such form; export it with --form "
                 + "custom-code, or train one with \(instead)"
         case .randomBlocks:
             "attention.pattern: big_bird draws blocks by random numbers that only this engine makes, so the model cannot be "

@@ -1,5 +1,5 @@
 /// Factors of the maximal update parametrization in one network's forward pass. All 1 in the standard parametrization.
-public struct ElectraMultipliers: Sendable, Equatable {
+public struct ExportMultipliers: Sendable, Equatable {
     /// The engine's factor on attention scores times √(head size), that is, relative to the usual 1/√(head size).
     public var attention: Double
     /// Factor on the logits before their bias.
@@ -10,7 +10,7 @@ public struct ElectraMultipliers: Sendable, Equatable {
         self.output = output
     }
 
-    subscript(multiplier: ElectraTensor.Multiplier?) -> Double {
+    subscript(multiplier: MappedTensor.Multiplier?) -> Double {
         switch multiplier {
         case .attention: attention
         case .output: output

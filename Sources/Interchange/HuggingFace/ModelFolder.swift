@@ -1,0 +1,49 @@
+import Files
+import Foundation
+
+/// A folder that Hugging Face's `from_pretrained` reads: `config.json`, `model.safetensors`, the tokenizer's files and a model
+/// card, `README.md`.
+enum ModelFolder {
+    /// - Parameters:
+    ///   - parent: the folder to create it in.
+    ///   - configuration: contents of `config.json`.
+    ///   - others: more files, by name.
+    ///   - weights: writes a file of weights to the path that it is given.
+    static func write(
+        named name: String, in parent: String, configuration: Data, card: ModelCard, _ tokenizer: TokenizerFiles,
+        others: [(name: String, contents: Data)] = [], weights: (_ path: String) throws -> Void
+    ) throws {
+        let path = (parent as NSString).appendingPathComponent(name)
+        _ = try Files.check("create", path) { mkdir(path, 0o755) }
+        let files =
+            [("config.json", configuration), (ModelCard.fileName, card.contents)] + others + tokenizer.files
+        for (name, contents) in files {
+            try FileDescriptor.write(contents, to: (path as NSString).appendingPathComponent(name))
+        }
+        try weights((path as NSString).appendingPathComponent("model.safetensors"))
+    }
+}
+
+extension [MappedTensor] {
+    /// Writes the tensors under their Hugging Face names, with the multipliers that these models lack folded in.
+    ///
+    /// - Throws: `ExportError.nonFinite` for a broken model, and what reading and writing throw.
+    func write(from source: some NamedTensors, _ multipliers: ExportMultipliers, to path: String) throws {
+        let writer = try SafetensorsWriter(path: path, tensors: map { ($0.huggingFaceName, .float32, $0.shape) })
+        for tensor in self {
+            let factor = multipliers[tensor.multiplier]
+            try source.withValues(of: tensor.engineName) { values in
+                if let index = values.firstIndex(where: { !$0.isFinite }) {
+                    throw ExportError.nonFinite(tensor.engineName, index: index)
+                }
+                if factor == 1 { return try writer.append(values) }
+                let folded = values.map { Float(Double($0) * factor) }
+                if let index = folded.firstIndex(where: { !$0.isFinite }) {
+                    throw ExportError.nonFinite(tensor.engineName, index: index)
+                }
+                try writer.append(folded)
+            }
+        }
+        try writer.finish()
+    }
+}
