@@ -92,17 +92,64 @@ import Testing
     @Test func oneLongDocumentDoesNotStandForAll() throws {
         let folder = try TemporaryFolder()
         let long = String(repeating: "long ", count: 20_000)
-        let short = (0..<200).map { "short \($0)" }
+        let short = (0..<400).map { "short \($0)" }
         let path = try folder.write(([long] + short).joined(separator: "\n\n"), to: "a.txt")
         let listing = try CorpusListing(configuration(path))
         let reader = HeldOutReader(listing: listing, tokenizer: ByteTokenizer(), selection: .all)
-        let small = try reader.read(tokenBudget: 3000, batchSize: 8)
-        #expect(try small.batches.flatMap { try $0.segmentTexts() }.count { $0.hasPrefix("short") } == 200)
-        #expect(small.tokens >= 3000)
+        let small = try reader.read(tokenBudget: 6500, batchSize: 8)
+        #expect(try small.batches.flatMap { try $0.segmentTexts() }.count { $0.hasPrefix("short") } == 400)
+        #expect(small.tokens >= 6498)
         // With a budget above what there is, everything is used.
         let all = try reader.read(tokenBudget: .max, batchSize: 8)
         #expect(try all.batches.flatMap { try $0.segmentTexts() }.joined().utf8.count >= long.utf8.count - 1)
-        #expect(all.documents == 201)
+        #expect(all.documents == 401)
+    }
+
+    /// Ten megabytes in one file, whose documents are numbered from its beginning on.
+    private func writeLargeFile(_ folder: TemporaryFolder, _ name: String) throws -> String {
+        let text = (0..<20_000).map { "#\($0) " + String(repeating: "word ", count: 100 + $0 % 7) + "end" }
+        if name.hasSuffix(".jsonl") {
+            return try folder.write(text.map { try jsonLine($0) }.joined(separator: "\n"), to: name)
+        }
+        return try folder.write(text.joined(separator: "\n\n"), to: name)
+    }
+
+    private func numbers(_ collection: HeldOutReader.Collection) throws -> [Int] {
+        try collection.batches.flatMap { try $0.segmentTexts() }.compactMap {
+            $0.hasPrefix("#") ? Int($0.dropFirst().prefix { $0.isNumber }) : nil
+        }
+    }
+
+    @Test(
+        "A large file is drawn from all over, and more of it holds what less of it did",
+        arguments: ["a.txt", "a.jsonl"])
+    func largeFiles(name: String) throws {
+        let folder = try TemporaryFolder()
+        var settings = configuration(try writeLargeFile(folder, name), heldOut: 0.05)
+        settings.sequenceLength = 600
+        let reader = HeldOutReader(listing: try CorpusListing(settings), tokenizer: ByteTokenizer())
+        let few = try numbers(try reader.read(tokenBudget: 20_000, batchSize: 4))
+        #expect(few.count >= 30)
+        // Ten or eleven places give three or four each.
+        for place in 0..<10 {
+            #expect((1...8).contains(few.count { $0 / 2000 == place }), "\(place)")
+        }
+        let more = try numbers(try reader.read(tokenBudget: 90_000, batchSize: 4))
+        #expect(more.count > 3 * few.count)
+        // The last one may have been cut.
+        #expect(few.count { !more.contains($0) } <= 1)
+    }
+
+    @Test("All of a large file, each document once", arguments: ["a.txt", "a.jsonl"])
+    func allOfALargeFile(name: String) throws {
+        let folder = try TemporaryFolder()
+        var settings = configuration(try writeLargeFile(folder, name))
+        settings.sequenceLength = 600
+        let collection = try HeldOutReader(
+            listing: try CorpusListing(settings), tokenizer: ByteTokenizer(), selection: .all
+        ).read(tokenBudget: .max, batchSize: 16)
+        #expect(try numbers(collection).sorted() == Array(0..<20_000))
+        #expect(collection.documents == 20_000 && collection.scannedDocuments == 20_000)
     }
 
     @Test func aShareThatIsEmptyIsAnError() throws {

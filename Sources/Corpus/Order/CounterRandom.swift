@@ -11,6 +11,7 @@ package struct CounterRandom: Sendable {
         case heldOutFileOrder = 4
         case sampling = 5
         case pairs = 6
+        case heldOutPlaceOrder = 7
     }
 
     private let random: Philox

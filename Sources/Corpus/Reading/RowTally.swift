@@ -9,6 +9,11 @@ public struct RowTally: Codable, Equatable, Sendable {
 
     public init() {}
 
+    mutating func add(_ other: RowTally) {
+        rows += other.rows
+        unusable += other.unusable
+    }
+
     /// Whether more is unusable than a share of what was read.
     ///
     /// - Parameter minimum: rows before which there is no telling.

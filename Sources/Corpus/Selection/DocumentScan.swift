@@ -1,11 +1,11 @@
-/// Reads a source's documents once, file by file in an order that depends on no training seed, for evaluation.
+/// Reads a source's documents once, file by file in an order that depends on no training seed, for evaluation; of large
+/// files documents from several places in turn.
 final class DocumentScan {
     let weight: Double
-    /// Documents seen on either side of the split.
-    private(set) var documents = 0
-    /// Decompressed bytes read.
-    private(set) var scannedBytes: Int64 = 0
-    private(set) var report = CorpusReport()
+    /// Of files that are done: documents seen on either side of the split, decompressed bytes read, warnings.
+    private var finishedDocuments = 0
+    private var scannedBytes: Int64 = 0
+    private var report = CorpusReport()
 
     private let files: [CorpusFile]
     private let order: [Int32]
@@ -14,7 +14,8 @@ final class DocumentScan {
     /// Bytes read of each file, so that a limited scan does not see the first files only.
     private let fileQuota: Int64
     private var nextFile = 0
-    private var reader: DocumentReader?
+    private var strata: FileStrata?
+    private var readsAll = true
     private let source: CorpusListing.Source
     private let index: Int
     private var tally = RowTally()
@@ -34,29 +35,30 @@ final class DocumentScan {
     /// The next piece of a document that is wanted, or nil at the end; its text is valid until the next call.
     func next(where isWanted: (DocumentReader.Piece) throws -> Bool) throws -> DocumentReader.Piece? {
         while true {
-            if let reader {
-                let read = reader.position.offset
-                if read < fileQuota && scannedBytes + read < byteLimit, let piece = try nextPiece(of: reader) {
-                    if piece.beginsUnit { documents += 1 }
-                    if try isWanted(piece) { return piece }
-                    continue
-                }
-                close(reader)
+            if let strata {
+                if let piece = try next(of: strata, where: isWanted) { return piece }
+                close(strata)
             }
             guard nextFile < files.count && scannedBytes < byteLimit else { return nil }
             defer { nextFile += 1 }
+            let file = Int(order[nextFile])
             do {
-                reader = try DocumentReader(files[Int(order[nextFile])], rules: rules)
-                reader?.tally = tally
+                strata = try FileStrata(
+                    files[file], index: file, rules: rules, quota: fileQuota,
+                    order: { [index] in
+                        CounterRandom(seed: 0, purpose: .heldOutPlaceOrder, source: index, epoch: file).permutation($0)
+                    }, tally: tally)
             } catch let unusable as DocumentReader.Unusable {
                 report.add(unusable.report)
             }
         }
     }
 
-    private func nextPiece(of reader: DocumentReader) throws -> DocumentReader.Piece? {
+    private func next(
+        of strata: FileStrata, where isWanted: (DocumentReader.Piece) throws -> Bool
+    ) throws -> DocumentReader.Piece? {
         do {
-            return try reader.next()
+            return try strata.next(limit: byteLimit - scannedBytes, where: isWanted)
         } catch is DocumentReader.TooMuchSkipped {
             throw tooMuchSkipped
         }
@@ -66,31 +68,36 @@ final class DocumentScan {
     ///
     /// - Throws: `CorpusError.tooMuchSkipped`.
     func check() throws {
-        let isComplete = nextFile == files.count && (reader == nil || reader?.isAtEnd == true) && fileQuota == .max
+        let isComplete = nextFile == files.count && readsAll && strata?.isAtEnd ?? true && fileQuota == .max
         let minimum = isComplete ? 0 : RowTally.sensibleRows
         if total.exceeds(rules.maximumSkippedFraction, minimum: minimum) { throw tooMuchSkipped }
     }
 
-    private var total: RowTally { reader?.tally ?? tally }
+    private var total: RowTally { strata?.tally ?? tally }
 
     private var tooMuchSkipped: CorpusError {
         source.tooMuchSkipped(index, total, allowed: rules.maximumSkippedFraction, totalReport)
     }
 
+    /// Documents so far, those of the open file included.
+    var documents: Int { finishedDocuments + (strata?.documents ?? 0) }
+
     /// Bytes read so far, those of the open file included.
-    var totalScannedBytes: Int64 { scannedBytes + (reader?.position.offset ?? 0) }
+    var totalScannedBytes: Int64 { scannedBytes + (strata?.bytes ?? 0) }
 
     /// Warnings so far, those of the open file included.
     var totalReport: CorpusReport {
         var total = report
-        if let reader { total.add(reader.report) }
+        if let strata { total.add(strata.report) }
         return total
     }
 
-    private func close(_ reader: DocumentReader) {
-        scannedBytes += reader.position.offset
-        report.add(reader.report)
-        tally = reader.tally
-        self.reader = nil
+    private func close(_ strata: FileStrata) {
+        finishedDocuments += strata.documents
+        scannedBytes += strata.bytes
+        report.add(strata.report)
+        tally = strata.tally
+        readsAll = readsAll && strata.isAtEnd
+        self.strata = nil
     }
 }

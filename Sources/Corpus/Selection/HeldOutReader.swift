@@ -31,6 +31,9 @@ public struct HeldOutReader: Sendable {
     /// Tokens of the smallest segment: one, with [CLS] and [SEP].
     public static let smallestBudget = 3
 
+    /// Tokens that a document gives at most, as long as there are others, unless four sequences are longer.
+    static let documentTokens = 1024
+
     /// Decompressed bytes that are read at most in search of documents.
     public static let defaultScanLimit: Int64 = 2 << 30
 
@@ -46,9 +49,10 @@ public struct HeldOutReader: Sendable {
 
     /// Reads until there are enough tokens.
     ///
-    /// Sources contribute by weight. So that one long document does not stand for all, each gives at most a 32nd of the
-    /// budget; only if that does not fill it, the rest of long documents is used as well. Text of up to twice the
-    /// budget is held in memory.
+    /// Sources contribute by weight, large files from several places. So that one long document does not stand for all, each
+    /// gives at most 1,024 tokens, or four sequences; only if that does not fill the budget, the rest of long documents is
+    /// used as well. What a smaller budget takes is part of what a larger one does. Text of up to twice the budget is held in
+    /// memory.
     ///
     /// - Parameters:
     ///   - tokenBudget: tokens at most, and at least `smallestBudget`.
@@ -142,7 +146,7 @@ private struct HeldOutGathering {
         batches = packers.map { _ in [] }
         self.budget = budget
         self.batchSize = batchSize
-        documentLimit = max(4 * (packers.first?.sequenceLength ?? 0), budget / 32)
+        documentLimit = max(4 * (packers.first?.sequenceLength ?? 0), HeldOutReader.documentTokens)
     }
 
     /// Whether not even a segment of one token, [CLS] and [SEP] would fit.
