@@ -94,18 +94,23 @@ let package = Package(
                 "Optimization", "Files", "Engine", "Pretraining", "Runs", "Plots",
             ]),
         library("Analysis", ["Corpus", "Encoder", "Files", "Objectives", "Plots", "Engine"]),
+        library(
+            "Comparison",
+            ["Configuration", "Corpus", "Files", "Formatting", "Objectives", "Engine", "Pretraining", "Runs", "Analysis"]
+        ),
         .executableTarget(
             name: "pretrain",
             dependencies: [
                 "Configuration", "CProcessor", "Files", "Machine", "Kernels", "Tokenization", "Corpus", "Encoder",
                 "Objectives", "Optimization", "Checkpoints", "Benchmarks", "Engine", "Pretraining", "Runs",
-                "HyperparameterTransfer", "Interchange", "Analysis", "Formatting", arguments,
+                "HyperparameterTransfer", "Interchange", "Analysis", "Comparison", "Formatting", arguments,
             ]),
 
         .target(name: "TestSupport", dependencies: ["Corpus", "Kernels"], path: "Tests/TestSupport"),
         .target(
             name: "TestModels", dependencies: ["Encoder", "Pretraining", "Tokenization"], path: "Tests/TestModels"),
         tests("FormattingTests", ["Formatting"]),
+        tests("ComparisonTests", ["Comparison", "Configuration", "Pretraining", "Runs", "TestSupport"]),
         tests("FilesTests", ["Files", "TestSupport"]),
         tests("MachineTests", ["Machine", "TestSupport"]),
         tests("ConfigurationTests", ["Configuration", "TestSupport"]),

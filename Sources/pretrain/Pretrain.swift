@@ -16,7 +16,7 @@ struct Pretrain: AsyncParsableCommand {
             RunCommand.self, ConfigCommand.self, CorpusCommand.self, TokenizerCommand.self, EvaluateCommand.self,
             AnalyzeCommand.self,
             PlotCommand.self, DetectCommand.self, CheckpointCommand.self, ExportCommand.self, BenchCommand.self,
-            CoordinateCheckCommand.self, TransferCommand.self,
+            CoordinateCheckCommand.self, TransferCommand.self, CompareCommand.self,
         ]
     )
 

@@ -28,3 +28,17 @@ extension Evaluator {
         if let collection { corpusReport = collection.report }
     }
 }
+
+extension Evaluator {
+    /// An evaluator on what a trained model's corpus holds out.
+    ///
+    /// - Parameter configuration: the model's, with what is to be otherwise.
+    /// - Throws: `CorpusError`, and where the files are not those that it was trained on.
+    public init(_ configuration: RunConfiguration, of model: LoadedModel) throws {
+        let listing = try CorpusListing(configuration.corpus)
+        try TrainingCheckpoint.fingerprint(model.reader).verify(against: listing)
+        try self.init(
+            configuration, listing: listing, tokenizer: model.tokenizer, special: model.engine.special,
+            tokens: configuration.evaluation.tokens)
+    }
+}

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Engine
 import Foundation
+import Pretraining
 import Tokenization
 
 struct DetectCommand: ParsableCommand {

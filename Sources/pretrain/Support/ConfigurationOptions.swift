@@ -37,28 +37,13 @@ struct ConfigurationOptions: ParsableArguments {
     ///
     /// - Parameter fallback: a file to use where neither file nor preset is given.
     func resolve(fallback: String? = nil) throws -> (configuration: RunConfiguration, name: String) {
-        try Self.resolve(
+        try RunConfiguration.resolve(
             file: configuration ?? (preset == nil ? fallback : nil), preset: preset, settings: settings)
     }
 
     /// The configuration of a file alone.
     static func resolve(file: String) throws -> RunConfiguration {
-        try resolve(file: file, preset: nil, settings: []).configuration
-    }
-
-    private static func resolve(
-        file path: String?, preset: String?, settings: [String]
-    ) throws -> (configuration: RunConfiguration, name: String) {
-        let yaml = try path.map { try ConfigurationReader.text(ofFile: $0) } ?? ""
-        let origin = path ?? "the command line"
-        var overrides = settings
-        if let preset { overrides.insert("model.preset=\(preset)", at: 0) }
-        let named = try ConfigurationReader.peek("model.preset", yaml: yaml, origin: origin, overrides: overrides)
-        let name = named ?? (path == nil ? Preset.demo.rawValue : nil)
-        var resolved = try Preset.defaults(named: name, origin: origin)
-        try ConfigurationReader.read(yaml: yaml, origin: origin, overrides: overrides, into: &resolved)
-        let stem = path.map { URL(fileURLWithPath: $0).deletingPathExtension().lastPathComponent }
-        return (resolved, stem ?? name ?? "run")
+        try RunConfiguration.resolve(file: file, preset: nil, settings: []).configuration
     }
 }
 

@@ -2,21 +2,20 @@ import Checkpoints
 import Engine
 import Foundation
 import Kernels
-import Pretraining
 import Tokenization
 
 /// A trained model opened for use: its engine with weights, its tokenizer, its configuration.
-struct LoadedModel {
-    let reader: CheckpointReader
-    let configuration: RunConfiguration
-    let tokenizer: ByteLevelBPE
-    let engine: TrainingEngine
+public struct LoadedModel {
+    public let reader: CheckpointReader
+    public let configuration: RunConfiguration
+    public let tokenizer: ByteLevelBPE
+    public let engine: TrainingEngine
 
     /// Path of the checkpoint.
-    var path: String { reader.path }
+    public var path: String { reader.path }
 
     /// - Parameter path: a checkpoint, or a run directory, which stands for its newest checkpoint.
-    init(path: String, threads: Int) throws {
+    public init(path: String, threads: Int) throws {
         reader = try CheckpointReader(path: CheckpointLocation(resolving: path).newest())
         configuration = try TrainingCheckpoint.configuration(reader)
         tokenizer = try ByteLevelBPE(json: Array(try TrainingCheckpoint.tokenizer(reader)))

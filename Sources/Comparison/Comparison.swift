@@ -1,0 +1,379 @@
+import Analysis
+import Engine
+import Files
+import Formatting
+import Foundation
+import Pretraining
+import Runs
+import Synchronization
+
+/// Trains arms for equal time (or equally many steps) and judges all of them on the same masked and replaced text.
+///
+/// Every run is an ordinary run directory in the folder, and resumes where it was interrupted; what is finished is not done
+/// again.
+public final class Comparison: Sendable {
+    /// How long each run is.
+    public enum Length: Sendable, Equatable {
+        /// Wall-clock time at the speed that a pilot of each arm had beside others.
+        case minutes(Double)
+        case steps(Int)
+    }
+
+    public struct Options: Sendable {
+        public var length: Length
+        public var seeds: Int
+        /// Runs at a time, and threads of each.
+        public var jobs: Int
+        public var threads: Int
+        public var pilotSteps: Int
+
+        public init(length: Length, seeds: Int, jobs: Int, threads: Int = 1, pilotSteps: Int = 60) {
+            self.length = length
+            self.seeds = seeds
+            self.jobs = jobs
+            self.threads = threads
+            self.pilotSteps = pilotSteps
+        }
+    }
+
+    typealias Arm = (name: String, configuration: RunConfiguration)
+
+    private let plan: ComparisonConfiguration
+    private let arms: [(name: String, configuration: RunConfiguration)]
+    private let options: Options
+    private let folder: String
+    private let progress: ProgressLine
+    private let note: @Sendable (String) -> Void
+
+    /// - Parameters:
+    ///   - arms: as `ComparisonConfiguration.resolved` gives them.
+    ///   - folder: of the comparison; created if need be.
+    ///   - note: told what happens, from any thread.
+    public init(
+        _ plan: ComparisonConfiguration, arms: [(name: String, configuration: RunConfiguration)], options: Options,
+        folder: String, progress: ProgressLine, note: @escaping @Sendable (String) -> Void
+    ) {
+        self.plan = plan
+        self.arms = arms
+        self.options = options
+        self.folder = folder
+        self.progress = progress
+        self.note = note
+    }
+
+    /// The arm that masks and replaces text for all; nil where no arm has a generator.
+    private var judge: Int? {
+        if let judge = plan.judge { return arms.firstIndex { $0.name == judge } }
+        return arms.firstIndex { $0.configuration.objective.trainsGenerator }
+    }
+
+    /// - Throws: `ComparisonError`, and what stands in the way of a run.
+    public func run() throws -> ComparisonReport {
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        if arms[0].configuration.tokenizer.path == nil {
+            try Run.prepareTokenizer(
+                arms[0].configuration, folder: folder, progress: progress, warn: { note("warning: \($0)") })
+        }
+        let steps = try budget()
+        let trials = try tune(steps)
+        let rates = arms.indices.map { Self.best(trials[$0])?.learningRate }
+        let models = try trainAll(steps, rates)
+        let curves = try arms.map {
+            try RunCurves(path: RunDirectory(path: path("runs/\($0.name)-0")).metrics, label: $0.name)
+        }
+        let figures = try judgeAll(models)
+        let report = ComparisonReport(
+            judge: judge.map { arms[$0].name },
+            arms: arms.enumerated().map { index, arm in
+                .init(
+                    name: arm.name, settings: plan.arms[index].settings, steps: steps[index],
+                    tokens: steps[index] * arm.configuration.training.sequencesPerStep
+                        * arm.configuration.corpus.sequenceLength,
+                    learningRate: rates[index] ?? arm.configuration.optimizer.peakLearningRate, trials: trials[index],
+                    seeds: figures[index])
+            })
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .prettyPrinted, .withoutEscapingSlashes]
+        encoder.keyEncodingStrategy = .convertToSnakeCase
+        try OutputFile(checking: path("results.json")).write(try encoder.encode(report) + Data("\n".utf8))
+        try OutputFile(checking: path("results.md")).write(report.markdown)
+        try OutputFile(checking: path("curves.svg")).write(
+            try CurveFigure(curves, metrics: nil, position: .tokens).svg)
+        return report
+    }
+
+    private func path(_ name: String) -> String { "\(folder)/\(name)" }
+
+    /// An arm's configuration with the shared tokenizer.
+    private func configuration(_ arm: Int) -> RunConfiguration {
+        var configuration = arms[arm].configuration
+        if configuration.tokenizer.path == nil {
+            configuration.tokenizer.path = RunDirectory(path: folder).tokenizer
+        }
+        configuration.training.hours = nil
+        return configuration
+    }
+
+    // MARK: - Length
+
+    /// What was decided when the comparison began.
+    private struct Budget: Codable {
+        var minutes: Double?
+        var steps: [String: Int]
+        var secondsPerStep: [String: Double] = [:]
+    }
+
+    /// Steps of every arm's runs.
+    private func budget() throws -> [Int] {
+        let file = path("budget.json")
+        var budget = Budget(minutes: nil, steps: [:])
+        if case .minutes(let minutes) = options.length { budget.minutes = minutes }
+        if let data = FileManager.default.contents(atPath: file) {
+            let stored = try JSONDecoder().decode(Budget.self, from: data)
+            guard stored.minutes == budget.minutes else {
+                func text(_ minutes: Double?) -> String { minutes.map { "\($0) minutes" } ?? "a number of steps" }
+                throw ComparisonError.otherBudget(
+                    path: folder, begun: text(stored.minutes), asked: text(budget.minutes))
+            }
+            budget = stored
+        }
+        let missing = arms.indices.filter { budget.steps[arms[$0].name] == nil }
+        switch options.length {
+        case .steps(let steps):
+            for arm in arms {
+                if let begun = budget.steps[arm.name], begun != steps {
+                    throw ComparisonError.otherBudget(path: folder, begun: "\(begun) steps", asked: "\(steps)")
+                }
+                budget.steps[arm.name] = steps
+            }
+        case .minutes(let minutes):
+            let seconds = try pilots(missing)
+            try? FileManager.default.removeItem(atPath: path("pilots"))
+            for (arm, seconds) in zip(missing, seconds) {
+                budget.secondsPerStep[arms[arm].name] = seconds
+                budget.steps[arms[arm].name] = max(1, Int(minutes * 60 / seconds))
+                note(
+                    "\(arms[arm].name): \(String(format: "%.3f", seconds)) s a step, "
+                        + "\(CountFormat.grouped(budget.steps[arms[arm].name] ?? 0)) steps in \(minutes) minutes")
+            }
+        }
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .prettyPrinted]
+        try OutputFile(checking: file).write(try encoder.encode(budget))
+        return arms.map { budget.steps[$0.name] ?? 1 }
+    }
+
+    /// Seconds of a step of some arms, each beside as many others as runs will have.
+    private func pilots(_ indices: [Int]) throws -> [Double] {
+        let phase = PhaseProgress("measuring speeds", on: progress)
+        defer { phase.finish() }
+        let share = Shares(indices.count, phase)
+        return try SideBySide.run(indices, jobs: options.jobs) { [self] index, _ in
+            var configuration = configuration(index)
+            configuration.training.steps = options.pilotSteps
+            configuration.training.checkpointEvery = 0
+            configuration.training.checkpointMinutes = nil
+            configuration.training.evaluateEvery = 0
+            configuration.evaluation.tokens = 1000
+            configuration.evaluation.samples = 0
+            // The first step makes memory, the last ones may be alone.
+            let clock = ContinuousClock()
+            var last = clock.now
+            var seconds: [Double] = []
+            let folder = path("pilots/\(arms[index].name)")
+            try? FileManager.default.removeItem(atPath: folder)
+            _ = try train(configuration, folder: folder) { step, _ in
+                let now = clock.now
+                if step > 2 { seconds.append((now - last) / .seconds(1)) }
+                last = now
+                share.set(index, Double(step) / Double(configuration.training.steps))
+                return true
+            }
+            try? FileManager.default.removeItem(atPath: folder)
+            guard !seconds.isEmpty else {
+                throw ComparisonError.arm(arms[index].name, "diverged in its first steps; lower its learning rate")
+            }
+            return seconds.sorted()[seconds.count / 2]
+        }
+    }
+
+    // MARK: - Training
+
+    /// - Returns: the step at which it diverged, if it did.
+    private func train(
+        _ configuration: RunConfiguration, folder: String, watch: @escaping (Int, StepRecord) -> Bool
+    ) throws -> Int? {
+        let run = Run(
+            configuration, output: folder, resume: .automatic, threads: options.threads,
+            progress: ProgressLine(quiet: true),
+            report: { [note] event in
+                if case .warning(let text) = event { note("\((folder as NSString).lastPathComponent): \(text)") }
+            }, isWorthwhile: watch)
+        do {
+            switch try run.start() {
+            case .finished: return nil
+            case .abandoned(let step): return step
+            case .stopped(let signal, _): throw ComparisonError.stopped(signal: signal)
+            }
+        } catch let error as NonFiniteError {
+            return error.step
+        } catch RunError.alreadyFinished {
+            return nil
+        }
+    }
+
+    /// A trained model, or where it diverged.
+    private struct Model {
+        var path: String
+        var divergedAt: Int?
+    }
+
+    private func tune(_ steps: [Int]) throws -> [[ComparisonReport.Trial]] {
+        let grid = plan.learningRates.compactMap { Double($0) }
+        guard !grid.isEmpty else { return arms.map { _ in [] } }
+        var found: [[ComparisonReport.Trial]] = arms.map { _ in [] }
+        var wanted = arms.indices.flatMap { arm in grid.map { (arm, $0) } }
+        // What stands at the edge of the grid is followed twice.
+        for round in 0..<3 where !wanted.isEmpty {
+            let scores = try self.trials(wanted, steps, label: round == 0 ? "tuning" : "tuning beyond the grid")
+            for ((arm, rate), score) in zip(wanted, scores) {
+                found[arm].append(.init(learningRate: rate, score: score))
+                found[arm].sort { $0.learningRate < $1.learningRate }
+            }
+            wanted = round == 2 ? [] : arms.indices.compactMap { arm in Self.beyond(found[arm]).map { (arm, $0) } }
+        }
+        for arm in arms.indices {
+            let best = Self.best(found[arm])
+            note(
+                "\(arms[arm].name): learning rate \(best.map { ComparisonReport.number($0.learningRate) } ?? "none: all diverged")"
+                    + (Self.beyond(found[arm]) == nil ? "" : ", at the edge of what was tried"))
+        }
+        return found
+    }
+
+    static func best(_ trials: [ComparisonReport.Trial]) -> ComparisonReport.Trial? {
+        trials.filter { $0.score != nil }.min { ($0.score ?? .infinity) < ($1.score ?? .infinity) }
+    }
+
+    /// The next rate beyond the edge where the best stands.
+    static func beyond(_ trials: [ComparisonReport.Trial]) -> Double? {
+        guard trials.count > 1, let best = best(trials), let first = trials.first, let last = trials.last else {
+            return nil
+        }
+        if best.learningRate == first.learningRate {
+            return first.learningRate * first.learningRate / trials[1].learningRate
+        }
+        if best.learningRate == last.learningRate {
+            return last.learningRate * last.learningRate / trials[trials.count - 2].learningRate
+        }
+        return nil
+    }
+
+    /// Scores of shorter runs at learning rates: the main encoder's loss on text that the judge's first trial has masked and
+    /// replaced.
+    private func trials(_ wanted: [(arm: Int, rate: Double)], _ steps: [Int], label: String) throws -> [Double?] {
+        let models = try train(
+            wanted.map { arm, rate in
+                var configuration = configuration(arm)
+                let share = plan.tuningShare
+                func shortened(_ count: Int) -> Int { max(1, Int((Double(count) * share).rounded())) }
+                configuration.training.steps = shortened(steps[arm])
+                configuration.optimizer.warmupSteps = Int(
+                    (Double(configuration.optimizer.warmupSteps) * share).rounded())
+                configuration.optimizer.decaySteps = configuration.optimizer.decaySteps.map(shortened)
+                configuration.optimizer.peakLearningRate = rate
+                configuration.training.evaluateEvery = 0
+                return ("tuning/\(arms[arm].name)-\(ComparisonReport.number(rate))", configuration)
+            }, label: label)
+        let middle = plan.learningRates.compactMap { Double($0) }
+        let judging = judge.map { path("tuning/\(arms[$0].name)-\(ComparisonReport.number(middle[middle.count / 2]))") }
+        return try SideBySide.run(Array(zip(wanted.map(\.arm), models)), jobs: options.jobs) { [self] pair, _ in
+            let (arm, model) = pair
+            guard model.divergedAt == nil else { return nil }
+            let figures = try judge(model, seed: 0, by: judging)
+            return arms[arm].configuration.objective.name.prediction == .none
+                ? figures.discriminatorLoss : figures.correctiveLoss
+        }
+    }
+
+    private func trainAll(_ steps: [Int], _ rates: [Double?]) throws -> [[Model]] {
+        let runs = (0..<options.seeds).flatMap { seed in arms.indices.map { (arm: $0, seed: seed) } }
+        let models = try train(
+            runs.map { arm, seed in
+                var configuration = configuration(arm)
+                configuration.training.steps = steps[arm]
+                configuration.training.seed = seed
+                if let rate = rates[arm] { configuration.optimizer.peakLearningRate = rate }
+                return ("runs/\(arms[arm].name)-\(seed)", configuration)
+            }, label: "training")
+        return arms.indices.map { arm in zip(runs, models).filter { $0.0.arm == arm }.map(\.1) }
+    }
+
+    private func train(_ runs: [(name: String, configuration: RunConfiguration)], label: String) throws -> [Model] {
+        let phase = PhaseProgress(label, on: progress)
+        defer { phase.finish() }
+        let share = Shares(runs.count, phase)
+        return try SideBySide.run(Array(runs.enumerated()), jobs: options.jobs) { [self] item, _ in
+            let (index, run) = item
+            let divergedAt = try train(run.configuration, folder: path(run.name)) { step, _ in
+                share.set(index, Double(step) / Double(run.configuration.training.steps))
+                return true
+            }
+            share.set(index, 1)
+            if let divergedAt { note("\(run.name) diverged at step \(divergedAt)") }
+            return Model(path: path(run.name), divergedAt: divergedAt)
+        }
+    }
+
+    // MARK: - Judging
+
+    private func judgeAll(_ models: [[Model]]) throws -> [[ComparisonReport.Figures]] {
+        let judging = judge.map { path("runs/\(arms[$0].name)-0") }
+        let all = models.flatMap { $0.enumerated().map { (seed: $0, model: $1) } }
+        let phase = PhaseProgress("judging", on: progress)
+        defer { phase.finish() }
+        let share = Shares(all.count, phase)
+        let figures = try SideBySide.run(Array(all.enumerated()), jobs: options.jobs) { [self] item, _ in
+            defer { share.set(item.offset, 1) }
+            return try judge(item.element.model, seed: item.element.seed, by: judging)
+        }
+        return models.indices.map { index in Array(figures[index * options.seeds..<(index + 1) * options.seeds]) }
+    }
+
+    private func judge(_ model: Model, seed: Int, by path: String?) throws -> ComparisonReport.Figures {
+        if let step = model.divergedAt { return .init(seed: seed, divergedAt: step) }
+        let loaded = try LoadedModel(path: model.path, threads: options.threads)
+        let corruptor = try path.map { try LoadedModel(path: $0, threads: options.threads) }
+        // Batches are cut alike for all, so that masks are the same.
+        var configuration = loaded.configuration
+        configuration.training.batchSize =
+            corruptor?.configuration.training.batchSize ?? configuration.training.batchSize
+        let report = try Evaluator(configuration, of: loaded).evaluate(
+            loaded.engine, step: configuration.training.steps, corruptor: corruptor?.engine)
+        return .init(
+            seed: seed, generatorLoss: report.generatorLoss, correctiveLoss: report.correctiveLoss,
+            discriminatorLoss: report.discriminatorLoss, discriminatorAuc: report.discriminatorAuc)
+    }
+}
+
+/// How far several pieces of work are, as one fraction.
+private final class Shares: Sendable {
+    private let done: Mutex<[Int: Double]>
+    private let count: Int
+    private let phase: PhaseProgress
+
+    init(_ count: Int, _ phase: PhaseProgress) {
+        self.count = count
+        self.phase = phase
+        done = Mutex([:])
+    }
+
+    func set(_ index: Int, _ fraction: Double) {
+        let (total, finished) = done.withLock { done in
+            done[index] = fraction
+            return (done.values.reduce(0, +), done.values.count { $0 >= 1 })
+        }
+        let count = count
+        phase.update(fraction: total / Double(max(count, 1))) { "\(finished) of \(count) done" }
+    }
+}

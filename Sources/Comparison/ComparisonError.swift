@@ -1,0 +1,19 @@
+/// Why arms cannot be compared.
+public enum ComparisonError: Error, Equatable, CustomStringConvertible {
+    /// A configuration that does not work, or does not compare.
+    case arm(String, String)
+    /// The folder holds a comparison of other length.
+    case otherBudget(path: String, begun: String, asked: String)
+    /// A signal stopped it; the same command goes on.
+    case stopped(signal: String)
+
+    public var description: String {
+        switch self {
+        case .arm(let name, let problem): "arm \(name): \(problem)"
+        case .otherBudget(let path, let begun, let asked):
+            "\(path) holds a comparison of \(begun) for each run, and \(asked) was asked for; repeat the command that began "
+                + "it, or choose another --output"
+        case .stopped(let signal): "stopped by \(signal); the same command goes on from there"
+        }
+    }
+}

@@ -1,0 +1,161 @@
+import Formatting
+import Foundation
+
+/// What a comparison came to.
+public struct ComparisonReport: Codable, Equatable, Sendable {
+    /// Figures of one model on held-out text that the judge has masked and replaced for all.
+    public struct Figures: Codable, Equatable, Sendable {
+        public var seed: Int
+        public var generatorLoss: Double?
+        public var correctiveLoss: Double?
+        public var discriminatorLoss: Double?
+        public var discriminatorAuc: Double?
+        /// Not finite on the way: it has no figures.
+        public var divergedAt: Int?
+
+        package init(
+            seed: Int, generatorLoss: Double? = nil, correctiveLoss: Double? = nil, discriminatorLoss: Double? = nil,
+            discriminatorAuc: Double? = nil, divergedAt: Int? = nil
+        ) {
+            self.seed = seed
+            self.generatorLoss = generatorLoss
+            self.correctiveLoss = correctiveLoss
+            self.discriminatorLoss = discriminatorLoss
+            self.discriminatorAuc = discriminatorAuc
+            self.divergedAt = divergedAt
+        }
+    }
+
+    /// Mean and sample standard deviation over seeds.
+    public struct Spread: Codable, Equatable, Sendable {
+        public var mean: Double
+        public var deviation: Double?
+        public var count: Int
+
+        init?(_ values: [Double]) {
+            guard !values.isEmpty else { return nil }
+            count = values.count
+            let mean = values.reduce(0, +) / Double(values.count)
+            self.mean = mean
+            deviation =
+                values.count < 2
+                ? nil
+                : (values.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(values.count - 1)).squareRoot()
+        }
+
+        /// Whether two means differ by more than two standard errors of their difference; nil where one seed tells nothing.
+        public func differs(from other: Spread) -> Bool? {
+            guard let own = deviation, let others = other.deviation else { return nil }
+            let error = (own * own / Double(count) + others * others / Double(other.count)).squareRoot()
+            return abs(mean - other.mean) > 2 * error
+        }
+    }
+
+    public struct Trial: Codable, Equatable, Sendable {
+        public var learningRate: Double
+        /// What decided: nil where it diverged.
+        public var score: Double?
+    }
+
+    public struct Arm: Codable, Equatable, Sendable {
+        public var name: String
+        public var settings: [String]
+        public var steps: Int
+        public var tokens: Int
+        public var learningRate: Double
+        public var trials: [Trial]
+        public var seeds: [Figures]
+
+        package init(
+            name: String, settings: [String], steps: Int, tokens: Int, learningRate: Double, trials: [Trial],
+            seeds: [Figures]
+        ) {
+            self.name = name
+            self.settings = settings
+            self.steps = steps
+            self.tokens = tokens
+            self.learningRate = learningRate
+            self.trials = trials
+            self.seeds = seeds
+        }
+
+        public subscript(metric: Metric) -> Spread? { Spread(seeds.compactMap { $0[keyPath: metric.path] }) }
+    }
+
+    /// What is compared, in the order of tables.
+    public enum Metric: String, CaseIterable, Sendable {
+        case generatorLoss = "generator loss"
+        case correctiveLoss = "corrective loss"
+        case discriminatorLoss = "detection loss"
+        case discriminatorAuc = "detection AUC"
+
+        var path: KeyPath<Figures, Double?> & Sendable {
+            switch self {
+            case .generatorLoss: \.generatorLoss
+            case .correctiveLoss: \.correctiveLoss
+            case .discriminatorLoss: \.discriminatorLoss
+            case .discriminatorAuc: \.discriminatorAuc
+            }
+        }
+    }
+
+    public var judge: String?
+    public var arms: [Arm]
+
+    package init(judge: String?, arms: [Arm]) {
+        self.judge = judge
+        self.arms = arms
+    }
+
+    /// Metrics that some arm has.
+    public var metrics: [Metric] { Metric.allCases.filter { metric in arms.contains { $0[metric] != nil } } }
+
+    /// The header and rows of the table: means with deviations, a star where an arm differs from the first beyond them.
+    public var table: (header: [String], rows: [[String]]) {
+        let header = ["arm", "steps", "tokens", "learning rate"] + metrics.map(\.rawValue)
+        let rows = arms.enumerated().map { index, arm in
+            [arm.name, CountFormat.grouped(arm.steps), CountFormat.grouped(arm.tokens), Self.number(arm.learningRate)]
+                + metrics.map { metric in
+                    guard let spread = arm[metric] else { return "–" }
+                    let diverged = arm.seeds.count { $0.divergedAt != nil }
+                    var cell = String(format: "%.4f", spread.mean)
+                    if let deviation = spread.deviation { cell += String(format: " ± %.4f", deviation) }
+                    if index > 0, let first = arms[0][metric], spread.differs(from: first) == true { cell += " *" }
+                    return diverged > 0 ? cell + " (\(diverged) diverged)" : cell
+                }
+        }
+        return (header, rows)
+    }
+
+    /// What the table's marks mean, and what it does not say.
+    public var explanation: String {
+        let seeds = arms.map(\.seeds.count).max() ?? 0
+        let text =
+            judge.map { "On held-out text that the generator of \($0), seed 0, has masked and replaced for all." }
+            ?? "On held-out text, masked alike for all."
+        if seeds < 2 { return text + " One seed tells nothing about chance: use --seeds." }
+        return text
+            + " ±: deviation over \(seeds) seeds; *: differs from \(arms[0].name) by more than two standard errors"
+            + (seeds < 3 ? ", which two seeds hardly tell." : ".")
+    }
+
+    public var markdown: String {
+        let (header, rows) = table
+        var lines = ["| " + header.joined(separator: " | ") + " |", "|" + header.map { _ in "---|" }.joined()]
+        lines += rows.map { "| " + $0.joined(separator: " | ") + " |" }
+        lines += ["", explanation]
+        if arms.contains(where: { !$0.trials.isEmpty }) {
+            lines += ["", "Learning rates, by the main encoder's loss in shorter trials:", ""]
+            for arm in arms {
+                let trials = arm.trials.map {
+                    "\(Self.number($0.learningRate)): \($0.score.map { String(format: "%.4f", $0) } ?? "diverged")"
+                }
+                lines.append("- \(arm.name): \(trials.joined(separator: ", "))")
+            }
+        }
+        lines += ["", "![curves](curves.svg)", ""]
+        return lines.joined(separator: "\n")
+    }
+
+    static func number(_ value: Double) -> String { String(format: "%.3g", value) }
+}

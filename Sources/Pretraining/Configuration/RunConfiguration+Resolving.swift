@@ -1,0 +1,25 @@
+import Configuration
+import Foundation
+
+extension RunConfiguration {
+    /// A configuration from a file, a preset and single settings, the later over the earlier, and a name for it.
+    ///
+    /// - Parameters:
+    ///   - path: of a YAML file; nil for the preset alone, or the demo's.
+    ///   - settings: `key=value` each.
+    /// - Throws: `ConfigurationError`, `UnknownPreset`, `FileFailure`.
+    public static func resolve(
+        file path: String?, preset: String? = nil, settings: [String] = []
+    ) throws -> (configuration: RunConfiguration, name: String) {
+        let yaml = try path.map { try ConfigurationReader.text(ofFile: $0) } ?? ""
+        let origin = path ?? "the command line"
+        var overrides = settings
+        if let preset { overrides.insert("model.preset=\(preset)", at: 0) }
+        let named = try ConfigurationReader.peek("model.preset", yaml: yaml, origin: origin, overrides: overrides)
+        let name = named ?? (path == nil ? Preset.demo.rawValue : nil)
+        var resolved = try Preset.defaults(named: name, origin: origin)
+        try ConfigurationReader.read(yaml: yaml, origin: origin, overrides: overrides, into: &resolved)
+        let stem = path.map { URL(fileURLWithPath: $0).deletingPathExtension().lastPathComponent }
+        return (resolved, stem ?? name ?? "run")
+    }
+}

@@ -1,0 +1,154 @@
+import Comparison
+import Configuration
+import Foundation
+import Pretraining
+import Runs
+import TestSupport
+import Testing
+
+@Suite("Comparisons")
+struct ComparisonTests {
+    static let base = """
+        model: {hidden_size: 16, embedding_size: 16, layer_count: 1, head_count: 1, intermediate_size: 16, generator: {width_multiplier: 1}}
+        tokenizer: {vocabulary_size: 300}
+        corpus: {sequence_length: 16, held_out: 0.2}
+        optimizer: {warmup_steps: 2, peak_learning_rate: 2e-3}
+        training: {batch_size: 4, evaluate_every: 6, checkpoint_every: 0}
+        evaluation: {tokens: 400, samples: 0}
+        """
+
+    let folder: TemporaryFolder
+
+    init() throws {
+        folder = try TemporaryFolder()
+        try folder.write(Self.base, to: "base.yaml")
+        var random = SplitMix64(seed: 4)
+        let words = ["harbour", "quiet", "of", "the", "old", "ship", "sails", "and", "wind", "water"]
+        let text = (0..<120).map { _ in
+            (0..<20).map { _ in words[Int.random(in: 0..<words.count, using: &random)] }.joined(separator: " ")
+        }
+        try folder.write(text.joined(separator: "\n\n"), to: "text.txt")
+    }
+
+    private func plan(_ text: String) throws -> ComparisonConfiguration {
+        try ComparisonConfiguration(contentsOf: try folder.write(text, to: "compare.yaml"))
+    }
+
+    private func arms(_ plan: ComparisonConfiguration, _ settings: [String] = []) throws -> [(
+        name: String, configuration: RunConfiguration
+    )] {
+        try plan.resolved(
+            relativeTo: folder.path, settings: ["corpus.sources=[{path: \(folder("text.txt"))}]"] + settings)
+    }
+
+    private func compare(
+        _ plan: ComparisonConfiguration, _ output: String, _ options: Comparison.Options
+    ) throws -> ComparisonReport {
+        try Comparison(
+            plan, arms: try arms(plan), options: options, folder: folder(output), progress: ProgressLine(quiet: true),
+            note: { _ in }
+        ).run()
+    }
+
+    private static let three = """
+        base: base.yaml
+        learning_rates: [1e-3, 4e-3]
+        tuning_share: 0.5
+        arms:
+          - {name: electra}
+          - {name: metro, set: [objective.name=metro]}
+          - {name: mlm, set: [objective.name=masked_language_model]}
+        """
+
+    @Test("The same figures however many run at a time, and after all has been done before")
+    func run() throws {
+        let plan = try plan(Self.three)
+        let report = try compare(plan, "one", .init(length: .steps(12), seeds: 2, jobs: 1))
+        #expect(report.judge == "electra")
+        #expect(report.arms.map(\.name) == ["electra", "metro", "mlm"])
+        for arm in report.arms {
+            #expect(arm.steps == 12 && arm.seeds.map(\.seed) == [0, 1])
+            #expect(arm.trials.count >= 2 && arm.trials.count <= 4)
+            let best = arm.trials.filter { $0.score != nil }.min { $0.score! < $1.score! }
+            #expect(arm.learningRate == best?.learningRate)
+            #expect((arm[.correctiveLoss] == nil) == (arm.name == "electra"))
+            #expect((arm[.discriminatorLoss] == nil) == (arm.name == "mlm"))
+            #expect((arm[.generatorLoss] == nil) == (arm.name == "mlm"))
+        }
+        #expect(try compare(plan, "two", .init(length: .steps(12), seeds: 2, jobs: 3)) == report)
+        #expect(try compare(plan, "one", .init(length: .steps(12), seeds: 2, jobs: 2)) == report)
+        for name in ["results.json", "results.md", "curves.svg", "runs/metro-1/metrics.jsonl"] {
+            #expect(FileManager.default.fileExists(atPath: folder("one/\(name)")), "\(name)")
+        }
+        // More seeds go on from there, another length does not.
+        let more = try compare(plan, "one", .init(length: .steps(12), seeds: 3, jobs: 2))
+        #expect(more.arms.map { Array($0.seeds.prefix(2)) } == report.arms.map(\.seeds))
+        #expect(throws: ComparisonError.otherBudget(path: folder("one"), begun: "12 steps", asked: "13")) {
+            _ = try compare(plan, "one", .init(length: .steps(13), seeds: 2, jobs: 2))
+        }
+        #expect(throws: ComparisonError.self) {
+            _ = try compare(plan, "one", .init(length: .minutes(1), seeds: 2, jobs: 2))
+        }
+    }
+
+    @Test("Equal time: steps by each arm's own speed, kept for the next time")
+    func minutes() throws {
+        let plan = try plan(
+            """
+            base: base.yaml
+            arms: [{name: small}, {name: large, set: [model.layer_count=6]}]
+            """)
+        let options = Comparison.Options(length: .minutes(0.002), seeds: 1, jobs: 1, pilotSteps: 12)
+        let report = try compare(plan, "timed", options)
+        let budget = try String(contentsOfFile: folder("timed/budget.json"), encoding: .utf8)
+        #expect(report.arms.allSatisfy { $0.steps >= 1 && $0.trials.isEmpty })
+        #expect(try compare(plan, "timed", options) == report)
+        #expect(try String(contentsOfFile: folder("timed/budget.json"), encoding: .utf8) == budget)
+        #expect(!FileManager.default.fileExists(atPath: folder("timed/pilots")))
+        #expect(report.explanation.contains("One seed tells nothing"))
+    }
+
+    @Test("What does not compare is refused by name")
+    func refusals() throws {
+        func problem(_ text: String) -> String {
+            do {
+                _ = try arms(try plan(text))
+                return ""
+            } catch { return "\(error)" }
+        }
+        #expect(problem("arms: [{name: a}]").contains("1 cannot be compared"))
+        #expect(problem("arms: [{name: a}, {name: a}]").contains("a is the name of an earlier arm too"))
+        #expect(problem("arms: [{name: a}, {name: ../b}]").contains("is no name of a folder"))
+        #expect(problem("judge: c\narms: [{name: a}, {name: b}]").contains("c is no arm"))
+        #expect(
+            problem("learning_rates: [2e-3, 1e-3]\narms: [{name: a}, {name: b}]").contains("not above the one before"))
+        #expect(problem("learning_rates: [fast]\narms: [{name: a}, {name: b}]").contains("fast is no number"))
+        #expect(
+            problem("base: base.yaml\narms: [{name: a}, {name: b, set: [model.hidden_sise=8]}]").contains("arm b"))
+        #expect(
+            problem("base: base.yaml\narms: [{name: a}, {name: b, set: [tokenizer.vocabulary_size=400]}]")
+                .contains("another tokenizer"))
+        #expect(problem("base: missing.yaml\narms: [{name: a}, {name: b}]").contains("missing.yaml"))
+        #expect(problem("bse: base.yaml\narms: [{name: a}, {name: b}]").contains("did you mean base"))
+    }
+
+    @Test("Differences count beyond two standard errors")
+    func spread() throws {
+        func arm(_ name: String, _ values: [Double]) -> ComparisonReport.Arm {
+            .init(
+                name: name, settings: [], steps: 1, tokens: 2, learningRate: 1e-3, trials: [],
+                seeds: values.enumerated().map { .init(seed: $0, generatorLoss: $1) })
+        }
+        let a = arm("a", [1, 2, 3])
+        let spread = try #require(a[.generatorLoss])
+        #expect(spread.mean == 2 && spread.deviation == 1 && spread.count == 3)
+        // Two errors of the difference are 2 · √(1/3 + 1/3), 1.633.
+        let near = arm("near", [2.6, 3.6, 4.6])
+        let far = arm("far", [2.7, 3.7, 4.7])
+        #expect(try #require(near[.generatorLoss]).differs(from: spread) == false)
+        #expect(try #require(far[.generatorLoss]).differs(from: spread) == true)
+        #expect(try #require(arm("one", [1])[.generatorLoss]).differs(from: spread) == nil)
+        let rows = ComparisonReport(judge: nil, arms: [a, near, far]).table.rows
+        #expect(rows.map { $0[4] } == ["2.0000 ± 1.0000", "3.6000 ± 1.0000", "3.7000 ± 1.0000 *"])
+    }
+}
