@@ -132,6 +132,25 @@ struct ComparisonTests {
         #expect(problem("bse: base.yaml\narms: [{name: a}, {name: b}]").contains("did you mean base"))
     }
 
+    @Test("The comparisons of Experiments are sound")
+    func experiments() throws {
+        let experiments = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+            .deletingLastPathComponent().appendingPathComponent("Experiments")
+        var found = 0
+        for name in try FileManager.default.subpathsOfDirectory(atPath: experiments.path) where name.hasSuffix(".yaml")
+        {
+            let url = experiments.appendingPathComponent(name)
+            guard try String(contentsOf: url, encoding: .utf8).contains("\narms:") else { continue }
+            found += 1
+            let plan = try ComparisonConfiguration(contentsOf: url.path)
+            let arms = try plan.resolved(
+                relativeTo: url.deletingLastPathComponent().path,
+                settings: ["corpus.sources=[{path: \(folder("text.txt"))}]"])
+            #expect(arms.count == plan.arms.count)
+        }
+        #expect(found >= 3)
+    }
+
     @Test("Differences count beyond two standard errors")
     func spread() throws {
         func arm(_ name: String, _ values: [Double]) -> ComparisonReport.Arm {

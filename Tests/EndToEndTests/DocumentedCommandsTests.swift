@@ -4,7 +4,8 @@ import Testing
 
 /// Every command of README and docs/, as it stands there.
 ///
-/// The files that they name are small ones, and runs of the demo get fewer steps; nothing else is changed.
+/// The files that they name are small ones, runs of the demo get fewer steps, and comparisons less time; nothing
+/// else is changed.
 @Suite struct DocumentedCommandsTests {
     private static let repository = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
         .deletingLastPathComponent().deletingLastPathComponent()
@@ -48,6 +49,12 @@ import Testing
     @Test(.timeLimit(.minutes(10))) func allRun() throws {
         let folder = try TemporaryFolder()
         try folder.write(Self.mine, to: "mine.yaml")
+        let recipes = try String(
+            contentsOf: Self.repository.appendingPathComponent("docs/recipes.md"), encoding: .utf8)
+        try folder.write(
+            try #require(
+                recipes.components(separatedBy: "```yaml\n").dropFirst().first?.components(separatedBy: "```").first),
+            to: "compare.yaml")
         for part in ["mine/a", "mine/b", "sotu/a", "sotu/b", "sotu/c", "sotu/d"] {
             try folder.write(
                 SyntheticText.text(40, seed: UInt64(part.utf8.reduce(0) { $0 &+ Int($1) })), to: "corpora/\(part).txt")
@@ -59,6 +66,7 @@ import Testing
         func run(_ command: String) throws -> Program.Outcome {
             var command = command.replacing("pretrain ", with: "\"$PRETRAIN\" ")
             if command.contains("run --preset demo") { command += few }
+            command = command.replacing("--minutes 30", with: "--minutes 0.0005")
             return try Program.shell(command, in: folder.path)
         }
         // What a page takes for granted that another one has made, or README's own `make run`.
