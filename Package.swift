@@ -96,7 +96,10 @@ let package = Package(
         library("Analysis", ["Corpus", "Encoder", "Files", "Objectives", "Plots", "Engine"]),
         library(
             "Comparison",
-            ["Configuration", "Corpus", "Files", "Formatting", "Objectives", "Engine", "Pretraining", "Runs", "Analysis"]
+            [
+                "Configuration", "Corpus", "Files", "Formatting", "Objectives", "Engine", "Pretraining", "Runs",
+                "Analysis",
+            ]
         ),
         .executableTarget(
             name: "pretrain",
