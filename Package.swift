@@ -27,6 +27,7 @@ func tests(_ name: String, _ dependencies: [Target.Dependency], fixtures: Bool =
 
 let yams = Target.Dependency.product(name: "Yams", package: "Yams")
 let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
+let csv = Target.Dependency.product(name: "SwiftCSV", package: "SwiftCSV")
 let atomics = Target.Dependency.product(name: "Atomics", package: "swift-atomics")
 
 let package = Package(
@@ -36,6 +37,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/apple/swift-atomics", from: "1.3.0"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+        .package(url: "https://github.com/swiftcsv/SwiftCSV", from: "0.10.0"),
     ],
     targets: [
         // System libraries: module maps over pkg-config.
@@ -95,6 +97,12 @@ let package = Package(
             ]),
         library("Analysis", ["Corpus", "Encoder", "Files", "Objectives", "Plots", "Engine"]),
         library(
+            "FineTuning",
+            [
+                "Configuration", "Kernels", "Tokenization", "Corpus", "Parametrization", "Encoder", "Optimization",
+                "Checkpoints", "Files", "Formatting", "Machine", "Runs", "Engine", "Pretraining", csv,
+            ]),
+        library(
             "Comparison",
             [
                 "Configuration", "Corpus", "Files", "Formatting", "Objectives", "Engine", "Pretraining", "Runs",
@@ -106,13 +114,19 @@ let package = Package(
             dependencies: [
                 "Configuration", "CProcessor", "Files", "Machine", "Kernels", "Tokenization", "Corpus", "Encoder",
                 "Objectives", "Optimization", "Checkpoints", "Benchmarks", "Engine", "Pretraining", "Runs",
-                "HyperparameterTransfer", "Interchange", "Analysis", "Comparison", "Formatting", arguments,
+                "HyperparameterTransfer", "Interchange", "Analysis", "Comparison", "FineTuning", "Formatting", arguments,
             ]),
 
         .target(name: "TestSupport", dependencies: ["Corpus", "Kernels"], path: "Tests/TestSupport"),
         .target(
             name: "TestModels", dependencies: ["Encoder", "Pretraining", "Tokenization"], path: "Tests/TestModels"),
         tests("FormattingTests", ["Formatting"]),
+        tests(
+            "FineTuningTests",
+            [
+                "Configuration", "Encoder", "FineTuning", "Interchange", "Kernels", "Optimization", "Parametrization",
+                "Pretraining", "Runs", "TestModels", "TestSupport",
+            ], fixtures: true),
         tests("ComparisonTests", ["Comparison", "Configuration", "Pretraining", "Runs", "TestSupport"]),
         tests("FilesTests", ["Files", "TestSupport"]),
         tests("MachineTests", ["Machine", "TestSupport"]),

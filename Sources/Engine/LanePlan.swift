@@ -4,14 +4,14 @@ import Encoder
 /// How a batch is divided: lanes of consecutive sequences, each lane into chunks that are worked on one after another.
 ///
 /// A pure function of the batch and the configuration, so that sums have the same order on every machine.
-struct LanePlan: Sendable {
-    let lanes: [[ChunkGeometry]]
+package struct LanePlan: Sendable {
+    package let lanes: [[ChunkGeometry]]
 
     /// - Parameters:
     ///   - laneCount: at least one sequence goes to each, if there are enough.
     ///   - chunkTokens: limit of a chunk, which a single longer sequence exceeds.
     ///   - chunkSequences: the most sequences of a chunk.
-    init(_ batch: TokenBatch, laneCount: Int, chunkTokens: Int, chunkSequences: Int) {
+    package init(_ batch: TokenBatch, laneCount: Int, chunkTokens: Int, chunkSequences: Int) {
         let sequences = batch.sequenceCount
         lanes = (0..<laneCount).map { lane in
             let first = lane * sequences / laneCount

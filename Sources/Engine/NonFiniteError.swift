@@ -5,6 +5,8 @@ public struct NonFiniteError: Error, Equatable, CustomStringConvertible {
         case discriminatorLoss
         case correctiveLoss
         case contrastiveLoss
+        /// Of a task.
+        case taskLoss
         case gradient(tensor: String, index: Int)
         case gradientNorm
         /// A weight, after a step whose loss and gradient still were finite.
@@ -15,6 +17,7 @@ public struct NonFiniteError: Error, Equatable, CustomStringConvertible {
         public var description: String {
             switch self {
             case .generatorLoss: "the generator's loss"
+            case .taskLoss: "the task's loss"
             case .discriminatorLoss: "the discriminator's loss"
             case .correctiveLoss: "the loss of predicting tokens"
             case .contrastiveLoss: "the contrastive loss"

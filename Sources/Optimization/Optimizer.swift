@@ -31,10 +31,13 @@ public struct Optimizer: Sendable {
     public let configuration: OptimizerConfiguration
     private let groups: [Group]
 
-    /// - Parameter isFrozen: whether a tensor, by name, is to stay as it is.
+    /// - Parameters:
+    ///   - isFrozen: whether a tensor, by name, is to stay as it is.
+    ///   - learningRateFactor: of a tensor, by name, beside that of its parametrization.
     public init(
         _ configuration: OptimizerConfiguration, _ layout: ParameterLayout,
-        parametrization: ParametrizationConfiguration, isFrozen: (String) -> Bool = { _ in false }
+        parametrization: ParametrizationConfiguration, isFrozen: (String) -> Bool = { _ in false },
+        learningRateFactor: (String) -> Double = { _ in 1 }
     ) {
         self.configuration = configuration
         var groups =
@@ -48,7 +51,7 @@ public struct Optimizer: Sendable {
             let group = spec.offset < layout.secondGroupStart ?? 0 || groups.count == 1 ? 0 : 1
             let entry = groups[group].decays.count
             groups[group].learningRateFactors.append(
-                spec.scaling.learningRate
+                spec.scaling.learningRate * learningRateFactor(spec.name)
                     * (spec.isEmbeddingTable ? parametrization.embeddingLearningRateMultiplier : 1))
             groups[group].decays.append(
                 spec.decays ? groups[group].configuration.weightDecay * spec.scaling.weightDecay : 0)

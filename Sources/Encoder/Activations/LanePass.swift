@@ -131,7 +131,7 @@ package struct DropoutSite: Sendable {
     }
 
     /// The decisions of a pass, or nil where nothing is dropped.
-    func decisions(_ pass: LanePass) -> DropoutStream? {
+    package func decisions(_ pass: LanePass) -> DropoutStream? {
         guard probability > 0, let base = pass.dropout else { return nil }
         return base.stream(stream, probability: probability)
     }

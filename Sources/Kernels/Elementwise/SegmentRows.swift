@@ -28,3 +28,25 @@ extension Kernels {
         }
     }
 }
+
+extension Kernels {
+    /// `result ← mean of all rows of x`, `[columns]`.
+    public static func meanRows(_ x: Matrix, into result: UnsafeMutablePointer<Float>) {
+        let scale = 1 / Float(x.rows)
+        for i in Swift.stride(from: 0, to: x.columns, by: vectorWidth) {
+            var total = Vector.zero
+            for row in 0..<x.rows { total += load(x.row(row), i) }
+            store(total * scale, result, i)
+        }
+    }
+
+    /// Adds `scale · vector`, `[columns]`, to every row: with 1 / rows the gradient of `meanRows`.
+    public static func addToRows(_ vector: UnsafePointer<Float>, scale: Float, _ x: Matrix) {
+        for row in 0..<x.rows {
+            let values = x.row(row)
+            for i in Swift.stride(from: 0, to: x.columns, by: vectorWidth) {
+                store(load(values, i).addingProduct(load(vector, i), Vector(repeating: scale)), values, i)
+            }
+        }
+    }
+}

@@ -1,0 +1,174 @@
+import Corpus
+import Encoder
+import Engine
+import Foundation
+import Kernels
+import Optimization
+import Parametrization
+import Pretraining
+
+/// One step of fine-tuning as a function of weights, batch and step number; the same bits for any number of threads.
+public final class TaskEngine {
+    public let model: TaskModel
+    public let weights: FloatBuffer
+    /// What the optimizer keeps, in the order of its kind's state.
+    public let moments: [(name: OptimizerStateName, buffer: FloatBuffer)]
+    public let pool: ThreadPool
+    /// Whether the step under way is to end early, with a `CancellationError` and nothing changed.
+    public var isCancelled: (@Sendable () -> Bool)?
+    private let optimizer: Optimizer
+    private let schedule: LearningRateSchedule
+    private let arenas: [FloatBuffer]
+    private let seed: UInt64
+    private lazy var gradients = LaneGradients(model.layout, laneCount: Self.laneCount)
+
+    /// Groups of texts with gradients of their own; never a function of the machine.
+    private static let laneCount = 8
+
+    /// - Parameters:
+    ///   - layerDecay: learning rates fall by this factor from the head to the embeddings, layer by layer.
+    ///   - headFactor: of the head's learning rate, beside.
+    ///   - steps: of the whole run.
+    public init(
+        _ model: TaskModel, optimizer configuration: OptimizerConfiguration,
+        parametrization: ParametrizationConfiguration, layerDecay: Double, headFactor: Double, steps: Int, seed: Int,
+        pool: ThreadPool
+    ) {
+        self.model = model
+        self.pool = pool
+        self.seed = UInt64(seed)
+        weights = FloatBuffer(count: model.layout.bufferCount)
+        moments = configuration.kind.state.map { ($0, FloatBuffer(count: model.layout.bufferCount)) }
+        optimizer = Optimizer(
+            configuration, model.layout, parametrization: parametrization,
+            learningRateFactor: { name in
+                let distance = model.distance(ofTensor: name)
+                return (name.hasPrefix("task.") ? headFactor : 1) * pow(layerDecay, Double(distance))
+            })
+        schedule = LearningRateSchedule(configuration, totalSteps: steps)
+        arenas = (0..<pool.threadCount).map { _ in FloatBuffer(count: model.activationCount) }
+    }
+
+    /// Draws all weights by chance.
+    public func initialize() {
+        ParameterInitializer.initialize(weights, model.layout, seed: seed, pool: pool)
+    }
+
+    /// Takes the encoder's weights from a pretrained model; the head keeps its own.
+    public func load(_ pretrained: TrainingEngine) {
+        let source = pretrained.state
+        for spec in model.layout.specs where !spec.name.hasPrefix("task.") {
+            let found: (offset: Int, shape: [Int])?
+            if spec.name.hasPrefix("embeddings.") {
+                found = source.layout.embedding(String(spec.name.dropFirst("embeddings.".count)), of: .discriminator)
+                    .map { ($0.offset, $0.shape) }
+            } else {
+                found = source.layout[spec.name].map { ($0.offset, $0.shape) }
+            }
+            guard let found, found.shape == spec.shape else {
+                preconditionFailure("\(spec.name) of a model with the same configuration")
+            }
+            (weights.base + spec.offset).update(from: source.weights.base + found.offset, count: spec.count)
+        }
+    }
+
+    /// What a step came to.
+    public struct Outcome: Sendable {
+        /// Weighted mean over the texts.
+        public var loss: Double
+        public var gradientNorm: Double
+        public var learningRate: Double
+    }
+
+    /// One update.
+    ///
+    /// - Parameter step: counted from 1.
+    /// - Throws: `NonFiniteError`, `CancellationError`; nothing was changed then.
+    public func train(_ examples: [TaskExample], step: Int) throws -> Outcome {
+        let batch = TaskBatch(examples)
+        let gradients = gradients
+        let losses: [Double]
+        do {
+            losses = try run(batch, gradients: gradients, dropout: DropoutStream(seed: seed, step: step)).map(\.loss)
+        } catch {
+            self.gradients = LaneGradients(model.layout, laneCount: Self.laneCount)
+            throw error
+        }
+        let loss = zip(losses, batch.weights).reduce(0) { $0 + $1.0 * $1.1 } / batch.totalWeight
+        let norms = gradients.merge(pool: pool)
+        guard loss.isFinite, norms[0].isFinite else {
+            let place: NonFiniteError.Place =
+                loss.isFinite
+                ? model.layout.firstNonFinite(in: gradients.sum).map { .gradient(tensor: $0.name, index: $0.index) }
+                    ?? .gradientNorm : .taskLoss
+            gradients.sum.zero()
+            throw NonFiniteError(step: step, place: place)
+        }
+        optimizer.update(
+            weights: weights, gradients: gradients.sum, state: moments.map(\.buffer), step: step,
+            scheduleFactor: schedule.factor(step: step),
+            gradientScales: [LaneGradients.clipFactor(norm: norms[0], limit: optimizer.configuration.clipNorm)],
+            pool: pool)
+        return Outcome(loss: loss, gradientNorm: norms[0], learningRate: schedule.learningRate(step: step))
+    }
+
+    /// The loss of texts and its gradient by every parameter, without an update and without dropout.
+    package func gradient(of examples: [TaskExample]) throws -> (loss: Double, gradient: FloatBuffer) {
+        let batch = TaskBatch(examples)
+        let gradients = LaneGradients(model.layout, laneCount: Self.laneCount)
+        let losses = try run(batch, gradients: gradients, dropout: nil).map(\.loss)
+        _ = gradients.merge(pool: pool)
+        return (zip(losses, batch.weights).reduce(0) { $0 + $1.0 * $1.1 } / batch.totalWeight, gradients.sum)
+    }
+
+    /// The outputs for texts, without dropout, and their losses where the target is known.
+    ///
+    /// - Throws: `CancellationError`.
+    public func predict(_ examples: [TaskExample]) throws -> [(outputs: [Float], loss: Double)] {
+        try run(TaskBatch(examples), gradients: nil, dropout: nil)
+    }
+
+    private func run(
+        _ batch: TaskBatch, gradients: LaneGradients?, dropout: DropoutStream?
+    ) throws -> [(outputs: [Float], loss: Double)] {
+        let plan = LanePlan(
+            batch.tokens, laneCount: Self.laneCount, chunkTokens: model.chunkTokens, chunkSequences: .max)
+        let results = TaskResults<[(outputs: [Float], loss: Double)]>(count: plan.lanes.count)
+        let total = batch.totalWeight
+        let cancellation = isCancelled.map(PassCancellation.init)
+        pool.run(plan.lanes.count) { [model, weights, arenas] lane, worker in
+            var found: [(outputs: [Float], loss: Double)] = []
+            for chunk in plan.lanes[lane] {
+                if cancellation?.cuts() ?? false { break }
+                var pass = LanePass(
+                    weights: weights.base, gradients: gradients?.lanes[lane].base, arena: arenas[worker].base,
+                    dropout: dropout, chunk: chunk)
+                pass.cancellation = cancellation
+                found += Self.run(model, batch, chunk, pass, total: total)
+            }
+            results[lane] = found
+        }
+        if cancellation?.wasCut ?? false { throw CancellationError() }
+        return plan.lanes.indices.flatMap { results[$0] ?? [] }
+    }
+
+    private static func run(
+        _ model: TaskModel, _ batch: TaskBatch, _ chunk: ChunkGeometry, _ pass: LanePass, total: Double
+    ) -> [(outputs: [Float], loss: Double)] {
+        let firstText = batch.tokens.sequenceOffsets.firstIndex(of: chunk.firstRow) ?? 0
+        return batch.tokens.tokens[chunk.firstRow..<chunk.firstRow + chunk.tokenCount].withUnsafeBufferPointer { ids in
+            let logits = model.forward(ids, firstText: firstText, pass)
+            let results = (0..<logits.rows).map { text in
+                let row = logits.row(text)
+                let outputs = (0..<model.outputCount).map { row[$0] }
+                guard let target = batch.targets[firstText + text] else { return (outputs, Double.nan) }
+                let loss = TaskLoss.loss(
+                    row, count: model.outputCount, target, weight: batch.weights[firstText + text] / total,
+                    gradient: pass.gradients == nil ? nil : row)
+                return (outputs: outputs, loss: loss)
+            }
+            if pass.gradients != nil { model.backward(logits, tokens: ids, firstText: firstText, pass) }
+            return results
+        }
+    }
+}

@@ -1,0 +1,49 @@
+import Foundation
+
+/// What the numbers of a text are held against.
+public enum TaskTarget: Sendable, Equatable {
+    /// One class: cross-entropy of the softmax.
+    case label(Int)
+    /// A number: squared error of the first output.
+    case number(Double)
+}
+
+/// Losses of texts and their gradients, in double precision: there are few of them.
+enum TaskLoss {
+    /// - Parameters:
+    ///   - outputs: of one text.
+    ///   - weight: of the text, in the sum of losses that the gradient is of.
+    ///   - gradient: overwritten, unless nil.
+    /// - Returns: the loss, not weighted.
+    static func loss(
+        _ outputs: UnsafeMutablePointer<Float>, count: Int, _ target: TaskTarget, weight: Double,
+        gradient: UnsafeMutablePointer<Float>?
+    ) -> Double {
+        switch target {
+        case .number(let number):
+            let difference = Double(outputs[0]) - number
+            gradient?[0] = Float(2 * weight * difference)
+            return difference * difference
+        case .label(let label):
+            let values = (0..<count).map { Double(outputs[$0]) }
+            let top = values.max() ?? 0
+            let powers = values.map { exp($0 - top) }
+            let total = powers.reduce(0, +)
+            if let gradient {
+                for index in 0..<count {
+                    gradient[index] = Float(weight * (powers[index] / total - (index == label ? 1 : 0)))
+                }
+            }
+            return log(total) + top - values[label]
+        }
+    }
+
+    /// Probabilities of classes.
+    static func probabilities(_ outputs: [Float]) -> [Double] {
+        let values = outputs.map { Double($0) }
+        let top = values.max() ?? 0
+        let powers = values.map { exp($0 - top) }
+        let total = powers.reduce(0, +)
+        return powers.map { $0 / total }
+    }
+}
