@@ -20,10 +20,18 @@ public final class TaskEngine {
     private let schedule: LearningRateSchedule
     private let arenas: [FloatBuffer]
     private let seed: UInt64
-    private lazy var gradients = LaneGradients(model.layout, laneCount: Self.laneCount)
+    /// Of lanes, as many as a step has needed so far; all zero between steps.
+    private var gradientBuffers: [FloatBuffer] = []
 
-    /// Groups of texts with gradients of their own; never a function of the machine.
-    private static let laneCount = 8
+    /// Groups of texts with gradients of their own, by the tokens of a step alone, never by the machine: products of few
+    /// rows are slow, and every lane's gradients are summed.
+    private static func laneCount(_ batch: TaskBatch) -> Int { max(2, min(batch.tokens.tokenCount / 256, 16)) }
+
+    private func gradients(_ batch: TaskBatch) -> LaneGradients {
+        let count = Self.laneCount(batch)
+        while gradientBuffers.count < count { gradientBuffers.append(FloatBuffer(count: model.layout.bufferCount)) }
+        return LaneGradients(model.layout, lanes: Array(gradientBuffers[..<count]))
+    }
 
     /// - Parameters:
     ///   - layerDecay: learning rates fall by this factor from the head to the embeddings, layer by layer.
@@ -86,12 +94,12 @@ public final class TaskEngine {
     /// - Throws: `NonFiniteError`, `CancellationError`; nothing was changed then.
     public func train(_ examples: [TaskExample], step: Int) throws -> Outcome {
         let batch = TaskBatch(examples)
-        let gradients = gradients
+        let gradients = gradients(batch)
         let losses: [Double]
         do {
             losses = try run(batch, gradients: gradients, dropout: DropoutStream(seed: seed, step: step)).map(\.loss)
         } catch {
-            self.gradients = LaneGradients(model.layout, laneCount: Self.laneCount)
+            gradientBuffers = []
             throw error
         }
         let loss = zip(losses, batch.weights).reduce(0) { $0 + $1.0 * $1.1 } / batch.totalWeight
@@ -115,7 +123,7 @@ public final class TaskEngine {
     /// The loss of texts and its gradient by every parameter, without an update and without dropout.
     package func gradient(of examples: [TaskExample]) throws -> (loss: Double, gradient: FloatBuffer) {
         let batch = TaskBatch(examples)
-        let gradients = LaneGradients(model.layout, laneCount: Self.laneCount)
+        let gradients = LaneGradients(model.layout, laneCount: Self.laneCount(batch))
         let losses = try run(batch, gradients: gradients, dropout: nil).map(\.loss)
         _ = gradients.merge(pool: pool)
         return (zip(losses, batch.weights).reduce(0) { $0 + $1.0 * $1.1 } / batch.totalWeight, gradients.sum)
@@ -132,7 +140,7 @@ public final class TaskEngine {
         _ batch: TaskBatch, gradients: LaneGradients?, dropout: DropoutStream?
     ) throws -> [(outputs: [Float], loss: Double)] {
         let plan = LanePlan(
-            batch.tokens, laneCount: Self.laneCount, chunkTokens: model.chunkTokens, chunkSequences: .max)
+            batch.tokens, laneCount: Self.laneCount(batch), chunkTokens: model.chunkTokens, chunkSequences: .max)
         let results = TaskResults<[(outputs: [Float], loss: Double)]>(count: plan.lanes.count)
         let total = batch.totalWeight
         let cancellation = isCancelled.map(PassCancellation.init)

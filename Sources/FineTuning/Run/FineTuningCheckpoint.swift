@@ -1,0 +1,108 @@
+import Checkpoints
+import Configuration
+import Encoder
+import Foundation
+import Kernels
+import Pretraining
+import Tokenization
+
+/// What a checkpoint of fine-tuning consists of.
+enum FineTuningCheckpoint {
+    private enum Document {
+        static let configuration = "finetuning.yaml"
+        static let encoder = "encoder.yaml"
+        static let tokenizer = "tokenizer.json"
+        static let state = "finetuning.json"
+    }
+
+    struct State: Codable, Equatable {
+        var step: Int
+        /// Names of the classes.
+        var labels: [String]
+        /// Of the texts.
+        var digest: UInt64
+        /// Of the validation texts.
+        var bestScore: Double?
+        var bestStep: Int?
+    }
+
+    /// Everything but the tensors.
+    struct Documents {
+        var configuration: FineTuningConfiguration
+        /// Of the pretrained model.
+        var encoder: RunConfiguration
+        var tokenizer: Data
+        var state: State
+    }
+
+    static func contents(_ engine: TaskEngine, _ documents: Documents, moments: Bool) throws -> CheckpointContents {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys]
+        func group(_ name: String, _ buffer: FloatBuffer) -> TensorGroup {
+            TensorGroup(
+                name: name,
+                tensors: engine.model.layout.specs.map { spec in
+                    TensorView(
+                        name: spec.name, shape: spec.shape,
+                        elements: UnsafeBufferPointer(start: buffer.base + spec.offset, count: spec.count))
+                })
+        }
+        return CheckpointContents(
+            step: documents.state.step,
+            groups: [group(TensorGroup.weights, engine.weights)]
+                + (moments ? engine.moments.map { group($0.name.rawValue, $0.buffer) } : []),
+            documents: [
+                CheckpointDocument(
+                    name: Document.configuration, text: try ConfigurationWriter.yaml(documents.configuration)),
+                CheckpointDocument(name: Document.encoder, text: try ConfigurationWriter.yaml(documents.encoder)),
+                CheckpointDocument(name: Document.tokenizer, bytes: Array(documents.tokenizer)),
+                CheckpointDocument(name: Document.state, bytes: Array(try encoder.encode(documents.state))),
+            ],
+            metadata: ["program": "pretrain \(programVersion)", "linear_algebra": ProductLibrary.current.kernelName])
+    }
+
+    /// - Throws: `CheckpointError`; `TaskError` for a checkpoint of something else.
+    static func documents(_ reader: CheckpointReader) throws -> Documents {
+        guard reader.manifest.documents.contains(where: { $0.name == Document.state }) else {
+            throw TaskError.file(
+                path: reader.path, "is no fine-tuned model; name what pretrain finetune has written (its --output)")
+        }
+        func damaged(_ name: String, _ error: any Error) -> CheckpointError {
+            .damaged(path: "\(reader.path)/\(name)", reason: "\(error)")
+        }
+        func text(_ name: String) throws -> String { String(decoding: try reader.document(name), as: UTF8.self) }
+        var configuration = FineTuningConfiguration()
+        var encoder = RunConfiguration()
+        do {
+            try ConfigurationReader.read(
+                yaml: try text(Document.configuration), origin: "\(reader.path)/\(Document.configuration)",
+                into: &configuration)
+            try ConfigurationReader.read(
+                yaml: try text(Document.encoder), origin: "\(reader.path)/\(Document.encoder)", into: &encoder)
+        } catch let error as ConfigurationError {
+            throw damaged(Document.configuration, error)
+        }
+        let state: State
+        do {
+            state = try JSONDecoder().decode(State.self, from: Data(try reader.document(Document.state)))
+        } catch let error as DecodingError {
+            throw damaged(Document.state, error)
+        }
+        return Documents(
+            configuration: configuration, encoder: encoder, tokenizer: Data(try reader.document(Document.tokenizer)),
+            state: state)
+    }
+
+    static func load(_ reader: CheckpointReader, into engine: TaskEngine, moments: Bool) throws {
+        func views(_ buffer: FloatBuffer) -> [MutableTensorView] {
+            engine.model.layout.specs.map { spec in
+                MutableTensorView(
+                    name: spec.name, shape: spec.shape,
+                    elements: UnsafeMutableBufferPointer(start: buffer.base + spec.offset, count: spec.count))
+            }
+        }
+        var destinations = [TensorGroup.weights: views(engine.weights)]
+        if moments { for (name, buffer) in engine.moments { destinations[name.rawValue] = views(buffer) } }
+        try reader.read(destinations)
+    }
+}

@@ -1,0 +1,74 @@
+import Configuration
+
+/// A task and how it is learned. The defaults are ELECTRA's for small models (Clark et al. 2020, arXiv 2003.10555, appendix
+/// A.2; `finetune/` of the release).
+public struct FineTuningConfiguration: Configurable, Equatable {
+    public var task = TaskConfiguration()
+    public var training = FineTuningSettings()
+
+    public init() {}
+
+    /// The task's settings stand at the top of its file.
+    public mutating func visit(_ fields: inout some FieldVisitor) throws {
+        try task.visit(&fields)
+        try fields.group("training", &training, "How it is learned.")
+    }
+
+    public func validate() throws {
+        try task.validate()
+        if task.kind != .classes, training.classWeights != .none {
+            throw InvalidSetting("training.class_weights", "are for kind: classes")
+        }
+    }
+}
+
+/// How classes count in the loss.
+public enum ClassWeights: String, CaseIterable, Sendable {
+    case none
+    /// By the inverse of their frequency, as scikit-learn's `balanced`.
+    case balanced
+}
+
+public struct FineTuningSettings: Configurable, Equatable {
+    public var epochs = 3
+    public var batchSize = 32
+    public var peakLearningRate = 3e-4
+    public var layerDecay = 0.8
+    public var headLearningRateFactor = 1.0
+    public var warmupFraction = 0.1
+    public var weightDecay = 0.01
+    public var clipNorm = 1.0
+    public var pooling = TaskPooling.first
+    public var classWeights = ClassWeights.none
+    public var maximumLength: Int?
+    public var chunkTokens = 1024
+    public var seed = 0
+
+    public init() {}
+
+    public mutating func visit(_ fields: inout some FieldVisitor) throws {
+        try fields.integer("epochs", &epochs, 1...1000, "Passes over the training texts; 10 for small sets.")
+        try fields.integer("batch_size", &batchSize, 1...65536, "Texts of a step.")
+        try fields.number(
+            "peak_learning_rate", &peakLearningRate, 0...10,
+            "Learning rate of the head at the end of warmup; 1e-4 for base models.")
+        try fields.number(
+            "layer_decay", &layerDecay, 0.01...1,
+            "Learning rates fall by this factor from layer to layer, from the head to the embeddings; 0.9 for large models."
+        )
+        try fields.number(
+            "head_learning_rate_factor", &headLearningRateFactor, 0.01...1000, "Multiplies the head's learning rate.")
+        try fields.number("warmup_fraction", &warmupFraction, 0...1, "Share of the steps with a rising learning rate.")
+        try fields.number("weight_decay", &weightDecay, 0...10, "Decoupled weight decay; norms and biases have none.")
+        try fields.number("clip_norm", &clipNorm, 0...1e9, "Largest global gradient norm; 0 turns clipping off.")
+        try fields.choice("pooling", &pooling, "What the head reads: first ([CLS]), or the mean of all tokens.")
+        try fields.choice(
+            "class_weights", &classWeights, "none, or balanced: rare classes count as much as frequent ones.")
+        try fields.integer(
+            "maximum_length", &maximumLength, 3...1_048_576,
+            "Tokens of a text, [CLS] and [SEP] included; what is longer is cut, and counted. null: the model's.")
+        try fields.integer(
+            "chunk_tokens", &chunkTokens, 16...1_048_576, "Tokens that a thread carries at a time; memory follows.")
+        try fields.integer("seed", &seed, 0...Int(Int32.max), "Of the head, the order of texts and dropout.")
+    }
+}

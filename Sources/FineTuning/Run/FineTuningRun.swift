@@ -1,0 +1,239 @@
+import Checkpoints
+import Configuration
+import Files
+import Foundation
+import Kernels
+import Optimization
+import Pretraining
+import Runs
+import Tokenization
+
+/// One run of fine-tuning, through any number of interruptions.
+public final class FineTuningRun {
+    public let directory: RunDirectory
+    private let configuration: FineTuningConfiguration
+    private let pretrained: String
+    private let isFromScratch: Bool
+    private let threads: Int
+    private let progress: ProgressLine
+    private let report: (RunEvent<TaskEvaluation>) -> Void
+
+    /// What a finished run came to.
+    public struct Result: Codable, Equatable, Sendable {
+        public var seed: Int
+        public var steps: Int
+        /// Of the epoch that was kept.
+        public var bestStep: Int
+        public var validation: TaskScores
+        public var test: TaskScores?
+    }
+
+    /// - Parameters:
+    ///   - pretrained: a checkpoint of pretraining, or a run directory.
+    ///   - isFromScratch: take its shape and tokenizer, and weights by chance: what pretraining is compared with.
+    ///   - output: the run directory; created if need be.
+    ///   - report: called on the thread of `start`, with the progress line out of the way.
+    public init(
+        _ configuration: FineTuningConfiguration, pretrained: String, isFromScratch: Bool, output: String, threads: Int,
+        progress: ProgressLine, report: @escaping (RunEvent<TaskEvaluation>) -> Void
+    ) {
+        self.configuration = configuration
+        self.pretrained = pretrained
+        self.isFromScratch = isFromScratch
+        self.threads = threads
+        self.progress = progress
+        self.report = report
+        directory = RunDirectory(path: output)
+    }
+
+    private var best: CheckpointDirectory { CheckpointDirectory(path: directory.path + "/best") }
+
+    /// Trains until the last epoch or a signal, and judges the best epoch on the test texts.
+    ///
+    /// - Returns: nil where a signal stopped it, with the signal's name in `signal`.
+    /// - Throws: what stands in the way, after the last good checkpoint was left intact.
+    public func start() throws -> (result: Result?, signal: String?) {
+        let lock = try directory.open()
+        return try withExtendedLifetime(lock) { try run() }
+    }
+
+    private func run() throws -> (result: Result?, signal: String?) {
+        let model = try LoadedModel(path: pretrained, threads: threads)
+        let pool = model.engine.pool
+        defer { pool.shutDown() }
+        let longest = try Self.longestText(configuration, model.configuration)
+        let data = try TaskData(configuration, tokenizer: model.tokenizer, longestText: longest)
+        if data.truncated > 0 {
+            report(.note("\(data.truncated) of \(data.texts) texts were cut to \(longest) tokens"))
+        }
+        let settings = configuration.training
+        let steps = settings.epochs * FineTuningWork.stepsPerEpoch(data.training.count, settings)
+        try directory.checkpoints.prepare(exclusive: true)
+        try best.prepare(exclusive: true)
+        let engine = try Self.engine(
+            configuration, model.configuration, tokenizer: model.tokenizer, outputs: max(data.labels.names.count, 1),
+            longestText: longest, steps: steps, pool: pool)
+        let fresh = FineTuningCheckpoint.Documents(
+            configuration: configuration, encoder: model.configuration, tokenizer: Data(model.tokenizer.serialized()),
+            state: .init(step: 0, labels: data.labels.names, digest: data.digest))
+        let (documents, step) = try directory.resume(
+            .automatic, note: { report($0.isWarning ? .warning("\($0)") : .note("\($0)")) }
+        ) { reader -> FineTuningCheckpoint.Documents in
+            guard let reader else {
+                engine.initialize()
+                if !isFromScratch { engine.load(model.engine) }
+                return fresh
+            }
+            let found = try FineTuningCheckpoint.documents(reader)
+            try Self.check(found, fresh, path: directory.path)
+            try FineTuningCheckpoint.load(reader, into: engine, moments: true)
+            return found
+        }
+        try directory.write(
+            Data(try ConfigurationWriter.yaml(configuration, comments: true).utf8), to: directory.configuration)
+        try directory.write(fresh.tokenizer, to: directory.tokenizer)
+        let work = FineTuningWork(documents, data: data, engine: engine, best: best)
+        let perEpoch = steps / settings.epochs
+        let loop = try RunLoop(
+            work, directory: directory,
+            plan: RunPlan(
+                steps: steps, evaluateEvery: perEpoch, checkpointEvery: perEpoch, checkpointSeconds: 600,
+                logEvery: max(1, min(perEpoch / 10, 50)), retention: Retention(keepLast: 2)),
+            resumingAfter: step, progress: progress, report: report)
+        do {
+            if case .stopped(let signal, _) = try loop.run() { return (nil, signal) }
+        } catch RunError.alreadyFinished {}
+        return (try judge(data, engine, steps: steps), nil)
+    }
+
+    /// Scores of the best epoch.
+    private func judge(_ data: TaskData, _ engine: TaskEngine, steps: Int) throws -> Result {
+        guard let newest = try best.latest() else {
+            throw TaskError.file(
+                path: best.path, "holds no model, though training is done; remove the run and repeat it")
+        }
+        let reader = try CheckpointReader(path: newest.path)
+        let documents = try FineTuningCheckpoint.documents(reader)
+        try FineTuningCheckpoint.load(reader, into: engine, moments: false)
+        let result = Result(
+            seed: configuration.training.seed, steps: steps, bestStep: documents.state.step,
+            validation: try engine.scores(data.validation, labels: data.labels),
+            test: try data.test.map { try engine.scores($0, labels: data.labels) })
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .prettyPrinted]
+        encoder.keyEncodingStrategy = .convertToSnakeCase
+        try directory.write(try encoder.encode(result) + Data("\n".utf8), to: directory.path + "/result.json")
+        if (result.test ?? result.validation).predictsOneClass == true {
+            report(
+                .warning(
+                    "the model predicts one class for all texts: try another training.peak_learning_rate, more epochs, or "
+                        + "training.class_weights: balanced"))
+        }
+        return result
+    }
+
+    /// Refuses to go on with something else.
+    private static func check(
+        _ found: FineTuningCheckpoint.Documents, _ fresh: FineTuningCheckpoint.Documents, path: String
+    ) throws {
+        var differences = try Self.differences(found.configuration, fresh.configuration)
+        if found.state.digest != fresh.state.digest { differences.append("its texts") }
+        if found.tokenizer != fresh.tokenizer || found.encoder.model != fresh.encoder.model {
+            differences.append("the pretrained model")
+        }
+        if !differences.isEmpty { throw TaskError.otherRun(path: path, differences: differences) }
+    }
+
+    /// Settings that differ; where files lie is not one, what is in them is looked at apart.
+    private static func differences(
+        _ old: FineTuningConfiguration, _ new: FineTuningConfiguration
+    ) throws -> [String] {
+        let free: Set = ["train", "validation", "test"]
+        let (before, after) = (
+            try ConfigurationDocumentation(of: old).keys, try ConfigurationDocumentation(of: new).keys
+        )
+        return zip(before, after).filter { !free.contains($0.path) && $0.defaultValue != $1.defaultValue }.map {
+            "\($0.path) (\($0.defaultValue), now \($1.defaultValue))"
+        }
+    }
+
+    /// - Throws: `InvalidSetting` for a length that the model does not have.
+    static func longestText(_ configuration: FineTuningConfiguration, _ model: RunConfiguration) throws -> Int {
+        let limit = model.model.positions == .learned ? model.model.maximumPositions : model.corpus.sequenceLength
+        let longest = configuration.training.maximumLength ?? limit
+        if model.model.positions == .learned, longest > limit {
+            throw InvalidSetting(
+                "training.maximum_length", "\(longest) is more than the model's \(limit) positions; lower it")
+        }
+        return longest
+    }
+
+    static func engine(
+        _ configuration: FineTuningConfiguration, _ encoder: RunConfiguration, tokenizer: ByteLevelBPE, outputs: Int,
+        longestText: Int, steps: Int, pool: ThreadPool
+    ) throws -> TaskEngine {
+        let settings = configuration.training
+        var optimizer = OptimizerConfiguration()
+        optimizer.peakLearningRate = settings.peakLearningRate
+        optimizer.warmupSteps = Int((settings.warmupFraction * Double(steps)).rounded())
+        optimizer.weightDecay = settings.weightDecay
+        optimizer.clipNorm = settings.clipNorm
+        let model = TaskModel(
+            model: encoder.model, parametrization: encoder.parametrization, vocabularySize: tokenizer.vocabularySize,
+            longestText: longestText, chunkTokens: settings.chunkTokens, outputCount: outputs,
+            pooling: settings.pooling)
+        return TaskEngine(
+            model, optimizer: optimizer, parametrization: encoder.parametrization, layerDecay: settings.layerDecay,
+            headFactor: settings.headLearningRateFactor, steps: steps, seed: settings.seed, pool: pool)
+    }
+}
+
+/// A fine-tuned model, opened for use.
+public struct FineTunedModel {
+    public let path: String
+    public let labels: [String]
+    public let configuration: FineTuningConfiguration
+    private let engine: TaskEngine
+    private let tokenizer: ByteLevelBPE
+
+    /// - Parameter path: a run directory of fine-tuning, whose best epoch is taken, or a checkpoint.
+    public init(path: String, threads: Int) throws {
+        let best = CheckpointDirectory(path: RunDirectory(path: path).path + "/best")
+        let reader = try CheckpointReader(
+            path: try best.latest()?.path ?? CheckpointLocation(resolving: path).newest())
+        let documents = try FineTuningCheckpoint.documents(reader)
+        self.path = reader.path
+        labels = documents.state.labels
+        configuration = documents.configuration
+        tokenizer = try ByteLevelBPE(json: Array(documents.tokenizer))
+        engine = try FineTuningRun.engine(
+            documents.configuration, documents.encoder, tokenizer: tokenizer, outputs: max(labels.count, 1),
+            longestText: try FineTuningRun.longestText(documents.configuration, documents.encoder), steps: 1,
+            pool: .reserving(threadCount: threads))
+        try FineTuningCheckpoint.load(reader, into: engine, moments: false)
+    }
+
+    /// What is said of a text.
+    public struct Prediction: Codable, Equatable, Sendable {
+        public var label: String?
+        public var probabilities: [String: Double]?
+        public var number: Double?
+    }
+
+    /// - Parameter progress: told how many are done.
+    /// - Returns: predictions in the order of the texts, and how many texts were cut.
+    public func predict(
+        _ rows: [TaskRow], progress: (Int) -> Void = { _ in }
+    ) throws -> (predictions: [Prediction], truncated: Int) {
+        var encoder = try TaskEncoder(tokenizer, longestText: engine.model.longestText)
+        let texts = rows.map { encoder.encode($0, target: nil) }
+        let predictions = try engine.outputs(texts, progress: progress).map { result -> Prediction in
+            if labels.isEmpty { return Prediction(number: Double(result.outputs[0])) }
+            let probabilities = TaskLoss.probabilities(result.outputs)
+            return Prediction(
+                label: labels[result.outputs.indexOfLargest],
+                probabilities: Dictionary(uniqueKeysWithValues: zip(labels, probabilities)))
+        }
+        return (predictions, encoder.truncated)
+    }
+}

@@ -1,0 +1,87 @@
+import Configuration
+
+/// What a task's labels are.
+public enum TaskKind: String, CaseIterable, Sendable {
+    /// One of several classes.
+    case classes
+    /// A number.
+    case number
+}
+
+/// What decides which epoch is kept.
+public enum TaskMetric: String, CaseIterable, Sendable {
+    case accuracy
+    case macroF1 = "macro_f1"
+    /// Of two classes, the second being what is looked for.
+    case f1
+    case matthews
+    case pearson
+    case spearman
+
+    /// Which tasks it is for.
+    var kind: TaskKind { self == .pearson || self == .spearman ? .number : .classes }
+}
+
+/// Labelled texts, and what is to be learned from them.
+public struct TaskConfiguration: Configurable, Equatable {
+    public var kind = TaskKind.classes
+    public var train = ""
+    public var validation: String?
+    public var test: String?
+    public var validationFraction = 0.1
+    public var textField = "text"
+    public var pairField: String?
+    public var labelField = "label"
+    public var labels: [String] = []
+    public var metric: TaskMetric?
+
+    public init() {}
+
+    public mutating func visit(_ fields: inout some FieldVisitor) throws {
+        try fields.choice("kind", &kind, "classes: one of several labels; number: a value.")
+        try fields.text(
+            "train", &train,
+            "Labelled texts: .jsonl, .tsv or .csv (with a header), plain or .gz, .zst, .lz4; relative to the task's file."
+        )
+        try fields.text(
+            "validation", &validation, "The same, to choose the best epoch by; null: validation_fraction of train.")
+        try fields.text("test", &test, "The same, to report on at the end; null for none.")
+        try fields.number(
+            "validation_fraction", &validationFraction, 0.01...0.5,
+            "Share of train that is kept for validation, by a hash of the text, where there is no file for it.")
+        try fields.text("text_field", &textField, "Member or column that holds the text.")
+        try fields.text(
+            "pair_field", &pairField, "That of the second text of a pair; null: text_pair if the file has it.")
+        try fields.text("label_field", &labelField, "That of the label.")
+        try fields.texts("labels", &labels, "Names of the classes, in order; []: those of train, sorted.")
+        try fields.text("metric", optionalChoice: &metric, "What decides which epoch is kept")
+    }
+
+    public func validate() throws {
+        if train.isEmpty { throw InvalidSetting("train", "is empty; name a file of labelled texts") }
+        if kind == .number, !labels.isEmpty { throw InvalidSetting("labels", "are for kind: classes") }
+        if labels.count == 1 { throw InvalidSetting("labels", "has one class, with which there is nothing to learn") }
+        if Set(labels).count < labels.count { throw InvalidSetting("labels", "has a name twice") }
+        if let metric, metric.kind != kind {
+            throw InvalidSetting("metric", "\(metric.rawValue) is for kind: \(metric.kind.rawValue)")
+        }
+    }
+
+    /// What decides, where nothing is said: accuracy, or Pearson's correlation.
+    public var decidingMetric: TaskMetric { metric ?? (kind == .classes ? .accuracy : .pearson) }
+}
+
+extension FieldVisitor {
+    /// A choice that may be left out.
+    fileprivate mutating func text<Choice>(
+        _ key: String, optionalChoice value: inout Choice?, _ help: String
+    ) throws where Choice: RawRepresentable & CaseIterable, Choice.RawValue == String {
+        let choices = Choice.allCases.map(\.rawValue).joined(separator: ", ")
+        var name = value?.rawValue
+        try text(key, &name, "\(help): \(choices); null for the kind's own.")
+        if let name, Choice(rawValue: name) == nil {
+            throw InvalidSetting(key, "\(name) is none of \(choices)")
+        }
+        value = name.flatMap(Choice.init(rawValue:))
+    }
+}

@@ -1,0 +1,145 @@
+import Corpus
+import Foundation
+import SwiftCSV
+
+/// A text as it stands in a file.
+public struct TaskRow: Sendable, Equatable {
+    public var text: String
+    public var pair: String?
+    /// As it is written; nil where the file has none.
+    public var label: String?
+    /// Of the file, counted from 1; of a .csv, rows without the header, as one may have several lines.
+    public var line: Int
+
+    public init(text: String, pair: String? = nil, label: String? = nil, line: Int) {
+        self.text = text
+        self.pair = pair
+        self.label = label
+        self.line = line
+    }
+}
+
+/// Reads files of labelled texts: JSON lines, or tables with a header, separated by tabs or commas.
+public enum TaskTable {
+    /// Names of what is read.
+    public struct Fields: Sendable {
+        public var text: String
+        /// Nil for `text_pair` if the file has it.
+        public var pair: String?
+        public var label: String
+        public var needsLabel: Bool
+
+        public init(_ task: TaskConfiguration, needsLabel: Bool = true) {
+            text = task.textField
+            pair = task.pairField
+            label = task.labelField
+            self.needsLabel = needsLabel
+        }
+    }
+
+    static let usualPair = "text_pair"
+
+    /// - Throws: `TaskError` with file and line, `CorpusError`.
+    public static func read(_ path: String, _ fields: Fields) throws -> [TaskRow] {
+        let bytes = try TextFile.contents(of: path)
+        var name = (path as NSString).lastPathComponent.lowercased()
+        for ending in [".gz", ".zst", ".lz4"] where name.hasSuffix(ending) { name.removeLast(ending.count) }
+        let rows: [TaskRow]
+        if name.hasSuffix(".tsv") {
+            rows = try tabSeparated(path, bytes, fields)
+        } else if name.hasSuffix(".csv") {
+            rows = try commaSeparated(path, bytes, fields)
+        } else if name.hasSuffix(".jsonl") || name.hasSuffix(".ndjson") || name.hasSuffix(".json") {
+            rows = try lines(path, bytes, fields)
+        } else {
+            throw TaskError.file(
+                path: path, "is neither .jsonl nor .tsv nor .csv (plain or .gz, .zst, .lz4), by its name")
+        }
+        if rows.isEmpty { throw TaskError.file(path: path, "holds no texts") }
+        return rows
+    }
+
+    private static func lines(_ path: String, _ bytes: [UInt8], _ fields: Fields) throws -> [TaskRow] {
+        var rows: [TaskRow] = []
+        for (index, line) in bytes.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false).enumerated() {
+            if line.allSatisfy({ $0 == 0x20 || $0 == 0x0D || $0 == 0x09 }) { continue }
+            guard let object = try? JSONSerialization.jsonObject(with: Data(line)) as? [String: Any] else {
+                throw TaskError.row(path: path, line: index + 1, "is not a JSON object")
+            }
+            func value(_ field: String) throws -> String? {
+                switch object[field] {
+                case nil, is NSNull: return nil
+                case let text as String: return text
+                case let number as NSNumber: return "\(number)"
+                default:
+                    throw TaskError.row(
+                        path: path, line: index + 1, "\(field) is neither a text nor a number")
+                }
+            }
+            rows.append(
+                try row(path, line: index + 1, fields, known: { object.keys.sorted() }, value))
+        }
+        return rows
+    }
+
+    /// A header, and quotation marks around what holds separators or line feeds.
+    private static func commaSeparated(_ path: String, _ bytes: [UInt8], _ fields: Fields) throws -> [TaskRow] {
+        let table: NamedCSV
+        do {
+            table = try NamedCSV(string: try text(path, bytes), delimiter: .comma, loadColumns: false)
+        } catch let error as CSVParseError {
+            throw TaskError.file(path: path, "is no table of comma-separated values: \(error)")
+        }
+        return try table.rows.enumerated().map { index, values in
+            try row(path, line: index + 1, fields, known: { table.header }) {
+                values[$0].flatMap { $0.isEmpty ? nil : $0 }
+            }
+        }
+    }
+
+    /// A header, then a row each line; quotation marks are text, as in GLUE's files.
+    private static func tabSeparated(_ path: String, _ bytes: [UInt8], _ fields: Fields) throws -> [TaskRow] {
+        let lines = try text(path, bytes).split(separator: "\n", omittingEmptySubsequences: false).map {
+            $0.hasSuffix("\r") ? $0.dropLast() : $0
+        }
+        func cells(_ line: Substring) -> [String] {
+            line.split(separator: "\t", omittingEmptySubsequences: false).map(String.init)
+        }
+        let header = lines.first.map(cells) ?? []
+        return try lines.enumerated().dropFirst().filter { !$1.isEmpty }.map { index, line in
+            let values = cells(line)
+            guard values.count == header.count else {
+                throw TaskError.row(
+                    path: path, line: index + 1, "has \(values.count) columns, and the header has \(header.count)")
+            }
+            return try row(path, line: index + 1, fields, known: { header }) { field in
+                header.firstIndex(of: field).flatMap { values[$0].isEmpty ? nil : values[$0] }
+            }
+        }
+    }
+
+    private static func text(_ path: String, _ bytes: [UInt8]) throws -> String {
+        guard let text = String(validating: bytes, as: UTF8.self) else {
+            throw TaskError.file(path: path, "is not UTF-8; convert it (iconv -t utf-8)")
+        }
+        return text.replacing("\r\n", with: "\n")
+    }
+
+    private static func row(
+        _ path: String, line: Int, _ fields: Fields, known: () -> [String], _ value: (String) throws -> String?
+    ) throws -> TaskRow {
+        func needed(_ field: String, _ what: String) throws -> String {
+            guard let found = try value(field) else {
+                throw TaskError.row(
+                    path: path, line: line,
+                    "has no \(what) \(field); there are \(known().joined(separator: ", ")) (set \(what)_field)")
+            }
+            return found
+        }
+        let text = try needed(fields.text, "text")
+        if text.allSatisfy(\.isWhitespace) { throw TaskError.row(path: path, line: line, "has an empty text") }
+        return TaskRow(
+            text: text, pair: try fields.pair.map { try needed($0, "pair") } ?? value(usualPair),
+            label: fields.needsLabel ? try needed(fields.label, "label") : try value(fields.label), line: line)
+    }
+}

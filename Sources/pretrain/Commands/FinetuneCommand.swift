@@ -1,0 +1,170 @@
+import ArgumentParser
+import Configuration
+import FineTuning
+import Foundation
+import Machine
+import Pretraining
+import Runs
+
+struct FinetuneCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "finetune",
+        abstract: "Trains a pretrained encoder on labelled texts.",
+        discussion: """
+            Files hold one text each line or row: .jsonl with text and label (and text_pair), or .tsv and .csv with a header. \
+            Labels are classes, or numbers with --set kind=number. The best epoch on the validation texts is kept; without \
+            a file for them a tenth of the training texts is set aside.
+
+            With several seeds the head, the order of the texts and dropout differ; mean and deviation are told. \
+            --from-scratch takes the same shape with weights by chance, to see what pretraining is worth.
+
+            --output receives seed-0/, seed-1/ …: run directories with metrics.jsonl, tensorboard/, checkpoints/ and best/. \
+            The same command goes on with an interrupted one.
+
+              pretrain finetune checkpoints/mine --train train.jsonl --validation dev.jsonl --output tuned
+              pretrain finetune checkpoints/mine --task task.yaml --seeds 5 --set training.epochs=10 --output tuned
+              pretrain finetune checkpoints/mine --train pairs.tsv --test test.tsv --from-scratch --output scratch
+            """)
+
+    @Argument(
+        help: "A checkpoint of pretraining, or a run directory, which stands for its newest one.",
+        completion: .directory)
+    var checkpoint: String
+    @Option(help: "A YAML file with the task's settings, and training for how it is learned.", completion: .file())
+    var task: String?
+    @Option(help: "Labelled texts to train on.", completion: .file())
+    var train: String?
+    @Option(help: "Labelled texts to choose the best epoch by.", completion: .file())
+    var validation: String?
+    @Option(help: "Labelled texts to report on at the end.", completion: .file())
+    var test: String?
+    @Option(help: "Folder of the runs.", completion: .directory)
+    var output: String
+    @Option(help: "Runs, with seeds training.seed, the next, ….")
+    var seeds = 1
+    @Flag(help: "Take the checkpoint's shape and tokenizer, and weights by chance.")
+    var fromScratch = false
+    @Option(
+        name: .customLong("set"), parsing: .singleValue,
+        help: ArgumentHelp(
+            "Change one setting; repeatable: --set training.peak_learning_rate=1e-4.", valueName: "key=value"))
+    var settings: [String] = []
+    @OptionGroup var threading: ThreadOptions
+    @Flag(help: "Show nothing but warnings and errors.")
+    var quiet = false
+    @OptionGroup var report: ReportOptions
+
+    func validate() throws {
+        if output.isEmpty { throw ValidationError("--output is empty; name a directory") }
+        if task == nil, train == nil { throw ValidationError("name labelled texts: --train FILE, or --task FILE") }
+        if !(1...1000).contains(seeds) { throw ValidationError("--seeds must be from 1 to 1000") }
+    }
+
+    /// The task's file with what the options say over it.
+    private func resolved() throws -> FineTuningConfiguration {
+        var configuration = FineTuningConfiguration()
+        // What the options name has to be there before the file is found wanting.
+        configuration.task.train = train ?? ""
+        try ConfigurationReader.read(
+            yaml: try task.map { try ConfigurationReader.text(ofFile: $0) } ?? "", origin: task ?? "the command line",
+            overrides: settings, into: &configuration)
+        if let task {
+            let folder = (task as NSString).deletingLastPathComponent
+            func relative(_ path: String) -> String {
+                path.hasPrefix("/") || folder.isEmpty ? path : (folder as NSString).appendingPathComponent(path)
+            }
+            configuration.task.train = relative(configuration.task.train)
+            configuration.task.validation = configuration.task.validation.map(relative)
+            configuration.task.test = configuration.task.test.map(relative)
+        }
+        if let train { configuration.task.train = train }
+        if let validation { configuration.task.validation = validation }
+        if let test { configuration.task.test = test }
+        return configuration
+    }
+
+    func run() throws {
+        let configuration = try resolved()
+        TerminationSignals.install()
+        signal(SIGPIPE, SIG_IGN)
+        var results: [FineTuningRun.Result] = []
+        for index in 0..<seeds {
+            var configuration = configuration
+            configuration.training.seed += index
+            let seed = configuration.training.seed
+            let run = FineTuningRun(
+                configuration, pretrained: checkpoint, isFromScratch: fromScratch, output: "\(output)/seed-\(seed)",
+                threads: threading.count, progress: ProgressLine(quiet: quiet)
+            ) { event in
+                switch event {
+                case .note(let text): if !quiet { Terminal.note(text) }
+                case .warning(let text): Terminal.note("warning: \(text)")
+                case .checkpoint: break
+                case .evaluation(let evaluation):
+                    if !quiet {
+                        Terminal.note(
+                            "epoch \(evaluation.epoch)  \(Self.text(evaluation.validation))"
+                                + (evaluation.isBest ? "  the best so far" : ""))
+                    }
+                }
+            }
+            let (result, signal) = try run.start()
+            guard let result else {
+                Terminal.note("stopped by \(signal ?? "a signal"); the same command goes on from there")
+                throw ExitCode(ExitStatus.stoppedBySignal)
+            }
+            results.append(result)
+        }
+        let summary = Summary(
+            output: output, metric: configuration.task.decidingMetric.rawValue, runs: results,
+            validation: Summary.Spread(results.compactMap { $0.validation[configuration.task.decidingMetric] }),
+            test: Summary.Spread(results.compactMap { $0.test?[configuration.task.decidingMetric] }))
+        try report.show(summary) { summary.text }
+    }
+
+    /// Scores on one line.
+    private static func text(_ scores: TaskScores) -> String {
+        ([String(format: "loss %.4f", scores.loss)]
+            + TaskMetric.allCases.compactMap { metric in
+                scores[metric].map { "\(metric.rawValue.replacing("_", with: " ")) \(String(format: "%.4f", $0))" }
+            }).joined(separator: "  ")
+    }
+
+    private struct Summary: Encodable {
+        struct Spread: Encodable {
+            var mean: Double
+            var deviation: Double?
+
+            init?(_ values: [Double]) {
+                guard !values.isEmpty else { return nil }
+                let mean = values.reduce(0, +) / Double(values.count)
+                self.mean = mean
+                guard values.count > 1 else { return }
+                deviation =
+                    (values.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(values.count - 1)).squareRoot()
+            }
+
+            var text: String {
+                String(format: "%.4f", mean) + (deviation.map { String(format: " ± %.4f", $0) } ?? "")
+            }
+        }
+
+        var output: String
+        var metric: String
+        var runs: [FineTuningRun.Result]
+        var validation: Spread?
+        var test: Spread?
+
+        var text: String {
+            var lines = runs.map { run in
+                "seed \(run.seed): \(FinetuneCommand.text(run.test ?? run.validation)) on \(run.test == nil ? "validation" : "test")"
+            }
+            let name = metric.replacing("_", with: " ")
+            if let validation { lines.append("\(name) on validation: \(validation.text)") }
+            if let test { lines.append("\(name) on test: \(test.text)") }
+            if runs.count > 1 { lines.append("±: deviation over \(runs.count) seeds") }
+            lines.append("the models are in \(output)")
+            return lines.joined(separator: "\n") + "\n"
+        }
+    }
+}

@@ -1,0 +1,147 @@
+import FineTuning
+import Foundation
+import Pretraining
+import Runs
+import TestModels
+import TestSupport
+import Testing
+
+/// From a pretrained model and a file of texts to a model that labels.
+@Suite("Fine-tuning: runs")
+struct FineTuningRunTests {
+    let folder: TemporaryFolder
+    let pretrained: String
+
+    init() throws {
+        folder = try TemporaryFolder()
+        var random = SplitMix64(seed: 8)
+        let words = [["sunny", "warm", "bright"], ["cold", "rain", "grey"]]
+        func text(_ label: Int) -> String {
+            (0..<8).map { _ in
+                Bool.random(using: &random)
+                    ? words[label].randomElement(using: &random)!
+                    : ["the", "day", "was"].randomElement(using: &random)!
+            }.joined(separator: " ") + " \(words[label][0])"
+        }
+        try folder.write((0..<60).map { text($0 % 2) }.joined(separator: "\n\n"), to: "corpus.txt")
+        for (name, count) in [("train", 120), ("dev", 40), ("test", 40)] {
+            try folder.write(
+                (0..<count).map { "{\"text\": \"\(text($0 % 2))\", \"label\": \"\($0 % 2 == 0 ? "fair" : "foul")\"}" }
+                    .joined(separator: "\n"), to: "\(name).jsonl")
+        }
+        var configuration = SmallModel.configuration {
+            $0.tokenizer.vocabularySize = 300
+            $0.training.steps = 2
+            $0.training.batchSize = 4
+            $0.corpus.heldOut = 0
+            $0.optimizer.warmupSteps = 1
+        }
+        configuration.corpus.sources = [.init(path: folder("corpus.txt"), weight: 1)]
+        pretrained = folder("pretrained")
+        _ = try Run(
+            configuration, output: pretrained, resume: .automatic, threads: 1, progress: ProgressLine(quiet: true),
+            report: { _ in }
+        ).start()
+    }
+
+    private func configuration(_ change: (inout FineTuningConfiguration) -> Void = { _ in }) -> FineTuningConfiguration
+    {
+        var configuration = FineTuningConfiguration()
+        configuration.task.train = folder("train.jsonl")
+        configuration.task.validation = folder("dev.jsonl")
+        configuration.task.test = folder("test.jsonl")
+        configuration.training.peakLearningRate = 2e-3
+        configuration.training.batchSize = 16
+        configuration.training.epochs = 8
+        change(&configuration)
+        return configuration
+    }
+
+    private func run(
+        _ configuration: FineTuningConfiguration, _ output: String, threads: Int = 1, isFromScratch: Bool = false,
+        report: @escaping (RunEvent<TaskEvaluation>) -> Void = { _ in }
+    ) throws -> FineTuningRun.Result? {
+        try FineTuningRun(
+            configuration, pretrained: pretrained, isFromScratch: isFromScratch, output: folder(output),
+            threads: threads, progress: ProgressLine(quiet: true), report: report
+        ).start().result
+    }
+
+    @Test("It learns, keeps the best epoch, and labels texts as it was judged")
+    func learns() throws {
+        var evaluations: [TaskEvaluation] = []
+        let result = try #require(
+            try run(configuration(), "tuned") { event in
+                if case .evaluation(let evaluation) = event { evaluations.append(evaluation) }
+            })
+        #expect(result.steps == 8 * 8 && evaluations.map(\.epoch) == Array(1...8))
+        let best = evaluations.compactMap(\.validation.accuracy).max()
+        #expect(result.validation.accuracy == best)
+        #expect(evaluations.first { $0.step == result.bestStep }?.validation == result.validation)
+        let test = try #require(result.test)
+        #expect(try #require(test.accuracy) > 0.9)
+        let model = try FineTunedModel(path: folder("tuned"), threads: 2)
+        #expect(model.labels == ["fair", "foul"])
+        let rows = try TaskTable.read(folder("test.jsonl"), .init(model.configuration.task, needsLabel: false))
+        let (predictions, truncated) = try model.predict(rows)
+        #expect(truncated == 0)
+        let right = zip(rows, predictions).count { $0.label == $1.label }
+        #expect(Double(right) / 40 == test.accuracy)
+        #expect(predictions.allSatisfy { abs(($0.probabilities?.values.reduce(0, +) ?? 0) - 1) < 1e-9 })
+        // Done already: the same result without another step.
+        #expect(try run(configuration(), "tuned") == result)
+        // The same on other threads, and from weights by chance something else.
+        #expect(try run(configuration(), "again", threads: 3) == result)
+        #expect(try run(configuration(), "scratch", isFromScratch: true) != result)
+    }
+
+    @Test("Numbers, classes that weigh alike, a share for validation")
+    func otherTasks() throws {
+        try folder.write(
+            (0..<80).map {
+                "{\"text\": \"\($0 % 2 == 0 ? "sunny" : "cold") day \($0)\", \"label\": \($0 % 2 == 0 ? 1.5 : -0.5)}"
+            }
+            .joined(separator: "\n"), to: "numbers.jsonl")
+        let numbers = try #require(
+            try run(
+                configuration {
+                    $0.task.kind = .number
+                    $0.task.train = folder("numbers.jsonl")
+                    $0.task.validation = nil
+                    $0.task.validationFraction = 0.25
+                    $0.task.test = nil
+                    $0.training.epochs = 6
+                    $0.training.pooling = .mean
+                }, "numbers"))
+        #expect(numbers.test == nil && numbers.validation.accuracy == nil)
+        #expect(try #require(numbers.validation.pearson) > 0.8)
+        let model = try FineTunedModel(path: folder("numbers"), threads: 1)
+        #expect(model.labels.isEmpty)
+        #expect(try model.predict([.init(text: "sunny day", line: 1)]).predictions[0].number != nil)
+        let balanced = try run(configuration { $0.training.classWeights = .balanced }, "balanced")
+        #expect(balanced != nil)
+    }
+
+    @Test("Another task in the same folder is refused; what is no fine-tuned model too")
+    func refusals() throws {
+        _ = try run(configuration { $0.training.epochs = 1 }, "one")
+        let other = #expect(throws: TaskError.self) {
+            _ = try run(configuration { $0.training.epochs = 2 }, "one")
+        }
+        #expect("\(try #require(other))".contains("epochs (1, now 2)"))
+        let texts = #expect(throws: TaskError.self) {
+            _ = try run(
+                configuration {
+                    $0.training.epochs = 1
+                    $0.task.train = folder("test.jsonl")
+                }, "one")
+        }
+        #expect("\(try #require(texts))".contains("its texts"))
+        #expect(throws: TaskError.self) { _ = try FineTunedModel(path: pretrained, threads: 1) }
+        try folder.write("{\"text\": \"a\", \"label\": \"dull\"}", to: "odd.jsonl")
+        let label = #expect(throws: TaskError.self) {
+            _ = try run(configuration { $0.task.validation = folder("odd.jsonl") }, "two")
+        }
+        #expect("\(try #require(label))".contains("odd.jsonl:1: the label dull is none of fair, foul"))
+    }
+}

@@ -1,0 +1,94 @@
+import FineTuning
+import Foundation
+import TestSupport
+import Testing
+
+@Suite("Fine-tuning: files of texts")
+struct TaskTableTests {
+    let folder: TemporaryFolder
+
+    init() throws { folder = try TemporaryFolder() }
+
+    private func read(_ name: String, _ text: String, _ change: (inout TaskConfiguration) -> Void = { _ in }) throws
+        -> [TaskRow]
+    {
+        var task = TaskConfiguration()
+        change(&task)
+        return try TaskTable.read(try folder.write(text, to: name), .init(task))
+    }
+
+    @Test func jsonLines() throws {
+        let rows = try read(
+            "a.jsonl",
+            """
+            {"text": "one \\n two", "label": "yes"}
+
+            {"text": "drei", "text_pair": "vier", "label": 1}
+            {"text": "x", "label": 2.5, "other": [1]}
+            """)
+        #expect(
+            rows == [
+                .init(text: "one \n two", pair: nil, label: "yes", line: 1),
+                .init(text: "drei", pair: "vier", label: "1", line: 3),
+                .init(text: "x", pair: nil, label: "2.5", line: 4),
+            ])
+    }
+
+    @Test func tables() throws {
+        let expected: [TaskRow] = [
+            .init(text: "one", pair: nil, label: "a", line: 1),
+            .init(text: "two, \"three\"", pair: nil, label: "b", line: 2),
+        ]
+        #expect(
+            try read("b.tsv", "label\ttext\r\n1\ta \"quoted\" text\r\n\n0\tx\n")
+                == [
+                    .init(text: "a \"quoted\" text", label: "1", line: 2), .init(text: "x", label: "0", line: 4),
+                ])
+        #expect(try read("a.tsv", "text\tlabel\none\ta\ntwo, \"three\"\tb\n").map(\.label) == ["a", "b"])
+        #expect(try read("a.csv", "text,label\none,a\n\"two, \"\"three\"\"\",b\n") == expected)
+        #expect(
+            try read("b.csv", "sentence,other,class\none,two,a\n") {
+                $0.textField = "sentence"
+                $0.pairField = "other"
+                $0.labelField = "class"
+            } == [.init(text: "one", pair: "two", label: "a", line: 1)])
+    }
+
+    @Test("Errors name file, line and what there is")
+    func errors() throws {
+        func problem(_ name: String, _ text: String) -> String {
+            do {
+                _ = try read(name, text)
+                return ""
+            } catch { return "\(error)" }
+        }
+        #expect(
+            problem("a.jsonl", "{\"text\": \"a\", \"label\": 1}\n{\"txt\": \"b\"}").contains(
+                "a.jsonl:2: has no text text; there are txt"))
+        #expect(problem("a.jsonl", "{\"text\": \"a\"}").contains("has no label label; there are text"))
+        #expect(problem("a.jsonl", "[1]").contains("a.jsonl:1: is not a JSON object"))
+        #expect(problem("a.jsonl", "{\"text\": \"  \", \"label\": 1}").contains("has an empty text"))
+        #expect(problem("a.jsonl", "{\"text\": {}, \"label\": 1}").contains("text is neither a text nor a number"))
+        #expect(problem("a.jsonl", "\n").contains("holds no texts"))
+        #expect(problem("a.tsv", "text\tlabel\na\t1\tb\n").contains("a.tsv:2: has 3 columns, and the header has 2"))
+        #expect(problem("a.txt", "one").contains("is neither .jsonl nor .tsv nor .csv"))
+        #expect(problem("a.csv", "text,class\na,b\n").contains("has no label label; there are text, class"))
+    }
+
+    @Test("Classes are found, sorted and checked")
+    func labels() throws {
+        func rows(_ labels: [String]) -> [TaskRow] {
+            labels.enumerated().map { .init(text: "t", pair: nil, label: $1, line: $0 + 1) }
+        }
+        var task = TaskConfiguration()
+        #expect(try TaskLabels(task, of: rows(["b", "a", "b"]), path: "f").names == ["a", "b"])
+        #expect(try TaskLabels(task, of: rows(["10", "9", "10"]), path: "f").names == ["9", "10"])
+        #expect(throws: TaskError.self) { _ = try TaskLabels(task, of: rows(["a", "a"]), path: "f") }
+        let error = #expect(throws: TaskError.self) {
+            _ = try TaskLabels(task, of: rows(["1", "0.37"]), path: "f")
+        }
+        #expect("\(try #require(error))".hasPrefix("f:2: the label 0.37 is a number with a fraction"))
+        task.labels = ["z", "a"]
+        #expect(try TaskLabels(task, of: rows(["a"]), path: "f").names == ["z", "a"])
+    }
+}
