@@ -83,7 +83,7 @@ public struct EncoderNetwork: Sendable {
             &plan, shape, patterns, recomputation: recomputation, tokens: tokens, longestSegment: longestSegment)
         var context = BuildContext(
             parameters: builder, plan: plan, model: model, shape: shape, networkIndex: networkIndex,
-            attentionScale: parametrization.attentionScale(headSize: shape.headSize),
+            attentionScale: network.attentionScale(model, parametrization),
             embeddingGrows: shared.widthRatio != 1
                 || parametrization.baseEmbeddingSize == nil && model.embeddingSize == model.hiddenSize,
             patterns: patterns,
@@ -224,6 +224,14 @@ public enum NetworkKind: String, Sendable, CaseIterable {
             parametrization.generatorDepthRatio(
                 layerCount: model.generatorShape.layerCount, discriminatorLayerCount: model.layerCount)
         case .discriminator: parametrization.discriminatorDepthRatio(layerCount: model.layerCount)
+        }
+    }
+
+    /// Factor of the network's attention scores.
+    public func attentionScale(_ model: ModelConfiguration, _ parametrization: ParametrizationConfiguration) -> Double {
+        switch self {
+        case .generator: parametrization.generatorAttentionScale(headSize: model.generatorShape.headSize)
+        case .discriminator: parametrization.attentionScale(headSize: model.discriminatorShape.headSize)
         }
     }
 }

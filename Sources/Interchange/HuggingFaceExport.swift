@@ -64,8 +64,8 @@ public enum HuggingFaceExport {
                 hiddenSize: shape.hiddenSize, feedForwardSize: shape.intermediateSize, headCount: shape.headCount,
                 layerCount: shape.layerCount)
         }
-        func attention(_ shape: NetworkShape) -> Double {
-            configuration.parametrization.attentionScale(headSize: shape.headSize) * Double(shape.headSize).squareRoot()
+        func attention(_ network: NetworkKind, _ shape: NetworkShape) -> Double {
+            network.attentionScale(model, configuration.parametrization) * Double(shape.headSize).squareRoot()
         }
         let export = ElectraExport(
             shape: ElectraShape(
@@ -79,10 +79,10 @@ public enum HuggingFaceExport {
             specialTokens: names(tokenizer, engine.special),
             multipliers: PerNetwork(
                 discriminator: ElectraMultipliers(
-                    attention: attention(model.discriminatorShape),
+                    attention: attention(.discriminator, model.discriminatorShape),
                     output: engine.objective.model.outputMultipliers.discriminator),
                 generator: ElectraMultipliers(
-                    attention: attention(model.generatorShape),
+                    attention: attention(.generator, model.generatorShape),
                     output: engine.objective.model.outputMultipliers.generator)),
             trainsTokenTypes: trainsTokenTypes,
             settings: PerNetwork(

@@ -2,6 +2,7 @@ import Configuration
 import Encoder
 import Foundation
 import HyperparameterTransfer
+import Kernels
 import Parametrization
 import Pretraining
 import Testing
@@ -82,6 +83,70 @@ struct TransferTests {
         #expect(rows["discriminator.head.output.weight"]?.multiplier == 0.25)
     }
 
+    /// The generator's heads have half the size of the discriminator's.
+    private static let otherHeads = target {
+        $0.model.headCount = 4
+        $0.model.generator.headCount = 4
+    }
+
+    @Test("At the base width muP equals the standard parametrization, for a generator with heads of another size too")
+    func generatorHeads() throws {
+        let family = WidthFamily(Self.otherHeads)
+        let proxy = try family.configuration(width: 256, rules: .maximalUpdate(baseWidth: 256))
+        #expect(proxy.parametrization.baseHeadSize == 64 && proxy.parametrization.generatorBaseHeadSize == 32)
+        let standard = try family.configuration(width: 256, rules: .standard)
+        // What multiplies is the query's row.
+        #expect(
+            TensorTable.rows(proxy).map(\.multiplier) == TensorTable.rows(standard).map(\.multiplier))
+        let pool = ThreadPool(threadCount: 1)
+        defer { pool.shutDown() }
+        var small = Self.otherHeads
+        small.model.layerCount = 1
+        small.corpus.sequenceLength = 16
+        small.tokenizer.vocabularySize = 100
+        let check = try CoordinateCheck(small, widths: [128, 256], steps: 2, seeds: 1, tokens: 32)
+        let sizes = try [.maximalUpdate(baseWidth: 256), WidthFamily.Rules.standard].map { rules in
+            try check.measure(rules, pool: pool).filter { $0.width == 256 }
+        }
+        #expect(sizes[0] == sizes[1] && sizes[0].contains { $0.module == "generator.logits" && $0.change > 0 })
+        // The discriminator's base holds for both where it stands alone, as it always has.
+        var alone = ParametrizationConfiguration()
+        alone.baseHeadSize = 64
+        #expect(alone.generatorAttentionScale(headSize: 32) == 8.0 / 32)
+        alone.generatorBaseHeadSize = 32
+        #expect(alone.generatorAttentionScale(headSize: 32) == 32.0.squareRoot() / 32)
+    }
+
+    @Test("Trials share a key only where they are one run")
+    func keys() throws {
+        let family = WidthFamily(Self.otherHeads)
+        func key(_ change: (inout RunConfiguration) -> Void) throws -> String {
+            var configuration = try family.configuration(width: 256, rules: .maximalUpdate(baseWidth: 256))
+            configuration.model.normalization.placement = .pre
+            change(&configuration)
+            return try Trial(name: "", configuration: configuration, values: [:]).key
+        }
+        let base = try key { _ in }
+        #expect(try base == key { $0.parametrization = ParametrizationConfiguration() })
+        #expect(
+            try base
+                == key {
+                    $0.parametrization.baseLayerCount = 4
+                    $0.parametrization.generatorBaseLayerCount = 4
+                })
+        let others: [(inout RunConfiguration) -> Void] = [
+            { $0.parametrization.baseHiddenSize = 128 }, { $0.parametrization.generatorBaseHiddenSize = 64 },
+            { $0.parametrization.baseEmbeddingSize = 64 }, { $0.parametrization.baseHeadSize = 32 },
+            { $0.parametrization.generatorBaseHeadSize = 64 }, { $0.parametrization.baseLayerCount = 2 },
+            {
+                $0.parametrization.baseLayerCount = 4
+                $0.parametrization.generatorBaseLayerCount = 2
+            },
+        ]
+        let keys = try others.map { try key($0) }
+        #expect(Set(keys + [base]).count == others.count + 1)
+    }
+
     @Test("A fixed embedding size stays, and a width that would meet it is refused")
     func fixedEmbedding() throws {
         let family = WidthFamily(Self.target { $0.model.embeddingSize = 64 })
@@ -152,6 +217,7 @@ struct TransferTests {
         expected.parametrization.generatorBaseHiddenSize = 32
         expected.parametrization.baseEmbeddingSize = 64
         expected.parametrization.baseHeadSize = 32
+        expected.parametrization.generatorBaseHeadSize = 32
         #expect(try ConfigurationWriter.yaml(read) == ConfigurationWriter.yaml(expected))
         #expect(notes.count == 1 && notes[0].contains("no rule was applied"))
     }

@@ -1,6 +1,8 @@
 import Configuration
+import Encoder
 import Engine
 import Foundation
+import Parametrization
 import Pretraining
 
 /// One training run of a search: an ordinary run directory below the search's own.
@@ -10,26 +12,30 @@ public struct Trial: Sendable {
     public var configuration: RunConfiguration
     public var values: SearchSpace.Point
 
+    package init(name: String, configuration: RunConfiguration, values: SearchSpace.Point) {
+        self.name = name
+        self.configuration = configuration
+        self.values = values
+    }
+
     /// Equal for configurations that give the same losses.
     ///
     /// Where widths equal their base widths, muP is the standard parametrization, so that these runs are one and the same.
-    var key: String {
+    package var key: String {
         get throws {
             var configuration = configuration
             let model = configuration.model
             let base = configuration.parametrization
+            let standard = base.withoutBases
+            let networks = configuration.objective.hasGenerator ? NetworkKind.allCases : [.discriminator]
             if base.baseHiddenSize == model.hiddenSize,
-                base.generatorBaseHiddenSize.map({ $0 == model.generatorShape.hiddenSize }) ?? true,
-                base.baseEmbeddingSize.map({ $0 == model.embeddingSize }) ?? true,
-                base.baseHeadSize.map({ $0 == model.discriminatorShape.headSize }) ?? true,
-                base.baseLayerCount.map({ $0 == model.layerCount }) ?? true
+                base.embeddingWidthRatio(embeddingSize: model.embeddingSize, hiddenSize: model.hiddenSize) == 1,
+                networks.allSatisfy({ network in
+                    network.widthRatio(model, base) == 1 && network.depthRatio(model, base) == 1
+                        && network.attentionScale(model, base) == network.attentionScale(model, standard)
+                })
             {
-                configuration.parametrization.baseHiddenSize = nil
-                configuration.parametrization.generatorBaseHiddenSize = nil
-                configuration.parametrization.baseEmbeddingSize = nil
-                configuration.parametrization.baseHeadSize = nil
-                configuration.parametrization.baseLayerCount = nil
-                configuration.parametrization.generatorBaseLayerCount = nil
+                configuration.parametrization = standard
             }
             let yaml = try ConfigurationWriter.yaml(configuration)
             let hash = yaml.utf8.reduce(0xcbf2_9ce4_8422_2325 as UInt64) { ($0 ^ UInt64($1)) &* 0x0000_0100_0000_01b3 }
