@@ -58,6 +58,51 @@ struct TransferTests {
         #expect(found.optimizer.generator.peakLearningRate == 8e-3 && found.training.stages == target.training.stages)
     }
 
+    @Test(
+        "Costs and tokens of stages are their own, in every rung and in the verification; a stage of no step is refused"
+    )
+    func stages() throws {
+        func plan(_ stages: [(steps: Int, length: Int, batch: Int?)], proxySteps: Int) throws -> TransferPlan {
+            let target = Self.target {
+                $0.training.steps = 4000
+                $0.corpus.sequenceLength = 128
+                $0.training.stages = stages.map { entry in
+                    var stage = TrainingStage()
+                    (stage.steps, stage.sequenceLength, stage.batchSize) = (entry.steps, entry.length, entry.batch)
+                    return stage
+                }
+            }
+            var options = TransferOptions()
+            options.proxyWidth = 64
+            options.proxySteps = proxySteps
+            options.search = ["learning_rate=1e-3..8e-3:6"]
+            options.verifyWidths = [64, 128, 256]
+            return try TransferPlan(target, options)
+        }
+        let whole = try plan([], proxySteps: 1200)
+        let staged = try plan([(2000, 32, 8)], proxySteps: 1200)
+        #expect(staged.halving.rungs.map(\.steps) == [400, 1200])
+        func tokens(_ plan: TransferPlan, rung: Int) -> Int {
+            plan.trials(rung: rung, chosen: [0], tokenizer: "")[0].configuration.plannedTokens
+        }
+        for (rung, steps) in [400, 1200].enumerated() {
+            #expect(tokens(whole, rung: rung) == steps * 16 * 128)
+            #expect(tokens(staged, rung: rung) == steps / 2 * 8 * 32 + steps / 2 * 16 * 128)
+        }
+        // Half of the steps have an eighth of the tokens, each of which attends to less.
+        for cost in [TransferPlan.searchFlops, TransferPlan.verifyFlops, TransferPlan.targetFlops] {
+            let ratio = cost(staged)(1000) / cost(whole)(1000)
+            #expect(ratio > 0.5 && ratio < 0.5625)
+        }
+        let (_, notes) = try plan([(2000, 32, 8)], proxySteps: 4000).transferred([:])
+        #expect(notes.isEmpty)
+        // Ends are rounded: five stages of a tenth each have half of any run.
+        let five = try plan((0..<5).map { _ in (400, 32, nil) }, proxySteps: 1003)
+        #expect(five.proxy.training.stages.map(\.steps).reduce(0, +) == 502)
+        let error = #expect(throws: TransferError.self) { _ = try plan([(1, 32, nil)], proxySteps: 1200) }
+        #expect(error?.description.contains("training.stages.0") == true)
+    }
+
     @Test("Members keep all proportions, and muP equals the standard parametrization at the base")
     func members() throws {
         let family = WidthFamily(Self.target())

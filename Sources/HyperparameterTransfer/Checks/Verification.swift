@@ -57,7 +57,7 @@ public struct Verification: Codable, Sendable {
                         rules: isStandard ? .standard : .maximalUpdate(baseWidth: plan.baseWidth))
                     configuration.training.batchSize = plan.proxy.training.batchSize
                     configuration.training.accumulationSteps = plan.proxy.training.accumulationSteps
-                    TransferPlan.setLength(&configuration, steps: steps, of: plan.target)
+                    try TransferPlan.setLength(&configuration, steps: steps, of: plan.target)
                     TransferPlan.setTrialRecords(&configuration, tokenizer: tokenizer)
                     for (hyperparameter, value) in best { hyperparameter.set(value, in: &configuration) }
                     Hyperparameter.learningRate.set(rate, in: &configuration)

@@ -41,6 +41,8 @@ public struct TransferPlan: Sendable {
     public var method: SearchMethod
     public var points: [SearchSpace.Point]
     public var halving: SuccessiveHalving
+    /// The proxy at each rung's length.
+    let rungConfigurations: [RunConfiguration]
     public var verifyWidths: [Int]
     public var baseWidth: Int
     /// Trials that were asked for in rungs that would say nothing.
@@ -78,24 +80,30 @@ public struct TransferPlan: Sendable {
         space = try SearchSpace(parsing: options.search, for: target)
         method = options.method ?? (space.dimensions.count == 1 ? .grid : .random)
         points = try space.points(method: method, trials: options.trials, seed: options.seed)
-        let steps = options.proxySteps ?? Self.steps(of: proxy, target, trials: points.count, options)
-        Self.setLength(&proxy, steps: steps, of: target)
+        let steps = try options.proxySteps ?? Self.steps(of: proxy, target, trials: points.count, options)
+        try Self.setLength(&proxy, steps: steps, of: target)
         self.proxy = proxy
         halving = SuccessiveHalving(
             trials: points.count, steps: steps, rungs: options.rungs, factor: options.halvingFactor)
+        rungConfigurations = try halving.rungs.map { rung in
+            var configuration = proxy
+            try Self.setLength(&configuration, steps: rung.steps, of: target)
+            return configuration
+        }
         verifyWidths = Array(Set(options.verifyWidths ?? [])).sorted()
         if options.verifyWidths != nil, verifyWidths.count < 3 {
             throw TransferError.invalid("--verify compares three or more widths; name them with --verify-widths")
         }
         for width in verifyWidths {
-            _ = try family.configuration(width: width, layerCount: options.proxyLayers, rules: .standard)
+            var member = try family.configuration(width: width, layerCount: options.proxyLayers, rules: .standard)
+            try Self.setLength(&member, steps: options.verifySteps ?? steps, of: target)
         }
     }
 
     /// Steps of the longest trials that keep the search within a sensible share of the target's training.
     private static func steps(
         of proxy: RunConfiguration, _ target: RunConfiguration, trials: Int, _ options: TransferOptions
-    ) -> Int {
+    ) throws -> Int {
         let all = target.training.steps
         guard all > fewestSteps else { return all }
         func trial(_ configuration: RunConfiguration) -> Double {
@@ -103,7 +111,7 @@ public struct TransferPlan: Sendable {
                 vocabularySize: target.tokenizer.vocabularySize)
         }
         var whole = proxy
-        setLength(&whole, steps: all, of: target)
+        try setLength(&whole, steps: all, of: target)
         let rungs = SuccessiveHalving(trials: trials, steps: all, rungs: options.rungs, factor: options.halvingFactor)
             .rungs
         let share = rungs.reduce(0) { $0 + Double($1.trials * $1.steps) / Double(all) } * trial(whole) / trial(target)
@@ -130,13 +138,27 @@ public struct TransferPlan: Sendable {
     }
 
     /// The length of a run, with warmup, decay and stages of the same share.
-    static func setLength(_ configuration: inout RunConfiguration, steps: Int, of target: RunConfiguration) {
+    ///
+    /// - Throws: `TransferError.refused` where a stage would be shorter than one step.
+    static func setLength(
+        _ configuration: inout RunConfiguration, steps: Int, of target: RunConfiguration
+    ) throws {
         configuration.training.steps = steps
-        // Stages keep their shares: a shorter run would otherwise never leave the first one.
-        for index in target.training.stages.indices where configuration.training.stages.indices.contains(index) {
-            let (product, overflow) = target.training.stages[index].steps.multipliedReportingOverflow(by: steps)
-            configuration.training.stages[index].steps = max(
-                1, (overflow ? Int.max : product) / target.training.steps)
+        // Stages keep their shares: a shorter run would otherwise never leave the first one. Their ends are rounded, not
+        // their lengths, so that roundings do not add up.
+        var (end, before) = (0, 0)
+        for (index, stage) in target.training.stages.enumerated()
+        where configuration.training.stages.indices.contains(index) {
+            end += stage.steps
+            let scaled = Int((Double(end) / Double(target.training.steps) * Double(steps)).rounded())
+            guard scaled > before else {
+                throw TransferError.refused(
+                    "in a run of \(steps) steps, training.stages.\(index) (\(stage.steps) of the target's "
+                        + "\(target.training.steps) steps) would have none; raise --proxy-steps or "
+                        + "--verify-steps, lower --rungs, or leave the stage out")
+            }
+            configuration.training.stages[index].steps = scaled - before
+            before = scaled
         }
         let share = Double(target.optimizer.warmupSteps) / Double(target.training.steps)
         configuration.optimizer.warmupSteps =
@@ -165,10 +187,9 @@ public struct TransferPlan: Sendable {
     /// - Parameters:
     ///   - chosen: indices into `points`.
     ///   - folder: of the search, which holds the tokenizer.
-    func trials(rung: Int, chosen: [Int], tokenizer: String) -> [Trial] {
+    package func trials(rung: Int, chosen: [Int], tokenizer: String) -> [Trial] {
         chosen.map { index in
-            var configuration = proxy
-            Self.setLength(&configuration, steps: halving.rungs[rung].steps, of: target)
+            var configuration = rungConfigurations[rung]
             Self.setTrialRecords(&configuration, tokenizer: tokenizer)
             for (hyperparameter, value) in points[index] { hyperparameter.set(value, in: &configuration) }
             return Trial(

@@ -43,12 +43,16 @@ public struct Trial: Sendable {
         }
     }
 
-    /// Floating-point operations of the whole run.
-    func flops(vocabularySize: Int) -> Double {
-        let length = configuration.corpus.sequenceLength
-        return ModelCost.flopsPerToken(
-            configuration.engine, vocabularySize: vocabularySize, attendedTokens: Double(length))
-            * Double(configuration.training.steps) * Double(configuration.training.sequencesPerStep * length)
+    /// Floating-point operations of the whole run, each stage at its own length and batch.
+    package func flops(vocabularySize: Int) -> Double {
+        configuration.plannedStages.reduce(0) { sum, stage in
+            let length = stage.configuration.corpus.sequenceLength
+            let sequences = stage.configuration.training.sequencesPerStep
+            return sum
+                + ModelCost.flopsPerToken(
+                    stage.configuration.engine, vocabularySize: vocabularySize, attendedTokens: Double(length))
+                * Double(stage.steps) * Double(sequences * length)
+        }
     }
 }
 
