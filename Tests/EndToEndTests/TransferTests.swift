@@ -135,6 +135,17 @@ import Testing
         #expect(query["learning_rate"] as? Double == 1e-3)
         #expect((report["proxy"] as? [[String: Any]])?.count == target.count)
         #expect(!FileManager.default.fileExists(atPath: workspace.path + "/none"))
+
+        // What --verify costs is told, and part of the total.
+        let wider = ["hidden_size=256", "embedding_size=256", "head_count=8"].flatMap { ["--set", "model.\($0)"] }
+        let planned = try transfer("none", wider + ["--dry-run", "--verify", "--verify-widths", "64,128,256"])
+        #expect(planned.status == 0, "\(planned.errors)")
+        let verified = try planned.json()
+        let (search, verify) = (verified["search_flops"], verified["verify_flops"])
+        let total = try #require(search as? Double) + (try #require(verify as? Double))
+        let whole = try #require(verified["target_flops"] as? Double)
+        #expect(try #require(verify as? Double) > 0)
+        #expect(abs(try #require(verified["cost_share"] as? Double) - total / whole) < 1e-9)
     }
 
     @Test func theCoordinateCheckTellsItsVerdictByItsStatus() throws {

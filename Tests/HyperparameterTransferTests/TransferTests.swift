@@ -282,6 +282,36 @@ struct TransferTests {
         #expect(abs(on.optimizer.beta2 - 0.996) < 1e-12 && abs(on.optimizer.beta1 - 0.6) < 1e-12)
     }
 
+    @Test("With two optimizers every tensor has its own optimizer's rate, decay and epsilon, and its head's multiplier")
+    func twoOptimizers() throws {
+        let target = Self.target {
+            $0.optimizer.separate = true
+            $0.model.embeddingSharing = .disentangled
+            $0.model.generator.tiedOutput = false
+            $0.optimizer.peakLearningRate = 1e-3
+            $0.optimizer.weightDecay = 0.01
+            $0.optimizer.generator.peakLearningRate = 3e-3
+            $0.optimizer.generator.weightDecay = 0.05
+            $0.optimizer.generator.epsilon = 1e-8
+        }
+        let wide = try WidthFamily(target).configuration(width: 256, rules: .maximalUpdate(baseWidth: 64))
+        let rows = Dictionary(uniqueKeysWithValues: TensorTable.rows(wide).map { ($0.name, $0) })
+        func expect(_ name: String, rate: Double, decay: Double, epsilon: Double, multiplier: Double) throws {
+            let row = try #require(rows[name], "\(name)")
+            let found = [row.learningRate, row.weightDecay, row.epsilon, row.multiplier]
+            for (value, wanted) in zip(found, [rate, decay, epsilon, multiplier]) {
+                #expect(abs(value - wanted) <= 1e-12 * max(1, abs(wanted)), "\(name): \(found)")
+            }
+        }
+        try expect(
+            "generator.layers.0.attention.value.weight", rate: 3e-3 / 4, decay: 0.2, epsilon: 1e-8 / 4, multiplier: 1)
+        try expect(
+            "discriminator.layers.0.attention.value.weight", rate: 1e-3 / 4, decay: 0.04, epsilon: 1e-6 / 4,
+            multiplier: 1)
+        try expect("generator.head.output.weight", rate: 3e-3, decay: 0.05, epsilon: 1e-8 / 4, multiplier: 0.25)
+        try expect("discriminator.head.output.weight", rate: 1e-3, decay: 0.01, epsilon: 1e-6 / 4, multiplier: 0.25)
+    }
+
     @Test("A suggested proxy is the largest within a quarter")
     func suggestion() throws {
         #expect(try WidthFamily(Self.target()).suggestedWidth() == 64)
