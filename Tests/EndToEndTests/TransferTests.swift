@@ -45,6 +45,16 @@ import Testing
         #expect(expected.status == 0, "\(expected.errors)")
         let losses = try trials(expected).map { $0["total_loss"] as? Double }
         #expect(losses.count == 3)
+        // Ranked on one corruption of the held-out text; its source is a run like any other, and the generators' own masks
+        // are the same, so that `pretrain evaluate --corruption-from` finds the same loss.
+        let fixed = try trials(expected).map { $0["fixed_total_loss"] as? Double }
+        #expect(fixed[0] != nil && fixed[0] != losses[0] && fixed[0] != fixed[1])
+        let judged = try workspace.pretrain(
+            "evaluate", "one/trials/rung-1/trial-2", "--corruption-from", "one/corruption", "--json")
+        #expect(judged.status == 0, "\(judged.errors)")
+        let detection = try #require(try judged.json()["discriminator_loss"] as? Double)
+        let found = try #require(try trials(expected)[1]["fixed_discriminator_loss"] as? Double)
+        #expect(abs(detection - found) < 1e-6)
         // A learning rate of 50 diverges, ends early or worse than the others, and is not chosen.
         let chosen = try #require((try expected.json()["values"] as? [String: Double])?["learning_rate"])
         #expect(chosen == 1e-3 || chosen == 4e-3)
@@ -60,6 +70,9 @@ import Testing
         let resumed = try transfer("two", search)
         #expect(resumed.status == 0, "\(resumed.errors)")
         #expect(try trials(resumed).map { $0["total_loss"] as? Double } == losses)
+        #expect(try trials(resumed).map { $0["fixed_total_loss"] as? Double } == fixed)
+        let text = try workspace.folder.text("two/report.md")
+        #expect(text.contains("own loss") && text.contains("own discriminator"))
 
         for file in ["report.html", "report.md", "report.json", "search.svg", "target.yaml", "tokenizer.json"] {
             #expect(FileManager.default.fileExists(atPath: "\(workspace.path)/one/\(file)"), "\(file)")

@@ -198,9 +198,19 @@ public struct TransferPlan: Sendable {
         }
     }
 
+    /// The run whose generator replaces tokens for all trials; nil where trials' losses can be compared as they are: without
+    /// a generator, or with one that is not trained.
+    func corruptionSource(tokenizer: String) -> Trial? {
+        guard proxy.objective.trainsGenerator else { return nil }
+        var configuration = rungConfigurations[0]
+        Self.setTrialRecords(&configuration, tokenizer: tokenizer)
+        return Trial(name: "corruption", configuration: configuration, values: [:])
+    }
+
     /// Floating-point operations of the whole search, if nothing diverges.
     public func searchFlops(vocabularySize: Int) -> Double {
-        halving.rungs.enumerated().reduce(0) { sum, rung in
+        let source = corruptionSource(tokenizer: "")?.flops(vocabularySize: vocabularySize) ?? 0
+        return halving.rungs.enumerated().reduce(source) { sum, rung in
             let trial = trials(rung: rung.offset, chosen: [0], tokenizer: "")[0]
             return sum + Double(rung.element.trials) * trial.flops(vocabularySize: vocabularySize)
         }

@@ -1,4 +1,5 @@
 import Configuration
+import Engine
 import Files
 import Foundation
 import Kernels
@@ -48,7 +49,7 @@ public final class TransferSearch {
             folder: folder, jobs: jobs, threads: max(1, threads / jobs), vocabularySize: vocabularySize,
             plannedFlops: plan.searchFlops(vocabularySize: vocabularySize)
                 + plan.verifyFlops(vocabularySize: vocabularySize),
-            progress: phase, note: note)
+            progress: phase, corruptions: try corruptions(vocabularySize: vocabularySize), note: note)
         let rungs = try climb(runner)
         let ranked = rungs[rungs.count - 1].ranked(by: plan.options.metric)
         guard let best = ranked.first, best.divergedAt == nil else {
@@ -74,6 +75,26 @@ public final class TransferSearch {
     }
 
     private var tokenizer: String { folder + "/tokenizer.json" }
+
+    /// Replacements of the held-out text that all trials are judged on: those of the proxy with the target's own values,
+    /// trained as long as the first rung. On its own replacements every trial has another task, and most of what their losses
+    /// differ by is how many tokens their generators replace.
+    private func corruptions(vocabularySize: Int) throws -> [Corruption]? {
+        guard let source = plan.corruptionSource(tokenizer: tokenizer) else { return nil }
+        // A runner of its own: a trial with these values is not the same to the search.
+        let runner = TrialRunner(
+            folder: folder, jobs: 1, threads: threads, vocabularySize: vocabularySize,
+            plannedFlops: source.flops(vocabularySize: vocabularySize),
+            progress: PhaseProgress("corruption source", on: progress), note: note)
+        guard try runner.run([source])[0].divergedAt == nil else {
+            throw TransferError.refused(
+                "the proxy diverges with the target's own values, and its generator was to replace tokens for all trials; "
+                    + "lower optimizer.peak_learning_rate or lengthen optimizer.warmup_steps in the target")
+        }
+        return try CheckpointEvaluation(
+            directory: folder + "/" + source.name, selection: .heldOut, threads: threads
+        ).corruptions()
+    }
 
     /// Rungs one after another; each takes the best of the one before.
     private func climb(_ runner: TrialRunner) throws -> [[TrialResult]] {

@@ -62,12 +62,17 @@ public struct TrialResult: Codable, Sendable, Equatable {
     public var values: SearchSpace.Point
     public var hiddenSize: Int
     public var steps: Int
-    /// Held-out losses after the last step, in nats; nil where the run diverged.
+    /// Held-out losses after the last step, in nats, on the trial's own replacements; nil where the run diverged.
     public var totalLoss: Double?
     public var generatorLoss: Double?
     public var discriminatorLoss: Double?
     public var discriminatorAuc: Double?
     public var unigramEntropy: Double?
+    /// The same on replacements that are equal for all trials, by which they are ranked; nil where no trained generator
+    /// replaces tokens, so that `totalLoss` can be compared.
+    public var fixedTotalLoss: Double?
+    public var fixedDiscriminatorLoss: Double?
+    public var fixedDiscriminatorAuc: Double?
     /// The step at which it was given up.
     public var divergedAt: Int?
     /// Operations that it took.
@@ -77,9 +82,9 @@ public struct TrialResult: Codable, Sendable, Equatable {
 
     public func loss(_ metric: TrialMetric) -> Double? {
         switch metric {
-        case .total: totalLoss
+        case .total: fixedTotalLoss ?? totalLoss
         case .generator: generatorLoss
-        case .discriminator: discriminatorLoss
+        case .discriminator: fixedDiscriminatorLoss ?? discriminatorLoss
         }
     }
 }

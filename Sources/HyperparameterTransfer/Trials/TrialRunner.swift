@@ -16,6 +16,7 @@ public final class TrialRunner: Sendable {
     private let vocabularySize: Int
     private let progress: PhaseProgress?
     private let note: @Sendable (String) -> Void
+    private let corruptions: [Corruption]?
     private let state: Mutex<State>
 
     private struct State {
@@ -31,10 +32,11 @@ public final class TrialRunner: Sendable {
     ///   - folder: the search's directory.
     ///   - jobs: trials at a time.
     ///   - threads: of each.
+    ///   - corruptions: of the held-out batches, equal for all trials; nil: each trial's own alone.
     ///   - plannedFlops: of all that will be asked for, for the progress.
     public init(
         folder: String, jobs: Int, threads: Int, vocabularySize: Int, plannedFlops: Double, progress: PhaseProgress?,
-        note: @escaping @Sendable (String) -> Void
+        corruptions: [Corruption]? = nil, note: @escaping @Sendable (String) -> Void
     ) {
         self.folder = folder
         self.jobs = jobs
@@ -42,6 +44,7 @@ public final class TrialRunner: Sendable {
         self.vocabularySize = vocabularySize
         self.progress = progress
         self.note = note
+        self.corruptions = corruptions
         state = Mutex(State(plannedFlops: plannedFlops))
     }
 
@@ -161,10 +164,23 @@ public final class TrialRunner: Sendable {
             if !total.isFinite {
                 (result.totalLoss, result.generatorLoss, result.discriminatorLoss) = (nil, nil, nil)
                 result.divergedAt = steps
+            } else if let corruptions {
+                try addFixed(corruptions, to: &result, trial)
             }
         }
         try JSONFile.write(result, to: path(trial) + "/result.json")
         return result
+    }
+
+    /// The losses on the replacements that all trials are ranked by.
+    private func addFixed(_ corruptions: [Corruption], to result: inout TrialResult, _ trial: Trial) throws {
+        let report = try CheckpointEvaluation(directory: path(trial), selection: .heldOut, threads: threads)
+            .evaluate(corruptions: corruptions)
+        result.fixedDiscriminatorLoss = report.discriminatorLoss
+        result.fixedDiscriminatorAuc = report.discriminatorAuc
+        result.fixedTotalLoss = trial.configuration.objective.total(
+            generator: report.generatorLoss, detection: report.discriminatorLoss, corrective: report.correctiveLoss,
+            contrastive: report.contrastiveLoss)
     }
 
     private func advance(job: Int, flops: Double) {
