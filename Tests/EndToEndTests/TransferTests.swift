@@ -120,6 +120,33 @@ import Testing
         #expect(workspace.folder.names("search/verify/12-steps").count == 4)
         let page = try workspace.folder.text("search/report.html")
         #expect(page.contains("Standard parametrization") && !page.contains("http://localhost"))
+        #expect(verification["split"] as? String == "held_out")
+    }
+
+    @Test func verificationIsReportedOnTestDocuments() throws {
+        let wider = ["hidden_size=256", "embedding_size=256", "head_count=8"].flatMap { ["--set", "model.\($0)"] }
+        let outcome = try transfer(
+            "search",
+            wider + ["--set", "corpus.test=0.1", "--search", "learning_rate=1e-3", "--proxy-steps", "12", "--verify"]
+                + ["--verify-widths", "64,128,256", "--verify-rates", "1e-3"])
+        #expect(outcome.status == 0, "\(outcome.errors)")
+        let verification = try #require(try outcome.json()["verification"] as? [String: Any])
+        #expect(verification["split"] as? String == "test")
+        let sweeps = try #require(verification["sweeps"] as? [[String: Any]])
+        let narrow = try #require((sweeps[0]["results"] as? [[String: Any]])?.first)
+        let verified = "search/verify/12-steps/mup-width-64/learning-rate-0.001"
+        for (arguments, key) in [
+            ([], "discriminator_loss"), (["--corruption-from", "search/corruption"], "fixed_discriminator_loss"),
+        ] {
+            let test = try Program.run(
+                ["evaluate", verified, "--split", "test", "--json"] + arguments, in: workspace.path)
+            #expect(test.status == 0, "\(test.errors)")
+            let loss = try #require(try test.json()["discriminator_loss"] as? Double)
+            #expect(abs(loss - (try #require(narrow[key] as? Double))) < 1e-6)
+        }
+        // Trained on the same text, judged on other: the search's own trial has the same weights and other losses.
+        let trial = try #require(try trials(outcome).first)
+        #expect(trial["total_loss"] as? Double != narrow["total_loss"] as? Double)
     }
 
     @Test func mistakesShowBeforeTheFirstTrial() throws {

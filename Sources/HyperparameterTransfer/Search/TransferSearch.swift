@@ -1,4 +1,5 @@
 import Configuration
+import Corpus
 import Engine
 import Files
 import Foundation
@@ -79,7 +80,7 @@ public final class TransferSearch {
     /// Replacements of the held-out text that all trials are judged on: those of the proxy with the target's own values,
     /// trained as long as the first rung. On its own replacements every trial has another task, and most of what their losses
     /// differ by is how many tokens their generators replace.
-    private func corruptions(vocabularySize: Int) throws -> [Corruption]? {
+    private func corruptions(vocabularySize: Int) throws -> Corruptions? {
         guard let source = plan.corruptionSource(tokenizer: tokenizer) else { return nil }
         // A runner of its own: a trial with these values is not the same to the search.
         let runner = TrialRunner(
@@ -91,9 +92,12 @@ public final class TransferSearch {
                 "the proxy diverges with the target's own values, and its generator was to replace tokens for all trials; "
                     + "lower optimizer.peak_learning_rate or lengthen optimizer.warmup_steps in the target")
         }
-        return try CheckpointEvaluation(
-            directory: folder + "/" + source.name, selection: .heldOut, threads: threads
-        ).corruptions()
+        func corruptions(_ selection: HeldOutReader.Selection) throws -> [Corruption] {
+            try CheckpointEvaluation(directory: folder + "/" + source.name, selection: selection, threads: threads)
+                .corruptions()
+        }
+        let isTested = !plan.verifyWidths.isEmpty && plan.target.corpus.test > 0
+        return Corruptions(heldOut: try corruptions(.heldOut), test: isTested ? try corruptions(.test) : [])
     }
 
     /// Rungs one after another; each takes the best of the one before.

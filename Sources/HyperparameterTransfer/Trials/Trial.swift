@@ -11,6 +11,8 @@ public struct Trial: Sendable {
     public var name: String
     public var configuration: RunConfiguration
     public var values: SearchSpace.Point
+    /// Whether its losses are those on the corpus's test documents, instead of the held-out ones.
+    public var isTested = false
 
     package init(name: String, configuration: RunConfiguration, values: SearchSpace.Point) {
         self.name = name
@@ -39,7 +41,7 @@ public struct Trial: Sendable {
             }
             let yaml = try ConfigurationWriter.yaml(configuration)
             let hash = yaml.utf8.reduce(0xcbf2_9ce4_8422_2325 as UInt64) { ($0 ^ UInt64($1)) &* 0x0000_0100_0000_01b3 }
-            return String(hash, radix: 16)
+            return String(hash, radix: 16) + (isTested ? "-test" : "")
         }
     }
 
