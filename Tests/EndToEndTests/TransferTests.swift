@@ -123,6 +123,23 @@ import Testing
         #expect(verification["split"] as? String == "held_out")
     }
 
+    @Test func trialsOfTheLastRungAreRepeatedWithOtherSeeds() throws {
+        let search = ["--search", "learning_rate=1e-3,1.001e-3", "--proxy-steps", "12"]
+        let one = try trials(try transfer("one", search))
+        let outcome = try transfer("three", search + ["--seeds", "3"])
+        #expect(outcome.status == 0, "\(outcome.errors)")
+        let three = try trials(outcome)
+        for (single, repeated) in zip(one, three) {
+            let losses = try #require(repeated["seed_losses"] as? [Double])
+            #expect(losses.count == 3 && Set(losses).count == 3)
+            #expect(losses[0] == single["fixed_total_loss"] as? Double)
+            #expect(repeated["flops"] as? Double == (single["flops"] as? Double).map { 3 * $0 })
+        }
+        // Rates a thousandth apart make no difference that seeds do not.
+        let notes = try #require(try outcome.json()["notes"] as? [String])
+        #expect(notes.contains { $0.contains("is not told apart from the next") }, "\(notes)")
+    }
+
     @Test func verificationIsReportedOnTestDocuments() throws {
         let wider = ["hidden_size=256", "embedding_size=256", "head_count=8"].flatMap { ["--set", "model.\($0)"] }
         let outcome = try transfer(

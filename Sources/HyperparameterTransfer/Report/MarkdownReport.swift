@@ -44,7 +44,7 @@ struct MarkdownReport {
         func cell(_ value: Double?) -> String { value.map(TransferReport.number) ?? "" }
         let header =
             ["trial"] + names.map(TransferReport.words) + [
-                "loss", "generator", "discriminator", "AUC", "own loss", "own discriminator",
+                "loss", "generator", "discriminator", "AUC", "own loss", "own discriminator", "spread",
             ]
         return ["| " + header.joined(separator: " | ") + " |", "|" + String(repeating: "---|", count: header.count)]
             + trials.ranked(by: metric).map { trial in
@@ -54,7 +54,7 @@ struct MarkdownReport {
                     [trial.name] + names.map { cell(trial.values[$0]) } + [
                         loss, cell(trial.generatorLoss), cell(trial.fixedDiscriminatorLoss ?? trial.discriminatorLoss),
                         cell(trial.fixedDiscriminatorAuc ?? trial.discriminatorAuc), cell(trial.totalLoss),
-                        cell(trial.discriminatorLoss),
+                        cell(trial.discriminatorLoss), cell(trial.spread),
                     ]
                 return "| " + cells.joined(separator: " | ") + " |"
             }

@@ -18,6 +18,8 @@ public struct TransferOptions: Sendable {
     public var halvingFactor = 3.0
     public var metric = TrialMetric.total
     public var seed = 0
+    /// Runs of each trial of the last rung, with seeds from training.seed on.
+    public var seeds = 1
     public var rules = TransferRules()
     /// Widths of the verification; nil: none.
     public var verifyWidths: [Int]?
@@ -187,13 +189,15 @@ public struct TransferPlan: Sendable {
     /// - Parameters:
     ///   - chosen: indices into `points`.
     ///   - folder: of the search, which holds the tokenizer.
-    package func trials(rung: Int, chosen: [Int], tokenizer: String) -> [Trial] {
+    package func trials(rung: Int, chosen: [Int], seed: Int = 0, tokenizer: String) -> [Trial] {
         chosen.map { index in
             var configuration = rungConfigurations[rung]
             Self.setTrialRecords(&configuration, tokenizer: tokenizer)
+            configuration.training.seed += seed
             for (hyperparameter, value) in points[index] { hyperparameter.set(value, in: &configuration) }
             return Trial(
-                name: "trials/rung-\(rung + 1)/trial-\(index + 1)", configuration: configuration,
+                name: "trials/rung-\(rung + 1)/trial-\(index + 1)" + (seed > 0 ? "-seed-\(seed + 1)" : ""),
+                configuration: configuration,
                 values: points[index])
         }
     }
@@ -212,7 +216,8 @@ public struct TransferPlan: Sendable {
         let source = corruptionSource(tokenizer: "")?.flops(vocabularySize: vocabularySize) ?? 0
         return halving.rungs.enumerated().reduce(source) { sum, rung in
             let trial = trials(rung: rung.offset, chosen: [0], tokenizer: "")[0]
-            return sum + Double(rung.element.trials) * trial.flops(vocabularySize: vocabularySize)
+            let seeds = rung.offset == halving.rungs.count - 1 ? options.seeds : 1
+            return sum + Double(seeds * rung.element.trials) * trial.flops(vocabularySize: vocabularySize)
         }
     }
 

@@ -75,6 +75,8 @@ public struct TrialResult: Codable, Sendable, Equatable {
     public var fixedTotalLoss: Double?
     public var fixedDiscriminatorLoss: Double?
     public var fixedDiscriminatorAuc: Double?
+    /// The losses that rank it, of each seed, where there are several; all other losses are those of the first.
+    public var seedLosses: [Double]?
     /// The step at which it was given up.
     public var divergedAt: Int?
     /// Operations that it took.
@@ -82,7 +84,21 @@ public struct TrialResult: Codable, Sendable, Equatable {
     /// Tells whether the result is of the configuration at hand.
     public var key: String
 
+    /// What it is ranked by: the mean over seeds.
     public func loss(_ metric: TrialMetric) -> Double? {
+        if let seedLosses { return seedLosses.reduce(0, +) / Double(seedLosses.count) }
+        return ownLoss(metric)
+    }
+
+    /// Standard deviation between seeds; nil for fewer than two.
+    public var spread: Double? {
+        guard let seedLosses, seedLosses.count > 1 else { return nil }
+        let mean = seedLosses.reduce(0, +) / Double(seedLosses.count)
+        return (seedLosses.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(seedLosses.count - 1)).squareRoot()
+    }
+
+    /// Of this seed alone.
+    func ownLoss(_ metric: TrialMetric) -> Double? {
         switch metric {
         case .total: fixedTotalLoss ?? totalLoss
         case .generator: generatorLoss
