@@ -93,6 +93,7 @@ public struct CorpusConfiguration: Configurable, Equatable {
     public var sequenceLength = 128
     public var pairs = false
     public var heldOut = 0.005
+    public var test = 0.0
     public var heldOutUnit = HeldOutUnit.document
     public var shuffleDocuments = 16_384
     public var shuffleBytes = 64 << 20
@@ -123,6 +124,10 @@ public struct CorpusConfiguration: Configurable, Equatable {
         try fields.number(
             "held_out", &heldOut, 0...0.5,
             "Share of the documents kept for evaluation, chosen by a hash of the document.")
+        try fields.number(
+            "test", &test, 0...0.5,
+            "Share of the documents kept for a last test (evaluate --split test, transfer-hp --verify), apart from those "
+                + "that are held out, by which settings are chosen; 0: none.")
         try fields.choice(
             "held_out_unit", &heldOutUnit,
             "What is held out as a whole: a document, or each piece of maximum_document_bytes of a long one, for corpora "
@@ -175,6 +180,10 @@ public struct CorpusConfiguration: Configurable, Equatable {
                 "sequence_length",
                 "\(sequenceLength) has no room for pairs; raise it to \(Self.shortestWithPairs) at least, or set "
                     + "pairs: false")
+        }
+        if heldOut + test > 0.5 {
+            throw InvalidSetting(
+                "test", "\(test) and held_out \(heldOut) together are more than half of the corpus; lower them")
         }
         if maximumDocumentBytes > shuffleBytes {
             throw InvalidSetting(

@@ -30,7 +30,7 @@ public enum CorpusError: Error, Equatable, Sendable, CustomStringConvertible {
     /// A source went through all of its files without one training document.
     case noTrainingDocuments(source: Int, path: String, heldOut: Int, empty: Int, warnings: [String])
     /// The held-out share is empty.
-    case noHeldOutDocuments(fraction: Double, scannedDocuments: Int, scannedBytes: Int64)
+    case noHeldOutDocuments(setting: String, fraction: Double, scannedDocuments: Int, scannedBytes: Int64)
     /// A file differs from the one that the run started with.
     case fileChanged(path: String, change: String)
     /// A saved state does not fit the configuration that it is resumed with.
@@ -80,13 +80,13 @@ public enum CorpusError: Error, Equatable, Sendable, CustomStringConvertible {
                 + "); "
                 + (heldOut == 0
                     ? "add text" : heldOut < Self.few ? Self.advice(heldOut) : "add text or lower corpus.held_out")
-        case .noHeldOutDocuments(let fraction, _, _) where fraction == 0:
-            "corpus.held_out is 0, so there is nothing to evaluate on: raise it"
-        case .noHeldOutDocuments(let fraction, let documents, let bytes) where fraction == 1:
+        case .noHeldOutDocuments(let setting, let fraction, _, _) where fraction == 0:
+            "corpus.\(setting) is 0, so there is nothing to evaluate on: raise it"
+        case .noHeldOutDocuments(_, let fraction, let documents, let bytes) where fraction == 1:
             "none of \(documents) documents (\(bytes) bytes) has text to evaluate on"
-        case .noHeldOutDocuments(let fraction, let documents, let bytes):
-            "held_out \(fraction) of \(documents) documents (\(bytes) bytes) gave none: "
-                + (documents < Self.few ? Self.advice(documents) : "raise corpus.held_out")
+        case .noHeldOutDocuments(let setting, let fraction, let documents, let bytes):
+            "\(setting) \(fraction) of \(documents) documents (\(bytes) bytes) gave none: "
+                + (documents < Self.few ? Self.advice(documents) : "raise corpus.\(setting)")
         case .fileChanged(let path, let change):
             """
             the corpus has changed since the run started: \(path): \(change)

@@ -90,7 +90,7 @@ public struct EncoderNetwork: Sendable {
             &plan, model, shape, patterns, recomputation: recomputation, tokens: tokens, longestSegment: longestSegment)
         var context = BuildContext(
             parameters: builder, plan: plan, model: model, shape: shape, networkIndex: networkIndex,
-            attentionScale: model.attentionScale(parametrization, headSize: shape.headSize),
+            attentionScale: network.attentionScale(model, parametrization),
             embeddingGrows: shared.widthRatio != 1
                 || parametrization.baseEmbeddingSize == nil && model.embeddingSize == model.hiddenSize,
             patterns: patterns,
@@ -261,5 +261,16 @@ public enum NetworkKind: String, Sendable, CaseIterable {
                 layerCount: model.generatorShape.layerCount, discriminatorLayerCount: model.layerCount)
         case .discriminator: parametrization.discriminatorDepthRatio(layerCount: model.layerCount)
         }
+    }
+
+    /// Factor of the network's attention scores.
+    public func attentionScale(_ model: ModelConfiguration, _ parametrization: ParametrizationConfiguration) -> Double {
+        let scale =
+            switch self {
+            case .generator: parametrization.generatorAttentionScale(headSize: model.generatorShape.headSize)
+            case .discriminator: parametrization.attentionScale(headSize: model.discriminatorShape.headSize)
+            }
+        // Scores of disentangled attention are sums of three products: 1/√(3d) instead of 1/√d (DeBERTa).
+        return scale / (model.attention.disentangled ? 3.squareRoot() : 1)
     }
 }

@@ -9,6 +9,7 @@ public struct ModuleActivation: Sendable {
     public var module: String
     /// The outputs of the text's first tokens, row-major.
     public var values: [Float]
+    public var columns: Int
 }
 
 extension TrainingEngine {
@@ -36,7 +37,8 @@ extension TrainingEngine {
                 let count = min(tokens, output.rows) * output.columns
                 found.append(
                     ModuleActivation(
-                        module: module, values: Array(UnsafeBufferPointer(start: output.base, count: count))))
+                        module: module, values: Array(UnsafeBufferPointer(start: output.base, count: count)),
+                        columns: output.columns))
             }
             result[0] = found
         }

@@ -38,9 +38,20 @@ public final class TrainingEngine {
 
     /// - Parameter previous: weights and moments to go on with, of a model that differs in lengths only.
     /// - Throws: `MemoryShortage`.
-    public init(
+    public convenience init(
         _ configuration: EngineConfiguration, vocabularySize: Int, special: SpecialTokens, pool: ThreadPool,
         continuing previous: TrainingState? = nil
+    ) throws {
+        try self.init(
+            configuration, vocabularySize: vocabularySize, special: special, pool: pool, continuing: previous,
+            planting: nil)
+    }
+
+    /// - Parameter scaling: factors that take the place of a tensor's own; nil leaves them.
+    /// - Throws: `MemoryShortage`.
+    package init(
+        _ configuration: EngineConfiguration, vocabularySize: Int, special: SpecialTokens, pool: ThreadPool,
+        continuing previous: TrainingState? = nil, planting scaling: ((ParameterSpec) -> ParameterScaling?)?
     ) throws {
         self.configuration = configuration
         self.pool = pool
@@ -49,9 +60,10 @@ public final class TrainingEngine {
         let model = Self.model(configuration, vocabularySize: vocabularySize)
         try ModelCost(configuration, model: model, threads: pool.threadCount).checkMemory()
         objective = ReplacedTokenDetection(model: model, configuration: configuration.objective)
-        state = previous ?? TrainingState(model.layout, configuration.optimizer.kind)
+        let layout = scaling.map(model.layout.planting) ?? model.layout
+        state = previous ?? TrainingState(layout, configuration.optimizer.kind)
         let isGeneratorFrozen = configuration.objective.replacements == .frozen
-        optimizer = Optimizer(configuration.optimizer, model.layout, parametrization: configuration.parametrization) {
+        optimizer = Optimizer(configuration.optimizer, layout, parametrization: configuration.parametrization) {
             isGeneratorFrozen && $0.hasPrefix("generator.")
         }
         randomTokens = RandomTokens(

@@ -127,14 +127,17 @@ public enum HuggingFaceExport {
     /// What Hugging Face's models lack of the maximal update parametrization.
     static func multipliers(_ engine: TrainingEngine) -> PerNetwork<ExportMultipliers> {
         let (model, parametrization) = (engine.configuration.model, engine.configuration.parametrization)
-        func attention(_ shape: NetworkShape) -> Double {
-            parametrization.attentionScale(headSize: shape.headSize) * Double(shape.headSize).squareRoot()
+        // Their own scale is 1/√d, and in disentangled attention 1/√(3d).
+        func attention(_ network: NetworkKind, _ shape: NetworkShape) -> Double {
+            network.attentionScale(model, parametrization)
+                * Double((model.attention.disentangled ? 3 : 1) * shape.headSize).squareRoot()
         }
         let output = engine.objective.model.outputMultipliers
         return PerNetwork(
             discriminator: ExportMultipliers(
-                attention: attention(model.discriminatorShape), output: output.discriminator),
-            generator: ExportMultipliers(attention: attention(model.generatorShape), output: output.generator))
+                attention: attention(.discriminator, model.discriminatorShape), output: output.discriminator),
+            generator: ExportMultipliers(
+                attention: attention(.generator, model.generatorShape), output: output.generator))
     }
 
     /// What `config.json` says beside the shapes: loading needs the norms' epsilon, training further the rest.

@@ -15,6 +15,8 @@ public struct ParametrizationConfiguration: Configurable, Equatable {
     public var generatorBaseLayerCount: Int?
     /// Head size at which attention scores are scaled by 1/√headSize.
     public var baseHeadSize: Int?
+    /// The same for the generator; by default `baseHeadSize`, for either network's own heads where that is nil too.
+    public var generatorBaseHeadSize: Int?
     /// Multiplies the learning rate of word, position and segment tables.
     public var embeddingLearningRateMultiplier = 1.0
     /// Multiplies the initial standard deviation of all matrices; tables have their own.
@@ -46,6 +48,9 @@ public struct ParametrizationConfiguration: Configurable, Equatable {
         try fields.integer(
             "base_head_size", &baseHeadSize, 1...4096,
             "Head size at which scores are scaled by 1/sqrt(head size); null: the model's own head size.")
+        try fields.integer(
+            "generator_base_head_size", &generatorBaseHeadSize, 1...4096,
+            "The generator's base head size; null: base_head_size.")
         try fields.number(
             "embedding_learning_rate_multiplier", &embeddingLearningRateMultiplier, 0...1000,
             "Multiplies the learning rate of the embedding tables.")
@@ -70,6 +75,19 @@ public struct ParametrizationConfiguration: Configurable, Equatable {
             throw InvalidSetting(
                 "generator_base_layer_count", "needs base_layer_count, without which depth has no rules")
         }
+    }
+
+    /// The standard parametrization with the same multipliers.
+    public var withoutBases: Self {
+        var result = self
+        result.baseHiddenSize = nil
+        result.generatorBaseHiddenSize = nil
+        result.baseEmbeddingSize = nil
+        result.baseLayerCount = nil
+        result.generatorBaseLayerCount = nil
+        result.baseHeadSize = nil
+        result.generatorBaseHeadSize = nil
+        return result
     }
 
     /// Width of the discriminator relative to its base.
@@ -100,9 +118,16 @@ public struct ParametrizationConfiguration: Configurable, Equatable {
         return discriminatorDepthRatio(layerCount: discriminatorLayerCount)
     }
 
-    /// Factor of the attention scores: α/√d at the base head size, and falling with 1/d from there.
-    public func attentionScale(headSize: Int) -> Double {
-        let base = Double(baseHeadSize ?? headSize)
+    /// Factor of the discriminator's attention scores: α/√d at the base head size, and falling with 1/d from there.
+    public func attentionScale(headSize: Int) -> Double { attentionScale(headSize: headSize, base: baseHeadSize) }
+
+    /// The same for the generator's heads.
+    public func generatorAttentionScale(headSize: Int) -> Double {
+        attentionScale(headSize: headSize, base: generatorBaseHeadSize ?? baseHeadSize)
+    }
+
+    private func attentionScale(headSize: Int, base: Int?) -> Double {
+        let base = Double(base ?? headSize)
         return attentionMultiplier * base.squareRoot() / Double(headSize)
     }
 }

@@ -67,6 +67,45 @@ import Testing
         #expect(heldOut == Self.goldenSplit)
     }
 
+    @Test func testDocumentsAreCutOutOfTrainingAlone() throws {
+        let folder = try TemporaryFolder()
+        try write(folder, "a", documents: 2000, bytes: 100)
+        func texts(_ selection: HeldOutReader.Selection, test: Double) throws -> Set<String> {
+            let listing = try CorpusListing(configuration(folder.path, heldOut: 0.1) { $0.test = test })
+            let collection = try HeldOutReader(
+                listing: listing, tokenizer: ByteTokenizer(), selection: selection
+            ).read(tokenBudget: .max, batchSize: 8)
+            return Set(try collection.batches.flatMap { try $0.segmentTexts() })
+        }
+        func training(test: Double) throws -> Set<String> {
+            let found = try pieces(configuration(folder.path, heldOut: 0.1) { $0.test = test })
+            return Set(zip(found.texts, found.heldOut).filter { !$1 }.map(\.0))
+        }
+        let (heldOut, test) = (try texts(.heldOut, test: 0.2), try texts(.test, test: 0.2))
+        #expect(heldOut == (try texts(.heldOut, test: 0)) && heldOut.isDisjoint(with: test))
+        // Of 2,000 documents a fifth, within four standard deviations of 18.
+        #expect((328...472).contains(test.count))
+        let all = try training(test: 0)
+        #expect(try training(test: 0.2) == all.subtracting(test) && all.isSuperset(of: test))
+        // A larger share keeps what a smaller one has.
+        #expect(try texts(.test, test: 0.1).isSubset(of: test))
+        let error = #expect(throws: CorpusError.self) { _ = try texts(.test, test: 0) }
+        #expect(error?.description.contains("corpus.test is 0") == true)
+        // What is held out does not depend on the test's share.
+        for fraction in [0.0, 0.2] {
+            let split = HeldOutSplit(fraction: 0.1, testFraction: fraction)
+            for number in 0..<200 {
+                Array("document \(number)".utf8).withUnsafeBytes { text in
+                    let before = HeldOutSplit(fraction: 0.1).isHeldOut(text)
+                    #expect(split.isHeldOut(text) == before && (split.side(of: text) == .heldOut) == before)
+                }
+            }
+        }
+        #expect(throws: (any Error).self) {
+            try configuration(folder.path, heldOut: 0.3) { $0.test = 0.3 }.validate()
+        }
+    }
+
     private static let goldenSplit = [6, 8, 15, 24]
 
     @Test func sourcesContributeByWeightAndNoMoreIsReadThanNeeded() throws {
@@ -158,7 +197,8 @@ import Testing
         let reader = HeldOutReader(
             listing: try CorpusListing(configuration(path, heldOut: 0.001)), tokenizer: ByteTokenizer())
         let error = #expect(throws: CorpusError.self) { try reader.read(tokenBudget: 100, batchSize: 1) }
-        #expect(error == .noHeldOutDocuments(fraction: 0.001, scannedDocuments: 2, scannedBytes: 8))
+        #expect(
+            error == .noHeldOutDocuments(setting: "held_out", fraction: 0.001, scannedDocuments: 2, scannedBytes: 8))
         #expect("\(try #require(error))".contains("set corpus.held_out_unit to piece"))
     }
 

@@ -45,6 +45,16 @@ import Testing
         #expect(expected.status == 0, "\(expected.errors)")
         let losses = try trials(expected).map { $0["total_loss"] as? Double }
         #expect(losses.count == 3)
+        // Ranked on one corruption of the held-out text; its source is a run like any other, and the generators' own masks
+        // are the same, so that `pretrain evaluate --corruption-from` finds the same loss.
+        let fixed = try trials(expected).map { $0["fixed_total_loss"] as? Double }
+        #expect(fixed[0] != nil && fixed[0] != losses[0] && fixed[0] != fixed[1])
+        let judged = try workspace.pretrain(
+            "evaluate", "one/trials/rung-1/trial-2", "--corruption-from", "one/corruption", "--json")
+        #expect(judged.status == 0, "\(judged.errors)")
+        let detection = try #require(try judged.json()["discriminator_loss"] as? Double)
+        let found = try #require(try trials(expected)[1]["fixed_discriminator_loss"] as? Double)
+        #expect(abs(detection - found) < 1e-6)
         // A learning rate of 50 diverges, ends early or worse than the others, and is not chosen.
         let chosen = try #require((try expected.json()["values"] as? [String: Double])?["learning_rate"])
         #expect(chosen == 1e-3 || chosen == 4e-3)
@@ -60,6 +70,9 @@ import Testing
         let resumed = try transfer("two", search)
         #expect(resumed.status == 0, "\(resumed.errors)")
         #expect(try trials(resumed).map { $0["total_loss"] as? Double } == losses)
+        #expect(try trials(resumed).map { $0["fixed_total_loss"] as? Double } == fixed)
+        let text = try workspace.folder.text("two/report.md")
+        #expect(text.contains("own loss") && text.contains("own discriminator"))
 
         for file in ["report.html", "report.md", "report.json", "search.svg", "target.yaml", "tokenizer.json"] {
             #expect(FileManager.default.fileExists(atPath: "\(workspace.path)/one/\(file)"), "\(file)")
@@ -107,6 +120,50 @@ import Testing
         #expect(workspace.folder.names("search/verify/12-steps").count == 4)
         let page = try workspace.folder.text("search/report.html")
         #expect(page.contains("Standard parametrization") && !page.contains("http://localhost"))
+        #expect(verification["split"] as? String == "held_out")
+    }
+
+    @Test func trialsOfTheLastRungAreRepeatedWithOtherSeeds() throws {
+        let search = ["--search", "learning_rate=1e-3,1.001e-3", "--proxy-steps", "12"]
+        let one = try trials(try transfer("one", search))
+        let outcome = try transfer("three", search + ["--seeds", "3"])
+        #expect(outcome.status == 0, "\(outcome.errors)")
+        let three = try trials(outcome)
+        for (single, repeated) in zip(one, three) {
+            let losses = try #require(repeated["seed_losses"] as? [Double])
+            #expect(losses.count == 3 && Set(losses).count == 3)
+            #expect(losses[0] == single["fixed_total_loss"] as? Double)
+            #expect(repeated["flops"] as? Double == (single["flops"] as? Double).map { 3 * $0 })
+        }
+        // Rates a thousandth apart make no difference that seeds do not.
+        let notes = try #require(try outcome.json()["notes"] as? [String])
+        #expect(notes.contains { $0.contains("is not told apart from the next") }, "\(notes)")
+    }
+
+    @Test func verificationIsReportedOnTestDocuments() throws {
+        let wider = ["hidden_size=256", "embedding_size=256", "head_count=8"].flatMap { ["--set", "model.\($0)"] }
+        let outcome = try transfer(
+            "search",
+            wider + ["--set", "corpus.test=0.1", "--search", "learning_rate=1e-3", "--proxy-steps", "12", "--verify"]
+                + ["--verify-widths", "64,128,256", "--verify-rates", "1e-3"])
+        #expect(outcome.status == 0, "\(outcome.errors)")
+        let verification = try #require(try outcome.json()["verification"] as? [String: Any])
+        #expect(verification["split"] as? String == "test")
+        let sweeps = try #require(verification["sweeps"] as? [[String: Any]])
+        let narrow = try #require((sweeps[0]["results"] as? [[String: Any]])?.first)
+        let verified = "search/verify/12-steps/mup-width-64/learning-rate-0.001"
+        for (arguments, key) in [
+            ([], "discriminator_loss"), (["--corruption-from", "search/corruption"], "fixed_discriminator_loss"),
+        ] {
+            let test = try Program.run(
+                ["evaluate", verified, "--split", "test", "--json"] + arguments, in: workspace.path)
+            #expect(test.status == 0, "\(test.errors)")
+            let loss = try #require(try test.json()["discriminator_loss"] as? Double)
+            #expect(abs(loss - (try #require(narrow[key] as? Double))) < 1e-6)
+        }
+        // Trained on the same text, judged on other: the search's own trial has the same weights and other losses.
+        let trial = try #require(try trials(outcome).first)
+        #expect(trial["total_loss"] as? Double != narrow["total_loss"] as? Double)
     }
 
     @Test func mistakesShowBeforeTheFirstTrial() throws {
@@ -135,6 +192,17 @@ import Testing
         #expect(query["learning_rate"] as? Double == 1e-3)
         #expect((report["proxy"] as? [[String: Any]])?.count == target.count)
         #expect(!FileManager.default.fileExists(atPath: workspace.path + "/none"))
+
+        // What --verify costs is told, and part of the total.
+        let wider = ["hidden_size=256", "embedding_size=256", "head_count=8"].flatMap { ["--set", "model.\($0)"] }
+        let planned = try transfer("none", wider + ["--dry-run", "--verify", "--verify-widths", "64,128,256"])
+        #expect(planned.status == 0, "\(planned.errors)")
+        let verified = try planned.json()
+        let (search, verify) = (verified["search_flops"], verified["verify_flops"])
+        let total = try #require(search as? Double) + (try #require(verify as? Double))
+        let whole = try #require(verified["target_flops"] as? Double)
+        #expect(try #require(verify as? Double) > 0)
+        #expect(abs(try #require(verified["cost_share"] as? Double) - total / whole) < 1e-9)
     }
 
     @Test func theCoordinateCheckTellsItsVerdictByItsStatus() throws {

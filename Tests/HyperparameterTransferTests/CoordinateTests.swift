@@ -40,6 +40,27 @@ struct CoordinateTests {
             !CoordinateVerdict(Self.measurements("logits", size: [0.5, 0], change: [0, 0]), tolerance: 0.3).passes)
     }
 
+    @Test("Slopes are bounded downwards as upwards: what shrinks is not learned")
+    func lowerBounds() {
+        func passes(_ module: String, start: Double = 0, change: Double = 0, head: Double? = nil) -> Bool {
+            var measured = Self.measurements(module, size: [start, 0], change: [0, change])
+            for index in measured.indices {
+                measured[index].headSize = head.map { Int(pow(Double(measured[index].width), $0)) }
+            }
+            return CoordinateVerdict(measured, tolerance: 0.3).passes
+        }
+        #expect(passes("discriminator.layers.0", change: -0.29) && !passes("discriminator.layers.0", change: -0.31))
+        #expect(passes("discriminator.logits", start: -0.7, change: -0.29))
+        #expect(!passes("discriminator.logits", start: -0.5, change: -0.31))
+        #expect(!passes("discriminator.logits", start: -0.1) && !passes("discriminator.logits", start: -0.9))
+        #expect(passes("generator.logits", start: -0.5, change: -0.59))
+        #expect(!passes("generator.logits", start: -0.5, change: -0.61))
+        #expect(!passes("discriminator.logits, own weights", change: -0.31))
+        let scores = "discriminator.layers.0.attention.scores"
+        #expect(passes(scores, head: 0) && !passes(scores, start: -0.5, head: 0))
+        #expect(passes(scores, start: -0.5, head: 1) && !passes(scores, head: 1))
+    }
+
     @Test("A size that is not finite fails, and zeros at all widths pass")
     func extremes() {
         var broken = Self.measurements("layer", size: [0, 0], change: [0, 0])

@@ -2,6 +2,7 @@ import Configuration
 import Encoder
 import Foundation
 import HyperparameterTransfer
+import Kernels
 import Parametrization
 import Pretraining
 import Testing
@@ -57,6 +58,51 @@ struct TransferTests {
         #expect(found.optimizer.generator.peakLearningRate == 8e-3 && found.training.stages == target.training.stages)
     }
 
+    @Test(
+        "Costs and tokens of stages are their own, in every rung and in the verification; a stage of no step is refused"
+    )
+    func stages() throws {
+        func plan(_ stages: [(steps: Int, length: Int, batch: Int?)], proxySteps: Int) throws -> TransferPlan {
+            let target = Self.target {
+                $0.training.steps = 4000
+                $0.corpus.sequenceLength = 128
+                $0.training.stages = stages.map { entry in
+                    var stage = TrainingStage()
+                    (stage.steps, stage.sequenceLength, stage.batchSize) = (entry.steps, entry.length, entry.batch)
+                    return stage
+                }
+            }
+            var options = TransferOptions()
+            options.proxyWidth = 64
+            options.proxySteps = proxySteps
+            options.search = ["learning_rate=1e-3..8e-3:6"]
+            options.verifyWidths = [64, 128, 256]
+            return try TransferPlan(target, options)
+        }
+        let whole = try plan([], proxySteps: 1200)
+        let staged = try plan([(2000, 32, 8)], proxySteps: 1200)
+        #expect(staged.halving.rungs.map(\.steps) == [400, 1200])
+        func tokens(_ plan: TransferPlan, rung: Int) -> Int {
+            plan.trials(rung: rung, chosen: [0], tokenizer: "")[0].configuration.plannedTokens
+        }
+        for (rung, steps) in [400, 1200].enumerated() {
+            #expect(tokens(whole, rung: rung) == steps * 16 * 128)
+            #expect(tokens(staged, rung: rung) == steps / 2 * 8 * 32 + steps / 2 * 16 * 128)
+        }
+        // Half of the steps have an eighth of the tokens, each of which attends to less.
+        for cost in [TransferPlan.searchFlops, TransferPlan.verifyFlops, TransferPlan.targetFlops] {
+            let ratio = cost(staged)(1000) / cost(whole)(1000)
+            #expect(ratio > 0.5 && ratio < 0.5625)
+        }
+        let (_, notes) = try plan([(2000, 32, 8)], proxySteps: 4000).transferred([:])
+        #expect(notes.isEmpty)
+        // Ends are rounded: five stages of a tenth each have half of any run.
+        let five = try plan((0..<5).map { _ in (400, 32, nil) }, proxySteps: 1003)
+        #expect(five.proxy.training.stages.map(\.steps).reduce(0, +) == 502)
+        let error = #expect(throws: TransferError.self) { _ = try plan([(1, 32, nil)], proxySteps: 1200) }
+        #expect(error?.description.contains("training.stages.0") == true)
+    }
+
     @Test("Members keep all proportions, and muP equals the standard parametrization at the base")
     func members() throws {
         let family = WidthFamily(Self.target())
@@ -80,6 +126,70 @@ struct TransferTests {
         #expect(abs(query.learningRate * query.weightDecay - wide.optimizer.peakLearningRate * 0.01) < 1e-15)
         #expect(rows["embeddings.word"]?.multiplier == 0.25)
         #expect(rows["discriminator.head.output.weight"]?.multiplier == 0.25)
+    }
+
+    /// The generator's heads have half the size of the discriminator's.
+    private static let otherHeads = target {
+        $0.model.headCount = 4
+        $0.model.generator.headCount = 4
+    }
+
+    @Test("At the base width muP equals the standard parametrization, for a generator with heads of another size too")
+    func generatorHeads() throws {
+        let family = WidthFamily(Self.otherHeads)
+        let proxy = try family.configuration(width: 256, rules: .maximalUpdate(baseWidth: 256))
+        #expect(proxy.parametrization.baseHeadSize == 64 && proxy.parametrization.generatorBaseHeadSize == 32)
+        let standard = try family.configuration(width: 256, rules: .standard)
+        // What multiplies is the query's row.
+        #expect(
+            TensorTable.rows(proxy).map(\.multiplier) == TensorTable.rows(standard).map(\.multiplier))
+        let pool = ThreadPool(threadCount: 1)
+        defer { pool.shutDown() }
+        var small = Self.otherHeads
+        small.model.layerCount = 1
+        small.corpus.sequenceLength = 16
+        small.tokenizer.vocabularySize = 100
+        let check = try CoordinateCheck(small, widths: [128, 256], steps: 2, seeds: 1, tokens: 32)
+        let sizes = try [.maximalUpdate(baseWidth: 256), WidthFamily.Rules.standard].map { rules in
+            try check.measure(rules, pool: pool).filter { $0.width == 256 }
+        }
+        #expect(sizes[0] == sizes[1] && sizes[0].contains { $0.module == "generator.logits" && $0.change > 0 })
+        // The discriminator's base holds for both where it stands alone, as it always has.
+        var alone = ParametrizationConfiguration()
+        alone.baseHeadSize = 64
+        #expect(alone.generatorAttentionScale(headSize: 32) == 8.0 / 32)
+        alone.generatorBaseHeadSize = 32
+        #expect(alone.generatorAttentionScale(headSize: 32) == 32.0.squareRoot() / 32)
+    }
+
+    @Test("Trials share a key only where they are one run")
+    func keys() throws {
+        let family = WidthFamily(Self.otherHeads)
+        func key(_ change: (inout RunConfiguration) -> Void) throws -> String {
+            var configuration = try family.configuration(width: 256, rules: .maximalUpdate(baseWidth: 256))
+            configuration.model.normalization.placement = .pre
+            change(&configuration)
+            return try Trial(name: "", configuration: configuration, values: [:]).key
+        }
+        let base = try key { _ in }
+        #expect(try base == key { $0.parametrization = ParametrizationConfiguration() })
+        #expect(
+            try base
+                == key {
+                    $0.parametrization.baseLayerCount = 4
+                    $0.parametrization.generatorBaseLayerCount = 4
+                })
+        let others: [(inout RunConfiguration) -> Void] = [
+            { $0.parametrization.baseHiddenSize = 128 }, { $0.parametrization.generatorBaseHiddenSize = 64 },
+            { $0.parametrization.baseEmbeddingSize = 64 }, { $0.parametrization.baseHeadSize = 32 },
+            { $0.parametrization.generatorBaseHeadSize = 64 }, { $0.parametrization.baseLayerCount = 2 },
+            {
+                $0.parametrization.baseLayerCount = 4
+                $0.parametrization.generatorBaseLayerCount = 2
+            },
+        ]
+        let keys = try others.map { try key($0) }
+        #expect(Set(keys + [base]).count == others.count + 1)
     }
 
     @Test("A fixed embedding size stays, and a width that would meet it is refused")
@@ -152,6 +262,7 @@ struct TransferTests {
         expected.parametrization.generatorBaseHiddenSize = 32
         expected.parametrization.baseEmbeddingSize = 64
         expected.parametrization.baseHeadSize = 32
+        expected.parametrization.generatorBaseHeadSize = 32
         #expect(try ConfigurationWriter.yaml(read) == ConfigurationWriter.yaml(expected))
         #expect(notes.count == 1 && notes[0].contains("no rule was applied"))
     }
@@ -169,6 +280,36 @@ struct TransferTests {
         // Four times the batch and, at equal steps, four times the tokens.
         #expect(abs(on.optimizer.peakLearningRate - 0.004 * 2 * pow(4, -0.3)) < 1e-12)
         #expect(abs(on.optimizer.beta2 - 0.996) < 1e-12 && abs(on.optimizer.beta1 - 0.6) < 1e-12)
+    }
+
+    @Test("With two optimizers every tensor has its own optimizer's rate, decay and epsilon, and its head's multiplier")
+    func twoOptimizers() throws {
+        let target = Self.target {
+            $0.optimizer.separate = true
+            $0.model.embeddingSharing = .disentangled
+            $0.model.generator.tiedOutput = false
+            $0.optimizer.peakLearningRate = 1e-3
+            $0.optimizer.weightDecay = 0.01
+            $0.optimizer.generator.peakLearningRate = 3e-3
+            $0.optimizer.generator.weightDecay = 0.05
+            $0.optimizer.generator.epsilon = 1e-8
+        }
+        let wide = try WidthFamily(target).configuration(width: 256, rules: .maximalUpdate(baseWidth: 64))
+        let rows = Dictionary(uniqueKeysWithValues: TensorTable.rows(wide).map { ($0.name, $0) })
+        func expect(_ name: String, rate: Double, decay: Double, epsilon: Double, multiplier: Double) throws {
+            let row = try #require(rows[name], "\(name)")
+            let found = [row.learningRate, row.weightDecay, row.epsilon, row.multiplier]
+            for (value, wanted) in zip(found, [rate, decay, epsilon, multiplier]) {
+                #expect(abs(value - wanted) <= 1e-12 * max(1, abs(wanted)), "\(name): \(found)")
+            }
+        }
+        try expect(
+            "generator.layers.0.attention.value.weight", rate: 3e-3 / 4, decay: 0.2, epsilon: 1e-8 / 4, multiplier: 1)
+        try expect(
+            "discriminator.layers.0.attention.value.weight", rate: 1e-3 / 4, decay: 0.04, epsilon: 1e-6 / 4,
+            multiplier: 1)
+        try expect("generator.head.output.weight", rate: 3e-3, decay: 0.05, epsilon: 1e-8 / 4, multiplier: 0.25)
+        try expect("discriminator.head.output.weight", rate: 1e-3, decay: 0.01, epsilon: 1e-6 / 4, multiplier: 0.25)
     }
 
     @Test("A suggested proxy is the largest within a quarter")

@@ -132,6 +132,7 @@ public struct LoaderState: Codable, Equatable, Sendable {
             "sources.count": "\(configuration.sources.count)",
         ]
         // Settings that came later are there only where they change something: states of before stay valid.
+        if configuration.test > 0 { settings["test"] = "\(configuration.test)" }
         if configuration.heldOutUnit != .document { settings["held_out_unit"] = configuration.heldOutUnit.rawValue }
         if configuration.shuffleWithinFiles { settings["shuffle_within_files"] = "true" }
         if configuration.pairs { settings["pairs"] = "true" }

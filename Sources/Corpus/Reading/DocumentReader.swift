@@ -39,7 +39,7 @@ package struct ReadingRules: Sendable {
     package var gauge = MemoryGauge()
 
     package init(_ configuration: CorpusConfiguration) {
-        split = HeldOutSplit(fraction: configuration.heldOut)
+        split = HeldOutSplit(fraction: configuration.heldOut, testFraction: configuration.test)
         heldOutUnit = configuration.heldOutUnit
         maximumPieceBytes = configuration.maximumDocumentBytes
         maximumLineBytes = configuration.maximumLineBytes
@@ -82,6 +82,7 @@ package final class DocumentReader {
     var lineTextStart = 0
     var lineBytes = 0
     private var isHeldOut = false
+    private var isTest = false
 
     /// - Throws: `CorpusError`; with `skipsDamage` a file that cannot be used reads as an empty one.
     package convenience init(
@@ -134,6 +135,8 @@ package final class DocumentReader {
         /// 0 for the first piece of a document.
         package var index: Int
         package var isHeldOut: Bool
+        /// Whether it is of the test's share of what is held out; known to readers that began at the document's start.
+        package var isTest: Bool
         /// Whether it is the first of what is held out as a whole, or not.
         package var beginsUnit: Bool
     }
@@ -151,7 +154,11 @@ package final class DocumentReader {
             replacedInPiece = 0
             guard let text = try file.isJSONLines ? nextLinePiece() : nextTextPiece() else { return nil }
             let isUnit = index == 0 || rules.heldOutUnit == .piece
-            if isUnit { isHeldOut = rules.split.isHeldOut(text) }
+            if isUnit {
+                let side = rules.split.side(of: text)
+                isHeldOut = side != .training
+                isTest = side == .test
+            }
             position.isHeldOut = position.piece > 0 && isHeldOut
             if index == 0 && position.piece > 0 {
                 remark(.dividedDocument, at: start, "longer than corpus.maximum_document_bytes; cut into pieces")
@@ -162,7 +169,7 @@ package final class DocumentReader {
                 continue
             }
             if replacedInPiece * Self.spoiledShare > text.count { try countUnusable() }
-            return Piece(text: text, index: index, isHeldOut: isHeldOut, beginsUnit: isUnit)
+            return Piece(text: text, index: index, isHeldOut: isHeldOut, isTest: isTest, beginsUnit: isUnit)
         }
     }
 

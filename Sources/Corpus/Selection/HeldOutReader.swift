@@ -5,8 +5,10 @@
 public struct HeldOutReader: Sendable {
     /// Which documents are evaluated.
     public enum Selection: Sendable {
-        /// The share that training never sees.
+        /// The share that training never sees (`corpus.held_out`).
         case heldOut
+        /// The share that neither training nor any choice of settings sees (`corpus.test`).
+        case test
         /// Every document, of a corpus that is not trained on.
         case all
     }
@@ -64,8 +66,9 @@ public struct HeldOutReader: Sendable {
         tokenBudget: Int, batchSize: Int, scanLimit: Int64 = defaultScanLimit, check: () throws -> Void = {}
     ) throws -> Collection {
         precondition(tokenBudget >= Self.smallestBudget && batchSize > 0)
-        if selection == .heldOut && listing.configuration.heldOut == 0 {
-            throw CorpusError.noHeldOutDocuments(fraction: 0, scannedDocuments: 0, scannedBytes: 0)
+        if fraction == 0 {
+            throw CorpusError.noHeldOutDocuments(
+                setting: setting, fraction: 0, scannedDocuments: 0, scannedBytes: 0)
         }
         var rules = ReadingRules(listing.configuration)
         if selection == .all { rules.split = HeldOutSplit(fraction: 0) }
@@ -92,10 +95,29 @@ public struct HeldOutReader: Sendable {
         }
         if collection.tokens == 0 {
             throw CorpusError.noHeldOutDocuments(
-                fraction: selection == .all ? 1 : listing.configuration.heldOut,
+                setting: setting, fraction: fraction,
                 scannedDocuments: collection.scannedDocuments, scannedBytes: collection.scannedBytes)
         }
         return collection
+    }
+
+    private var setting: String { selection == .test ? "test" : "held_out" }
+
+    /// Share of the documents that are wanted.
+    private var fraction: Double {
+        switch selection {
+        case .heldOut: listing.configuration.heldOut
+        case .test: listing.configuration.test
+        case .all: 1
+        }
+    }
+
+    private func isWanted(_ piece: DocumentReader.Piece) -> Bool {
+        switch selection {
+        case .heldOut: piece.isHeldOut && !piece.isTest
+        case .test: piece.isTest
+        case .all: true
+        }
     }
 
     private func gather(
@@ -113,7 +135,7 @@ public struct HeldOutReader: Sendable {
             guard
                 let piece = try scans[chosen].next(where: {
                     try check()
-                    return selection == .all || $0.isHeldOut
+                    return isWanted($0)
                 })
             else {
                 remaining.removeAll { $0 == chosen }

@@ -11,15 +11,38 @@ public struct HeldOutSplit: Sendable, Equatable {
 
     /// Share of the documents that are held out.
     public let fraction: Double
+    /// Share of the documents that are kept for a last test.
+    public let testFraction: Double
 
-    public init(fraction: Double) {
+    /// What a document is for.
+    public enum Side: Sendable, Equatable {
+        case training
+        case heldOut
+        case test
+    }
+
+    public init(fraction: Double, testFraction: Double = 0) {
         self.fraction = fraction
+        self.testFraction = testFraction
+    }
+
+    /// - Parameter text: the document's text as UTF-8, or its first piece.
+    ///
+    /// Test documents are those whose hashes follow the held-out ones': these stay the same whatever the test's share.
+    public func side(of text: UnsafeRawBufferPointer) -> Side {
+        guard fraction > 0 || testFraction > 0 else { return .training }
+        let place = Self.place(of: text)
+        return place < fraction ? .heldOut : place < fraction + testFraction ? .test : .training
     }
 
     /// - Parameter text: the document's text as UTF-8, or its first piece.
     public func isHeldOut(_ text: UnsafeRawBufferPointer) -> Bool {
-        guard fraction > 0 else { return false }
-        let prefix = UnsafeRawBufferPointer(rebasing: text.prefix(Self.prefixBytes))
-        return Double(XXHash64.hash(prefix, seed: Self.hashSeed) >> 11) * 0x1p-53 < fraction
+        side(of: text) == .heldOut
+    }
+
+    /// From 0 to 1, evenly spread.
+    private static func place(of text: UnsafeRawBufferPointer) -> Double {
+        let prefix = UnsafeRawBufferPointer(rebasing: text.prefix(prefixBytes))
+        return Double(XXHash64.hash(prefix, seed: hashSeed) >> 11) * 0x1p-53
     }
 }

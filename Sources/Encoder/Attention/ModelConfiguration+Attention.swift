@@ -1,5 +1,3 @@
-import Parametrization
-
 extension ModelConfiguration {
     /// Mean number of keys that a query of segments of these lengths sees, over the discriminator's layers.
     public func meanAttendedTokens(segments: [Int]) -> Double {
@@ -12,11 +10,5 @@ extension ModelConfiguration {
             return sum + tokens
         }
         return total / Double(layers.count)
-    }
-
-    /// What multiplies attention scores. Those of disentangled attention are a sum of three products: 1/√(3d) instead of
-    /// 1/√d (DeBERTa).
-    package func attentionScale(_ parametrization: ParametrizationConfiguration, headSize: Int) -> Double {
-        parametrization.attentionScale(headSize: headSize) / (attention.disentangled ? 3.squareRoot() : 1)
     }
 }

@@ -46,6 +46,13 @@ public struct ParameterLayout: Sendable {
         return nil
     }
 
+    /// The layout with other factors for some tensors; see `ParameterSpec.plantedScaling`.
+    package func planting(_ scaling: (ParameterSpec) -> ParameterScaling?) -> ParameterLayout {
+        var result = self
+        for index in result.specs.indices { result.specs[index].plantedScaling = scaling(result.specs[index]) }
+        return result
+    }
+
     /// Reserves a place for a derived tensor.
     mutating func addDerived(_ base: ParameterSlot, _ kind: (_ offset: Int) -> DerivedTensor.Kind) -> ParameterSlot {
         bufferCount = (bufferCount + 15) / 16 * 16

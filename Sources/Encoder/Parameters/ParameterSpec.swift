@@ -34,8 +34,11 @@ public struct ParameterSpec: Sendable, Equatable {
 
     public var count: Int { shape.reduce(1, *) }
     public var scaling: ParameterScaling {
-        ParameterScaling(role, widthRatio: widthRatio, depth: depth, depthRatio: depthRatio)
+        plantedScaling ?? ParameterScaling(role, widthRatio: widthRatio, depth: depth, depthRatio: depthRatio)
     }
+
+    /// Other factors than its role's: how tests plant the mistakes that the coordinate check has to find.
+    package var plantedScaling: ParameterScaling?
 
     /// Where the tensor stands in the parameter buffer and in every buffer that mirrors it.
     public var slot: ParameterSlot {

@@ -8,6 +8,9 @@ import Tokenization
 /// Trains the model at several widths for a few steps on one fixed batch, and measures how large every module's outputs
 /// are: under a right parametrization they do not depend on width (Yang et al. 2022, arXiv 2203.03466, appendix D.1).
 ///
+/// Two more figures see what the outputs hide: how much a readout's logits change by its own weights alone, which is little
+/// beside what its inputs change; and the first step's changes with a large epsilon of Adam.
+///
 /// The batch is random tokens with the frequencies of a natural language, so that no corpus is needed.
 public struct CoordinateCheck: Sendable {
     public var family: WidthFamily
@@ -17,6 +20,8 @@ public struct CoordinateCheck: Sendable {
     public var tolerance: Double
     /// Independent initial values that are averaged.
     public var seeds: Int
+    /// A mistake that a test plants.
+    package var planted: PlantedMistake?
     private let sequences: Int
 
     /// - Parameters:
@@ -49,19 +54,24 @@ public struct CoordinateCheck: Sendable {
             var sums: [String: [Sizes]] = [:]
             var order: [String] = []
             for seed in 0..<seeds {
-                let found = try train(width: width, rules: rules, seed: seed, pool: pool)
+                let found =
+                    try train(width: width, rules: rules, seed: seed, pool: pool)
+                    + trainWithLargeEpsilon(width: width, rules: rules, seed: seed, pool: pool)
                 if seed == 0 { order = found.map(\.module) }
                 for (module, sizes) in found { sums[module, default: []] += [sizes] }
                 done += 1
                 progress(done)
             }
+            let model = try family.configuration(width: width, rules: rules).model
             for module in order {
                 let sizes = sums[module] ?? []
-                for step in 0...steps {
+                let shape = module.hasPrefix("generator.") ? model.generatorShape : model.discriminatorShape
+                for step in 0..<(sizes.map(\.values.count).min() ?? 0) {
                     result.append(
                         CoordinateMeasurement(
-                            module: module, width: width, step: step,
-                            size: mean(sizes.map { $0.values[step] }), change: mean(sizes.map { $0.changes[step] })))
+                            module: module, width: width, step: step, size: mean(sizes.map { $0.values[step] }),
+                            change: mean(sizes.map { $0.changes[step] }),
+                            headSize: module.hasSuffix("scores") ? shape.headSize : nil))
                 }
             }
         }
@@ -74,9 +84,36 @@ public struct CoordinateCheck: Sendable {
         var changes: [Double]
     }
 
-    private func train(width: Int, rules: WidthFamily.Rules, seed: Int, pool: ThreadPool) throws -> [(
+    /// Adam's epsilon above all gradients: were it not scaled like them, updates would shrink with the width. At the
+    /// usual 1e-6 that shows at none of the widths that can be measured.
+    private func trainWithLargeEpsilon(width: Int, rules: WidthFamily.Rules, seed: Int, pool: ThreadPool) throws -> [(
         module: String, sizes: Sizes
     )] {
+        try train(width: width, rules: rules, seed: seed, pool: pool, steps: 1) {
+            $0.optimizer.epsilon = Self.largeEpsilon
+            $0.optimizer.generator.epsilon = nil
+            // Clipping multiplies all gradients by something that grows with the width as their norm falls; only where
+            // epsilon is small does that cancel.
+            $0.optimizer.clipNorm = 0
+            $0.optimizer.generator.clipNorm = nil
+        }.filter { found in
+            let left = [".attention", ".feed_forward", "logits", ","]
+            return !left.contains { found.module.contains($0) }
+        }.map { found in
+            // Sizes are those of the other run.
+            (found.module + Self.epsilonSuffix, Sizes(values: [0, 0], changes: found.sizes.changes))
+        }
+    }
+
+    private static let largeEpsilon = 1.0
+    static let epsilonSuffix = ", large epsilon"
+    static let ownSuffix = ", own weights"
+
+    private func train(
+        width: Int, rules: WidthFamily.Rules, seed: Int, pool: ThreadPool, steps: Int? = nil,
+        change: (inout RunConfiguration) -> Void = { _ in }
+    ) throws -> [(module: String, sizes: Sizes)] {
+        let steps = steps ?? self.steps
         var configuration = try family.configuration(width: width, rules: rules)
         configuration.training.batchSize = sequences
         configuration.training.accumulationSteps = 1
@@ -94,34 +131,72 @@ public struct CoordinateCheck: Sendable {
         configuration.optimizer.schedule = .constant
         configuration.model.dropout = 0
         configuration.model.attentionDropout = 0
+        change(&configuration)
+        planted?.configuration(&configuration)
         let vocabulary = configuration.tokenizer.vocabularySize
         let engine = try TrainingEngine(
             configuration.engine, vocabularySize: vocabulary,
-            special: SpecialTokens(padding: 0, unknown: 1, classification: 2, separator: 3, mask: 4), pool: pool)
+            special: SpecialTokens(padding: 0, unknown: 1, classification: 2, separator: 3, mask: 4), pool: pool,
+            planting: planted?.scaling)
         engine.initialize()
         let batch = Self.batch(
             sequences: sequences, length: configuration.corpus.sequenceLength, vocabulary: vocabulary,
             seed: configuration.training.seed)
         let start = engine.activations(batch)
+        let readouts = Readouts(engine)
+        let own = start.indices.filter { readouts.isRead(by: start[$0].module) }
         var sizes = start.map { activation in
-            Sizes(values: [Self.meanMagnitude(activation.values)], changes: [0])
+            Sizes(
+                values: [
+                    Self.isReadout(activation.module)
+                        ? Self.meanDeviation(activation) : Self.meanMagnitude(activation.values)
+                ], changes: [0])
         }
+        var ownSizes = own.map { _ in Sizes(values: [0], changes: [0]) }
         for step in 1...max(1, steps) where step <= steps {
             var failed = false
             do { _ = try engine.train(batch, step: step) } catch is NonFiniteError { failed = true }
-            for (index, activation) in engine.activations(batch).enumerated() {
-                let change = zip(activation.values, start[index].values).map { $0 - $1 }
+            func change(_ now: [Float], _ before: [Float]) -> Double {
+                failed ? .infinity : Self.meanMagnitude(zip(now, before).map { $0 - $1 })
+            }
+            let activations = engine.activations(batch)
+            for (index, activation) in activations.enumerated() {
                 sizes[index].values.append(failed ? .infinity : Self.meanMagnitude(activation.values))
-                sizes[index].changes.append(failed ? .infinity : Self.meanMagnitude(change))
+                sizes[index].changes.append(change(activation.values, start[index].values))
+            }
+            guard !own.isEmpty else { continue }
+            let without = readouts.withInitialWeights(engine) { engine.activations(batch) }
+            for (place, index) in own.enumerated() {
+                ownSizes[place].values.append(0)
+                ownSizes[place].changes.append(change(activations[index].values, without[index].values))
             }
         }
         return zip(start, sizes).map { ($0.module, $1) }
+            + zip(own, ownSizes).map { (start[$0].module + Self.ownSuffix, $1) }
     }
+
+    /// Whether a module's outputs are read from a growing dimension.
+    static func isReadout(_ module: String) -> Bool { module.hasSuffix("logits") }
 
     private static let learningRateShare = 0.125
 
     private static func meanMagnitude(_ values: [Float]) -> Double {
         values.isEmpty ? 0 : values.reduce(0) { $0 + abs(Double($1)) } / Double(values.count)
+    }
+
+    /// Mean |output − its mean over the text|: a readout of one column is one random projection, and what all tokens
+    /// have in common would leave it the scatter of a single draw.
+    private static func meanDeviation(_ activation: ModuleActivation) -> Double {
+        let (values, columns) = (activation.values, activation.columns)
+        let rows = values.count / max(1, columns)
+        guard rows > 0 else { return 0 }
+        var sum = 0.0
+        for column in 0..<columns {
+            let entries = (0..<rows).map { Double(values[$0 * columns + column]) }
+            let mean = entries.reduce(0, +) / Double(rows)
+            sum += entries.reduce(0) { $0 + abs($1 - mean) }
+        }
+        return sum / Double(rows * columns)
     }
 
     private func mean(_ values: [Double]) -> Double { values.reduce(0, +) / Double(max(values.count, 1)) }
@@ -147,8 +222,11 @@ public struct CoordinateMeasurement: Codable, Sendable, Equatable {
     public var size: Double
     /// Mean |output − output before the first step|.
     public var change: Double
+    /// Of the network, where the module is its attention scores.
+    public var headSize: Int?
 
-    public init(module: String, width: Int, step: Int, size: Double, change: Double) {
+    public init(module: String, width: Int, step: Int, size: Double, change: Double, headSize: Int? = nil) {
+        self.headSize = headSize
         self.module = module
         self.width = width
         self.step = step

@@ -36,7 +36,8 @@ public struct CoordinateReport: Codable, Sendable {
             _ value: (CoordinateMeasurement) -> Double
         ) -> Chart {
             var names: [String] = []
-            for measurement in measurements where !names.contains(measurement.module) {
+            for measurement in measurements
+            where !names.contains(measurement.module) && !measurement.module.contains(",") {
                 names.append(measurement.module)
             }
             // Every layer would be too many names to read: a colour a kind of module, named once.

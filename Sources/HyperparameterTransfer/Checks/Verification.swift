@@ -19,6 +19,8 @@ public struct Verification: Codable, Sendable {
     public var steps: Int
     public var rates: [Double]
     public var metric: TrialMetric
+    /// Whose losses these are: `test` or `held_out` documents.
+    public var split: String
     public var sweeps: [Sweep]
     /// Between the best learning rates of any two widths, in factors of two; nil where a width has none.
     public var drift: Double?
@@ -57,14 +59,17 @@ public struct Verification: Codable, Sendable {
                         rules: isStandard ? .standard : .maximalUpdate(baseWidth: plan.baseWidth))
                     configuration.training.batchSize = plan.proxy.training.batchSize
                     configuration.training.accumulationSteps = plan.proxy.training.accumulationSteps
-                    TransferPlan.setLength(&configuration, steps: steps, of: plan.target)
+                    try TransferPlan.setLength(&configuration, steps: steps, of: plan.target)
                     TransferPlan.setTrialRecords(&configuration, tokenizer: tokenizer)
                     for (hyperparameter, value) in best { hyperparameter.set(value, in: &configuration) }
                     Hyperparameter.learningRate.set(rate, in: &configuration)
                     let rules = isStandard ? "standard" : "mup"
-                    return Trial(
+                    var trial = Trial(
                         name: "verify/\(steps)-steps/\(rules)-width-\(width)/learning-rate-\(rate)",
                         configuration: configuration, values: best.merging([.learningRate: rate]) { $1 })
+                    // What chose the values is not what they are reported on.
+                    trial.isTested = plan.target.corpus.test > 0
+                    return trial
                 }
             }
         }
@@ -77,6 +82,7 @@ public struct Verification: Codable, Sendable {
         steps = plan.options.verifySteps ?? plan.proxy.training.steps
         self.rates = rates
         metric = plan.options.metric
+        split = plan.target.corpus.test > 0 ? "test" : "held_out"
         let groups = try Self.trials(plan, best: best, rates: rates, tokenizer: tokenizer)
         let results = try runner.run(groups.flatMap { $0 })
         let count = plan.verifyWidths.count

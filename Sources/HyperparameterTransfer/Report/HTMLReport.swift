@@ -65,7 +65,7 @@ struct HTMLReport {
         let names = Hyperparameter.allCases.filter { report.values[$0] != nil }
         let header =
             ["trial", "rung", "steps"] + names.map(TransferReport.words)
-            + ["loss", "generator", "discriminator", "AUC", "diverged at"]
+            + ["loss", "generator", "discriminator", "AUC", "own loss", "own discriminator", "spread", "diverged at"]
         var rows = ""
         for (index, rung) in report.rungs.enumerated() {
             for trial in rung.trials {
@@ -75,7 +75,9 @@ struct HTMLReport {
                 rows += trial.name == report.bestTrial.name ? "<tr class=\"best\">" : "<tr>"
                 rows += "<td>\(escaped(trial.name))</td>" + cell(Double(index + 1)) + cell(Double(trial.steps))
                 rows += names.map { cell(trial.values[$0]) }.joined() + cell(trial.loss(report.metric))
-                rows += cell(trial.generatorLoss) + cell(trial.discriminatorLoss) + cell(trial.discriminatorAuc)
+                rows += cell(trial.generatorLoss) + cell(trial.fixedDiscriminatorLoss ?? trial.discriminatorLoss)
+                rows += cell(trial.fixedDiscriminatorAuc ?? trial.discriminatorAuc)
+                rows += cell(trial.totalLoss) + cell(trial.discriminatorLoss) + cell(trial.spread)
                 rows += cell(trial.divergedAt.map(Double.init)) + "</tr>\n"
             }
         }

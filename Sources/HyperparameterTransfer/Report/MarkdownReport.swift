@@ -42,14 +42,19 @@ struct MarkdownReport {
     private static func table(_ trials: [TrialResult], metric: TrialMetric) -> [String] {
         let names = Hyperparameter.allCases.filter { name in trials.contains { $0.values[name] != nil } }
         func cell(_ value: Double?) -> String { value.map(TransferReport.number) ?? "" }
-        let header = ["trial"] + names.map(TransferReport.words) + ["loss", "generator", "discriminator", "AUC"]
+        let header =
+            ["trial"] + names.map(TransferReport.words) + [
+                "loss", "generator", "discriminator", "AUC", "own loss", "own discriminator", "spread",
+            ]
         return ["| " + header.joined(separator: " | ") + " |", "|" + String(repeating: "---|", count: header.count)]
             + trials.ranked(by: metric).map { trial in
                 let loss =
                     trial.loss(metric).map(TransferReport.number) ?? "diverged at step \(trial.divergedAt ?? 0)"
                 let cells =
                     [trial.name] + names.map { cell(trial.values[$0]) } + [
-                        loss, cell(trial.generatorLoss), cell(trial.discriminatorLoss), cell(trial.discriminatorAuc),
+                        loss, cell(trial.generatorLoss), cell(trial.fixedDiscriminatorLoss ?? trial.discriminatorLoss),
+                        cell(trial.fixedDiscriminatorAuc ?? trial.discriminatorAuc), cell(trial.totalLoss),
+                        cell(trial.discriminatorLoss), cell(trial.spread),
                     ]
                 return "| " + cells.joined(separator: " | ") + " |"
             }

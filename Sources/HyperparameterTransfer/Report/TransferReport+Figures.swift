@@ -46,7 +46,8 @@ extension Verification {
         func chart(_ title: String, _ sweeps: [Sweep]) -> Chart {
             Chart(
                 title: title, subtitle: "after \(steps) steps; what diverged is left out",
-                x: Axis("learning rate", scale: .logarithmic), y: Axis("held-out loss (\(metric.rawValue))"),
+                x: Axis("learning rate", scale: .logarithmic),
+                y: Axis("\(split == "test" ? "test" : "held-out") loss (\(metric.rawValue))"),
                 series: sweeps.map { sweep in
                     Series(
                         "width \(sweep.width)",
@@ -79,6 +80,7 @@ extension Verification {
             value.map { "\(TransferReport.number(100 * $0)) %" } ?? "an unknown amount"
         }
         return [
+            "Losses on \(split == "test" ? "test documents (corpus.test)" : "held-out documents; corpus.test would keep " + "others").",
             "muP: the best learning rate \(octaves(drift)); wider \(rise(worstRise)) at the best rates, and "
                 + "\(rise(worstRiseAtTransferredRate)) at the smallest width's.",
             "Standard parametrization: the best learning rate \(octaves(standardDrift)); wider \(rise(standardWorstRise)) at "

@@ -18,6 +18,8 @@ public struct TransferOptions: Sendable {
     public var halvingFactor = 3.0
     public var metric = TrialMetric.total
     public var seed = 0
+    /// Runs of each trial of the last rung, with seeds from training.seed on.
+    public var seeds = 1
     public var rules = TransferRules()
     /// Widths of the verification; nil: none.
     public var verifyWidths: [Int]?
@@ -41,6 +43,8 @@ public struct TransferPlan: Sendable {
     public var method: SearchMethod
     public var points: [SearchSpace.Point]
     public var halving: SuccessiveHalving
+    /// The proxy at each rung's length.
+    let rungConfigurations: [RunConfiguration]
     public var verifyWidths: [Int]
     public var baseWidth: Int
     /// Trials that were asked for in rungs that would say nothing.
@@ -78,24 +82,30 @@ public struct TransferPlan: Sendable {
         space = try SearchSpace(parsing: options.search, for: target)
         method = options.method ?? (space.dimensions.count == 1 ? .grid : .random)
         points = try space.points(method: method, trials: options.trials, seed: options.seed)
-        let steps = options.proxySteps ?? Self.steps(of: proxy, target, trials: points.count, options)
-        Self.setLength(&proxy, steps: steps, of: target)
+        let steps = try options.proxySteps ?? Self.steps(of: proxy, target, trials: points.count, options)
+        try Self.setLength(&proxy, steps: steps, of: target)
         self.proxy = proxy
         halving = SuccessiveHalving(
             trials: points.count, steps: steps, rungs: options.rungs, factor: options.halvingFactor)
+        rungConfigurations = try halving.rungs.map { rung in
+            var configuration = proxy
+            try Self.setLength(&configuration, steps: rung.steps, of: target)
+            return configuration
+        }
         verifyWidths = Array(Set(options.verifyWidths ?? [])).sorted()
         if options.verifyWidths != nil, verifyWidths.count < 3 {
             throw TransferError.invalid("--verify compares three or more widths; name them with --verify-widths")
         }
         for width in verifyWidths {
-            _ = try family.configuration(width: width, layerCount: options.proxyLayers, rules: .standard)
+            var member = try family.configuration(width: width, layerCount: options.proxyLayers, rules: .standard)
+            try Self.setLength(&member, steps: options.verifySteps ?? steps, of: target)
         }
     }
 
     /// Steps of the longest trials that keep the search within a sensible share of the target's training.
     private static func steps(
         of proxy: RunConfiguration, _ target: RunConfiguration, trials: Int, _ options: TransferOptions
-    ) -> Int {
+    ) throws -> Int {
         let all = target.training.steps
         guard all > fewestSteps else { return all }
         func trial(_ configuration: RunConfiguration) -> Double {
@@ -103,7 +113,7 @@ public struct TransferPlan: Sendable {
                 vocabularySize: target.tokenizer.vocabularySize)
         }
         var whole = proxy
-        setLength(&whole, steps: all, of: target)
+        try setLength(&whole, steps: all, of: target)
         let rungs = SuccessiveHalving(trials: trials, steps: all, rungs: options.rungs, factor: options.halvingFactor)
             .rungs
         let share = rungs.reduce(0) { $0 + Double($1.trials * $1.steps) / Double(all) } * trial(whole) / trial(target)
@@ -130,13 +140,27 @@ public struct TransferPlan: Sendable {
     }
 
     /// The length of a run, with warmup, decay and stages of the same share.
-    static func setLength(_ configuration: inout RunConfiguration, steps: Int, of target: RunConfiguration) {
+    ///
+    /// - Throws: `TransferError.refused` where a stage would be shorter than one step.
+    static func setLength(
+        _ configuration: inout RunConfiguration, steps: Int, of target: RunConfiguration
+    ) throws {
         configuration.training.steps = steps
-        // Stages keep their shares: a shorter run would otherwise never leave the first one.
-        for index in target.training.stages.indices where configuration.training.stages.indices.contains(index) {
-            let (product, overflow) = target.training.stages[index].steps.multipliedReportingOverflow(by: steps)
-            configuration.training.stages[index].steps = max(
-                1, (overflow ? Int.max : product) / target.training.steps)
+        // Stages keep their shares: a shorter run would otherwise never leave the first one. Their ends are rounded, not
+        // their lengths, so that roundings do not add up.
+        var (end, before) = (0, 0)
+        for (index, stage) in target.training.stages.enumerated()
+        where configuration.training.stages.indices.contains(index) {
+            end += stage.steps
+            let scaled = Int((Double(end) / Double(target.training.steps) * Double(steps)).rounded())
+            guard scaled > before else {
+                throw TransferError.refused(
+                    "in a run of \(steps) steps, training.stages.\(index) (\(stage.steps) of the target's "
+                        + "\(target.training.steps) steps) would have none; raise --proxy-steps or "
+                        + "--verify-steps, lower --rungs, or leave the stage out")
+            }
+            configuration.training.stages[index].steps = scaled - before
+            before = scaled
         }
         let share = Double(target.optimizer.warmupSteps) / Double(target.training.steps)
         configuration.optimizer.warmupSteps =
@@ -165,23 +189,35 @@ public struct TransferPlan: Sendable {
     /// - Parameters:
     ///   - chosen: indices into `points`.
     ///   - folder: of the search, which holds the tokenizer.
-    func trials(rung: Int, chosen: [Int], tokenizer: String) -> [Trial] {
+    package func trials(rung: Int, chosen: [Int], seed: Int = 0, tokenizer: String) -> [Trial] {
         chosen.map { index in
-            var configuration = proxy
-            Self.setLength(&configuration, steps: halving.rungs[rung].steps, of: target)
+            var configuration = rungConfigurations[rung]
             Self.setTrialRecords(&configuration, tokenizer: tokenizer)
+            configuration.training.seed += seed
             for (hyperparameter, value) in points[index] { hyperparameter.set(value, in: &configuration) }
             return Trial(
-                name: "trials/rung-\(rung + 1)/trial-\(index + 1)", configuration: configuration,
+                name: "trials/rung-\(rung + 1)/trial-\(index + 1)" + (seed > 0 ? "-seed-\(seed + 1)" : ""),
+                configuration: configuration,
                 values: points[index])
         }
     }
 
+    /// The run whose generator replaces tokens for all trials; nil where trials' losses can be compared as they are: without
+    /// a generator, or with one that is not trained.
+    func corruptionSource(tokenizer: String) -> Trial? {
+        guard proxy.objective.trainsGenerator else { return nil }
+        var configuration = rungConfigurations[0]
+        Self.setTrialRecords(&configuration, tokenizer: tokenizer)
+        return Trial(name: "corruption", configuration: configuration, values: [:])
+    }
+
     /// Floating-point operations of the whole search, if nothing diverges.
     public func searchFlops(vocabularySize: Int) -> Double {
-        halving.rungs.enumerated().reduce(0) { sum, rung in
+        let source = corruptionSource(tokenizer: "")?.flops(vocabularySize: vocabularySize) ?? 0
+        return halving.rungs.enumerated().reduce(source) { sum, rung in
             let trial = trials(rung: rung.offset, chosen: [0], tokenizer: "")[0]
-            return sum + Double(rung.element.trials) * trial.flops(vocabularySize: vocabularySize)
+            let seeds = rung.offset == halving.rungs.count - 1 ? options.seeds : 1
+            return sum + Double(seeds * rung.element.trials) * trial.flops(vocabularySize: vocabularySize)
         }
     }
 

@@ -21,10 +21,7 @@ public struct TransferRules: Codable, Sendable, Equatable {
     /// - Returns: what was done, a line each.
     func apply(to target: inout RunConfiguration, proxy: RunConfiguration) -> [String] {
         var notes: [String] = []
-        func tokens(_ configuration: RunConfiguration) -> Double {
-            Double(configuration.training.steps) * Double(configuration.training.sequencesPerStep)
-                * Double(configuration.corpus.sequenceLength)
-        }
+        func tokens(_ configuration: RunConfiguration) -> Double { Double(configuration.plannedTokens) }
         let batchRatio =
             Double(target.training.sequencesPerStep * target.corpus.sequenceLength)
             / Double(proxy.training.sequencesPerStep * proxy.corpus.sequenceLength)

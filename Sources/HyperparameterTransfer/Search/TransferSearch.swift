@@ -1,4 +1,6 @@
 import Configuration
+import Corpus
+import Engine
 import Files
 import Foundation
 import Kernels
@@ -48,7 +50,7 @@ public final class TransferSearch {
             folder: folder, jobs: jobs, threads: max(1, threads / jobs), vocabularySize: vocabularySize,
             plannedFlops: plan.searchFlops(vocabularySize: vocabularySize)
                 + plan.verifyFlops(vocabularySize: vocabularySize),
-            progress: phase, note: note)
+            progress: phase, corruptions: try corruptions(vocabularySize: vocabularySize), note: note)
         let rungs = try climb(runner)
         let ranked = rungs[rungs.count - 1].ranked(by: plan.options.metric)
         guard let best = ranked.first, best.divergedAt == nil else {
@@ -63,7 +65,7 @@ public final class TransferSearch {
         phase.finish()
 
         let (configuration, rules) = try plan.transferred(best.values)
-        let notes = rules + plan.edges(best.values)
+        let notes = rules + plan.edges(best.values) + Self.comparison(ranked, plan.options.metric)
         let path = folder + "/target.yaml"
         try JSONFile.write(try ConfigurationWriter.yaml(configuration, comments: true), to: path)
         let report = TransferReport(
@@ -73,7 +75,46 @@ public final class TransferSearch {
         return report
     }
 
+    /// Whether the best trial is better than the next by more than seeds differ.
+    private static func comparison(_ ranked: [TrialResult], _ metric: TrialMetric) -> [String] {
+        guard ranked.count > 1, let first = ranked[0].loss(metric), let second = ranked[1].loss(metric),
+            let spread = ranked[0].spread, let other = ranked[1].spread, let seeds = ranked[0].seedLosses?.count
+        else { return [] }
+        let margin = max(spread, other)
+        let figures =
+            "by \(TransferReport.number(second - first)), where seeds differ by \(TransferReport.number(margin)) "
+            + "(standard deviation of \(seeds))"
+        return [
+            second - first > margin
+                ? "the best trial is better than the next \(figures)"
+                : "the best trial is not told apart from the next: lower \(figures)"
+        ]
+    }
+
     private var tokenizer: String { folder + "/tokenizer.json" }
+
+    /// Replacements of the held-out text that all trials are judged on: those of the proxy with the target's own values,
+    /// trained as long as the first rung. On its own replacements every trial has another task, and most of what their losses
+    /// differ by is how many tokens their generators replace.
+    private func corruptions(vocabularySize: Int) throws -> Corruptions? {
+        guard let source = plan.corruptionSource(tokenizer: tokenizer) else { return nil }
+        // A runner of its own: a trial with these values is not the same to the search.
+        let runner = TrialRunner(
+            folder: folder, jobs: 1, threads: threads, vocabularySize: vocabularySize,
+            plannedFlops: source.flops(vocabularySize: vocabularySize),
+            progress: PhaseProgress("corruption source", on: progress), note: note)
+        guard try runner.run([source])[0].divergedAt == nil else {
+            throw TransferError.refused(
+                "the proxy diverges with the target's own values, and its generator was to replace tokens for all trials; "
+                    + "lower optimizer.peak_learning_rate or lengthen optimizer.warmup_steps in the target")
+        }
+        func corruptions(_ selection: HeldOutReader.Selection) throws -> [Corruption] {
+            try CheckpointEvaluation(directory: folder + "/" + source.name, selection: selection, threads: threads)
+                .corruptions()
+        }
+        let isTested = !plan.verifyWidths.isEmpty && plan.target.corpus.test > 0
+        return Corruptions(heldOut: try corruptions(.heldOut), test: isTested ? try corruptions(.test) : [])
+    }
 
     /// Rungs one after another; each takes the best of the one before.
     private func climb(_ runner: TrialRunner) throws -> [[TrialResult]] {
@@ -88,7 +129,12 @@ public final class TransferSearch {
                 }
                 guard !chosen.isEmpty else { throw TransferError.nothingConverged(trials: before.count) }
             }
-            let results = try runner.run(plan.trials(rung: index, chosen: chosen, tokenizer: tokenizer))
+            let seeds = index == plan.halving.rungs.count - 1 ? plan.options.seeds : 1
+            let runs = try runner.run(
+                (0..<seeds).flatMap { plan.trials(rung: index, chosen: chosen, seed: $0, tokenizer: tokenizer) })
+            let results = chosen.indices.map { place in
+                overSeeds((0..<seeds).map { runs[$0 * chosen.count + place] })
+            }
             // Results that another trial has left carry its name.
             rungs.append(
                 zip(chosen, results).map { point, result in
@@ -98,6 +144,20 @@ public final class TransferSearch {
                 })
         }
         return rungs
+    }
+
+    /// The first seed's result, ranked by the mean over all; one that diverges makes it a trial that did.
+    private func overSeeds(_ results: [TrialResult]) -> TrialResult {
+        var result = results[0]
+        guard results.count > 1 else { return result }
+        result.flops = results.reduce(0) { $0 + $1.flops }
+        if let diverged = results.first(where: { $0.divergedAt != nil }) {
+            (result.divergedAt, result.totalLoss, result.generatorLoss) = (diverged.divergedAt, nil, nil)
+            (result.discriminatorLoss, result.fixedTotalLoss, result.fixedDiscriminatorLoss) = (nil, nil, nil)
+            return result
+        }
+        result.seedLosses = results.compactMap { $0.ownLoss(plan.options.metric) }
+        return result
     }
 
     private func checkCoordinates() throws -> CoordinateReport {
@@ -155,6 +215,7 @@ struct SearchRecord: Codable, Equatable {
             "--search": "\(plan.space.dimensions)", "--method": plan.method.rawValue,
             "--trials": "\(plan.points.count)", "--rungs": "\(plan.halving.rungs)",
             "--metric": plan.options.metric.rawValue, "--seed": "\(plan.options.seed)",
+            "--seeds": "\(plan.options.seeds)",
         ]
     }
 

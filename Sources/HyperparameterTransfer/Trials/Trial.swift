@@ -1,6 +1,8 @@
 import Configuration
+import Encoder
 import Engine
 import Foundation
+import Parametrization
 import Pretraining
 
 /// One training run of a search: an ordinary run directory below the search's own.
@@ -9,40 +11,50 @@ public struct Trial: Sendable {
     public var name: String
     public var configuration: RunConfiguration
     public var values: SearchSpace.Point
+    /// Whether its losses are those on the corpus's test documents, instead of the held-out ones.
+    public var isTested = false
+
+    package init(name: String, configuration: RunConfiguration, values: SearchSpace.Point) {
+        self.name = name
+        self.configuration = configuration
+        self.values = values
+    }
 
     /// Equal for configurations that give the same losses.
     ///
     /// Where widths equal their base widths, muP is the standard parametrization, so that these runs are one and the same.
-    var key: String {
+    package var key: String {
         get throws {
             var configuration = configuration
             let model = configuration.model
             let base = configuration.parametrization
+            let standard = base.withoutBases
+            let networks = configuration.objective.hasGenerator ? NetworkKind.allCases : [.discriminator]
             if base.baseHiddenSize == model.hiddenSize,
-                base.generatorBaseHiddenSize.map({ $0 == model.generatorShape.hiddenSize }) ?? true,
-                base.baseEmbeddingSize.map({ $0 == model.embeddingSize }) ?? true,
-                base.baseHeadSize.map({ $0 == model.discriminatorShape.headSize }) ?? true,
-                base.baseLayerCount.map({ $0 == model.layerCount }) ?? true
+                base.embeddingWidthRatio(embeddingSize: model.embeddingSize, hiddenSize: model.hiddenSize) == 1,
+                networks.allSatisfy({ network in
+                    network.widthRatio(model, base) == 1 && network.depthRatio(model, base) == 1
+                        && network.attentionScale(model, base) == network.attentionScale(model, standard)
+                })
             {
-                configuration.parametrization.baseHiddenSize = nil
-                configuration.parametrization.generatorBaseHiddenSize = nil
-                configuration.parametrization.baseEmbeddingSize = nil
-                configuration.parametrization.baseHeadSize = nil
-                configuration.parametrization.baseLayerCount = nil
-                configuration.parametrization.generatorBaseLayerCount = nil
+                configuration.parametrization = standard
             }
             let yaml = try ConfigurationWriter.yaml(configuration)
             let hash = yaml.utf8.reduce(0xcbf2_9ce4_8422_2325 as UInt64) { ($0 ^ UInt64($1)) &* 0x0000_0100_0000_01b3 }
-            return String(hash, radix: 16)
+            return String(hash, radix: 16) + (isTested ? "-test" : "")
         }
     }
 
-    /// Floating-point operations of the whole run.
-    func flops(vocabularySize: Int) -> Double {
-        let length = configuration.corpus.sequenceLength
-        return ModelCost.flopsPerToken(
-            configuration.engine, vocabularySize: vocabularySize, attendedTokens: Double(length))
-            * Double(configuration.training.steps) * Double(configuration.training.sequencesPerStep * length)
+    /// Floating-point operations of the whole run, each stage at its own length and batch.
+    package func flops(vocabularySize: Int) -> Double {
+        configuration.plannedStages.reduce(0) { sum, stage in
+            let length = stage.configuration.corpus.sequenceLength
+            let sequences = stage.configuration.training.sequencesPerStep
+            return sum
+                + ModelCost.flopsPerToken(
+                    stage.configuration.engine, vocabularySize: vocabularySize, attendedTokens: Double(length))
+                * Double(stage.steps) * Double(sequences * length)
+        }
     }
 }
 
@@ -52,12 +64,19 @@ public struct TrialResult: Codable, Sendable, Equatable {
     public var values: SearchSpace.Point
     public var hiddenSize: Int
     public var steps: Int
-    /// Held-out losses after the last step, in nats; nil where the run diverged.
+    /// Held-out losses after the last step, in nats, on the trial's own replacements; nil where the run diverged.
     public var totalLoss: Double?
     public var generatorLoss: Double?
     public var discriminatorLoss: Double?
     public var discriminatorAuc: Double?
     public var unigramEntropy: Double?
+    /// The same on replacements that are equal for all trials, by which they are ranked; nil where no trained generator
+    /// replaces tokens, so that `totalLoss` can be compared.
+    public var fixedTotalLoss: Double?
+    public var fixedDiscriminatorLoss: Double?
+    public var fixedDiscriminatorAuc: Double?
+    /// The losses that rank it, of each seed, where there are several; all other losses are those of the first.
+    public var seedLosses: [Double]?
     /// The step at which it was given up.
     public var divergedAt: Int?
     /// Operations that it took.
@@ -65,11 +84,25 @@ public struct TrialResult: Codable, Sendable, Equatable {
     /// Tells whether the result is of the configuration at hand.
     public var key: String
 
+    /// What it is ranked by: the mean over seeds.
     public func loss(_ metric: TrialMetric) -> Double? {
+        if let seedLosses { return seedLosses.reduce(0, +) / Double(seedLosses.count) }
+        return ownLoss(metric)
+    }
+
+    /// Standard deviation between seeds; nil for fewer than two.
+    public var spread: Double? {
+        guard let seedLosses, seedLosses.count > 1 else { return nil }
+        let mean = seedLosses.reduce(0, +) / Double(seedLosses.count)
+        return (seedLosses.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(seedLosses.count - 1)).squareRoot()
+    }
+
+    /// Of this seed alone.
+    func ownLoss(_ metric: TrialMetric) -> Double? {
         switch metric {
-        case .total: totalLoss
+        case .total: fixedTotalLoss ?? totalLoss
         case .generator: generatorLoss
-        case .discriminator: discriminatorLoss
+        case .discriminator: fixedDiscriminatorLoss ?? discriminatorLoss
         }
     }
 }

@@ -16,6 +16,7 @@ public final class TrialRunner: Sendable {
     private let vocabularySize: Int
     private let progress: PhaseProgress?
     private let note: @Sendable (String) -> Void
+    private let corruptions: Corruptions?
     private let state: Mutex<State>
 
     private struct State {
@@ -31,10 +32,11 @@ public final class TrialRunner: Sendable {
     ///   - folder: the search's directory.
     ///   - jobs: trials at a time.
     ///   - threads: of each.
+    ///   - corruptions: of the held-out batches, equal for all trials; nil: each trial's own alone.
     ///   - plannedFlops: of all that will be asked for, for the progress.
     public init(
         folder: String, jobs: Int, threads: Int, vocabularySize: Int, plannedFlops: Double, progress: PhaseProgress?,
-        note: @escaping @Sendable (String) -> Void
+        corruptions: Corruptions? = nil, note: @escaping @Sendable (String) -> Void
     ) {
         self.folder = folder
         self.jobs = jobs
@@ -42,6 +44,7 @@ public final class TrialRunner: Sendable {
         self.vocabularySize = vocabularySize
         self.progress = progress
         self.note = note
+        self.corruptions = corruptions
         state = Mutex(State(plannedFlops: plannedFlops))
     }
 
@@ -149,7 +152,11 @@ public final class TrialRunner: Sendable {
             name: trial.name, values: trial.values, hiddenSize: configuration.model.hiddenSize, steps: steps,
             divergedAt: divergedAt, flops: flops * Double(divergedAt ?? steps) / Double(steps), key: key)
         if divergedAt == nil {
-            let found = try evaluation.map(HeldOut.init) ?? HeldOut(metricsOf: path(trial), step: steps)
+            let found =
+                trial.isTested
+                ? HeldOut(
+                    try CheckpointEvaluation(directory: path(trial), selection: .test, threads: threads).evaluate())
+                : try evaluation.map(HeldOut.init) ?? HeldOut(metricsOf: path(trial), step: steps)
             result.generatorLoss = found.generatorLoss
             result.discriminatorLoss = found.discriminatorLoss
             result.discriminatorAuc = found.discriminatorAuc
@@ -161,10 +168,24 @@ public final class TrialRunner: Sendable {
             if !total.isFinite {
                 (result.totalLoss, result.generatorLoss, result.discriminatorLoss) = (nil, nil, nil)
                 result.divergedAt = steps
+            } else if let corruptions {
+                try addFixed(corruptions, to: &result, trial)
             }
         }
         try JSONFile.write(result, to: path(trial) + "/result.json")
         return result
+    }
+
+    /// The losses on the replacements that all trials are ranked by.
+    private func addFixed(_ corruptions: Corruptions, to result: inout TrialResult, _ trial: Trial) throws {
+        let report = try CheckpointEvaluation(
+            directory: path(trial), selection: trial.isTested ? .test : .heldOut, threads: threads
+        ).evaluate(corruptions: trial.isTested ? corruptions.test : corruptions.heldOut)
+        result.fixedDiscriminatorLoss = report.discriminatorLoss
+        result.fixedDiscriminatorAuc = report.discriminatorAuc
+        result.fixedTotalLoss = trial.configuration.objective.total(
+            generator: report.generatorLoss, detection: report.discriminatorLoss, corrective: report.correctiveLoss,
+            contrastive: report.contrastiveLoss)
     }
 
     private func advance(job: Int, flops: Double) {
@@ -176,6 +197,13 @@ public final class TrialRunner: Sendable {
         let finished = state.withLock { $0.finished.count }
         progress.update(fraction: min(1, fraction)) { "\(finished) trials finished" }
     }
+}
+
+/// Replacements that all trials are judged on.
+public struct Corruptions: Sendable {
+    var heldOut: [Corruption]
+    /// Empty where the corpus has no test documents.
+    var test: [Corruption]
 }
 
 /// What is read of an evaluation.

@@ -114,9 +114,7 @@ public enum TensorTable {
         }
         if spec.role == .readout { return model.outputMultipliers.discriminator }
         guard spec.name.hasSuffix(".query.weight") || spec.name.hasSuffix(".query.bias") else { return 1 }
-        let shape =
-            spec.name.hasPrefix("generator.")
-            ? configuration.model.generatorShape : configuration.model.discriminatorShape
-        return configuration.parametrization.attentionScale(headSize: shape.headSize)
+        let network = spec.name.hasPrefix("generator.") ? NetworkKind.generator : .discriminator
+        return network.attentionScale(configuration.model, configuration.parametrization)
     }
 }

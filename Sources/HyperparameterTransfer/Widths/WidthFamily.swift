@@ -55,13 +55,7 @@ public struct WidthFamily: Sendable {
     public func parametrization(_ rules: Rules, proxyDepth: Int?) throws -> ParametrizationConfiguration {
         var result = target.parametrization
         switch rules {
-        case .standard:
-            result.baseHiddenSize = nil
-            result.generatorBaseHiddenSize = nil
-            result.baseHeadSize = nil
-            result.baseEmbeddingSize = nil
-            result.baseLayerCount = nil
-            result.generatorBaseLayerCount = nil
+        case .standard: result = result.withoutBases
         case .maximalUpdate(let proxyWidth):
             let width = target.parametrization.baseHiddenSize ?? proxyWidth
             var base = target.model
@@ -71,6 +65,10 @@ public struct WidthFamily: Sendable {
                 target.parametrization.generatorBaseHiddenSize ?? base.generatorShape.hiddenSize
             result.baseEmbeddingSize = target.parametrization.baseEmbeddingSize ?? base.embeddingSize
             result.baseHeadSize = target.parametrization.baseHeadSize ?? base.discriminatorShape.headSize
+            // A target that names the discriminator's alone means both: null is what it had.
+            result.generatorBaseHeadSize =
+                target.parametrization.generatorBaseHeadSize ?? target.parametrization.baseHeadSize
+                ?? base.generatorShape.headSize
             if let proxyDepth, proxyDepth != target.model.layerCount {
                 try deepen(&base, layerCount: proxyDepth)
                 result.baseLayerCount = target.parametrization.baseLayerCount ?? base.layerCount

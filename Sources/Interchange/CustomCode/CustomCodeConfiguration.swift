@@ -85,7 +85,7 @@ struct CustomCodeConfiguration: Encodable {
         rotaryBases = layers.map {
             $0.kind == .full ? model.rotaryBase : model.attention.localRotaryBase ?? model.rotaryBase
         }
-        attentionScale = model.attentionScale(configuration.parametrization, headSize: shape.headSize)
+        attentionScale = network.attentionScale(model, configuration.parametrization)
         halfWindows = layers.map(\.halfWidth)
         dilations = layers.lazy.compactMap(\.dilations).first ?? Array(repeating: 1, count: shape.headCount)
         globalTokens = model.attention.globalTokens.rawValue

@@ -33,7 +33,7 @@ extension RunConfiguration {
     }
 
     /// What a stage runs with.
-    func configuration(ofStage index: Int) -> RunConfiguration {
+    package func configuration(ofStage index: Int) -> RunConfiguration {
         guard index < training.stages.count else { return self }
         var result = self
         let stage = training.stages[index]
@@ -42,17 +42,22 @@ extension RunConfiguration {
         return result
     }
 
+    /// The stages with the steps that each of them really has, the rest of the run last.
+    package var plannedStages: [(steps: Int, configuration: RunConfiguration)] {
+        var left = training.steps
+        return (0...training.stages.count).map { index in
+            let steps = index < training.stages.count ? min(left, training.stages[index].steps) : left
+            left -= steps
+            return (steps, configuration(ofStage: index))
+        }
+    }
+
     /// Tokens of full sequences in the whole run.
     package var plannedTokens: Int {
-        var left = training.steps
-        var tokens = 0
-        for index in 0...training.stages.count {
-            let stage = configuration(ofStage: index)
-            let steps = index < training.stages.count ? min(left, training.stages[index].steps) : left
-            tokens += steps * stage.training.sequencesPerStep * stage.corpus.sequenceLength
-            left -= steps
+        plannedStages.reduce(0) { sum, stage in
+            let configuration = stage.configuration
+            return sum + stage.steps * configuration.training.sequencesPerStep * configuration.corpus.sequenceLength
         }
-        return tokens
     }
 
     func validateStages() throws {

@@ -37,9 +37,10 @@ public struct Evaluator {
     ///   - step: of the engine's weights.
     ///   - corruptor: a model whose masking and replacements are judged instead of the model's own, so that several models
     ///     can be compared on the same replaced text.
+    ///   - corruptions: of the batches, one for each, made before; `corruptor` is then of no account.
     /// - Throws: `NonFiniteError` where a weight, a loss or a score is not finite; `CancellationError`.
     public func evaluate(
-        _ engine: TrainingEngine, step: Int, corruptor: TrainingEngine? = nil
+        _ engine: TrainingEngine, step: Int, corruptor: TrainingEngine? = nil, corruptions: [Corruption]? = nil
     ) throws -> EvaluationReport {
         try engine.state.checkWeights(step: step)
         var sums = LossSums()
@@ -48,7 +49,7 @@ public struct Evaluator {
         var labels: [Bool] = []
         var samples: [EvaluationSample] = []
         for (index, batch) in batches.enumerated() {
-            let corruption = try corruptor?.corruption(of: batch, index: index)
+            let corruption = try corruptions?[index] ?? corruptor?.corruption(of: batch, index: index)
             let batchSums = try engine.evaluate(batch, index: index, corruption: corruption) { work, chunk, outcome in
                 guard !outcome.logits.isEmpty else { return }
                 scores += outcome.logits

@@ -14,6 +14,11 @@ struct CoordinateCheckCommand: ParsableCommand {
             module's outputs, and of their change since the beginning, against width: a power of 0 is what muP promises. \
             The standard parametrization is measured beside it, for contrast. No corpus is needed.
 
+            Passes: changes after every step, and sizes, with a slope of 0 ± tolerance; logits before the first step with \
+            -1/2 ± tolerance, unless they start at 0. Changes of attention scores and of logits over the vocabulary may fall \
+            to twice the tolerance. "own weights" is what a readout's own update changes; "large epsilon" the first step's \
+            changes with Adam's epsilon at 1. docs/transfer.md says why, and what this cannot see.
+
             Exit status 0: muP passes; 1: it fails.
 
               pretrain coordinate-check mine.yaml --widths 64,128,256,512

@@ -16,6 +16,7 @@ struct EvaluateCommand: ParsableCommand {
             replace tokens for all of them with --corruption-from.
 
               pretrain evaluate checkpoints/mine
+              pretrain evaluate checkpoints/mine --split test
               pretrain evaluate checkpoints/metro --corruption-from checkpoints/electra --json
             """)
 
@@ -23,6 +24,8 @@ struct EvaluateCommand: ParsableCommand {
     var checkpoint: String
     @Option(help: "Evaluate on all documents of this file, folder or glob instead.", completion: .file())
     var corpus: String?
+    @Option(help: "held_out, or test: the run's corpus.test, by which nothing was chosen.")
+    var split = EvaluatedSplit.heldOut
     @Option(help: "Tokens to evaluate on, at most. Default: evaluation.tokens of the run.")
     var tokens: Int?
     @Option(
@@ -36,6 +39,9 @@ struct EvaluateCommand: ParsableCommand {
     @OptionGroup var report: ReportOptions
 
     func validate() throws {
+        if corpus != nil, split == .test {
+            throw ValidationError("--split test is of the run's own corpus; leave out --corpus or --split")
+        }
         if let tokens, tokens < HeldOutReader.smallestBudget {
             throw ValidationError("--tokens must be at least \(HeldOutReader.smallestBudget): a token, [CLS] and [SEP]")
         }
@@ -43,7 +49,7 @@ struct EvaluateCommand: ParsableCommand {
 
     func run() throws {
         let model = try LoadedModel(path: checkpoint, threads: threading.count)
-        let evaluator = try Evaluator(model, corpusPath: corpus, reading: reading, tokens: tokens)
+        let evaluator = try Evaluator(model, corpusPath: corpus, split: split, reading: reading, tokens: tokens)
         if corpus != nil {
             let special = model.engine.special.neverMasked
             let text = model.tokenizer.decode(evaluator.batches.first?.tokens.filter { !special.contains($0) } ?? [])
@@ -67,16 +73,24 @@ struct EvaluateCommand: ParsableCommand {
 
 extension Evaluator {
     /// - Parameter corpusPath: text to use as a whole; nil for what the run held out.
-    fileprivate init(_ model: LoadedModel, corpusPath: String?, reading: ReadingOptions, tokens: Int?) throws {
+    fileprivate init(
+        _ model: LoadedModel, corpusPath: String?, split: EvaluatedSplit, reading: ReadingOptions, tokens: Int?
+    ) throws {
         let configuration = model.configuration
         let corpus = try reading.resolve(corpusPath.map { [$0] } ?? [], base: configuration.corpus)
         let listing = try CorpusListing(corpus)
         if corpusPath == nil { try TrainingCheckpoint.fingerprint(model.reader).verify(against: listing) }
         try self.init(
-            configuration, listing: listing, selection: corpusPath == nil ? .heldOut : .all,
+            configuration, listing: listing, selection: corpusPath != nil ? .all : split == .test ? .test : .heldOut,
             tokenizer: model.tokenizer, special: model.engine.special,
             tokens: tokens ?? configuration.evaluation.tokens)
     }
+}
+
+/// Which part of its corpus a run is evaluated on.
+enum EvaluatedSplit: String, CaseIterable, ExpressibleByArgument {
+    case heldOut = "held_out"
+    case test
 }
 
 /// Why a model's replacements cannot be shown to another.

@@ -110,6 +110,7 @@ struct TokenizerTrainCommand: AsyncParsableCommand {
         let file = try OutputFile(checking: output)
         var everything = CorpusConfiguration()
         everything.heldOut = 0
+        everything.test = 0
         let corpus = try reading.resolve(input, base: everything)
         let listing = try CorpusListing(corpus)
         let trainer = try BPETrainer(

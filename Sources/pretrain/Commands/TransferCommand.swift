@@ -60,6 +60,9 @@ struct TransferCommand: ParsableCommand {
     var metric = TrialMetric.total
     @Option(help: "Seed of the random search; the runs keep training.seed.")
     var seed = 0
+    @Option(
+        help: "Runs of each trial of the last rung, from training.seed on; ranked by the mean, and the spread is told.")
+    var seeds = 1
     @Option(help: "Trials at a time, of one thread each. Default: as many as threads.")
     var jobs: Int?
     @Flag(help: "Sweep the learning rate at several widths, under muP and under the standard parametrization.")
@@ -93,6 +96,7 @@ struct TransferCommand: ParsableCommand {
         try check(proxySteps, "proxy-steps", 1...1_000_000_000)
         try check(proxyBatch, "proxy-batch", 1...1_048_576)
         try check(trials, "trials", 1...10_000)
+        try check(seeds, "seeds", 1...100)
         try check(rungs, "rungs", 1...10)
         try check(jobs, "jobs", 1...ProductLibrary.current.maximumThreadCount)
         try check(verifySteps, "verify-steps", 1...1_000_000_000)
@@ -144,6 +148,7 @@ struct TransferCommand: ParsableCommand {
         result.halvingFactor = factor
         result.metric = metric
         result.seed = seed
+        result.seeds = seeds
         result.rules = TransferRules(batch: batchRule, horizon: horizonRule)
         result.verifySteps = verifySteps
         result.checksCoordinates = coordinateCheck
