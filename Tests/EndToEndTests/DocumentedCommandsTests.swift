@@ -55,6 +55,17 @@ import Testing
             try #require(
                 recipes.components(separatedBy: "```yaml\n").dropFirst().first?.components(separatedBy: "```").first),
             to: "compare.yaml")
+        for (name, count) in [("train", 30), ("dev", 8), ("test", 8), ("new", 4)] {
+            let texts = (0..<count).map { index in
+                "{\"text\": \"\(SyntheticText.text(1, seed: UInt64(index)).prefix(40).filter { $0 != "\n" })\", \"label\": \(index % 2)}"
+            }
+            try folder.write(texts.joined(separator: "\n"), to: "\(name).jsonl")
+        }
+        let using = try String(contentsOf: Self.repository.appendingPathComponent("docs/using.md"), encoding: .utf8)
+        try folder.write(
+            try #require(
+                using.components(separatedBy: "```yaml\n").dropFirst().first?.components(separatedBy: "```").first),
+            to: "task.yaml")
         for part in ["mine/a", "mine/b", "sotu/a", "sotu/b", "sotu/c", "sotu/d"] {
             try folder.write(
                 SyntheticText.text(40, seed: UInt64(part.utf8.reduce(0) { $0 &+ Int($1) })), to: "corpora/\(part).txt")
