@@ -20,7 +20,7 @@ public final class TrainingEngine {
     private let randomTokens: RandomTokens
     /// Samples of a frozen generator that earlier runs have kept, if the run has such a file.
     package var corruptionCache: CorruptionCache?
-    private let laneCount: Int
+    let laneCount: Int
     /// Made at the first step, since evaluation needs none.
     lazy var gradients = LaneGradients(state.layout, laneCount: laneCount)
     /// What the generator's part of the state was before its turn, where networks take turns.
@@ -284,9 +284,9 @@ public final class TrainingEngine {
     }
 
     /// Whether all workers divide every chunk, as sequences are longer than what one carries.
-    private var isDivided: Bool { objective.model.limits.sliceTokens != nil }
+    var isDivided: Bool { objective.model.limits.sliceTokens != nil }
 
-    private func dividedPass(_ chunk: ChunkGeometry, gradients: LaneGradients?, dropout: DropoutStream?) -> LanePass {
+    func dividedPass(_ chunk: ChunkGeometry, gradients: LaneGradients?, dropout: DropoutStream?) -> LanePass {
         let team = SliceTeam(
             chunk, sliceTokens: objective.model.limits.sliceTokens ?? chunk.tokenCount, laneCount: laneCount,
             pool: pool, gradients: gradients?.lanes.map(\.base) ?? [], scratch: scratch.map(\.base), memory: unitMemory)

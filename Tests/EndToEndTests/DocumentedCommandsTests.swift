@@ -61,6 +61,8 @@ import Testing
             }
             try folder.write(texts.joined(separator: "\n"), to: "\(name).jsonl")
         }
+        try folder.write(
+            "{\"sentence_good\": \"The boat waits.\", \"sentence_bad\": \"The boat wait.\"}\n", to: "pairs/a.jsonl")
         let using = try String(contentsOf: Self.repository.appendingPathComponent("docs/using.md"), encoding: .utf8)
         try folder.write(
             try #require(

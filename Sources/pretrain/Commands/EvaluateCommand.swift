@@ -3,6 +3,7 @@ import Corpus
 import Engine
 import Foundation
 import Pretraining
+import Runs
 
 struct EvaluateCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -18,6 +19,12 @@ struct EvaluateCommand: ParsableCommand {
               pretrain evaluate checkpoints/mine
               pretrain evaluate checkpoints/mine --split test
               pretrain evaluate checkpoints/metro --corruption-from checkpoints/electra --json
+
+            --minimal-pairs judges pairs of sentences instead, of which the first should be likelier (sentence_good, \
+            sentence_bad, as in BLiMP): by the generator or masked language model, each token masked in turn, and by the \
+            detector's belief that all tokens are original. Chance is one half.
+
+              pretrain evaluate checkpoints/mine --minimal-pairs blimp/data
             """)
 
     @Argument(help: "A checkpoint, or a run directory, which stands for its newest one.", completion: .directory)
@@ -34,11 +41,19 @@ struct EvaluateCommand: ParsableCommand {
             valueName: "checkpoint"),
         completion: .directory)
     var corruptionFrom: String?
+    @Option(
+        help: ArgumentHelp(
+            "Judge minimal pairs: a .jsonl file or a folder of them, with sentence_good and sentence_bad.",
+            valueName: "path"), completion: .file())
+    var minimalPairs: String?
     @OptionGroup var reading: ReadingOptions
     @OptionGroup var threading: ThreadOptions
     @OptionGroup var report: ReportOptions
 
     func validate() throws {
+        if minimalPairs != nil, corpus != nil || corruptionFrom != nil {
+            throw ValidationError("--minimal-pairs has text of its own; leave --corpus and --corruption-from out")
+        }
         if corpus != nil, split == .test {
             throw ValidationError("--split test is of the run's own corpus; leave out --corpus or --split")
         }
@@ -48,6 +63,7 @@ struct EvaluateCommand: ParsableCommand {
     }
 
     func run() throws {
+        if let minimalPairs { return try judge(minimalPairs) }
         let model = try LoadedModel(path: checkpoint, threads: threading.count)
         let evaluator = try Evaluator(model, corpusPath: corpus, split: split, reading: reading, tokens: tokens)
         if corpus != nil {
@@ -68,6 +84,28 @@ struct EvaluateCommand: ParsableCommand {
         result.skipped = evaluator.corpusReport.entries
         SkippedText.note(evaluator.corpusReport.entries)
         try report.show(result, isStyled: true) { EvaluationText.summary(result, colours: Terminal.outputColours) }
+    }
+}
+
+extension EvaluateCommand {
+    private func judge(_ path: String) throws {
+        let pairs = try MinimalPairs(path: path)
+        let model = try LoadedModel(path: checkpoint, threads: threading.count)
+        guard model.engine.objective.predictsMaskedTokens || model.configuration.objective.name.detects else {
+            throw ValidationError("this model neither predicts masked tokens nor detects: it cannot judge sentences")
+        }
+        let phase = PhaseProgress("judging pairs", on: ProgressLine(quiet: report.json))
+        let result = try pairs.evaluate(model.engine, model.tokenizer) { phase.update(fraction: $0) }
+        if !report.json { phase.finish() }
+        try report.show(result) {
+            func percent(_ share: Double?) -> String { share.map { String(format: "%.1f %%", 100 * $0) } ?? "–" }
+            let rows = (result.files + [result.mean]).map {
+                [$0.file, "\($0.pairs)", percent($0.language), percent($0.detection)]
+            }
+            return TextTable(
+                header: ["file", "pairs", "language model", "detector"], rightAligned: [1, 2, 3], rows: rows
+            ).text + "\n"
+        }
     }
 }
 
