@@ -68,27 +68,9 @@ public final class TrialRunner: Sendable {
         }
         // The longest first: the last ones to finish then leave other jobs idle for the shortest time.
         waiting.sort { $0.trial.flops(vocabularySize: vocabularySize) > $1.trial.flops(vocabularySize: vocabularySize) }
-        let queue = Mutex(waiting[...])
-        let failure = Mutex<(any Error)?>(nil)
-        let finished = DispatchGroup()
-        for job in 0..<min(jobs, waiting.count) {
-            finished.enter()
-            let thread = Thread { [self] in
-                defer { finished.leave() }
-                while failure.withLock({ $0 == nil }), let next = queue.withLock({ $0.popFirst() }) {
-                    do {
-                        let result = try carryOut(next.trial, key: next.key, job: job)
-                        remember(result, key: next.key, ran: true)
-                    } catch {
-                        failure.withLock { $0 = $0 ?? error }
-                    }
-                }
-            }
-            thread.stackSize = 8 << 20
-            thread.start()
+        _ = try SideBySide.run(waiting, jobs: jobs) { [self] next, job in
+            remember(try carryOut(next.trial, key: next.key, job: job), key: next.key, ran: true)
         }
-        finished.wait()
-        if let error = failure.withLock({ $0 }) { throw error }
         return try zip(trials, keys).map { trial, key in
             guard let result = state.withLock({ $0.finished[key] }) else {
                 throw TransferError.cannotWrite(path: trial.name, reason: "the trial left no result")
