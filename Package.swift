@@ -114,7 +114,8 @@ let package = Package(
             dependencies: [
                 "Configuration", "CProcessor", "Files", "Machine", "Kernels", "Tokenization", "Corpus", "Encoder",
                 "Objectives", "Optimization", "Checkpoints", "Benchmarks", "Engine", "Pretraining", "Runs",
-                "HyperparameterTransfer", "Interchange", "Analysis", "Comparison", "FineTuning", "Formatting", arguments,
+                "HyperparameterTransfer", "Interchange", "Analysis", "Comparison", "FineTuning", "Formatting",
+                arguments,
             ]),
 
         .target(name: "TestSupport", dependencies: ["Corpus", "Kernels"], path: "Tests/TestSupport"),

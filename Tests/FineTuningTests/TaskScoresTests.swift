@@ -11,7 +11,7 @@ struct TaskScoresTests {
             var labels: [Int]
             var predicted: [Int]
             var accuracy: Double
-            var macro_f1: Double
+            var macroF1: Double
             var f1: Double?
             var matthews: Double
         }
@@ -27,14 +27,16 @@ struct TaskScoresTests {
 
     @Test func agreeWithScikitLearn() throws {
         let url = try #require(Bundle.module.url(forResource: "Fixtures/scores", withExtension: "json"))
-        let fixture = try JSONDecoder().decode(Fixture.self, from: Data(contentsOf: url))
+        let decoder = JSONDecoder()
+        decoder.keyDecodingStrategy = .convertFromSnakeCase
+        let fixture = try decoder.decode(Fixture.self, from: Data(contentsOf: url))
         #expect(fixture.classes.count == 7 && fixture.numbers.count == 3)
         for expected in fixture.classes {
             let scores = TaskScores(
                 loss: 0.5, predicted: expected.predicted, labels: expected.labels, classCount: expected.count)
             #expect(scores.texts == expected.labels.count && scores.loss == 0.5)
             for (own, other) in [
-                (scores.accuracy, expected.accuracy), (scores.macroF1, expected.macro_f1),
+                (scores.accuracy, expected.accuracy), (scores.macroF1, expected.macroF1),
                 (scores.matthews, expected.matthews),
             ] { #expect(abs(try #require(own) - other) < 1e-12) }
             #expect((scores.f1 == nil) == (expected.f1 == nil))

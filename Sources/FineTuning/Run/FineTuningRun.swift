@@ -76,9 +76,9 @@ public final class FineTuningRun {
         let fresh = FineTuningCheckpoint.Documents(
             configuration: configuration, encoder: model.configuration, tokenizer: Data(model.tokenizer.serialized()),
             state: .init(step: 0, labels: data.labels.names, digest: data.digest))
-        let (documents, step) = try directory.resume(
-            .automatic, note: { report($0.isWarning ? .warning("\($0)") : .note("\($0)")) }
-        ) { reader -> FineTuningCheckpoint.Documents in
+        let note = { [report] (what: Resumption) in report(what.isWarning ? .warning("\(what)") : .note("\(what)")) }
+        let (documents, step) = try directory.resume(.automatic, note: note) {
+            reader -> FineTuningCheckpoint.Documents in
             guard let reader else {
                 engine.initialize()
                 if !isFromScratch { engine.load(model.engine) }

@@ -62,18 +62,20 @@ public struct MinimalPairs: Sendable {
 
     private static func read(_ path: String) throws -> File {
         struct Row: Decodable {
-            var sentence_good: String
-            var sentence_bad: String
+            var sentenceGood: String
+            var sentenceBad: String
         }
+        let decoder = JSONDecoder()
+        decoder.keyDecodingStrategy = .convertFromSnakeCase
         var sentences: [(good: String, bad: String, line: Int)] = []
         let lines = try TextFile.contents(of: path).split(
             separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
         for (index, line) in lines.enumerated() where !line.allSatisfy({ $0 == 0x20 || $0 == 0x0D }) {
-            guard let row = try? JSONDecoder().decode(Row.self, from: Data(line)) else {
+            guard let row = try? decoder.decode(Row.self, from: Data(line)) else {
                 throw Failure.row(
                     path: path, line: index + 1, "is no object with the texts sentence_good and sentence_bad")
             }
-            sentences.append((row.sentence_good, row.sentence_bad, index + 1))
+            sentences.append((row.sentenceGood, row.sentenceBad, index + 1))
         }
         if sentences.isEmpty { throw Failure.none(path: path) }
         return File(path: path, sentences: sentences)
