@@ -9,6 +9,12 @@ public struct Verification: Codable, Sendable {
         public var isStandard: Bool
         public var results: [TrialResult]
 
+        package init(width: Int, isStandard: Bool, results: [TrialResult]) {
+            self.width = width
+            self.isStandard = isStandard
+            self.results = results
+        }
+
         /// The learning rate with the lowest loss; nil if all diverged.
         public func best(_ metric: TrialMetric) -> (rate: Double, loss: Double)? {
             guard let best = results.ranked(by: metric).first, let loss = best.loss(metric) else { return nil }
@@ -38,17 +44,22 @@ public struct Verification: Codable, Sendable {
     public var costShare: Double
     /// Loss that a power law through the widths gives for the target's; nil where it cannot be told.
     public var expectedLoss: Double?
-    /// Best learning rates within one factor of two, and wider never worse.
+    /// Best learning rates within one factor of two, and wider never worse; with several seeds where both hold within the
+    /// spread between these.
     public var passes: Bool
+    /// Runs of each learning rate at each width.
+    public var seeds: Int
 
     static func flops(_ plan: TransferPlan, rateCount: Int, vocabularySize: Int) -> Double {
-        (try? trials(plan, best: [:], rates: Array(repeating: 1, count: rateCount), tokenizer: ""))?
+        let once =
+            (try? trials(plan, best: [:], rates: Array(repeating: 1, count: rateCount), tokenizer: ""))?
             .joined().reduce(0) { $0 + $1.flops(vocabularySize: vocabularySize) } ?? 0
+        return Double(plan.options.seeds) * once
     }
 
     /// muP at all widths, then the standard parametrization at all widths.
     private static func trials(
-        _ plan: TransferPlan, best: SearchSpace.Point, rates: [Double], tokenizer: String
+        _ plan: TransferPlan, best: SearchSpace.Point, rates: [Double], seed: Int = 0, tokenizer: String
     ) throws -> [[Trial]] {
         let steps = plan.options.verifySteps ?? plan.proxy.training.steps
         return try [false, true].flatMap { isStandard in
@@ -63,9 +74,11 @@ public struct Verification: Codable, Sendable {
                     TransferPlan.setTrialRecords(&configuration, tokenizer: tokenizer)
                     for (hyperparameter, value) in best { hyperparameter.set(value, in: &configuration) }
                     Hyperparameter.learningRate.set(rate, in: &configuration)
+                    configuration.training.seed += seed
                     let rules = isStandard ? "standard" : "mup"
                     var trial = Trial(
-                        name: "verify/\(steps)-steps/\(rules)-width-\(width)/learning-rate-\(rate)",
+                        name: "verify/\(steps)-steps/\(rules)-width-\(width)/learning-rate-\(rate)"
+                            + (seed > 0 ? "-seed-\(seed + 1)" : ""),
                         configuration: configuration, values: best.merging([.learningRate: rate]) { $1 })
                     // What chose the values is not what they are reported on.
                     trial.isTested = plan.target.corpus.test > 0
@@ -84,7 +97,16 @@ public struct Verification: Codable, Sendable {
         metric = plan.options.metric
         split = plan.target.corpus.test > 0 ? "test" : "held_out"
         let groups = try Self.trials(plan, best: best, rates: rates, tokenizer: tokenizer)
-        let results = try runner.run(groups.flatMap { $0 })
+        seeds = plan.options.seeds
+        let runs = try runner.run(
+            (0..<seeds).flatMap { seed in
+                try Self.trials(plan, best: best, rates: rates, seed: seed, tokenizer: tokenizer).flatMap { $0 }
+            })
+        let trialCount = groups.reduce(0) { $0 + $1.count }
+        let (seeds, metric) = (seeds, metric)
+        let results = (0..<trialCount).map { place in
+            TrialResult((0..<seeds).map { runs[$0 * trialCount + place] }, metric: metric)
+        }
         let count = plan.verifyWidths.count
         sweeps = groups.indices.map { group in
             Sweep(
@@ -117,7 +139,7 @@ public struct Verification: Codable, Sendable {
         self.excess = excess(mup)
         standardExcess = excess(standard)
         expectedLoss = Self.extrapolated(zip(mup.map(\.width), losses(mup)).map { ($0, $1) }, to: targetWidth)
-        passes = (drift ?? 99) <= 1.01 && (worstRise ?? 1) <= 0
+        passes = Self.passes(mup, metric)
     }
 
     private func loss(_ sweep: Sweep, at rate: Double?) -> Double? {
@@ -128,6 +150,40 @@ public struct Verification: Codable, Sendable {
         let best = sweeps.compactMap { $0.best(metric)?.rate }
         guard best.count == sweeps.count, let low = best.min(), let high = best.max() else { return nil }
         return log2(high / low)
+    }
+
+    /// - Parameter sweeps: of muP, by width.
+    package static func passes(_ sweeps: [Sweep], _ metric: TrialMetric) -> Bool {
+        (driftWithinSpread(sweeps, metric) ?? 99) <= 1.01 && !rises(sweeps, metric)
+    }
+
+    /// The same with the learning rates of each width that are not told apart from its best by more than seeds differ.
+    private static func driftWithinSpread(_ sweeps: [Sweep], _ metric: TrialMetric) -> Double? {
+        let rates = sweeps.map { sweep -> [Double] in
+            let ranked = sweep.results.ranked(by: metric)
+            guard let best = ranked.first, let lowest = best.loss(metric) else { return [] }
+            return ranked.filter { result in
+                let margin = max(best.spread ?? 0, result.spread ?? 0)
+                return result.loss(metric).map { $0 - lowest <= margin } ?? false
+            }.compactMap { $0.values[.learningRate] }
+        }
+        guard rates.allSatisfy({ !$0.isEmpty }) else { return nil }
+        return rates.joined().compactMap { low -> Double? in
+            // The smallest of each width that is not below.
+            let chosen = rates.compactMap { $0.filter { $0 >= low }.min() }
+            return chosen.count == rates.count ? chosen.max().map { log2($0 / low) } : nil
+        }.min()
+    }
+
+    /// Whether the lowest loss rises from one width to the next by more than seeds differ.
+    private static func rises(_ sweeps: [Sweep], _ metric: TrialMetric) -> Bool {
+        let best = sweeps.map { $0.results.ranked(by: metric).first }
+        return zip(best, best.dropFirst()).contains { narrow, wide in
+            guard let narrow, let wide, let before = narrow.loss(metric), let after = wide.loss(metric) else {
+                return true
+            }
+            return after - before > max(narrow.spread ?? 0, wide.spread ?? 0)
+        }
     }
 
     private static func worstRise(_ losses: [Double?]) -> Double? {

@@ -133,7 +133,7 @@ public final class TransferSearch {
             let runs = try runner.run(
                 (0..<seeds).flatMap { plan.trials(rung: index, chosen: chosen, seed: $0, tokenizer: tokenizer) })
             let results = chosen.indices.map { place in
-                overSeeds((0..<seeds).map { runs[$0 * chosen.count + place] })
+                TrialResult((0..<seeds).map { runs[$0 * chosen.count + place] }, metric: plan.options.metric)
             }
             // Results that another trial has left carry its name.
             rungs.append(
@@ -144,20 +144,6 @@ public final class TransferSearch {
                 })
         }
         return rungs
-    }
-
-    /// The first seed's result, ranked by the mean over all; one that diverges makes it a trial that did.
-    private func overSeeds(_ results: [TrialResult]) -> TrialResult {
-        var result = results[0]
-        guard results.count > 1 else { return result }
-        result.flops = results.reduce(0) { $0 + $1.flops }
-        if let diverged = results.first(where: { $0.divergedAt != nil }) {
-            (result.divergedAt, result.totalLoss, result.generatorLoss) = (diverged.divergedAt, nil, nil)
-            (result.discriminatorLoss, result.fixedTotalLoss, result.fixedDiscriminatorLoss) = (nil, nil, nil)
-            return result
-        }
-        result.seedLosses = results.compactMap { $0.ownLoss(plan.options.metric) }
-        return result
     }
 
     private func checkCoordinates() throws -> CoordinateReport {

@@ -107,6 +107,21 @@ public struct TrialResult: Codable, Sendable, Equatable {
     }
 }
 
+extension TrialResult {
+    /// One trial with several seeds: it is ranked by the mean of their losses, and diverged if one of them did.
+    init(_ seeds: [TrialResult], metric: TrialMetric) {
+        self = seeds[0]
+        guard seeds.count > 1 else { return }
+        flops = seeds.reduce(0) { $0 + $1.flops }
+        if let diverged = seeds.first(where: { $0.divergedAt != nil }) {
+            (divergedAt, totalLoss, generatorLoss) = (diverged.divergedAt, nil, nil)
+            (discriminatorLoss, fixedTotalLoss, fixedDiscriminatorLoss) = (nil, nil, nil)
+        } else {
+            seedLosses = seeds.compactMap { $0.ownLoss(metric) }
+        }
+    }
+}
+
 /// Which held-out loss trials are ranked by.
 public enum TrialMetric: String, CaseIterable, Codable, Sendable {
     /// The weighted sum that training minimises.
