@@ -34,6 +34,17 @@ import Testing
         #expect(survey.scripts == [ScriptShare(script: "Latin", share: 1)] && survey.unicodeForm == .none)
     }
 
+    @Test func documentsForALastTestAreCountedApart() throws {
+        try folder.write((0..<2000).map { "Document number \($0)." }.joined(separator: "\n\n"), to: "text/a.txt")
+        var settings = configuration(folder("text"), heldOut: 0.1)
+        let without = try CorpusSurvey(try CorpusListing(settings)).sources[0]
+        settings.test = 0.2
+        let source = try CorpusSurvey(try CorpusListing(settings)).sources[0]
+        #expect(without.testDocuments == 0 && without.testBytes == 0)
+        #expect(source.heldOutDocuments == without.heldOutDocuments && source.heldOutBytes == without.heldOutBytes)
+        #expect((340...460).contains(source.testDocuments) && source.testBytes > 20 * Int64(source.testDocuments))
+    }
+
     @Test func aFileWithoutEmptyLinesIsNoticed() throws {
         try folder.write((0..<2000).map { "Sentence \($0) stands alone." }.joined(separator: "\n"), to: "text/a.txt")
         let (whole, advice) = try survey(0.01)

@@ -16,6 +16,9 @@ public struct CorpusSurvey: Sendable, Encodable {
         public var documents: Int
         public var heldOutDocuments: Int
         public var heldOutBytes: Int64
+        /// Those that are kept for a last test.
+        public var testDocuments: Int
+        public var testBytes: Int64
         /// Half of the documents have at most as many bytes, to within a quarter.
         public var medianDocumentBytes: Int
         public var longestDocumentBytes: Int
@@ -55,7 +58,8 @@ public struct CorpusSurvey: Sendable, Encodable {
             let scan = DocumentScan(listed, index: index, rules: rules, byteLimit: byteLimit)
             var source = Source(
                 path: listed.configuration.path, files: listed.files.count, fileBytes: listed.bytes, textBytes: 0,
-                isComplete: true, documents: 0, heldOutDocuments: 0, heldOutBytes: 0, medianDocumentBytes: 0,
+                isComplete: true, documents: 0, heldOutDocuments: 0, heldOutBytes: 0, testDocuments: 0,
+                testBytes: 0, medianDocumentBytes: 0,
                 longestDocumentBytes: 0, lines: 0, duplicates: 0)
             var sizes = SizeHistogram()
             var seen: Set<UInt64> = []
@@ -66,14 +70,19 @@ public struct CorpusSurvey: Sendable, Encodable {
                     if size > 0 { sizes.add(size) }
                     size = 0
                     source.documents += 1
-                    source.heldOutDocuments += piece.isHeldOut ? 1 : 0
+                    source.heldOutDocuments += piece.isHeldOut && !piece.isTest ? 1 : 0
+                    source.testDocuments += piece.isTest ? 1 : 0
                     if !seen.insert(XXHash64.hash(piece.text, seed: 0)).inserted { source.duplicates += 1 }
                     let part = Double(scan.totalScannedBytes) / Double(max(1, min(listed.bytes * 4, byteLimit)))
                     try progress(min(1, done + share * min(1, part)))
                 }
                 size += piece.text.count
                 source.textBytes += Int64(piece.text.count)
-                if piece.isHeldOut { source.heldOutBytes += Int64(piece.text.count) }
+                if piece.isTest {
+                    source.testBytes += Int64(piece.text.count)
+                } else if piece.isHeldOut {
+                    source.heldOutBytes += Int64(piece.text.count)
+                }
                 source.lines += lines.add(piece.text, isHeldOut: piece.isHeldOut)
                 text.add(piece.text)
             }

@@ -62,18 +62,24 @@ struct CorpusCheckCommand: ParsableCommand {
     }
 
     static func text(_ survey: CorpusSurvey, advice: [String]) -> String {
+        let isTested = survey.sources.contains { $0.testDocuments > 0 }
         let rows = survey.sources.map { source in
             [
-                source.path, CountFormat.grouped(source.files), ByteFormat.text(Int(source.textBytes)),
-                CountFormat.grouped(source.documents), ByteFormat.text(source.medianDocumentBytes),
-                ByteFormat.text(source.longestDocumentBytes), CountFormat.grouped(source.duplicates),
-                "\(CountFormat.grouped(source.heldOutDocuments)) (\(ByteFormat.text(Int(source.heldOutBytes))))",
+                [
+                    source.path, CountFormat.grouped(source.files), ByteFormat.text(Int(source.textBytes)),
+                    CountFormat.grouped(source.documents), ByteFormat.text(source.medianDocumentBytes),
+                    ByteFormat.text(source.longestDocumentBytes), CountFormat.grouped(source.duplicates),
+                    "\(CountFormat.grouped(source.heldOutDocuments)) (\(ByteFormat.text(Int(source.heldOutBytes))))",
+                ],
+                isTested
+                    ? ["\(CountFormat.grouped(source.testDocuments)) (\(ByteFormat.text(Int(source.testBytes))))"] : [],
             ]
+            .flatMap(\.self)
         }
         var lines = [
             TextTable(
-                header: ["source", "files", "text", "documents", "median", "longest", "twice", "held out"],
-                rightAligned: [1, 2, 3, 4, 5, 6, 7], rows: rows
+                header: ["source", "files", "text", "documents", "median", "longest", "twice", "held out"]
+                    + (isTested ? ["test"] : []), rightAligned: [1, 2, 3, 4, 5, 6, 7, 8], rows: rows
             ).text
         ]
         if survey.sources.contains(where: { !$0.isComplete }) { lines.append("(of the part that was read)") }
