@@ -119,6 +119,23 @@ final class TaskEngineTests {
         #expect(losses[19] < 0.3 * losses[0])
     }
 
+    @Test("Lanes get about as many tokens each, and every text once", arguments: [1, 2, 3, 5])
+    func balance(laneCount: Int) {
+        var random = SplitMix64(seed: 4)
+        let examples = (0..<32).map { index in
+            TaskExample(
+                tokens: [Int32(index)] + [Int32](repeating: 7, count: Int.random(in: 2...60, using: &random)),
+                target: .label(0))
+        }
+        let ordered = TaskEngine.balanced(examples, laneCount: laneCount)
+        #expect(Set(ordered.map(\.tokens[0])) == Set(0..<32) && ordered.count == 32)
+        let tokens = (0..<laneCount).map { lane in
+            ordered[lane * 32 / laneCount..<(lane + 1) * 32 / laneCount].reduce(0) { $0 + $1.tokens.count }
+        }
+        #expect((tokens.max() ?? 0) - (tokens.min() ?? 0) <= 60)
+        #expect(TaskEngine.balanced(examples, laneCount: laneCount) == ordered)
+    }
+
     @Test("Mean pooling: the gradient by central differences")
     func meanPooling() throws {
         let engine = TaskEngine(

@@ -80,6 +80,24 @@ public final class TaskEngine {
         }
     }
 
+    /// The texts in an order in which lanes of consecutive ones have about as many tokens each: longest first, each to the
+    /// lane that has the fewest and room left.
+    package static func balanced(_ examples: [TaskExample], laneCount: Int) -> [TaskExample] {
+        let count = examples.count
+        let room = (0..<laneCount).map { ($0 + 1) * count / laneCount - $0 * count / laneCount }
+        var lanes: [(examples: [TaskExample], tokens: Int)] = room.map { _ in ([], 0) }
+        let order = examples.indices.sorted {
+            (examples[$1].tokens.count, $0) < (examples[$0].tokens.count, $1)
+        }
+        for index in order {
+            let open = lanes.indices.filter { lanes[$0].examples.count < room[$0] }
+            guard let lane = open.min(by: { lanes[$0].tokens < lanes[$1].tokens }) else { continue }
+            lanes[lane].examples.append(examples[index])
+            lanes[lane].tokens += examples[index].tokens.count
+        }
+        return lanes.flatMap(\.examples)
+    }
+
     /// What a step came to.
     public struct Outcome: Sendable {
         /// Weighted mean over the texts.
@@ -93,7 +111,8 @@ public final class TaskEngine {
     /// - Parameter step: counted from 1.
     /// - Throws: `NonFiniteError`, `CancellationError`; nothing was changed then.
     public func train(_ examples: [TaskExample], step: Int) throws -> Outcome {
-        let batch = TaskBatch(examples)
+        let unordered = TaskBatch(examples)
+        let batch = TaskBatch(Self.balanced(examples, laneCount: Self.laneCount(unordered)))
         let gradients = gradients(batch)
         let losses: [Double]
         do {
