@@ -25,17 +25,8 @@ enum DebertaTensors {
             "relative_positions", "encoder.rel_embeddings.weight",
             [RelativePositionBuckets(model.attention).rowCount, hidden], in: .encoder)
         table.norm("relative_norm", "encoder.LayerNorm", hidden, in: .encoder)
-        for index in 0..<shape.layerCount {
-            let layer = MappedTensorTable.Part.layer(index)
-            table.linear("attention.query", "attention.self.query_proj", [hidden, hidden], in: layer, .attention)
-            table.linear("attention.key", "attention.self.key_proj", [hidden, hidden], in: layer)
-            table.linear("attention.value", "attention.self.value_proj", [hidden, hidden], in: layer)
-            table.linear("attention.output", "attention.output.dense", [hidden, hidden], in: layer)
-            table.norm("attention.norm", "attention.output.LayerNorm", hidden, in: layer)
-            table.linear("feed_forward.input", "intermediate.dense", [shape.intermediateSize, hidden], in: layer)
-            table.linear("feed_forward.output", "output.dense", [hidden, shape.intermediateSize], in: layer)
-            table.norm("feed_forward.norm", "output.LayerNorm", hidden, in: layer)
-        }
+        table.layers(
+            shape.layerCount, hiddenSize: hidden, feedForwardSize: shape.intermediateSize, projectionEnding: "_proj")
         guard hasHead(network) else { return table.tensors }
         table.linear("dense", "cls.predictions.transform.dense", [hidden, hidden], in: .head)
         // The output table is the word table and stays as it is, so the norm before it takes the factor.

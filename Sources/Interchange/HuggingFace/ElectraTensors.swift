@@ -16,17 +16,7 @@ extension ElectraShape {
         if embeddingSize != hidden {
             table.linear("projection", "embeddings_project", [hidden, embeddingSize], in: .encoder)
         }
-        for index in 0..<sizes.layerCount {
-            let layer = MappedTensorTable.Part.layer(index)
-            table.linear("attention.query", "attention.self.query", [hidden, hidden], in: layer, .attention)
-            table.linear("attention.key", "attention.self.key", [hidden, hidden], in: layer)
-            table.linear("attention.value", "attention.self.value", [hidden, hidden], in: layer)
-            table.linear("attention.output", "attention.output.dense", [hidden, hidden], in: layer)
-            table.norm("attention.norm", "attention.output.LayerNorm", hidden, in: layer)
-            table.linear("feed_forward.input", "intermediate.dense", [sizes.feedForwardSize, hidden], in: layer)
-            table.linear("feed_forward.output", "output.dense", [hidden, sizes.feedForwardSize], in: layer)
-            table.norm("feed_forward.norm", "output.LayerNorm", hidden, in: layer)
-        }
+        table.layers(sizes.layerCount, hiddenSize: hidden, feedForwardSize: sizes.feedForwardSize)
         switch network {
         case .discriminator where !hasDetectionHead: break
         case .discriminator:

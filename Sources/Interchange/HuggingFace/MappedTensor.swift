@@ -66,4 +66,23 @@ struct MappedTensorTable {
         add("\(name).gain", "\(huggingFaceName).weight", [size], in: part, multiplier)
         add("\(name).bias", "\(huggingFaceName).bias", [size], in: part, multiplier)
     }
+
+    /// BERT's layers, as ELECTRA and DeBERTa have them.
+    ///
+    /// - Parameter ending: of the names of queries, keys and values.
+    mutating func layers(
+        _ count: Int, hiddenSize hidden: Int, feedForwardSize: Int, projectionEnding ending: String = ""
+    ) {
+        for index in 0..<count {
+            let layer = Part.layer(index)
+            linear("attention.query", "attention.self.query\(ending)", [hidden, hidden], in: layer, .attention)
+            linear("attention.key", "attention.self.key\(ending)", [hidden, hidden], in: layer)
+            linear("attention.value", "attention.self.value\(ending)", [hidden, hidden], in: layer)
+            linear("attention.output", "attention.output.dense", [hidden, hidden], in: layer)
+            norm("attention.norm", "attention.output.LayerNorm", hidden, in: layer)
+            linear("feed_forward.input", "intermediate.dense", [feedForwardSize, hidden], in: layer)
+            linear("feed_forward.output", "output.dense", [hidden, feedForwardSize], in: layer)
+            norm("feed_forward.norm", "output.LayerNorm", hidden, in: layer)
+        }
+    }
 }
