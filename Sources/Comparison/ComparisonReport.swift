@@ -1,5 +1,6 @@
 import Formatting
 import Foundation
+import Pretraining
 
 /// What a comparison came to.
 public struct ComparisonReport: Codable, Equatable, Sendable {
@@ -23,31 +24,6 @@ public struct ComparisonReport: Codable, Equatable, Sendable {
             self.discriminatorLoss = discriminatorLoss
             self.discriminatorAuc = discriminatorAuc
             self.divergedAt = divergedAt
-        }
-    }
-
-    /// Mean and sample standard deviation over seeds.
-    public struct Spread: Codable, Equatable, Sendable {
-        public var mean: Double
-        public var deviation: Double?
-        public var count: Int
-
-        init?(_ values: [Double]) {
-            guard !values.isEmpty else { return nil }
-            count = values.count
-            let mean = values.reduce(0, +) / Double(values.count)
-            self.mean = mean
-            deviation =
-                values.count < 2
-                ? nil
-                : (values.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(values.count - 1)).squareRoot()
-        }
-
-        /// Whether two means differ by more than two standard errors of their difference; nil where one seed tells nothing.
-        public func differs(from other: Spread) -> Bool? {
-            guard let own = deviation, let others = other.deviation else { return nil }
-            let error = (own * own / Double(count) + others * others / Double(other.count)).squareRoot()
-            return abs(mean - other.mean) > 2 * error
         }
     }
 
@@ -79,7 +55,7 @@ public struct ComparisonReport: Codable, Equatable, Sendable {
             self.seeds = seeds
         }
 
-        public subscript(metric: Metric) -> Spread? { Spread(seeds.compactMap { $0[keyPath: metric.path] }) }
+        public subscript(metric: Metric) -> SeedSpread? { SeedSpread(seeds.compactMap { $0[keyPath: metric.path] }) }
     }
 
     /// What is compared, in the order of tables.
@@ -118,8 +94,7 @@ public struct ComparisonReport: Codable, Equatable, Sendable {
                 + metrics.map { metric in
                     guard let spread = arm[metric] else { return "–" }
                     let diverged = arm.seeds.count { $0.divergedAt != nil }
-                    var cell = String(format: "%.4f", spread.mean)
-                    if let deviation = spread.deviation { cell += String(format: " ± %.4f", deviation) }
+                    var cell = spread.text
                     if index > 0, let first = arms[0][metric], spread.differs(from: first) == true { cell += " *" }
                     return diverged > 0 ? cell + " (\(diverged) diverged)" : cell
                 }

@@ -92,9 +92,7 @@ public struct TrialResult: Codable, Sendable, Equatable {
 
     /// Standard deviation between seeds; nil for fewer than two.
     public var spread: Double? {
-        guard let seedLosses, seedLosses.count > 1 else { return nil }
-        let mean = seedLosses.reduce(0, +) / Double(seedLosses.count)
-        return (seedLosses.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(seedLosses.count - 1)).squareRoot()
+        seedLosses.flatMap(SeedSpread.init)?.deviation
     }
 
     /// Of this seed alone.

@@ -117,8 +117,8 @@ struct FinetuneCommand: ParsableCommand {
         }
         let summary = Summary(
             output: output, metric: configuration.task.decidingMetric.rawValue, runs: results,
-            validation: Summary.Spread(results.compactMap { $0.validation[configuration.task.decidingMetric] }),
-            test: Summary.Spread(results.compactMap { $0.test?[configuration.task.decidingMetric] }))
+            validation: SeedSpread(results.compactMap { $0.validation[configuration.task.decidingMetric] }),
+            test: SeedSpread(results.compactMap { $0.test?[configuration.task.decidingMetric] }))
         try report.show(summary) { summary.text }
     }
 
@@ -131,29 +131,11 @@ struct FinetuneCommand: ParsableCommand {
     }
 
     private struct Summary: Encodable {
-        struct Spread: Encodable {
-            var mean: Double
-            var deviation: Double?
-
-            init?(_ values: [Double]) {
-                guard !values.isEmpty else { return nil }
-                let mean = values.reduce(0, +) / Double(values.count)
-                self.mean = mean
-                guard values.count > 1 else { return }
-                deviation =
-                    (values.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(values.count - 1)).squareRoot()
-            }
-
-            var text: String {
-                String(format: "%.4f", mean) + (deviation.map { String(format: " ± %.4f", $0) } ?? "")
-            }
-        }
-
         var output: String
         var metric: String
         var runs: [FineTuningRun.Result]
-        var validation: Spread?
-        var test: Spread?
+        var validation: SeedSpread?
+        var test: SeedSpread?
 
         var text: String {
             var lines = runs.map { run in
