@@ -38,19 +38,11 @@ enum FineTuningCheckpoint {
     static func contents(_ engine: TaskEngine, _ documents: Documents, moments: Bool) throws -> CheckpointContents {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys]
-        func group(_ name: String, _ buffer: FloatBuffer) -> TensorGroup {
-            TensorGroup(
-                name: name,
-                tensors: engine.model.layout.specs.map { spec in
-                    TensorView(
-                        name: spec.name, shape: spec.shape,
-                        elements: UnsafeBufferPointer(start: buffer.base + spec.offset, count: spec.count))
-                })
-        }
+        let specs = engine.model.layout.specs
         return CheckpointContents(
             step: documents.state.step,
-            groups: [group(TensorGroup.weights, engine.weights)]
-                + (moments ? engine.moments.map { group($0.name.rawValue, $0.buffer) } : []),
+            groups: [TrainingCheckpoint.group(TensorGroup.weights, specs, engine.weights)]
+                + (moments ? engine.moments.map { TrainingCheckpoint.group($0.name.rawValue, specs, $0.buffer) } : []),
             documents: [
                 CheckpointDocument(
                     name: Document.configuration, text: try ConfigurationWriter.yaml(documents.configuration)),
@@ -95,11 +87,7 @@ enum FineTuningCheckpoint {
 
     static func load(_ reader: CheckpointReader, into engine: TaskEngine, moments: Bool) throws {
         func views(_ buffer: FloatBuffer) -> [MutableTensorView] {
-            engine.model.layout.specs.map { spec in
-                MutableTensorView(
-                    name: spec.name, shape: spec.shape,
-                    elements: UnsafeMutableBufferPointer(start: buffer.base + spec.offset, count: spec.count))
-            }
+            TrainingCheckpoint.views(engine.model.layout.specs, buffer)
         }
         var destinations = [TensorGroup.weights: views(engine.weights)]
         if moments { for (name, buffer) in engine.moments { destinations[name.rawValue] = views(buffer) } }

@@ -114,21 +114,24 @@ public enum TrainingCheckpoint {
 
     /// The engine's buffers as tensors, which are views of them.
     package static func groups(_ engine: TrainingEngine) -> [TensorGroup] {
-        func group(_ name: String, _ specs: [ParameterSpec], _ buffer: FloatBuffer) -> TensorGroup {
-            TensorGroup(
-                name: name,
-                tensors: specs.map { spec in
-                    TensorView(
-                        name: spec.name, shape: spec.shape,
-                        elements: UnsafeBufferPointer(start: buffer.base + spec.offset, count: spec.count))
-                })
-        }
         let state = engine.state
         return [group(TensorGroup.weights, state.layout.specs, state.weights)]
             + state.optimizer.map { group($0.name.rawValue, state.layout.momentSpecs, $0.buffer) }
     }
 
-    static func views(_ specs: [ParameterSpec], _ buffer: FloatBuffer) -> [MutableTensorView] {
+    /// A buffer as tensors to save, which are views of it.
+    package static func group(_ name: String, _ specs: [ParameterSpec], _ buffer: FloatBuffer) -> TensorGroup {
+        TensorGroup(
+            name: name,
+            tensors: specs.map { spec in
+                TensorView(
+                    name: spec.name, shape: spec.shape,
+                    elements: UnsafeBufferPointer(start: buffer.base + spec.offset, count: spec.count))
+            })
+    }
+
+    /// A buffer as tensors to load into.
+    package static func views(_ specs: [ParameterSpec], _ buffer: FloatBuffer) -> [MutableTensorView] {
         specs.map { spec in
             MutableTensorView(
                 name: spec.name, shape: spec.shape,
