@@ -100,7 +100,7 @@ let package = Package(
             "FineTuning",
             [
                 "Configuration", "Kernels", "Tokenization", "Corpus", "Parametrization", "Encoder", "Optimization",
-                "Checkpoints", "Files", "Formatting", "Machine", "Runs", "Engine", "Pretraining", csv,
+                "Checkpoints", "Files", "Formatting", "Machine", "Runs", "Engine", "Pretraining", "Plots", csv,
             ]),
         library(
             "Comparison",

@@ -116,8 +116,7 @@ public struct ComparisonReport: Codable, Equatable, Sendable {
 
     public var markdown: String {
         let (header, rows) = table
-        var lines = ["| " + header.joined(separator: " | ") + " |", "|" + header.map { _ in "---|" }.joined()]
-        lines += rows.map { "| " + $0.joined(separator: " | ") + " |" }
+        var lines = [MarkdownTable.text(header: header, rows: rows)]
         lines += ["", explanation]
         if arms.contains(where: { !$0.trials.isEmpty }) {
             lines += ["", "Learning rates, by the main encoder's loss in shorter trials:", ""]

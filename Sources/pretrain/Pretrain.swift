@@ -17,7 +17,7 @@ struct Pretrain: AsyncParsableCommand {
             AnalyzeCommand.self,
             PlotCommand.self, DetectCommand.self, CheckpointCommand.self, ExportCommand.self, BenchCommand.self,
             CoordinateCheckCommand.self, TransferCommand.self, CompareCommand.self,
-            FinetuneCommand.self, PredictCommand.self,
+            FinetuneCommand.self, PredictCommand.self, SuiteCommand.self,
         ]
     )
 

@@ -60,6 +60,7 @@ import Testing
                 "{\"text\": \"\(SyntheticText.text(1, seed: UInt64(index)).prefix(40).filter { $0 != "\n" })\", \"label\": \(index % 2)}"
             }
             try folder.write(texts.joined(separator: "\n"), to: "\(name).jsonl")
+            if name != "new" { try folder.write(texts.joined(separator: "\n"), to: "tasks/parity/\(name).jsonl") }
         }
         try folder.write(
             "{\"sentence_good\": \"The boat waits.\", \"sentence_bad\": \"The boat wait.\"}\n", to: "pairs/a.jsonl")
@@ -100,6 +101,7 @@ import Testing
             let isCheck = command.contains("coordinate-check")
             #expect(outcome.status == 0 || isCheck && outcome.status == 1, "\(page): \(command)\n\(outcome.errors)")
         }
+        #expect(folder.exists("suite/results.md") && folder.exists("suite/rates.svg"))
         #expect(folder.exists("search/target.yaml") && folder.exists("hf/discriminator/config.json"))
     }
 

@@ -26,6 +26,9 @@ public final class FineTuningRun {
         public var bestStep: Int
         public var validation: TaskScores
         public var test: TaskScores?
+        /// Texts that were cut to the model's length, of all.
+        public var truncated: Int
+        public var texts: Int
     }
 
     /// - Parameters:
@@ -118,7 +121,8 @@ public final class FineTuningRun {
         let result = Result(
             seed: configuration.training.seed, steps: steps, bestStep: documents.state.step,
             validation: try engine.scores(data.validation, labels: data.labels),
-            test: try data.test.map { try engine.scores($0, labels: data.labels) })
+            test: try data.test.map { try engine.scores($0, labels: data.labels) }, truncated: data.truncated,
+            texts: data.texts)
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .prettyPrinted]
         encoder.keyEncodingStrategy = .convertToSnakeCase

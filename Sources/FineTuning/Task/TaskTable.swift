@@ -39,19 +39,33 @@ public enum TaskTable {
 
     static let usualPair = "text_pair"
 
+    /// How a file is divided into rows, by its name.
+    enum Form {
+        case lines
+        case tabs
+        case commas
+
+        init?(ofFile path: String) {
+            var name = (path as NSString).lastPathComponent.lowercased()
+            for ending in [".gz", ".zst", ".lz4"] where name.hasSuffix(ending) { name.removeLast(ending.count) }
+            switch (name as NSString).pathExtension {
+            case "jsonl", "ndjson", "json": self = .lines
+            case "tsv": self = .tabs
+            case "csv": self = .commas
+            default: return nil
+            }
+        }
+    }
+
     /// - Throws: `TaskError` with file and line, `CorpusError`.
     public static func read(_ path: String, _ fields: Fields) throws -> [TaskRow] {
         let bytes = try TextFile.contents(of: path)
-        var name = (path as NSString).lastPathComponent.lowercased()
-        for ending in [".gz", ".zst", ".lz4"] where name.hasSuffix(ending) { name.removeLast(ending.count) }
         let rows: [TaskRow]
-        if name.hasSuffix(".tsv") {
-            rows = try tabSeparated(path, bytes, fields)
-        } else if name.hasSuffix(".csv") {
-            rows = try commaSeparated(path, bytes, fields)
-        } else if name.hasSuffix(".jsonl") || name.hasSuffix(".ndjson") || name.hasSuffix(".json") {
-            rows = try lines(path, bytes, fields)
-        } else {
+        switch Form(ofFile: path) {
+        case .lines: rows = try lines(path, bytes, fields)
+        case .tabs: rows = try tabSeparated(path, bytes, fields)
+        case .commas: rows = try commaSeparated(path, bytes, fields)
+        case nil:
             throw TaskError.file(
                 path: path, "is neither .jsonl nor .tsv nor .csv (plain or .gz, .zst, .lz4), by its name")
         }

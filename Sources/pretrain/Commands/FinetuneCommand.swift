@@ -60,31 +60,9 @@ struct FinetuneCommand: ParsableCommand {
         if !(1...1000).contains(seeds) { throw ValidationError("--seeds must be from 1 to 1000") }
     }
 
-    /// The task's file with what the options say over it.
-    private func resolved() throws -> FineTuningConfiguration {
-        var configuration = FineTuningConfiguration()
-        // What the options name has to be there before the file is found wanting.
-        configuration.task.train = train ?? ""
-        try ConfigurationReader.read(
-            yaml: try task.map { try ConfigurationReader.text(ofFile: $0) } ?? "", origin: task ?? "the command line",
-            overrides: settings, into: &configuration)
-        if let task {
-            let folder = (task as NSString).deletingLastPathComponent
-            func relative(_ path: String) -> String {
-                path.hasPrefix("/") || folder.isEmpty ? path : (folder as NSString).appendingPathComponent(path)
-            }
-            configuration.task.train = relative(configuration.task.train)
-            configuration.task.validation = configuration.task.validation.map(relative)
-            configuration.task.test = configuration.task.test.map(relative)
-        }
-        if let train { configuration.task.train = train }
-        if let validation { configuration.task.validation = validation }
-        if let test { configuration.task.test = test }
-        return configuration
-    }
-
     func run() throws {
-        let configuration = try resolved()
+        let configuration = try FineTuningConfiguration(
+            taskFile: task, train: train, validation: validation, test: test, settings: settings)
         TerminationSignals.install()
         signal(SIGPIPE, SIG_IGN)
         var results: [FineTuningRun.Result] = []

@@ -1,0 +1,166 @@
+import Engine
+import Files
+import Foundation
+import Pretraining
+import Runs
+
+/// Fine-tunes several models on several tasks and tells which are better beyond chance.
+///
+/// Every run is an ordinary run directory of fine-tuning in the folder and resumes where it was interrupted. A finished one
+/// is only judged again.
+public final class Suite {
+    public struct Options: Sendable {
+        public var seeds: Int
+        /// Peak learning rates that are tried for every model and task; empty for the task's own.
+        public var learningRates: [Double]
+        public var threads: Int
+
+        public init(seeds: Int, learningRates: [Double], threads: Int) {
+            self.seeds = seeds
+            self.learningRates = learningRates
+            self.threads = threads
+        }
+    }
+
+    /// A signal stopped it; the same command goes on.
+    public struct Stopped: Error, Equatable {
+        public var signal: String
+    }
+
+    private let starts: [SuiteStart]
+    private let tasks: [SuiteTask]
+    private let minimalPairs: MinimalPairs?
+    private let options: Options
+    private let folder: String
+    private let phase: PhaseProgress
+    private let note: (String) -> Void
+    /// Of all work, in bytes of text that are trained on.
+    private var done = 0.0
+    private let total: Double
+
+    /// - Parameters:
+    ///   - folder: of the suite; created if need be.
+    ///   - note: told what needs attention.
+    public init(
+        _ starts: [SuiteStart], tasks: [SuiteTask], minimalPairs: MinimalPairs?, options: Options, folder: String,
+        progress: ProgressLine, note: @escaping (String) -> Void
+    ) {
+        self.starts = starts
+        self.tasks = tasks
+        self.minimalPairs = minimalPairs
+        self.options = options
+        self.folder = folder
+        self.note = note
+        phase = PhaseProgress("fine-tuning", on: progress)
+        let runs = max(options.learningRates.count, 1) + options.seeds - 1
+        total = tasks.reduce(0) { $0 + Self.cost($1) } * Double(starts.count * runs)
+    }
+
+    /// Of one run on a task: bytes of its training file, times epochs.
+    private static func cost(_ task: SuiteTask) -> Double {
+        let attributes = try? FileManager.default.attributesOfItem(atPath: task.configuration.task.train)
+        let bytes = (attributes?[.size] as? NSNumber)?.doubleValue ?? 1
+        return max(bytes, 1) * Double(task.configuration.training.epochs)
+    }
+
+    /// - Throws: `Stopped`, and what stands in the way of a run.
+    public func run() throws -> SuiteReport {
+        try OutputFolder.create(folder)
+        let (json, markdown, figure) = (
+            try OutputFile(checking: "\(folder)/results.json"), try OutputFile(checking: "\(folder)/results.md"),
+            try OutputFile(checking: "\(folder)/rates.svg")
+        )
+        var report = SuiteReport(starts: starts.map { .init(start: $0) }, cells: [])
+        if let minimalPairs {
+            for index in starts.indices where !starts[index].isFromScratch {
+                report.starts[index].minimalPairs = try judge(starts[index], minimalPairs)
+            }
+        }
+        for task in tasks {
+            for start in starts { report.cells.append(try cell(task, start)) }
+        }
+        phase.finish()
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .prettyPrinted, .withoutEscapingSlashes]
+        encoder.keyEncodingStrategy = .convertToSnakeCase
+        try json.write(try encoder.encode(report) + Data("\n".utf8))
+        try markdown.write(report.markdown)
+        try figure.write(report.ratesFigure.svg)
+        return report
+    }
+
+    private func judge(_ start: SuiteStart, _ pairs: MinimalPairs) throws -> SuiteReport.PairScores? {
+        let model = try LoadedModel(path: start.path, threads: options.threads)
+        defer { model.engine.pool.shutDown() }
+        guard model.engine.objective.predictsMaskedTokens || model.configuration.objective.name.detects else {
+            return nil
+        }
+        let mean = try pairs.evaluate(model.engine, model.tokenizer).mean
+        return .init(language: mean.language, detection: mean.detection)
+    }
+
+    /// A model on a task: the rates with the first seed, the best of them on validation texts with the others.
+    private func cell(_ task: SuiteTask, _ start: SuiteStart) throws -> SuiteReport.Cell {
+        let rates =
+            options.learningRates.isEmpty ? [task.configuration.training.peakLearningRate] : options.learningRates
+        let metric = task.configuration.task.decidingMetric
+        let trials = try rates.map { ($0, try run(task, start, rate: $0, seed: 0)) }
+        let scored = trials.compactMap { rate, result in
+            result.flatMap { result in result.validation[metric].map { (rate: rate, score: $0, result: result) } }
+        }
+        var results: [FineTuningRun.Result] = []
+        let best = scored.max { $0.score < $1.score }
+        if let best {
+            results = [best.result]
+            for seed in 1..<max(options.seeds, 1) {
+                if let result = try run(task, start, rate: best.rate, seed: seed) { results.append(result) }
+            }
+        } else {
+            done += Self.cost(task) * Double(options.seeds - 1)
+        }
+        return SuiteReport.Cell(
+            task: task.name, start: start.name, metric: metric.rawValue,
+            isTest: task.configuration.task.test != nil, learningRate: best?.rate,
+            trials: trials.map { rate, result in .init(learningRate: rate, score: result?.validation[metric]) },
+            scores: results.compactMap { ($0.test ?? $0.validation)[metric] },
+            diverged: best == nil ? 0 : options.seeds - results.count, truncated: results.first?.truncated ?? 0,
+            texts: results.first?.texts ?? 0)
+    }
+
+    /// - Returns: nil for a run that diverged.
+    private func run(_ task: SuiteTask, _ start: SuiteStart, rate: Double, seed: Int) throws -> FineTuningRun.Result? {
+        var configuration = task.configuration
+        configuration.training.peakLearningRate = rate
+        configuration.training.seed += seed
+        let cost = Self.cost(task)
+        let epochs = Double(configuration.training.epochs)
+        defer { done += cost }
+        let name = "\(task.name), \(start.name), rate \(SuiteReport.number(rate)), seed \(configuration.training.seed)"
+        show(name, done)
+        let run = FineTuningRun(
+            configuration, pretrained: start.path, isFromScratch: start.isFromScratch,
+            output:
+                "\(folder)/\(task.name)/\(start.name)/rate-\(SuiteReport.number(rate))/seed-\(configuration.training.seed)",
+            threads: options.threads, progress: ProgressLine(quiet: true)
+        ) { [note] event in
+            switch event {
+            case .warning(let text): note("\(name): \(text)")
+            case .evaluation(let evaluation): self.show(name, self.done + cost * Double(evaluation.epoch) / epochs)
+            // How many texts were cut stands in the report.
+            case .note, .checkpoint: break
+            }
+        }
+        do {
+            let (result, signal) = try run.start()
+            guard let result else { throw Stopped(signal: signal ?? "a signal") }
+            return result
+        } catch let error as NonFiniteError {
+            note("\(name): diverged, \(error)")
+            return nil
+        }
+    }
+
+    private func show(_ name: String, _ done: Double) {
+        phase.update(fraction: done / total) { name }
+    }
+}

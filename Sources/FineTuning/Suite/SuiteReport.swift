@@ -1,0 +1,190 @@
+import Formatting
+import Foundation
+import Plots
+import Pretraining
+
+/// What models came to on tasks.
+public struct SuiteReport: Codable, Equatable, Sendable {
+    /// Shares of minimal pairs that a model gets right, without training.
+    public struct PairScores: Codable, Equatable, Sendable {
+        public var language: Double?
+        public var detection: Double?
+    }
+
+    public struct Start: Codable, Equatable, Sendable {
+        public var start: SuiteStart
+        public var minimalPairs: PairScores?
+
+        public init(start: SuiteStart, minimalPairs: PairScores? = nil) {
+            self.start = start
+            self.minimalPairs = minimalPairs
+        }
+    }
+
+    public struct Trial: Codable, Equatable, Sendable {
+        public var learningRate: Double
+        /// On the validation texts, of the first seed; nil where it diverged.
+        public var score: Double?
+
+        public init(learningRate: Double, score: Double?) {
+            self.learningRate = learningRate
+            self.score = score
+        }
+    }
+
+    /// One model on one task.
+    public struct Cell: Codable, Equatable, Sendable {
+        public var task: String
+        public var start: String
+        public var metric: String
+        /// Whether the scores are of texts by which nothing was chosen.
+        public var isTest: Bool
+        /// Nil where all diverged.
+        public var learningRate: Double?
+        public var trials: [Trial]
+        /// Of every seed at this rate.
+        public var scores: [Double]
+        /// Seeds that have no score.
+        public var diverged: Int
+        /// Texts that were cut to the model's length, of all.
+        public var truncated: Int
+        public var texts: Int
+
+        public init(
+            task: String, start: String, metric: String, isTest: Bool, learningRate: Double?, trials: [Trial],
+            scores: [Double], diverged: Int = 0, truncated: Int = 0, texts: Int = 0
+        ) {
+            self.task = task
+            self.start = start
+            self.metric = metric
+            self.isTest = isTest
+            self.learningRate = learningRate
+            self.trials = trials
+            self.scores = scores
+            self.diverged = diverged
+            self.truncated = truncated
+            self.texts = texts
+        }
+
+        public var spread: SeedSpread? { SeedSpread(scores) }
+    }
+
+    public var starts: [Start]
+    public var cells: [Cell]
+
+    public init(starts: [Start], cells: [Cell]) {
+        self.starts = starts
+        self.cells = cells
+    }
+
+    private var tasks: [String] {
+        cells.reduce(into: []) { names, cell in if !names.contains(cell.task) { names.append(cell.task) } }
+    }
+
+    private subscript(task: String, start: String) -> Cell? {
+        cells.first { $0.task == task && $0.start == start }
+    }
+
+    private var hasPairs: Bool { starts.contains { $0.minimalPairs != nil } }
+
+    /// The header and rows of the table: means with deviations, a star where a model differs from random weights beyond them.
+    public var table: (header: [String], rows: [[String]]) {
+        let tasks = tasks
+        var header = ["model"]
+        header += tasks.map { task in
+            let cell = cells.first { $0.task == task }
+            let metric = (cell?.metric ?? "").replacing("_", with: " ")
+            return "\(task) (\(metric)\(cell?.isTest == true ? "" : ", validation"))"
+        }
+        if tasks.count > 1 { header.append("mean") }
+        if hasPairs { header += ["pairs, language model", "pairs, detector"] }
+        let rows = starts.map { start in
+            var row = [start.start.name] + tasks.map { text($0, start.start) }
+            if tasks.count > 1 {
+                let means = tasks.compactMap { self[$0, start.start.name]?.spread?.mean }
+                row.append(
+                    means.count < tasks.count
+                        ? "–" : String(format: "%.4f", means.reduce(0, +) / Double(means.count)))
+            }
+            if hasPairs {
+                row += [start.minimalPairs?.language, start.minimalPairs?.detection].map { share in
+                    share.map { String(format: "%.4f", $0) } ?? "–"
+                }
+            }
+            return row
+        }
+        return (header, rows)
+    }
+
+    private func text(_ task: String, _ start: SuiteStart) -> String {
+        guard let cell = self[task, start.name], let spread = cell.spread else { return "diverged" }
+        var text = spread.text
+        if let baseline = start.baseline.flatMap({ self[task, $0]?.spread }), spread.differs(from: baseline) == true {
+            text += " *"
+        }
+        return cell.diverged > 0 ? text + " (\(cell.diverged) diverged)" : text
+    }
+
+    /// What the table's marks mean, what was chosen and how, and what was cut.
+    public var explanation: String {
+        let seeds = cells.map(\.scores.count).max() ?? 0
+        var text =
+            "Fine-tuned models, of each the best epoch on the validation texts; where a task has texts for a test, scores are "
+            + "of these."
+        if cells.contains(where: { $0.trials.count > 1 }) {
+            text += " Learning rates were chosen on the validation texts, with the first seed."
+        }
+        let isCompared = starts.contains { $0.start.baseline != nil }
+        if seeds < 2 {
+            text += " One seed tells nothing about chance: use --seeds."
+        } else {
+            text += " ±: deviation over \(seeds) seeds"
+            if isCompared {
+                text +=
+                    "; *: differs from random weights of the same shape by more than two standard errors"
+                    + (seeds < 3 ? ", which two seeds hardly tell" : "")
+            }
+            text += "."
+        }
+        for cell in cells where cell.truncated > 0 {
+            text +=
+                " \(cell.task), \(cell.start): \(CountFormat.grouped(cell.truncated)) of "
+                + "\(CountFormat.grouped(cell.texts)) texts were cut to the model's length."
+        }
+        return text
+    }
+
+    public var markdown: String {
+        let (header, rows) = table
+        var lines = [MarkdownTable.text(header: header, rows: rows), "", explanation, "", "Learning rates:", ""]
+        lines += cells.map { cell in
+            let trials = cell.trials.map {
+                "\(Self.number($0.learningRate)): \($0.score.map { String(format: "%.4f", $0) } ?? "diverged")"
+            }
+            return "- \(cell.task), \(cell.start): \(trials.joined(separator: ", "))"
+        }
+        lines += ["", "![scores by learning rate](rates.svg)", ""]
+        return lines.joined(separator: "\n")
+    }
+
+    /// For each task, what every model scored at each rate; dashed from random weights.
+    public var ratesFigure: Figure {
+        Figure(
+            tasks.map { task in
+                let metric = cells.first { $0.task == task }?.metric.replacing("_", with: " ") ?? ""
+                return Chart(
+                    title: task, subtitle: "on the validation texts, first seed",
+                    x: Axis("peak learning rate", scale: .logarithmic), y: Axis(metric),
+                    series: starts.map { start in
+                        Series(
+                            start.start.name,
+                            points: (self[task, start.start.name]?.trials ?? []).compactMap { trial in
+                                trial.score.map { Point(trial.learningRate, $0) }
+                            }.sorted { $0.x < $1.x },
+                            style: start.start.isFromScratch ? .markedDashed : .markedLine)
+                    })
+            })
+    }
+
+    static func number(_ value: Double) -> String { String(format: "%.3g", value) }
+}

@@ -1,0 +1,65 @@
+import Checkpoints
+import Foundation
+import Pretraining
+import Runs
+
+/// What fine-tuning starts from in a suite.
+public struct SuiteStart: Codable, Equatable, Sendable {
+    /// In tables, and of its folder.
+    public var name: String
+    /// Of the checkpoint, or of the one whose shape and tokenizer it has.
+    public var path: String
+    public var isFromScratch: Bool
+    /// Name of the start from random weights that it is held against.
+    public var baseline: String?
+
+    public init(name: String, path: String, isFromScratch: Bool, baseline: String? = nil) {
+        self.name = name
+        self.path = path
+        self.isFromScratch = isFromScratch
+        self.baseline = baseline
+    }
+
+    /// Checkpoints, and behind them random weights, once for those that have shape and tokenizer in common.
+    ///
+    /// - Parameter paths: checkpoints or run directories.
+    /// - Throws: `TaskError` for one that is named twice, `CheckpointError`.
+    public static func starts(_ paths: [String], comparingWithScratch: Bool) throws -> [SuiteStart] {
+        let names = try names(paths)
+        var starts: [SuiteStart] = []
+        var shapes: [(configuration: RunConfiguration, tokenizer: Data, start: SuiteStart)] = []
+        for (name, path) in zip(names, paths) {
+            let reader = try CheckpointReader(path: CheckpointLocation(resolving: path).newest())
+            let configuration = try TrainingCheckpoint.configuration(reader)
+            let tokenizer = try TrainingCheckpoint.tokenizer(reader)
+            var start = SuiteStart(name: name, path: path, isFromScratch: false)
+            if comparingWithScratch {
+                let known = shapes.first { shape in
+                    shape.configuration.model == configuration.model
+                        && shape.configuration.parametrization == configuration.parametrization
+                        && shape.configuration.corpus.sequenceLength == configuration.corpus.sequenceLength
+                        && shape.tokenizer == tokenizer
+                }
+                let scratch =
+                    known?.start ?? SuiteStart(name: "scratch-\(name)", path: path, isFromScratch: true)
+                if known == nil { shapes.append((configuration, tokenizer, scratch)) }
+                start.baseline = scratch.name
+            }
+            starts.append(start)
+        }
+        return starts + shapes.map(\.start)
+    }
+
+    /// The shortest ends of the paths that tell them apart.
+    static func names(_ paths: [String]) throws -> [String] {
+        let parts = paths.map { RunDirectory(path: $0).path.split(separator: "/").map(String.init) }
+        return try parts.indices.map { index in
+            let others = parts.indices.filter { $0 != index }.map { parts[$0] }
+            for length in 1...max(parts[index].count, 1) {
+                let end = parts[index].suffix(length)
+                if others.allSatisfy({ $0.suffix(length) != end }) { return end.joined(separator: "_") }
+            }
+            throw TaskError.file(path: paths[index], "is named twice; name every model once")
+        }
+    }
+}

@@ -1,0 +1,116 @@
+import FineTuning
+import Foundation
+import Runs
+import TestSupport
+import Testing
+
+/// Many models on many tasks.
+@Suite("Fine-tuning: suites")
+struct SuiteTests {
+    private func start(_ name: String, baseline: String? = nil) -> SuiteReport.Start {
+        .init(start: SuiteStart(name: name, path: name, isFromScratch: baseline == nil, baseline: baseline))
+    }
+
+    private func cell(_ task: String, _ start: String, _ scores: [Double], isTest: Bool = true) -> SuiteReport.Cell {
+        .init(
+            task: task, start: start, metric: "accuracy", isTest: isTest, learningRate: 1e-3,
+            trials: [.init(learningRate: 1e-3, score: scores.first), .init(learningRate: 1e-2, score: nil)],
+            scores: scores)
+    }
+
+    @Test("Files and folders are tasks; what is in a task's file wins over what lies beside it")
+    func discovery() throws {
+        let folder = try TemporaryFolder()
+        for name in [
+            "a/train.jsonl.zst", "a/dev.jsonl", "b/train.csv", "b/other.csv", "b/test.csv", "notes/readme.txt",
+        ] {
+            try folder.write("", to: name)
+        }
+        try folder.write("test: other.csv\ntraining: {epochs: 7}\n", to: "b/task.yaml")
+        try folder.write("train: a/train.jsonl.zst\nkind: number\n", to: "c.yaml")
+        let tasks = try SuiteTask.tasks(in: folder.path, settings: ["training.batch_size=5"])
+        func plain(_ path: String) -> String { (path as NSString).standardizingPath }
+        #expect(tasks.map(\.name) == ["a", "b", "c"])
+        #expect(
+            tasks.map { plain($0.configuration.task.train) }
+                == ["a/train.jsonl.zst", "b/train.csv", "a/train.jsonl.zst"].map { plain(folder($0)) })
+        #expect(tasks.map { $0.configuration.task.validation.map(plain) } == [plain(folder("a/dev.jsonl")), nil, nil])
+        #expect(tasks.map { $0.configuration.task.test.map(plain) } == [nil, plain(folder("b/other.csv")), nil])
+        #expect(tasks.map(\.configuration.training.epochs) == [3, 7, 3])
+        #expect(tasks.allSatisfy { $0.configuration.training.batchSize == 5 })
+        #expect(tasks[2].configuration.task.kind == .number)
+
+        func problem() throws -> String {
+            "\(try #require(#expect(throws: TaskError.self) { _ = try SuiteTask.tasks(in: folder.path, settings: []) }))"
+        }
+        try folder.write("", to: "a/train.tsv")
+        #expect(try problem().contains("train.jsonl.zst and train.tsv; name one of them as train in task.yaml"))
+        try FileManager.default.removeItem(atPath: folder("a/train.tsv"))
+        try folder.write("train: a/train.jsonl.zst\n", to: "b.yaml")
+        #expect(try problem().contains("two tasks named b"))
+        let nothing = #expect(throws: TaskError.self) {
+            _ = try SuiteTask.tasks(in: folder("notes"), settings: [])
+        }
+        #expect("\(try #require(nothing))".contains("holds no tasks"))
+    }
+
+    @Test("Stars mark what differs from random weights beyond chance")
+    func table() {
+        let report = SuiteReport(
+            starts: [start("good", baseline: "scratch"), start("same", baseline: "scratch"), start("scratch")],
+            cells: [
+                cell("one", "good", [0.9, 0.91, 0.92]), cell("one", "same", [0.79, 0.81, 0.83]),
+                cell("one", "scratch", [0.78, 0.8, 0.82]), cell("two", "good", [0.5], isTest: false),
+                cell("two", "same", [], isTest: false), cell("two", "scratch", [0.4], isTest: false),
+            ])
+        #expect(report.table.header == ["model", "one (accuracy)", "two (accuracy, validation)", "mean"])
+        #expect(
+            report.table.rows == [
+                ["good", "0.9100 ± 0.0100 *", "0.5000", "0.7050"], ["same", "0.8100 ± 0.0200", "diverged", "–"],
+                ["scratch", "0.8000 ± 0.0200", "0.4000", "0.6000"],
+            ])
+        #expect(report.markdown.contains("- one, good: 0.001: 0.9000, 0.01: diverged\n"))
+        #expect(report.ratesFigure.charts.map(\.title) == ["one", "two"])
+        #expect(report.ratesFigure.charts[0].series.map { $0.points.count } == [1, 1, 1])
+    }
+
+    @Test("The best rate on validation texts gets all seeds; random weights stand beside; nothing is done twice")
+    func runs() throws {
+        let texts = try WeatherTexts()
+        let tasks = [SuiteTask(name: "weather", configuration: texts.configuration)]
+        // A copy has the same shape and tokenizer: one start from random weights serves both.
+        let copy = texts.folder("others/pretrained")
+        try FileManager.default.createDirectory(
+            atPath: texts.folder("others"), withIntermediateDirectories: true)
+        try FileManager.default.copyItem(atPath: texts.pretrained, toPath: copy)
+        let all = try SuiteStart.starts([texts.pretrained, copy], comparingWithScratch: true)
+        #expect(all.map(\.isFromScratch) == [false, false, true])
+        #expect(all[1].name == "others_pretrained" && all[0].baseline == all[2].name && all[1].baseline == all[2].name)
+        #expect(throws: TaskError.self) {
+            _ = try SuiteStart.starts([copy, copy + "/"], comparingWithScratch: true)
+        }
+
+        let starts = try SuiteStart.starts([texts.pretrained], comparingWithScratch: true)
+        func run() throws -> SuiteReport {
+            try FineTuning.Suite(
+                starts, tasks: tasks, minimalPairs: nil,
+                options: .init(seeds: 2, learningRates: [1e-7, 2e-3], threads: 2), folder: texts.folder("suite"),
+                progress: ProgressLine(quiet: true), note: { _ in }
+            ).run()
+        }
+        let report = try run()
+        #expect(report.cells.map(\.start) == ["pretrained", "scratch-pretrained"])
+        for cell in report.cells {
+            #expect(cell.learningRate == 2e-3 && cell.scores.count == 2 && cell.isTest)
+            let scores = cell.trials.compactMap(\.score)
+            #expect(scores.count == 2 && scores[0] < scores[1] && scores[1] > 0.9)
+        }
+        let metrics = "suite/weather/pretrained/rate-0.002/seed-1/metrics.jsonl"
+        let lines = try texts.folder.text(metrics)
+        #expect(!texts.folder.exists("suite/weather/pretrained/rate-1e-07/seed-1"))
+        let stored = try texts.folder.text("suite/results.json")
+        #expect(try run() == report)
+        #expect(try texts.folder.text(metrics) == lines && texts.folder.text("suite/results.json") == stored)
+        #expect(texts.folder.exists("suite/results.md") && texts.folder.exists("suite/rates.svg"))
+    }
+}
