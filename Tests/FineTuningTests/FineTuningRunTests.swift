@@ -88,6 +88,31 @@ struct FineTuningRunTests {
         #expect(balanced != nil)
     }
 
+    @Test("Without a better epoch patience ends, and it stays ended")
+    func patience() throws {
+        let configuration = configuration {
+            $0.training.peakLearningRate = 0
+            $0.training.patience = 2
+        }
+        let result = try #require(try run(configuration, "patient"))
+        #expect(result.bestStep == 8 && result.steps == 3 * 8)
+        #expect(try run(configuration, "patient") == result)
+    }
+
+    @Test("A run that was killed behind its best epoch knows it again")
+    func bestSurvives() throws {
+        let configuration = configuration {
+            $0.training.peakLearningRate = 0
+            $0.training.epochs = 2
+        }
+        let result = try #require(try run(configuration, "killed"))
+        #expect(result.bestStep == 8)
+        let checkpoints = folder.names("killed/checkpoints").filter { $0.contains("16") }
+        #expect(checkpoints.count == 1)
+        try folder.remove("killed/checkpoints/\(checkpoints[0])")
+        #expect(try run(configuration, "killed") == result)
+    }
+
     @Test("Another task in the same folder is refused; what is no fine-tuned model too")
     func refusals() throws {
         _ = try run(configuration { $0.training.epochs = 1 }, "one")

@@ -31,6 +31,7 @@ public enum ClassWeights: String, CaseIterable, Sendable {
 
 public struct FineTuningSettings: Configurable, Equatable {
     public var epochs = 3
+    public var patience: Int?
     public var batchSize = 32
     public var peakLearningRate = 3e-4
     public var layerDecay = 0.8
@@ -48,6 +49,10 @@ public struct FineTuningSettings: Configurable, Equatable {
 
     public mutating func visit(_ fields: inout some FieldVisitor) throws {
         try fields.integer("epochs", &epochs, 1...1000, "Passes over the training texts; 10 for small sets.")
+        try fields.integer(
+            "patience", &patience, 1...1000,
+            "Stop after so many epochs without a better score on the validation texts; null: never. Learning rates fall as if "
+                + "all epochs came.")
         try fields.integer("batch_size", &batchSize, 1...65536, "Texts of a step.")
         try fields.number(
             "peak_learning_rate", &peakLearningRate, 0...10,

@@ -21,6 +21,7 @@ public final class FineTuningRun {
     /// What a finished run came to.
     public struct Result: Codable, Equatable, Sendable {
         public var seed: Int
+        /// That were taken.
         public var steps: Int
         /// Of the epoch that was kept.
         public var bestStep: Int
@@ -80,7 +81,7 @@ public final class FineTuningRun {
             configuration: configuration, encoder: model.configuration, tokenizer: Data(model.tokenizer.serialized()),
             state: .init(step: 0, labels: data.labels.names, digest: data.digest))
         let note = { [report] (what: Resumption) in report(what.isWarning ? .warning("\(what)") : .note("\(what)")) }
-        let (documents, step) = try directory.resume(.automatic, note: note) {
+        var (documents, step) = try directory.resume(.automatic, note: note) {
             reader -> FineTuningCheckpoint.Documents in
             guard let reader else {
                 engine.initialize()
@@ -91,6 +92,12 @@ public final class FineTuningRun {
             try Self.check(found, fresh, path: directory.path)
             try FineTuningCheckpoint.load(reader, into: engine, moments: true)
             return found
+        }
+        // A checkpoint is written before its epoch is judged, so what the best came to stands with its model.
+        if step != nil, let kept = try best.latest() {
+            let state = try FineTuningCheckpoint.documents(try CheckpointReader(path: kept.path)).state
+            documents.state.bestScore = state.bestScore
+            documents.state.bestStep = state.bestStep
         }
         try directory.write(
             Data(try ConfigurationWriter.yaml(configuration, comments: true).utf8), to: directory.configuration)
@@ -104,9 +111,14 @@ public final class FineTuningRun {
                 logEvery: max(1, min(perEpoch / 10, 50)), retention: Retention(keepLast: 2)),
             resumingAfter: step, progress: progress, report: report)
         do {
-            if case .stopped(let signal, _) = try loop.run() { return (nil, signal) }
+            switch try loop.run() {
+            case .stopped(let signal, _): return (nil, signal)
+            case .finished(let step) where step < steps:
+                report(.note("stopped after epoch \(step / perEpoch): training.patience"))
+            case .finished, .abandoned: break
+            }
         } catch RunError.alreadyFinished {}
-        return (try judge(data, engine, steps: steps), nil)
+        return (try judge(data, engine, steps: work.step), nil)
     }
 
     /// Scores of the best epoch.

@@ -16,8 +16,11 @@ final class FineTuningWork: RunWork {
     private var state: FineTuningCheckpoint.State
 
     var step: Int { state.step }
-    var bestScore: Double? { state.bestScore }
-    var bestStep: Int? { state.bestStep }
+    /// After as many epochs without a better one as patience has.
+    var isDone: Bool {
+        guard let patience = configuration.training.patience, let bestStep = state.bestStep else { return false }
+        return (state.step - bestStep) / stepsPerEpoch >= patience
+    }
 
     /// - Parameters:
     ///   - documents: of the checkpoint that is gone on from, or of a new run.

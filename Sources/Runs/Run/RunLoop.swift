@@ -55,11 +55,11 @@ public final class RunLoop<Work: RunWork> {
         // A signal leaves no time for the evaluation after its step: it is made up for.
         let isEvaluationMissing =
             work.step > 0 && plan.isEvaluationDue(after: work.step) && !recorder.endsWithEvaluation
-        if work.step >= plan.steps, !isEvaluationMissing {
+        if work.step >= plan.steps || work.isDone, !isEvaluationMissing {
             throw RunError.alreadyFinished(step: work.step, steps: plan.steps, path: directory.path)
         }
         if isEvaluationMissing { try evaluate() }
-        while work.step < plan.steps {
+        while work.step < plan.steps, !work.isDone {
             try TerminationSignals.check()
             if let record = try step(), isWorthwhile?(work.step, record) == false {
                 _ = try writer.finish()
@@ -72,6 +72,7 @@ public final class RunLoop<Work: RunWork> {
             }
             if plan.isEvaluationDue(after: work.step) { try evaluate() }
         }
+        try checkpoint(waiting: true)
         return .finished(step: work.step)
     }
 

@@ -8,6 +8,9 @@ public protocol RunWork: AnyObject {
     /// Steps that are finished.
     var step: Int { get }
 
+    /// Whether further steps are not worth taking, though the run was planned longer. Asked between steps, after what is due.
+    var isDone: Bool { get }
+
     /// Takes the next step; afterwards `step` is one higher.
     ///
     /// - Throws: what stands in the way; the state is then that of `step`.
@@ -22,6 +25,10 @@ public protocol RunWork: AnyObject {
     ///
     /// - Returns: nil where there is nothing to keep yet.
     func checkpoint() throws -> CheckpointContents?
+}
+
+extension RunWork {
+    public var isDone: Bool { false }
 }
 
 /// What a step came to.
