@@ -25,7 +25,9 @@ import Testing
         var step: Int
         var failingStep: Int?
         var failingEvaluation: Int?
+        var doneStep: Int?
         var journal: [String] = []
+        var isDone: Bool { doneStep.map { step >= $0 } ?? false }
 
         init(step: Int = 0) { self.step = step }
 
@@ -83,6 +85,23 @@ import Testing
         // A step that was skipped leaves no record.
         let lines = try folder.text("run/metrics.jsonl").split(separator: "\n")
         #expect(lines.count == 9 + 4 && !lines.contains { $0.contains(#""step":4"#) })
+    }
+
+    @Test("The last checkpoint is told once, also where the work is done early")
+    func lastCheckpoint() throws {
+        func told(_ work: Work) throws -> (end: RunEnd, checkpoints: [Int]) {
+            var checkpoints: [Int] = []
+            let end = try run(work, told: { if case .checkpoint(let step, _) = $0 { checkpoints.append(step) } })
+            return (end, checkpoints)
+        }
+        let early = Work()
+        early.doneStep = 7
+        let end = try told(early)
+        #expect(end.end == .finished(step: 7) && end.checkpoints == [7] && steps == [5, 7])
+        #expect(early.journal == ["evaluate 3", "save 5", "evaluate 6", "save 7"])
+        try folder.remove("run")
+        let whole = try told(Work())
+        #expect(whole.end == .finished(step: 10) && whole.checkpoints == [10])
     }
 
     @Test("Whatever ends a run costs none of its steps")

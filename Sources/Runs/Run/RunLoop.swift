@@ -72,7 +72,8 @@ public final class RunLoop<Work: RunWork> {
             }
             if plan.isEvaluationDue(after: work.step) { try evaluate() }
         }
-        try checkpoint(waiting: true)
+        // Of a run that ended early the last checkpoint may be under way; that of the last planned step was waited for.
+        if work.step < plan.steps { try checkpoint(waiting: true) }
         return .finished(step: work.step)
     }
 
