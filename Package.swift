@@ -93,9 +93,9 @@ let package = Package(
             "HyperparameterTransfer",
             [
                 "Configuration", "Kernels", "Tokenization", "Corpus", "Parametrization", "Encoder", "Objectives",
-                "Optimization", "Files", "Engine", "Pretraining", "Runs", "Plots",
+                "Optimization", "Files", "Formatting", "Engine", "Pretraining", "Runs", "Plots",
             ]),
-        library("Analysis", ["Corpus", "Encoder", "Files", "Objectives", "Plots", "Engine"]),
+        library("Analysis", ["Corpus", "Encoder", "Files", "Formatting", "Objectives", "Plots", "Engine"]),
         library(
             "FineTuning",
             [

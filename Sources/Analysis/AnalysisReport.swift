@@ -1,4 +1,5 @@
 import Files
+import Formatting
 import Foundation
 import Plots
 
@@ -85,9 +86,7 @@ public struct AnalysisReport: Encodable, Sendable {
         for model in models {
             for network in model.networks {
                 lines += ["", "### \(Self.cell(model.label)), \(network.network)", ""]
-                lines.append("| layer | gradient norm | weight norm | angular distance | loss change | input size |")
-                lines.append("|---|---|---|---|---|---|")
-                for row in Self.rows(network) { lines.append("| " + row.joined(separator: " | ") + " |") }
+                lines.append(MarkdownTable.text(header: Self.columns, rows: Self.rows(network)))
             }
         }
         return lines.joined(separator: "\n") + "\n"

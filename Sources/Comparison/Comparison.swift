@@ -92,10 +92,7 @@ public final class Comparison: Sendable {
                     learningRate: rates[index] ?? arm.configuration.optimizer.peakLearningRate, trials: trials[index],
                     seeds: figures[index])
             })
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys, .prettyPrinted, .withoutEscapingSlashes]
-        encoder.keyEncodingStrategy = .convertToSnakeCase
-        try OutputFile(checking: path("results.json")).write(try encoder.encode(report) + Data("\n".utf8))
+        try OutputFile(checking: path("results.json")).write(report: report)
         try OutputFile(checking: path("results.md")).write(report.markdown)
         try OutputFile(checking: path("curves.svg")).write(
             try CurveFigure(curves, metrics: nil, position: .tokens).svg)
@@ -228,10 +225,10 @@ public final class Comparison: Sendable {
         var divergedAt: Int?
     }
 
-    private func tune(_ steps: [Int]) throws -> [[ComparisonReport.Trial]] {
+    private func tune(_ steps: [Int]) throws -> [[RateTrial]] {
         let grid = plan.learningRates.compactMap { Double($0) }
         guard !grid.isEmpty else { return arms.map { _ in [] } }
-        var found: [[ComparisonReport.Trial]] = arms.map { _ in [] }
+        var found: [[RateTrial]] = arms.map { _ in [] }
         var wanted = arms.indices.flatMap { arm in grid.map { (arm, $0) } }
         // What stands at the edge of the grid is followed twice.
         for round in 0..<3 where !wanted.isEmpty {
@@ -245,18 +242,18 @@ public final class Comparison: Sendable {
         for arm in arms.indices {
             let best = Self.best(found[arm])
             note(
-                "\(arms[arm].name): learning rate \(best.map { ComparisonReport.number($0.learningRate) } ?? "none: all diverged")"
+                "\(arms[arm].name): learning rate \(best.map { RateTrial.number($0.learningRate) } ?? "none: all diverged")"
                     + (Self.beyond(found[arm]) == nil ? "" : ", at the edge of what was tried"))
         }
         return found
     }
 
-    static func best(_ trials: [ComparisonReport.Trial]) -> ComparisonReport.Trial? {
+    static func best(_ trials: [RateTrial]) -> RateTrial? {
         trials.filter { $0.score != nil }.min { ($0.score ?? .infinity) < ($1.score ?? .infinity) }
     }
 
     /// The next rate beyond the edge where the best stands.
-    static func beyond(_ trials: [ComparisonReport.Trial]) -> Double? {
+    static func beyond(_ trials: [RateTrial]) -> Double? {
         guard trials.count > 1, let best = best(trials), let first = trials.first, let last = trials.last else {
             return nil
         }
@@ -283,10 +280,10 @@ public final class Comparison: Sendable {
                 configuration.optimizer.decaySteps = configuration.optimizer.decaySteps.map(shortened)
                 configuration.optimizer.peakLearningRate = rate
                 configuration.training.evaluateEvery = 0
-                return ("tuning/\(arms[arm].name)-\(ComparisonReport.number(rate))", configuration)
+                return ("tuning/\(arms[arm].name)-\(RateTrial.number(rate))", configuration)
             }, label: label)
         let middle = plan.learningRates.compactMap { Double($0) }
-        let judging = judge.map { path("tuning/\(arms[$0].name)-\(ComparisonReport.number(middle[middle.count / 2]))") }
+        let judging = judge.map { path("tuning/\(arms[$0].name)-\(RateTrial.number(middle[middle.count / 2]))") }
         return try SideBySide.run(Array(zip(wanted.map(\.arm), models)), jobs: options.jobs) { [self] pair, _ in
             let (arm, model) = pair
             guard model.divergedAt == nil else { return nil }

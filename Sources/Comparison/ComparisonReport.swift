@@ -27,23 +27,17 @@ public struct ComparisonReport: Codable, Equatable, Sendable {
         }
     }
 
-    public struct Trial: Codable, Equatable, Sendable {
-        public var learningRate: Double
-        /// What decided: nil where it diverged.
-        public var score: Double?
-    }
-
     public struct Arm: Codable, Equatable, Sendable {
         public var name: String
         public var settings: [String]
         public var steps: Int
         public var tokens: Int
         public var learningRate: Double
-        public var trials: [Trial]
+        public var trials: [RateTrial]
         public var seeds: [Figures]
 
         package init(
-            name: String, settings: [String], steps: Int, tokens: Int, learningRate: Double, trials: [Trial],
+            name: String, settings: [String], steps: Int, tokens: Int, learningRate: Double, trials: [RateTrial],
             seeds: [Figures]
         ) {
             self.name = name
@@ -90,7 +84,10 @@ public struct ComparisonReport: Codable, Equatable, Sendable {
     public var table: (header: [String], rows: [[String]]) {
         let header = ["arm", "steps", "tokens", "learning rate"] + metrics.map(\.rawValue)
         let rows = arms.enumerated().map { index, arm in
-            [arm.name, CountFormat.grouped(arm.steps), CountFormat.grouped(arm.tokens), Self.number(arm.learningRate)]
+            [
+                arm.name, CountFormat.grouped(arm.steps), CountFormat.grouped(arm.tokens),
+                RateTrial.number(arm.learningRate),
+            ]
                 + metrics.map { metric in
                     guard let spread = arm[metric] else { return "–" }
                     let diverged = arm.seeds.count { $0.divergedAt != nil }
@@ -116,20 +113,14 @@ public struct ComparisonReport: Codable, Equatable, Sendable {
 
     public var markdown: String {
         let (header, rows) = table
-        var lines = [MarkdownTable.text(header: header, rows: rows)]
-        lines += ["", explanation]
+        var lines = [MarkdownTable.text(header: header, rows: rows), "", explanation]
         if arms.contains(where: { !$0.trials.isEmpty }) {
             lines += ["", "Learning rates, by the main encoder's loss in shorter trials:", ""]
             for arm in arms {
-                let trials = arm.trials.map {
-                    "\(Self.number($0.learningRate)): \($0.score.map { String(format: "%.4f", $0) } ?? "diverged")"
-                }
-                lines.append("- \(arm.name): \(trials.joined(separator: ", "))")
+                lines.append("- \(arm.name): \(RateTrial.text(arm.trials))")
             }
         }
         lines += ["", "![curves](curves.svg)", ""]
         return lines.joined(separator: "\n")
     }
-
-    static func number(_ value: Double) -> String { String(format: "%.3g", value) }
 }

@@ -80,10 +80,7 @@ public final class Suite {
             for start in starts { report.cells.append(try cell(task, start)) }
         }
         phase.finish()
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys, .prettyPrinted, .withoutEscapingSlashes]
-        encoder.keyEncodingStrategy = .convertToSnakeCase
-        try json.write(try encoder.encode(report) + Data("\n".utf8))
+        try json.write(report: report)
         try markdown.write(report.markdown)
         try figure.write(report.ratesFigure.svg)
         return report
@@ -135,12 +132,12 @@ public final class Suite {
         let cost = Self.cost(task)
         let epochs = Double(configuration.training.epochs)
         defer { done += cost }
-        let name = "\(task.name), \(start.name), rate \(SuiteReport.number(rate)), seed \(configuration.training.seed)"
+        let name = "\(task.name), \(start.name), rate \(RateTrial.number(rate)), seed \(configuration.training.seed)"
         show(name, done)
         let run = FineTuningRun(
             configuration, pretrained: start.path, isFromScratch: start.isFromScratch,
             output:
-                "\(folder)/\(task.name)/\(start.name)/rate-\(SuiteReport.number(rate))/seed-\(configuration.training.seed)",
+                "\(folder)/\(task.name)/\(start.name)/rate-\(RateTrial.number(rate))/seed-\(configuration.training.seed)",
             threads: options.threads, progress: ProgressLine(quiet: true)
         ) { [note] event in
             switch event {

@@ -21,17 +21,6 @@ public struct SuiteReport: Codable, Equatable, Sendable {
         }
     }
 
-    public struct Trial: Codable, Equatable, Sendable {
-        public var learningRate: Double
-        /// On the validation texts, of the first seed; nil where it diverged.
-        public var score: Double?
-
-        public init(learningRate: Double, score: Double?) {
-            self.learningRate = learningRate
-            self.score = score
-        }
-    }
-
     /// One model on one task.
     public struct Cell: Codable, Equatable, Sendable {
         public var task: String
@@ -41,7 +30,8 @@ public struct SuiteReport: Codable, Equatable, Sendable {
         public var isTest: Bool
         /// Nil where all diverged.
         public var learningRate: Double?
-        public var trials: [Trial]
+        /// On the validation texts, of the first seed.
+        public var trials: [RateTrial]
         /// Of every seed at this rate.
         public var scores: [Double]
         /// Seeds that have no score.
@@ -51,7 +41,7 @@ public struct SuiteReport: Codable, Equatable, Sendable {
         public var texts: Int
 
         public init(
-            task: String, start: String, metric: String, isTest: Bool, learningRate: Double?, trials: [Trial],
+            task: String, start: String, metric: String, isTest: Bool, learningRate: Double?, trials: [RateTrial],
             scores: [Double], diverged: Int = 0, truncated: Int = 0, texts: Int = 0
         ) {
             self.task = task
@@ -157,12 +147,7 @@ public struct SuiteReport: Codable, Equatable, Sendable {
     public var markdown: String {
         let (header, rows) = table
         var lines = [MarkdownTable.text(header: header, rows: rows), "", explanation, "", "Learning rates:", ""]
-        lines += cells.map { cell in
-            let trials = cell.trials.map {
-                "\(Self.number($0.learningRate)): \($0.score.map { String(format: "%.4f", $0) } ?? "diverged")"
-            }
-            return "- \(cell.task), \(cell.start): \(trials.joined(separator: ", "))"
-        }
+        lines += cells.map { "- \($0.task), \($0.start): \(RateTrial.text($0.trials))" }
         lines += ["", "![scores by learning rate](rates.svg)", ""]
         return lines.joined(separator: "\n")
     }
@@ -185,6 +170,4 @@ public struct SuiteReport: Codable, Equatable, Sendable {
                     })
             })
     }
-
-    static func number(_ value: Double) -> String { String(format: "%.3g", value) }
 }

@@ -1,3 +1,5 @@
+import Formatting
+
 /// The report as Markdown; plots are links to the SVG files beside it.
 struct MarkdownReport {
     let text: String
@@ -21,7 +23,7 @@ struct MarkdownReport {
         if let verification = report.verification {
             lines += ["", "## Verification: \(verification.passes ? "passed" : "failed")", ""]
             lines += verification.findings.map { "- \($0)" } + ["", "![verification](verification.svg)", ""]
-            lines += Self.table(verification)
+            lines.append(Self.table(verification))
         }
         if let coordinates = report.coordinates {
             lines += ["", "## Coordinate check: \(coordinates.passes ? "passed" : "failed")", ""]
@@ -33,45 +35,45 @@ struct MarkdownReport {
         }
         for (index, rung) in report.rungs.enumerated() {
             lines += ["", "## Rung \(index + 1): \(rung.steps) steps", ""]
-            lines += Self.table(rung.trials, metric: report.metric)
+            lines.append(Self.table(rung.trials, metric: report.metric))
         }
         lines += ["", "## Commands", "", "```"] + report.commands + ["```", ""]
         text = lines.joined(separator: "\n")
     }
 
-    private static func table(_ trials: [TrialResult], metric: TrialMetric) -> [String] {
+    private static func table(_ trials: [TrialResult], metric: TrialMetric) -> String {
         let names = Hyperparameter.allCases.filter { name in trials.contains { $0.values[name] != nil } }
         func cell(_ value: Double?) -> String { value.map(TransferReport.number) ?? "" }
         let header =
             ["trial"] + names.map(TransferReport.words) + [
                 "loss", "generator", "discriminator", "AUC", "own loss", "own discriminator", "spread",
             ]
-        return ["| " + header.joined(separator: " | ") + " |", "|" + String(repeating: "---|", count: header.count)]
-            + trials.ranked(by: metric).map { trial in
+        return MarkdownTable.text(
+            header: header,
+            rows: trials.ranked(by: metric).map { trial in
                 let loss =
                     trial.loss(metric).map(TransferReport.number) ?? "diverged at step \(trial.divergedAt ?? 0)"
-                let cells =
+                return
                     [trial.name] + names.map { cell(trial.values[$0]) } + [
                         loss, cell(trial.generatorLoss), cell(trial.fixedDiscriminatorLoss ?? trial.discriminatorLoss),
                         cell(trial.fixedDiscriminatorAuc ?? trial.discriminatorAuc), cell(trial.totalLoss),
                         cell(trial.discriminatorLoss), cell(trial.spread),
                     ]
-                return "| " + cells.joined(separator: " | ") + " |"
-            }
+            })
     }
 
     /// Losses by width and learning rate, the lowest of each width in bold.
-    static func table(_ verification: Verification) -> [String] {
+    static func table(_ verification: Verification) -> String {
         let header = ["parametrization", "width"] + verification.rates.map(TransferReport.number)
-        return ["| " + header.joined(separator: " | ") + " |", "|" + String(repeating: "---|", count: header.count)]
-            + verification.sweeps.map { sweep in
+        return MarkdownTable.text(
+            header: header,
+            rows: verification.sweeps.map { sweep in
                 let best = sweep.best(verification.metric)?.rate
                 let losses = sweep.results.map { result in
                     let text = result.loss(verification.metric).map(TransferReport.number) ?? "diverged"
                     return result.values[.learningRate] == best ? "**\(text)**" : text
                 }
-                let cells = [sweep.isStandard ? "standard" : "muP", "\(sweep.width)"] + losses
-                return "| " + cells.joined(separator: " | ") + " |"
-            }
+                return [sweep.isStandard ? "standard" : "muP", "\(sweep.width)"] + losses
+            })
     }
 }

@@ -1,8 +1,6 @@
 import ArgumentParser
-import Configuration
 import FineTuning
 import Foundation
-import Machine
 import Pretraining
 import Runs
 
