@@ -69,25 +69,24 @@ let package = Package(
         library(
             "Engine",
             [
-                "Formatting", "Machine", "Kernels", "Tokenization", "Corpus", "Parametrization", "Encoder",
-                "Objectives",
-                "Optimization",
+                "Configuration", "Machine", "Kernels", "Tokenization", "Corpus", "Parametrization", "Encoder",
+                "Objectives", "Optimization",
             ]),
         library(
             "Pretraining",
             [
                 "Configuration", "Kernels", "Tokenization", "Corpus", "Parametrization", "Encoder", "Objectives",
-                "Optimization", "Checkpoints", "Files", "Formatting", "Machine", "Runs", "Engine",
+                "Optimization", "Checkpoints", "Files", "Formatting", "Runs", "Engine",
             ]),
         library(
             "Benchmarks",
             [
-                "Configuration", "Kernels", "Tokenization", "Corpus", "Encoder", "Objectives", "Checkpoints",
-                "Formatting", "Machine", "Engine", "Pretraining",
+                "Configuration", "Kernels", "Tokenization", "Corpus", "Encoder", "Objectives", "Checkpoints", "Files",
+                "Formatting", "Machine", "Engine", "Pretraining", "Runs",
             ]),
         .target(
             name: "Interchange",
-            dependencies: ["Files", "Kernels", "Tokenization", "Parametrization", "Encoder", "Objectives", "Engine"],
+            dependencies: ["Files", "Tokenization", "Parametrization", "Encoder", "Objectives", "Engine"],
             resources: [.embedInCode("CustomCode/modeling_pretrain.py")]),
         library(
             "HyperparameterTransfer",
@@ -100,15 +99,11 @@ let package = Package(
             "FineTuning",
             [
                 "Configuration", "Kernels", "Tokenization", "Corpus", "Parametrization", "Encoder", "Optimization",
-                "Checkpoints", "Files", "Formatting", "Machine", "Runs", "Engine", "Pretraining", "Plots", csv,
+                "Checkpoints", "Files", "Formatting", "Runs", "Engine", "Pretraining", "Plots", csv,
             ]),
         library(
             "Comparison",
-            [
-                "Configuration", "Corpus", "Files", "Formatting", "Objectives", "Engine", "Pretraining", "Runs",
-                "Analysis",
-            ]
-        ),
+            ["Configuration", "Files", "Formatting", "Engine", "Pretraining", "Runs", "Analysis"]),
         .executableTarget(
             name: "pretrain",
             dependencies: [
@@ -167,7 +162,12 @@ let package = Package(
                 "Configuration", "Corpus", "Encoder", "Engine", "Kernels", "Machine", "Objectives", "Optimization",
                 "Pretraining", "TestModels", "TestSupport", "Tokenization",
             ]),
-        tests("PretrainingTests", ["Configuration", "Encoder", "Engine", "Objectives", "Pretraining"]),
+        tests(
+            "PretrainingTests",
+            [
+                "Configuration", "Corpus", "Encoder", "Engine", "Kernels", "Objectives", "Pretraining", "TestModels",
+                "TestSupport",
+            ]),
         tests("BenchmarksTests", ["Benchmarks"]),
         tests(
             "HyperparameterTransferTests",
