@@ -3,7 +3,7 @@
 
     python3 Tools/make_numeric_fixtures.py
 
-Needs torch and safetensors. Writes adamw.safetensors, sage.safetensors and kernels.safetensors to
+Needs torch and safetensors. Writes adamw, sage, kernels and bfloat16.safetensors to
 Tests/GoldenTests/Fixtures, whose README.md says what they hold. Everything is computed in double precision from inputs that are exact in single.
 """
 
@@ -21,6 +21,23 @@ FIXTURES = pathlib.Path(__file__).resolve().parent.parent / "Tests/GoldenTests/F
 def single(tensor):
     """The tensor rounded to single precision, in double precision."""
     return tensor.float().double()
+
+
+def make_bfloat16():
+    randomness = torch.Generator().manual_seed(20261128)
+    # All magnitudes but denormals, which processors flush; ties both ways, overflow, infinities.
+    scale = torch.randint(-125, 127, (400,), generator=randomness).double().exp2()
+    values = (torch.randn(400, generator=randomness).double() * scale).float()
+    values = values[values.abs() >= 2.0**-126]
+    ties = torch.tensor([1.00390625, 1.01171875, -1.00390625, -1.01171875, 1.0039064, 3.4e38, -3.4e38])
+    values = torch.cat([values, ties, torch.tensor([0.0, -0.0, float("inf"), float("-inf")])])
+    a = torch.randn(13, 37, generator=randomness)
+    b = torch.randn(45, 37, generator=randomness)
+    tensors = {
+        "values": values, "rounded": values.bfloat16().float(), "a": a, "b": b,
+        "product": a.bfloat16().double() @ b.bfloat16().double().T,
+    }
+    save_fixture(tensors, FIXTURES / "bfloat16.safetensors")
 
 
 def make_adamw():
@@ -222,6 +239,7 @@ if __name__ == "__main__":
     torch.set_num_threads(1)
     make_adamw()
     make_sage()
+    make_bfloat16()
     randomness = torch.Generator().manual_seed(20260104)
     tensors = {}
     make_gelu(tensors)

@@ -42,7 +42,7 @@ public struct KernelBenchmark: Sendable {
             // Small positive numbers of no pattern, so that no kernel meets denormals or infinities.
             for i in 0..<poolCount { memory[task].base[i] = 0.001 + Float(i % 1013) * 1e-5 }
         }
-        let meter = PeakMeter(pool)
+        let meter = PeakMeter(pool, precision: configuration.training.precision)
         var peaks: [Double] = []
         let bandwidth = Kernels.measureBandwidth(pool)
         var measured: [(KernelCase, [Profile.Entry])] = []
@@ -57,7 +57,7 @@ public struct KernelBenchmark: Sendable {
         let peak = peaks.sorted()[peaks.count / 2]
         return Report(
             threads: pool.threadCount, gemmPeakGflops: peak * 1e-9, memoryGigabytesPerSecond: bandwidth * 1e-9,
-            linearAlgebra: ProductLibrary.current.kernelName,
+            linearAlgebra: configuration.training.precision.kernelName,
             kernels: measured.map { kernel, entries in
                 let threads = Double(pool.threadCount)
                 let seconds = entries.reduce(0) { $0 + $1.seconds } / threads

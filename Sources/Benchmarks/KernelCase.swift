@@ -27,16 +27,17 @@ struct KernelCase: Sendable {
     /// The kernels that a step of the configuration calls, with the discriminator's shapes.
     static func all(_ configuration: RunConfiguration) throws -> [KernelCase] {
         let model = configuration.model
+        let precision = configuration.training.precision
         let hidden = model.hiddenSize
         let intermediate = model.intermediateSize
         let rows = max(configuration.training.chunkTokens, configuration.corpus.sequenceLength)
         let vocabulary = configuration.tokenizer.vocabularySize
         let chosen = max(1, Int(Double(rows) * configuration.objective.maskFraction))
-        return products("query, key, value", rows, output: 3 * hidden, input: hidden)
-            + products("attention output", rows, output: hidden, input: hidden)
-            + products("feed-forward input", rows, output: intermediate, input: hidden)
-            + products("feed-forward output", rows, output: hidden, input: intermediate)
-            + products("vocabulary", chosen, output: vocabulary, input: model.embeddingSize)
+        return products("query, key, value", precision, rows, output: 3 * hidden, input: hidden)
+            + products("attention output", precision, rows, output: hidden, input: hidden)
+            + products("feed-forward input", precision, rows, output: intermediate, input: hidden)
+            + products("feed-forward output", precision, rows, output: hidden, input: intermediate)
+            + products("vocabulary", precision, chosen, output: vocabulary, input: model.embeddingSize)
             + attention(
                 segments: Array(stride(from: 0, to: rows, by: configuration.corpus.sequenceLength)) + [rows],
                 headCount: model.headCount, headSize: hidden / model.headCount)
@@ -45,9 +46,18 @@ struct KernelCase: Sendable {
             + embeddings(rows: rows, width: model.embeddingSize, vocabulary: vocabulary)
     }
 
-    private static func products(_ name: String, _ rows: Int, output: Int, input: Int) -> [KernelCase] {
+    private static func products(
+        _ name: String, _ precision: ProductPrecision, _ rows: Int, output: Int, input: Int
+    ) -> [KernelCase] {
         let (x, w, y) = (rows * input, output * input, rows * output)
         let work = 2 * rows * output * input
+        // Rounded once a step, so not here.
+        let memory =
+            precision == .bfloat16 && BFloat16Backend.current == .processor
+            ? FloatBuffer(count: BFloat16Weight.count(outputs: output, inputs: input) / 2) : nil
+        @Sendable func rounded() -> BFloat16Weight? {
+            memory.map { BFloat16Weight($0, outputs: output, inputs: input) }
+        }
         @Sendable func views(_ base: UnsafeMutablePointer<Float>) -> (x: Matrix, w: Matrix, y: Matrix) {
             (
                 Matrix(base, rows: rows, columns: input), Matrix(base + x, rows: output, columns: input),
@@ -57,15 +67,24 @@ struct KernelCase: Sendable {
         return [
             KernelCase("\(name), forward", "\(rows) × \(output) × \(input)", operands: x + w + y, work: work) {
                 let m = views($0)
-                Kernels.multiply(m.x, transposed: m.w, into: m.y)
+                switch precision {
+                case .float32: Kernels.multiply(m.x, transposed: m.w, into: m.y)
+                case .bfloat16: Kernels.multiplyBFloat16(m.x, transposed: m.w, rounded: rounded(), into: m.y)
+                }
             },
             KernelCase("\(name), input gradient", "\(rows) × \(input) × \(output)", operands: x + w + y, work: work) {
                 let m = views($0)
-                Kernels.multiply(m.y, m.w, into: m.x)
+                switch precision {
+                case .float32: Kernels.multiply(m.y, m.w, into: m.x)
+                case .bfloat16: Kernels.multiplyBFloat16(m.y, m.w, rounded: rounded(), into: m.x)
+                }
             },
             KernelCase("\(name), weight gradient", "\(output) × \(input) × \(rows)", operands: x + w + y, work: work) {
                 let m = views($0)
-                Kernels.multiply(transposed: m.y, m.x, into: m.w, accumulate: true)
+                switch precision {
+                case .float32: Kernels.multiply(transposed: m.y, m.x, into: m.w, accumulate: true)
+                case .bfloat16: Kernels.multiplyBFloat16(transposed: m.y, m.x, into: m.w, accumulate: true)
+                }
             },
         ]
     }

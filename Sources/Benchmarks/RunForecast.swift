@@ -27,6 +27,8 @@ public struct RunForecast: Encodable, Sendable {
     public var tokensPerSecond: Double?
     public var gemmPeakGflops: Double?
     public var utilisation: Double?
+    /// How many times as fast as single precision this processor multiplies in bfloat16; nil without measurement.
+    public var bfloat16Gain: Double?
     /// Of the whole run.
     public var seconds: Double?
     /// A line a source: what it consists of.
@@ -102,6 +104,7 @@ public struct RunForecast: Encodable, Sendable {
         if measuring, memoryBytes <= machineMemoryBytes {
             try measure(configuration)
             adviseOnTime(configuration)
+            adviseOnPrecision(configuration.training.precision)
         }
     }
 
@@ -131,6 +134,21 @@ public struct RunForecast: Encodable, Sendable {
         }
     }
 
+    private mutating func adviseOnPrecision(_ precision: ProductPrecision) {
+        guard let gain = bfloat16Gain else { return }
+        let factor = String(format: "%.1f", gain)
+        if precision == .float32, gain > 1.2 {
+            advice.append(
+                "this processor multiplies \(factor) times as fast in bfloat16 (\(BFloat16Backend.current.rawValue)): "
+                    + "training.precision: bfloat16, decided before a run begins")
+        }
+        if precision == .bfloat16, gain < 1 {
+            advice.append(
+                "this processor has no instruction for bfloat16 (AVX512_BF16): products are emulated, at \(factor) times "
+                    + "the speed of float32")
+        }
+    }
+
     /// A few steps of one chunk per thread: enough for the speed, however large the batch.
     private mutating func measure(_ configuration: RunConfiguration) throws {
         var small = configuration
@@ -141,6 +159,8 @@ public struct RunForecast: Encodable, Sendable {
         small.training.lanes = used
         let pool = try ThreadPool.reserving(threadCount: threads)
         defer { pool.shutDown() }
+        bfloat16Gain =
+            Kernels.measurePeak(pool, precision: .bfloat16) / Kernels.measurePeak(pool, precision: .float32)
         let report = try StepBenchmark.run(small, pool: pool, steps: 3, warmup: 1)
         tokensPerSecond = report.tokensPerSecond
         gemmPeakGflops = report.gemmPeakGflops

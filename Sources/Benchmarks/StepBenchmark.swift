@@ -27,7 +27,7 @@ public struct StepBenchmark: Sendable {
         public var lanes: Int
         /// Largest resident size of the process.
         public var peakMemoryBytes: Int
-        /// The kernel set that OpenBLAS chose.
+        /// The kernels that multiplied.
         public var linearAlgebra: String
         /// Where the time went, if that was asked for.
         public var profile: StepProfile?
@@ -42,7 +42,7 @@ public struct StepBenchmark: Sendable {
         profiling: Bool = false, progress: (Int) -> Void = { _ in }
     ) throws -> Report {
         let engine = try engine(configuration, pool: pool)
-        let meter = PeakMeter(pool)
+        let meter = PeakMeter(pool, precision: configuration.training.precision)
         let sequences = configuration.training.sequencesPerStep
         let length = configuration.corpus.sequenceLength
         var seconds: [Double] = []
@@ -81,7 +81,7 @@ public struct StepBenchmark: Sendable {
             gemmPeakGflops: peak * 1e-9, utilisation: median(shares), flopsPerToken: flops,
             parameters: engine.state.layout.parameterCount, batch: sequences, sequence: length,
             threads: pool.threadCount, lanes: configuration.engine.laneCount,
-            peakMemoryBytes: memory, linearAlgebra: ProductLibrary.current.kernelName,
+            peakMemoryBytes: memory, linearAlgebra: configuration.training.precision.kernelName,
             profile: profile)
     }
 

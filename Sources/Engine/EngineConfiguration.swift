@@ -1,4 +1,5 @@
 import Encoder
+import Kernels
 import Objectives
 import Optimization
 import Parametrization
@@ -24,11 +25,14 @@ public struct EngineConfiguration: Sendable {
     public var chunkTokens: Int
     /// What the backward pass computes again instead of keeping it.
     public var recomputation: ActivationRecomputation
+    /// Of the operands of linear layers' and the vocabulary's products.
+    public var precision: ProductPrecision
 
     public init(
         model: ModelConfiguration, parametrization: ParametrizationConfiguration, objective: ObjectiveConfiguration,
         optimizer: OptimizerConfiguration, sequenceLength: Int, sequencesPerStep: Int, totalSteps: Int, seed: Int,
-        lanes: Int?, chunkTokens: Int, recomputation: ActivationRecomputation
+        lanes: Int?, chunkTokens: Int, recomputation: ActivationRecomputation,
+        precision: ProductPrecision = .float32
     ) {
         self.model = model
         self.parametrization = parametrization
@@ -41,6 +45,7 @@ public struct EngineConfiguration: Sendable {
         self.lanes = lanes
         self.chunkTokens = chunkTokens
         self.recomputation = recomputation
+        self.precision = precision
     }
 
     /// Whether sequences are longer than what a thread carries by itself, so that threads divide each.

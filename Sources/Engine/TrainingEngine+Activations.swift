@@ -29,10 +29,11 @@ extension TrainingEngine {
         let inputs = Array(masking.inputs[..<chunk.tokenCount])
         let rows = masking.positions.filter { $0 < chunk.tokenCount }
         let result = TaskResults<[ModuleActivation]>(count: 1)
-        pool.run(1) { [objective, state, arenas] _, worker in
+        pool.run(1) { [objective, state, arenas, products] _, worker in
             var found: [ModuleActivation] = []
-            let pass = LanePass(
+            var pass = LanePass(
                 weights: state.weights.base, gradients: nil, arena: arenas[worker].base, dropout: nil, chunk: chunk)
+            pass.products = products
             objective.observe(inputs: inputs, rows: rows, corrupted: inputs, pass) { module, output in
                 let count = min(tokens, output.rows) * output.columns
                 found.append(

@@ -118,11 +118,12 @@ extension TrainingEngine {
         if isDivided {
             results[0] = plan.lanes[0].map { body($0, dividedPass($0, gradients: nil, dropout: nil)) }
         } else {
-            pool.run(plan.lanes.count) { [state, arenas] lane, worker in
+            pool.run(plan.lanes.count) { [state, arenas, products] lane, worker in
                 results[lane] = plan.lanes[lane].map { chunk in
                     var pass = LanePass(
                         weights: state.weights.base, gradients: nil, arena: arenas[worker].base, dropout: nil,
                         chunk: chunk)
+                    pass.products = products
                     pass.cancellation = cancellation
                     return body(chunk, pass)
                 }

@@ -33,6 +33,8 @@ public final class TrainingEngine {
     /// One a worker; a single one where workers divide chunks, and `scratch` of each.
     let arenas: [FloatBuffer]
     private let scratch: [FloatBuffer]
+    /// Weights as products read them, where these multiply in bfloat16.
+    private let rounded: RoundedWeights?
     private let unitMemory = UnitMemory()
     let seed: UInt64
 
@@ -72,6 +74,8 @@ public final class TrainingEngine {
         let isDivided = model.limits.sliceTokens != nil
         arenas = (0..<(isDivided ? 1 : pool.threadCount)).map { _ in FloatBuffer(count: model.activationCount) }
         scratch = (0..<(isDivided ? pool.threadCount : 0)).map { _ in FloatBuffer(count: model.scratchCount) }
+        rounded =
+            configuration.precision == .bfloat16 && BFloat16Backend.current == .processor ? RoundedWeights(layout) : nil
         seed = UInt64(configuration.seed)
     }
 
@@ -102,9 +106,15 @@ public final class TrainingEngine {
         weightsChanged()
     }
 
-    /// Computes all that is derived from weights once they have changed: sums of tables today, and whatever form a
-    /// `ProductLibrary` may want them in. Due when others than `train` have changed them.
-    public func weightsChanged() { state.layout.deriveWeights(state.weights, pool: pool) }
+    /// Computes all that is derived from weights once they have changed: sums of tables, and weights in bfloat16. Due when
+    /// others than `train` have changed them.
+    public func weightsChanged() {
+        state.layout.deriveWeights(state.weights, pool: pool)
+        rounded?.round(state.weights, pool: pool)
+    }
+
+    /// How passes multiply.
+    var products: PassProducts { configuration.precision == .float32 ? .float32 : .bfloat16(rounded) }
 
     /// One update from one batch.
     ///
@@ -261,12 +271,13 @@ public final class TrainingEngine {
                 return (chunk, objective.run(work, pass))
             }
         } else {
-            pool.run(plan.lanes.count) { [state, arenas] lane, worker in
+            pool.run(plan.lanes.count) { [state, arenas, products] lane, worker in
                 results[lane] = plan.lanes[lane].compactMap { chunk in
                     if cancellation?.cuts() ?? false { return nil }
                     var pass = LanePass(
                         weights: state.weights.base, gradients: gradients?.lanes[lane].base,
                         arena: arenas[worker].base, dropout: dropout, chunk: chunk)
+                    pass.products = products
                     pass.inspection = inspection
                     pass.cancellation = cancellation
                     return (chunk, Profile.phase("objective") { objective.run(work, pass) })
@@ -290,8 +301,10 @@ public final class TrainingEngine {
         let team = SliceTeam(
             chunk, sliceTokens: objective.model.limits.sliceTokens ?? chunk.tokenCount, laneCount: laneCount,
             pool: pool, gradients: gradients?.lanes.map(\.base) ?? [], scratch: scratch.map(\.base), memory: unitMemory)
-        return LanePass(
+        var pass = LanePass(
             weights: state.weights.base, arena: arenas[0].base, dropout: dropout, chunk: chunk, team: team)
+        pass.products = products
+        return pass
     }
 
     /// The discriminator's belief in replacement for tokens as they are, one segment.
@@ -299,12 +312,11 @@ public final class TrainingEngine {
         let result = TaskResults<[Float]>(count: 1)
         let chunk = ChunkGeometry(firstRow: 0, tokenCount: tokens.count, segmentOffsets: [0, tokens.count])
         if isDivided { return objective.detect(tokens, dividedPass(chunk, gradients: nil, dropout: nil)) }
-        pool.run(1) { [objective, state, arenas] task, worker in
-            result[task] = objective.detect(
-                tokens,
-                LanePass(
-                    weights: state.weights.base, gradients: nil, arena: arenas[worker].base, dropout: nil, chunk: chunk)
-            )
+        pool.run(1) { [objective, state, arenas, products] task, worker in
+            var pass = LanePass(
+                weights: state.weights.base, gradients: nil, arena: arenas[worker].base, dropout: nil, chunk: chunk)
+            pass.products = products
+            result[task] = objective.detect(tokens, pass)
         }
         return result[0] ?? []
     }

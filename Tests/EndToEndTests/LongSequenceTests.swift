@@ -14,7 +14,10 @@ import Testing
         "training.steps=12", "training.checkpoint_every=4", "training.evaluate_every=6",
     ]
 
-    @Test(arguments: [window, [], ["model.attention.pattern=big_bird", "model.attention.block_size=16"]])
+    @Test(arguments: [
+        window, [], window + ["training.precision=bfloat16"],
+        ["model.attention.pattern=big_bird", "model.attention.block_size=16"],
+    ])
     func threadsDoNotChangeABitOfLongSequences(_ attention: [String]) throws {
         let workspace = try Workspace()
         let settings = Self.long + attention

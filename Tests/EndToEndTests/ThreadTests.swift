@@ -1,7 +1,9 @@
 import Testing
 
 @Suite struct ThreadTests {
-    @Test(arguments: [[], ["model.positions=learned", "training.accumulation_steps=2"]])
+    @Test(arguments: [
+        [], ["model.positions=learned", "training.accumulation_steps=2"], ["training.precision=bfloat16"],
+    ])
     func threadsDoNotChangeABit(_ settings: [String]) throws {
         let workspace = try Workspace()
         // Four lanes, so that three threads have work; small chunks, so that a lane has several. Nine threads are more

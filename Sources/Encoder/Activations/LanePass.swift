@@ -24,6 +24,8 @@ public struct LanePass: @unchecked Sendable {
     package var inspection: LayerInspection?
     /// Ends the pass early, if anything can.
     package var cancellation: PassCancellation?
+    /// How linear layers and the vocabulary multiply.
+    public var products = PassProducts.float32
 
     public init(
         weights: UnsafeMutablePointer<Float>, gradients: UnsafeMutablePointer<Float>?,
@@ -78,9 +80,11 @@ public struct LanePass: @unchecked Sendable {
         _ chunk: ChunkGeometry, rowOffset: Int, gradients: UnsafeMutablePointer<Float>?,
         scratch: UnsafeMutablePointer<Float>
     ) -> LanePass {
-        LanePass(
+        var pass = LanePass(
             weights: weights, gradients: gradients, arena: arena, dropout: dropout, chunk: chunk,
             attention: attention, scratch: scratch, rowOffset: rowOffset, isSlice: true, team: nil)
+        pass.products = products
+        return pass
     }
 
     /// Whether to leave out what comes next, as nobody wants the result any more.
@@ -93,6 +97,7 @@ public struct LanePass: @unchecked Sendable {
             scratch: scratch, rowOffset: rowOffset, isSlice: isSlice, team: team)
         pass.inspection = inspection
         pass.cancellation = cancellation
+        pass.products = products
         return pass
     }
 

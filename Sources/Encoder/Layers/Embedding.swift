@@ -36,6 +36,7 @@ struct Embedding: Sendable {
                     inputRatio: context.embeddingGrows ? shared.widthRatio : nil, glorot: true),
                 context.bias("projection.bias", context.shape.hiddenSize)
             )
+            if let projection { context.parameters.multiplies(projection.weight) }
             projected = context.plan.reserve(context.tokens * context.shape.hiddenSize)
         }
     }
@@ -60,7 +61,7 @@ struct Embedding: Sendable {
         }
         guard let projection else { return normalized }
         let output = result(pass)
-        Kernels.multiply(normalized, transposed: projection.weight.matrix(weights), into: output)
+        pass.project(normalized, by: projection.weight, into: output)
         Kernels.addBias(output, projection.bias.vector(pass))
         return output
     }
@@ -78,9 +79,8 @@ struct Embedding: Sendable {
             let normalized = normalized.matrix(pass, rows: pass.rows, columns: width)
             incoming = gradient.matrix(pass, rows: pass.rows, columns: width)
             Kernels.addColumnSums(upstream, to: projection.bias.gradient(pass))
-            Kernels.multiply(
-                transposed: upstream, normalized, into: projection.weight.matrix(pass.gradient), accumulate: true)
-            Kernels.multiply(upstream, projection.weight.matrix(pass.weights), into: incoming)
+            pass.addGradient(of: projection.weight, upstream: upstream, input: normalized)
+            pass.projectBack(upstream, by: projection.weight, into: incoming)
         }
         if let decisions = dropout.decisions(pass) {
             Kernels.applyDropout(incoming, decisions, firstRow: pass.chunk.firstRow)

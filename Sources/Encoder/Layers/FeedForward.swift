@@ -20,6 +20,8 @@ struct FeedForward: Branch {
         outputWeight = context.parameters.matrix(
             "\(name).output.weight", output: shape.hiddenSize, input: shape.intermediateSize, role: .hidden,
             residualLayers: shape.layerCount)
+        context.parameters.multiplies(inputWeight)
+        context.parameters.multiplies(outputWeight)
         outputBias = context.bias("\(name).output.bias", shape.hiddenSize, isBranchOutput: true)
         workspace = context.workspace
         let count = context.tokens * shape.intermediateSize
@@ -30,12 +32,12 @@ struct FeedForward: Branch {
     func forward(_ input: Matrix, into output: Matrix, _ pass: LanePass) {
         activate(input, pass)
         let hidden = activation.matrix(pass, rows: pass.rows, columns: inputWeight.rows)
-        Kernels.multiply(hidden, transposed: outputWeight.matrix(pass.weights), into: output)
+        pass.project(hidden, by: outputWeight, into: output)
     }
 
     private func activate(_ input: Matrix, _ pass: LanePass) {
         let hidden = activation.matrix(pass, rows: pass.rows, columns: inputWeight.rows)
-        Kernels.multiply(input, transposed: inputWeight.matrix(pass.weights), into: hidden)
+        pass.project(input, by: inputWeight, into: hidden)
         Kernels.addBiasGELU(
             hidden, bias: inputBias.vector(pass),
             derivative: pass.gradients == nil
@@ -48,15 +50,12 @@ struct FeedForward: Branch {
         if workspace.recomputed != nil { activate(input, pass) }
         let hidden = activation.matrix(pass, rows: pass.rows, columns: inputWeight.rows)
         let hiddenGradient = workspace.intermediate.matrix(pass, rows: pass.rows, columns: inputWeight.rows)
-        Kernels.multiply(
-            transposed: upstream, hidden, into: outputWeight.matrix(pass.gradient), accumulate: true)
-        Kernels.multiply(upstream, outputWeight.matrix(pass.weights), into: hiddenGradient)
+        pass.addGradient(of: outputWeight, upstream: upstream, input: hidden)
+        pass.projectBack(upstream, by: outputWeight, into: hiddenGradient)
         Kernels.geluBackward(
             upstream: hiddenGradient, derivative: derivative.matrix(pass, rows: pass.rows, columns: inputWeight.rows),
             biasGradient: inputBias.gradient(pass))
-        Kernels.multiply(
-            transposed: hiddenGradient, input, into: inputWeight.matrix(pass.gradient), accumulate: true)
-        Kernels.multiply(
-            hiddenGradient, inputWeight.matrix(pass.weights), into: inputGradient, accumulate: accumulate)
+        pass.addGradient(of: inputWeight, upstream: hiddenGradient, input: input)
+        pass.projectBack(hiddenGradient, by: inputWeight, into: inputGradient, accumulate: accumulate)
     }
 }

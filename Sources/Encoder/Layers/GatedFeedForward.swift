@@ -23,6 +23,8 @@ struct GatedFeedForward: Branch {
         outputWeight = context.parameters.matrix(
             "\(name).output.weight", output: shape.hiddenSize, input: width, role: .hidden,
             residualLayers: shape.layerCount)
+        context.parameters.multiplies(inputWeight)
+        context.parameters.multiplies(outputWeight)
         outputBias = context.bias("\(name).output.bias", shape.hiddenSize, isBranchOutput: true)
         workspace = context.workspace
         activation = workspace.recomputed?.activation ?? context.plan.reserve(context.tokens * width)
@@ -32,13 +34,13 @@ struct GatedFeedForward: Branch {
     func forward(_ input: Matrix, into output: Matrix, _ pass: LanePass) {
         activate(input, pass)
         let hidden = activation.matrix(pass, rows: pass.rows, columns: width)
-        Kernels.multiply(hidden, transposed: outputWeight.matrix(pass.weights), into: output)
+        pass.project(hidden, by: outputWeight, into: output)
     }
 
     private func activate(_ input: Matrix, _ pass: LanePass) {
         let product = product.matrix(pass, rows: pass.rows, columns: 2 * width)
         let hidden = activation.matrix(pass, rows: pass.rows, columns: width)
-        Kernels.multiply(input, transposed: inputWeight.matrix(pass.weights), into: product)
+        pass.project(input, by: inputWeight, into: product)
         Kernels.addBiasGEGLU(
             product, bias: inputBias.vector(pass), output: hidden, keepsDerivatives: pass.gradients != nil)
     }
@@ -50,12 +52,11 @@ struct GatedFeedForward: Branch {
         let product = product.matrix(pass, rows: pass.rows, columns: 2 * width)
         let hidden = activation.matrix(pass, rows: pass.rows, columns: width)
         let hiddenGradient = workspace.intermediate.matrix(pass, rows: pass.rows, columns: width)
-        Kernels.multiply(
-            transposed: upstream, hidden, into: outputWeight.matrix(pass.gradient), accumulate: true)
-        Kernels.multiply(upstream, outputWeight.matrix(pass.weights), into: hiddenGradient)
+        pass.addGradient(of: outputWeight, upstream: upstream, input: hidden)
+        pass.projectBack(upstream, by: outputWeight, into: hiddenGradient)
         Kernels.gegluBackward(
             upstream: hiddenGradient, derivatives: product, biasGradient: inputBias.gradient(pass))
-        Kernels.multiply(transposed: product, input, into: inputWeight.matrix(pass.gradient), accumulate: true)
-        Kernels.multiply(product, inputWeight.matrix(pass.weights), into: inputGradient, accumulate: accumulate)
+        pass.addGradient(of: inputWeight, upstream: product, input: input)
+        pass.projectBack(product, by: inputWeight, into: inputGradient, accumulate: accumulate)
     }
 }

@@ -83,7 +83,7 @@ struct GlobalProjections: Sendable {
     func prepare(_ input: Matrix, queries: Matrix, _ blocks: AttentionBlocks, _ pass: LanePass) {
         if folded == nil {
             let kv = keysAndValues.matrix(pass, rows: pass.rows, columns: 2 * width)
-            Kernels.multiply(input, transposed: keyValue.matrix(pass.weights), into: kv)
+            pass.project(input, by: keyValue, into: kv)
             Kernels.prepareHeads(
                 kv, bias: keyValueBias.vector(pass), headSize: headSize, rotatedColumns: width, scale: 1,
                 rotary: rotary, positions: pass.chunk.positions)
@@ -92,7 +92,7 @@ struct GlobalProjections: Sendable {
         guard !rows.isEmpty else { return }
         let gathered = gatheredInputs(input, rows, pass)
         let own = Matrix(workspace.globalQueries.vector(pass), rows: rows.count, columns: width)
-        Kernels.multiply(gathered, transposed: query.matrix(pass.weights), into: own)
+        pass.project(gathered, by: query, into: own)
         Kernels.prepareHeads(
             own, bias: queryBias.vector(pass), headSize: headSize, rotatedColumns: width, scale: scale,
             rotary: rotary, positions: rows.map { pass.chunk.positions[Int($0)] })
@@ -148,8 +148,8 @@ struct GlobalProjections: Sendable {
             Kernels.prepareHeadsBackward(
                 kvGradient, headSize: headSize, rotatedColumns: width, scale: 1, rotary: rotary,
                 positions: pass.chunk.positions, biasGradient: keyValueBias.gradient(pass))
-            Kernels.multiply(transposed: kvGradient, input, into: keyValue.matrix(pass.gradient), accumulate: true)
-            Kernels.multiply(kvGradient, keyValue.matrix(pass.weights), into: inputGradient, accumulate: true)
+            pass.addGradient(of: keyValue, upstream: kvGradient, input: input)
+            pass.projectBack(kvGradient, by: keyValue, into: inputGradient, accumulate: true)
         }
         let rows = globalRows(blocks, pass)
         guard !rows.isEmpty else { return }
@@ -158,9 +158,9 @@ struct GlobalProjections: Sendable {
         Kernels.prepareHeadsBackward(
             gradient, headSize: headSize, rotatedColumns: width, scale: scale, rotary: rotary,
             positions: rows.map { pass.chunk.positions[Int($0)] }, biasGradient: queryBias.gradient(pass))
-        Kernels.multiply(transposed: gradient, gathered, into: query.matrix(pass.gradient), accumulate: true)
+        pass.addGradient(of: query, upstream: gradient, input: gathered)
         // The inputs have been read for the last time: their gradients take their place.
-        Kernels.multiply(gradient, query.matrix(pass.weights), into: gathered)
+        pass.projectBack(gradient, by: query, into: gathered)
         rows.withUnsafeBufferPointer { Kernels.scatterAddRows(gathered, $0, into: inputGradient) }
     }
 }

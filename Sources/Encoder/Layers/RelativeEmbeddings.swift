@@ -91,6 +91,7 @@ struct RelativeProjection: Sendable {
     ) {
         self.embeddings = embeddings
         self.weight = ParameterSlot(offset: weight.offset, rows: 2 * weight.columns, columns: weight.columns)
+        context.parameters.multiplies(self.weight)
         self.bias = bias
         self.scale = scale
         self.dropout = dropout
@@ -123,7 +124,7 @@ struct RelativeProjection: Sendable {
 
     func prepare(_ pass: LanePass) {
         let table = projected(pass)
-        Kernels.multiply(input(pass), transposed: weight.matrix(pass.weights), into: table)
+        pass.project(input(pass), by: weight, into: table)
         Kernels.prepareHeads(
             table, bias: bias.vector(pass), headSize: kernel.headSize, rotatedColumns: weight.columns, scale: scale,
             rotary: nil, positions: [])
@@ -146,14 +147,12 @@ struct RelativeProjection: Sendable {
         Kernels.prepareHeadsBackward(
             upstream, headSize: kernel.headSize, rotatedColumns: weight.columns, scale: scale, rotary: nil,
             positions: [], biasGradient: bias.gradient(pass))
-        Kernels.multiply(
-            transposed: upstream, input(pass), into: weight.matrix(pass.gradient), accumulate: true)
+        pass.addGradient(of: weight, upstream: upstream, input: input(pass))
         guard let decisions = dropout.decisions(pass) else {
-            return Kernels.multiply(
-                upstream, weight.matrix(pass.weights), into: embeddings.gradient(pass), accumulate: true)
+            return pass.projectBack(upstream, by: weight, into: embeddings.gradient(pass), accumulate: true)
         }
         let gradient = embeddings.workspace.input.matrix(pass, rows: rowCount, columns: weight.columns)
-        Kernels.multiply(upstream, weight.matrix(pass.weights), into: gradient)
+        pass.projectBack(upstream, by: weight, into: gradient)
         Kernels.applyDropout(gradient, decisions, firstRow: embeddings.rows.lowerBound)
         Kernels.add(gradient, to: embeddings.gradient(pass))
     }

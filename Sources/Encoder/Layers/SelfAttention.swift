@@ -52,6 +52,7 @@ struct SelfAttention: Branch {
             isBiased ? context.parameters.bias("\(name).\(part).bias", hidden, fused: index > 0) : nil
         }
         projection = ParameterSlot(offset: weights[0].offset, rows: 3 * hidden, columns: hidden)
+        context.parameters.multiplies(projection)
         projectionBias = OptionalBias(
             biases.first.map { ParameterSlot(offset: $0.offset, rows: 1, columns: 3 * hidden) }, count: 3 * hidden,
             &context.plan)
@@ -65,6 +66,7 @@ struct SelfAttention: Branch {
                 isFolded: context.patterns.distinct[pattern].foldedQueriesPerDocument != nil) : nil
         outputWeight = context.parameters.matrix(
             "\(name).output.weight", output: hidden, input: hidden, role: .hidden, residualLayers: shape.layerCount)
+        context.parameters.multiplies(outputWeight)
         outputBias = context.bias("\(name).output.bias", hidden, isBranchOutput: true)
         kernel = AttentionKernel(headCount: shape.headCount, headSize: shape.headSize)
         ownsRelativeBias = context.model.relativeBias.sharing == .perLayer
@@ -97,13 +99,11 @@ struct SelfAttention: Branch {
     /// Queries, keys and values of the pass's rows.
     func prepare(_ input: Matrix, _ pass: LanePass) {
         let qkv = queryKeyValue(pass)
-        let weights = projection.matrix(pass.weights)
         if let source = source?.states.matrix(pass, rows: pass.rows, columns: width) {
-            Kernels.multiply(input, transposed: weights.rows(0, width), into: qkv.columns(0, width))
-            Kernels.multiply(
-                source, transposed: weights.rows(width, 2 * width), into: qkv.columns(width, 2 * width))
+            pass.project(input, by: projection.rows(0, width), into: qkv.columns(0, width))
+            pass.project(source, by: projection.rows(width, 2 * width), into: qkv.columns(width, 2 * width))
         } else {
-            Kernels.multiply(input, transposed: weights, into: qkv)
+            pass.project(input, by: projection, into: qkv)
         }
         pass.chunk.positions.withUnsafeBufferPointer { positions in
             Kernels.prepareQueryKeyValue(
@@ -161,14 +161,13 @@ struct SelfAttention: Branch {
     }
 
     func forward(_ input: Matrix, into output: Matrix, _ pass: LanePass) {
-        Kernels.multiply(mixed(pass), transposed: outputWeight.matrix(pass.weights), into: output)
+        pass.project(mixed(pass), by: outputWeight, into: output)
     }
 
     /// The gradient of what `mix` wrote, for the pass's rows.
     func beginBackward(upstream: Matrix, _ pass: LanePass) {
-        Kernels.multiply(
-            transposed: upstream, mixed(pass), into: outputWeight.matrix(pass.gradient), accumulate: true)
-        Kernels.multiply(upstream, outputWeight.matrix(pass.weights), into: mixedGradient(pass))
+        pass.addGradient(of: outputWeight, upstream: upstream, input: mixed(pass))
+        pass.projectBack(upstream, by: outputWeight, into: mixedGradient(pass))
     }
 
     /// The gradients of queries, keys and values of all rows. Units of a divided pass leave those of keys and values in
@@ -266,18 +265,17 @@ struct SelfAttention: Branch {
     private func backwardOfProjection(
         _ gradient: Matrix, input: Matrix, inputGradient: Matrix, accumulate: Bool, _ pass: LanePass
     ) {
-        let (weights, weightGradient) = (projection.matrix(pass.weights), projection.matrix(pass.gradient))
         guard let source else {
-            Kernels.multiply(transposed: gradient, input, into: weightGradient, accumulate: true)
-            Kernels.multiply(gradient, weights, into: inputGradient, accumulate: accumulate)
+            pass.addGradient(of: projection, upstream: gradient, input: input)
+            pass.projectBack(gradient, by: projection, into: inputGradient, accumulate: accumulate)
             return
         }
         func slot(_ slot: ActivationSlot) -> Matrix { slot.matrix(pass, rows: pass.rows, columns: width) }
         let (ofQueries, ofRest) = (gradient.columns(0, width), gradient.columns(width, 2 * width))
-        Kernels.multiply(transposed: ofQueries, input, into: weightGradient.rows(0, width), accumulate: true)
-        Kernels.multiply(
-            transposed: ofRest, slot(source.states), into: weightGradient.rows(width, 2 * width), accumulate: true)
-        Kernels.multiply(ofQueries, weights.rows(0, width), into: inputGradient, accumulate: accumulate)
-        Kernels.multiply(ofRest, weights.rows(width, 2 * width), into: slot(source.gradient), accumulate: true)
+        let (queries, rest) = (projection.rows(0, width), projection.rows(width, 2 * width))
+        pass.addGradient(of: queries, upstream: ofQueries, input: input)
+        pass.addGradient(of: rest, upstream: ofRest, input: slot(source.states))
+        pass.projectBack(ofQueries, by: queries, into: inputGradient, accumulate: accumulate)
+        pass.projectBack(ofRest, by: rest, into: slot(source.gradient), accumulate: true)
     }
 }

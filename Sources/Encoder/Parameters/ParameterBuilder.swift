@@ -94,6 +94,9 @@ public struct ParameterBuilder {
             bias: normsAreBiased ? add(name + ".bias", [width], .vector, .zeros, decays: false) : nil)
     }
 
+    /// Notes that inputs are multiplied with a matrix, so that it can be had in the form that products read.
+    public mutating func multiplies(_ slot: ParameterSlot) { layout.addProduct(slot) }
+
     /// A table that is computed: `base` without gradients, plus `difference`, which gets all of them.
     mutating func sum(of base: ParameterSlot, and difference: ParameterSlot) -> ParameterSlot {
         layout.addDerived(base) { _ in .sum(difference: difference) }

@@ -9,6 +9,8 @@ public struct ParameterLayout: Sendable {
     public private(set) var specs: [ParameterSpec] = []
     /// What networks read that is computed from parameters.
     public private(set) var derived: [DerivedTensor] = []
+    /// Matrices that inputs are multiplied with.
+    public private(set) var products: [ParameterSlot] = []
     /// Where the parameters that a second optimizer moves begin; nil where one moves all.
     public private(set) var secondGroupStart: Int?
     /// Floats in the buffer, padding included; padding stays zero.
@@ -60,6 +62,11 @@ public struct ParameterLayout: Sendable {
         bufferCount += base.rows * base.columns
         derived.append(DerivedTensor(slot: slot, base: base, kind: kind(slot.offset)))
         return slot
+    }
+
+    /// Notes that inputs are multiplied with a matrix.
+    mutating func addProduct(_ slot: ParameterSlot) {
+        if !products.contains(slot) { products.append(slot) }
     }
 
     /// What is added from here on belongs to the second optimizer.

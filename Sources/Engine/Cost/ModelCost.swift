@@ -19,6 +19,8 @@ public struct ModelCost: Sendable, Equatable {
     public var activationBytes: Int
     /// Workers that run at the same time.
     public var threads: Int
+    /// Weights rounded for products, and what these round as they go.
+    public var roundedBytes: Int
     /// Tokens of a step and what is kept for each of them.
     public var batchBytes: Int
 
@@ -49,10 +51,26 @@ public struct ModelCost: Sendable, Equatable {
             model.limits.sliceTokens == nil
             ? Self.bytes(4, model.activationCount, threads)
             : Self.sum(Self.bytes(4, model.activationCount), Self.bytes(4, model.scratchCount, threads))
+        roundedBytes =
+            configuration.precision == .float32
+            ? 0
+            : Self.sum(
+                Self.bytes(4, RoundedWeights.floatCount(layout)),
+                Self.bytes(4, threads, Self.widestOperand(layout, model.limits)))
         batchBytes = Self.bytes(Self.bytesPerBatchToken, configuration.sequencesPerStep, length)
     }
 
-    public var memoryBytes: Int { Self.sum(stateBytes, activationBytes, batchBytes) }
+    public var memoryBytes: Int { Self.sum(stateBytes, activationBytes, roundedBytes, batchBytes) }
+
+    /// Elements of the largest operand of a product: all of a chunk's tokens, or logits of its masked ones.
+    private static func widestOperand(_ layout: ParameterLayout, _ limits: ReplacedTokenModel.ChunkLimits) -> Int {
+        let tables = Set(layout.specs.filter(\.isEmbeddingTable).map(\.offset) + layout.derived.map(\.slot.offset))
+        let rows = min(limits.tokens, limits.sliceTokens ?? limits.tokens)
+        return layout.products.map { slot in
+            let own = tables.contains(slot.offset) ? min(rows, ReplacedTokenModel.languageRows) : rows
+            return own * max(slot.rows, slot.columns)
+        }.max() ?? 0
+    }
 
     /// Token ids, offsets, masking and losses of the batch at hand, and the ids of those that wait in the loader.
     private static let bytesPerBatchToken = 64

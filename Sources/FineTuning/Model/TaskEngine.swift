@@ -18,6 +18,9 @@ public final class TaskEngine {
     public var isCancelled: (@Sendable () -> Bool)?
     private let optimizer: Optimizer
     private let schedule: LearningRateSchedule
+    private let precision: ProductPrecision
+    /// Weights as products read them, where these multiply in bfloat16.
+    private let rounded: RoundedWeights?
     private let arenas: [FloatBuffer]
     private let seed: UInt64
     /// Of lanes, as many as a step has needed so far; all zero between steps.
@@ -40,11 +43,14 @@ public final class TaskEngine {
     public init(
         _ model: TaskModel, optimizer configuration: OptimizerConfiguration,
         parametrization: ParametrizationConfiguration, layerDecay: Double, headFactor: Double, steps: Int, seed: Int,
-        pool: ThreadPool
+        precision: ProductPrecision = .float32, pool: ThreadPool
     ) {
         self.model = model
         self.pool = pool
         self.seed = UInt64(seed)
+        self.precision = precision
+        rounded =
+            precision == .bfloat16 && BFloat16Backend.current == .processor ? RoundedWeights(model.layout) : nil
         weights = FloatBuffer(count: model.layout.bufferCount)
         moments = configuration.kind.state.map { ($0, FloatBuffer(count: model.layout.bufferCount)) }
         optimizer = Optimizer(
@@ -60,7 +66,11 @@ public final class TaskEngine {
     /// Draws all weights by chance.
     public func initialize() {
         ParameterInitializer.initialize(weights, model.layout, seed: seed, pool: pool)
+        weightsChanged()
     }
+
+    /// Computes what is derived from weights. Due when others than this engine have changed them.
+    public func weightsChanged() { rounded?.round(weights, pool: pool) }
 
     /// Takes the encoder's weights from a pretrained model; the head keeps its own.
     public func load(_ pretrained: TrainingEngine) {
@@ -78,6 +88,7 @@ public final class TaskEngine {
             }
             (weights.base + spec.offset).update(from: source.weights.base + found.offset, count: spec.count)
         }
+        weightsChanged()
     }
 
     /// The texts in an order in which lanes of consecutive ones have about as many tokens each: longest first, each to the
@@ -136,6 +147,7 @@ public final class TaskEngine {
             scheduleFactor: schedule.factor(step: step),
             gradientScales: [LaneGradients.clipFactor(norm: norms[0], limit: optimizer.configuration.clipNorm)],
             pool: pool)
+        weightsChanged()
         return Outcome(loss: loss, gradientNorm: norms[0], learningRate: schedule.learningRate(step: step))
     }
 
@@ -163,6 +175,7 @@ public final class TaskEngine {
         let results = TaskResults<[(outputs: [Float], loss: Double)]>(count: plan.lanes.count)
         let total = batch.totalWeight
         let cancellation = isCancelled.map(PassCancellation.init)
+        let products: PassProducts = precision == .float32 ? .float32 : .bfloat16(rounded)
         pool.run(plan.lanes.count) { [model, weights, arenas] lane, worker in
             var found: [(outputs: [Float], loss: Double)] = []
             for chunk in plan.lanes[lane] {
@@ -170,6 +183,7 @@ public final class TaskEngine {
                 var pass = LanePass(
                     weights: weights.base, gradients: gradients?.lanes[lane].base, arena: arenas[worker].base,
                     dropout: dropout, chunk: chunk)
+                pass.products = products
                 pass.cancellation = cancellation
                 found += Self.run(model, batch, chunk, pass, total: total)
             }

@@ -42,6 +42,7 @@ struct TaskHead: Sendable {
             builder.matrix("output.weight", output: outputCount, input: width, role: .readout),
             builder.bias("output.bias", outputCount)
         )
+        builder.multiplies(dense.weight)
         func site(_ site: DropoutSite.Site) -> DropoutSite {
             DropoutSite(network: 1, layer: layerCount, site: site, probability: dropout)
         }
@@ -76,12 +77,12 @@ struct TaskHead: Sendable {
         if let decisions = dropouts.before.decisions(pass) {
             Kernels.applyDropout(pooled, decisions, firstRow: firstText)
         }
-        Kernels.multiply(pooled, transposed: dense.weight.matrix(pass.weights), into: activation)
+        pass.project(pooled, by: dense.weight, into: activation)
         Kernels.addBiasGELU(activation, bias: dense.bias.vector(pass.weights), derivative: derivative)
         if let decisions = dropouts.after.decisions(pass) {
             Kernels.applyDropout(activation, decisions, firstRow: firstText)
         }
-        Kernels.multiply(activation, transposed: output.weight.matrix(pass.weights), into: logits)
+        pass.project(activation, by: output.weight, into: logits)
         let bias = output.bias.vector(pass.weights)
         for text in 0..<logits.rows {
             for index in 0..<outputCount { logits.row(text)[index] += bias[index] }
@@ -98,17 +99,15 @@ struct TaskHead: Sendable {
         for text in 0..<gradient.rows {
             for index in 0..<outputCount { bias[index] += gradient.row(text)[index] }
         }
-        Kernels.multiply(
-            transposed: gradient, activation, into: output.weight.matrix(pass.gradient), accumulate: true)
-        Kernels.multiply(gradient, output.weight.matrix(pass.weights), into: activation)
+        pass.addGradient(of: output.weight, upstream: gradient, input: activation)
+        pass.projectBack(gradient, by: output.weight, into: activation)
         if let decisions = dropouts.after.decisions(pass) {
             Kernels.applyDropout(activation, decisions, firstRow: firstText)
         }
         Kernels.geluBackward(
             upstream: activation, derivative: derivative, biasGradient: dense.bias.vector(pass.gradient))
-        Kernels.multiply(
-            transposed: activation, pooled, into: dense.weight.matrix(pass.gradient), accumulate: true)
-        Kernels.multiply(activation, dense.weight.matrix(pass.weights), into: pooled)
+        pass.addGradient(of: dense.weight, upstream: activation, input: pooled)
+        pass.projectBack(activation, by: dense.weight, into: pooled)
         if let decisions = dropouts.before.decisions(pass) {
             Kernels.applyDropout(pooled, decisions, firstRow: firstText)
         }

@@ -50,7 +50,10 @@ enum FineTuningCheckpoint {
                 CheckpointDocument(name: Document.tokenizer, bytes: Array(documents.tokenizer)),
                 CheckpointDocument(name: Document.state, bytes: Array(try encoder.encode(documents.state))),
             ],
-            metadata: ["program": "pretrain \(programVersion)", "linear_algebra": ProductLibrary.current.kernelName])
+            metadata: [
+                "program": "pretrain \(programVersion)",
+                "linear_algebra": documents.configuration.training.precision.kernelName,
+            ])
     }
 
     /// - Throws: `CheckpointError`; `TaskError` for a checkpoint of something else.
@@ -92,5 +95,6 @@ enum FineTuningCheckpoint {
         var destinations = [TensorGroup.weights: views(engine.weights)]
         if moments { for (name, buffer) in engine.moments { destinations[name.rawValue] = views(buffer) } }
         try reader.read(destinations)
+        engine.weightsChanged()
     }
 }

@@ -1,4 +1,5 @@
 import Configuration
+import Kernels
 
 /// A task and how it is learned. The defaults are ELECTRA's for small models (Clark et al. 2020, arXiv 2003.10555, appendix
 /// A.2; `finetune/` of the release).
@@ -43,6 +44,7 @@ public struct FineTuningSettings: Configurable, Equatable {
     public var classWeights = ClassWeights.none
     public var maximumLength: Int?
     public var chunkTokens = 1024
+    public var precision = ProductPrecision.float32
     public var seed = 0
 
     public init() {}
@@ -74,6 +76,10 @@ public struct FineTuningSettings: Configurable, Equatable {
             "Tokens of a text, [CLS] and [SEP] included; what is longer is cut, and counted. null: the model's.")
         try fields.integer(
             "chunk_tokens", &chunkTokens, 16...1_048_576, "Tokens that a thread carries at a time; memory follows.")
+        try fields.choice(
+            "precision", &precision,
+            "Of what linear layers multiply: float32, or bfloat16, several times as fast on processors with AVX512_BF16."
+        )
         try fields.integer("seed", &seed, 0...Int(Int32.max), "Of the head, the order of texts and dropout.")
     }
 }

@@ -200,7 +200,8 @@ public final class FineTuningRun {
             pooling: settings.pooling)
         return TaskEngine(
             model, optimizer: optimizer, parametrization: encoder.parametrization, layerDecay: settings.layerDecay,
-            headFactor: settings.headLearningRateFactor, steps: steps, seed: settings.seed, pool: pool)
+            headFactor: settings.headLearningRateFactor, steps: steps, seed: settings.seed,
+            precision: settings.precision, pool: pool)
     }
 }
 

@@ -57,7 +57,7 @@ extension Kernels {
     }
 
     @inline(__always)
-    private static func measured(
+    static func measured(
         _ kernel: Profile.Kernel, _ result: Matrix, depth: Int, _ accumulate: Bool, _ body: () -> Void
     ) {
         let (n, m) = (result.rows, result.columns)

@@ -3,10 +3,13 @@ import Foundation
 extension Kernels {
     /// This machine's speed at the products that models consist of, measured: the yardstick of `utilisation`.
     ///
+    /// - Parameter precision: of the operands.
     /// - Returns: floating-point operations per second of as many threads of the pool as there are processors for, each
     ///   multiplying its own 1024 × 1024 matrices; the best of several rounds, about 0.2 s in all.
-    public static func measurePeak(_ pool: ThreadPool, rounds: Int = 6) -> Double {
-        PeakMeter(pool).measure(rounds: rounds)
+    public static func measurePeak(
+        _ pool: ThreadPool, precision: ProductPrecision = .float32, rounds: Int = 6
+    ) -> Double {
+        PeakMeter(pool, precision: precision).measure(rounds: rounds)
     }
 }
 
@@ -16,9 +19,16 @@ public struct PeakMeter: Sendable {
     private static let size = 1024
     private let pool: ThreadPool
     private let buffers: [FloatBuffer]
+    /// A weight that is rounded already, as in a step; nil in single precision and where there is no such form.
+    private let rounded: FloatBuffer?
+    private let precision: ProductPrecision
 
-    public init(_ pool: ThreadPool) {
+    public init(_ pool: ThreadPool, precision: ProductPrecision = .float32) {
         self.pool = pool
+        self.precision = precision
+        rounded =
+            precision == .bfloat16 && BFloat16Backend.current == .processor
+            ? FloatBuffer(count: BFloat16Weight.count(outputs: Self.size, inputs: Self.size) / 2) : nil
         let count = Self.size * Self.size
         buffers = (0..<min(pool.threadCount, ProcessInfo.processInfo.activeProcessorCount)).map { _ in
             let buffer = FloatBuffer(count: 3 * count)
@@ -30,7 +40,8 @@ public struct PeakMeter: Sendable {
     /// - Returns: floating-point operations per second of all threads, the best of the rounds.
     public func measure(rounds: Int) -> Double {
         let size = Self.size
-        let (buffers, threads) = (buffers, buffers.count)
+        let (buffers, threads, precision) = (buffers, buffers.count, precision)
+        let weight = rounded.map { BFloat16Weight($0, outputs: size, inputs: size) }
         var best = 0.0
         for _ in 0..<rounds {
             let started = DispatchTime.now().uptimeNanoseconds
@@ -38,7 +49,11 @@ public struct PeakMeter: Sendable {
                 let base = buffers[task].base
                 let a = Matrix(base, rows: size, columns: size)
                 let b = Matrix(base + size * size, rows: size, columns: size)
-                Kernels.multiply(a, transposed: b, into: Matrix(base + 2 * size * size, rows: size, columns: size))
+                let result = Matrix(base + 2 * size * size, rows: size, columns: size)
+                switch precision {
+                case .float32: Kernels.multiply(a, transposed: b, into: result)
+                case .bfloat16: Kernels.multiplyBFloat16(a, transposed: b, rounded: weight, into: result)
+                }
             }
             let seconds = Double(DispatchTime.now().uptimeNanoseconds - started) * 1e-9
             best = max(best, Double(threads) * 2 * Double(size * size * size) / seconds)

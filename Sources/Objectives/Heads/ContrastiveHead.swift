@@ -40,7 +40,7 @@ struct ContrastiveHead: Sendable {
         let activation = activation.matrix(pass, rows: rows.count, columns: width)
         let output = output.matrix(pass, rows: rows.count, columns: width)
         Kernels.gatherRows(hidden, rows, into: gathered)
-        Kernels.multiply(gathered, transposed: parameters.dense.matrix(pass.weights), into: activation)
+        pass.project(gathered, by: parameters.dense, into: activation)
         Kernels.addBiasGELU(
             activation, bias: parameters.denseBias.vector(pass.weights),
             derivative: derivative.matrix(pass, rows: rows.count, columns: width))
@@ -61,9 +61,8 @@ struct ContrastiveHead: Sendable {
         Kernels.geluBackward(
             upstream: gradient, derivative: derivative.matrix(pass, rows: rows.count, columns: width),
             biasGradient: parameters.denseBias.vector(pass.gradient))
-        Kernels.multiply(
-            transposed: gradient, gathered, into: parameters.dense.matrix(pass.gradient), accumulate: true)
-        Kernels.multiply(gradient, parameters.dense.matrix(pass.weights), into: gathered)
+        pass.addGradient(of: parameters.dense, upstream: gradient, input: gathered)
+        pass.projectBack(gradient, by: parameters.dense, into: gathered)
         Kernels.scatterAddRows(gathered, rows, into: hiddenGradient)
     }
 }

@@ -35,6 +35,7 @@ struct DetectionHead: Sendable {
                 builder.matrix("head.dense.weight", output: hiddenSize, input: hiddenSize, role: .hidden),
                 builder.bias("head.dense.bias", hiddenSize)
             )
+        if let dense { builder.multiplies(dense.weight) }
         output = builder.matrix(
             "head.output.weight", output: 1, input: hiddenSize, role: .readout,
             zero: initialization.zeroDetectionOutput, glorot: true)
@@ -57,7 +58,7 @@ struct DetectionHead: Sendable {
             norm.forward(sum, into: features, pass)
         }
         if let dense {
-            Kernels.multiply(features, transposed: dense.weight.matrix(pass.weights), into: activation)
+            pass.project(features, by: dense.weight, into: activation)
             Kernels.addBiasGELU(
                 activation, bias: dense.bias.vector(pass.weights),
                 derivative: derivative.matrix(pass, rows: hidden.rows, columns: hidden.columns))
@@ -91,9 +92,8 @@ struct DetectionHead: Sendable {
                 biasGradient: outputBias.vector(pass.gradient))
             Kernels.geluBackward(
                 upstream: activation, derivative: derivative, biasGradient: dense.bias.vector(pass.gradient))
-            Kernels.multiply(
-                transposed: activation, features, into: dense.weight.matrix(pass.gradient), accumulate: true)
-            Kernels.multiply(activation, dense.weight.matrix(pass.weights), into: result)
+            pass.addGradient(of: dense.weight, upstream: activation, input: features)
+            pass.projectBack(activation, by: dense.weight, into: result)
         } else {
             Kernels.dotRowsBackward(
                 upstream: logitGradient, x: features, weights: output.vector(pass.weights), scale: multiplier,

@@ -40,6 +40,7 @@ struct CorrectiveHead: LanguageModelHead {
         self.table = table
         bias = builder.bias("corrective.bias", table.rows)
         self.multiplier = Float(multiplier)
+        builder.multiplies(table)
         gathered = plan.reserve(capacity * table.columns)
         logits = plan.reserve(capacity * table.rows)
     }
@@ -48,7 +49,7 @@ struct CorrectiveHead: LanguageModelHead {
         let gathered = gathered.matrix(pass, rows: rows.count, columns: table.columns)
         let logits = logits.matrix(pass, rows: rows.count, columns: table.rows)
         Kernels.gatherRows(hidden, rows, into: gathered)
-        Kernels.multiply(gathered, transposed: table.matrix(pass.weights), into: logits, scale: multiplier)
+        pass.project(gathered, by: table, into: logits, scale: multiplier)
         return logits
     }
 
@@ -59,9 +60,8 @@ struct CorrectiveHead: LanguageModelHead {
         _ logitGradient: Matrix, rows: UnsafeBufferPointer<Int32>, to hiddenGradient: Matrix, _ pass: LanePass
     ) {
         let gathered = gathered.matrix(pass, rows: rows.count, columns: table.columns)
-        Kernels.multiply(
-            transposed: logitGradient, gathered, into: table.matrix(pass.gradient), accumulate: true, scale: multiplier)
-        Kernels.multiply(logitGradient, table.matrix(pass.weights), into: gathered, scale: multiplier)
+        pass.addGradient(of: table, upstream: logitGradient, input: gathered, scale: multiplier)
+        pass.projectBack(logitGradient, by: table, into: gathered, scale: multiplier)
         Kernels.scatterAddRows(gathered, rows, into: hiddenGradient)
     }
 }

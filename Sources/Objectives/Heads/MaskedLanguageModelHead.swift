@@ -44,6 +44,8 @@ struct MaskedLanguageModelHead: LanguageModelHead {
                 role: embeddingRatio == 1 ? .input : .readout,
                 inputRatio: embeddingRatio == 1 ? nil : embeddingRatio)
         self.multiplier = Float(multiplier)
+        builder.multiplies(dense)
+        builder.multiplies(self.table)
         gathered = plan.reserve(capacity * hiddenSize)
         activation = plan.reserve(capacity * width)
         derivative = plan.reserve(capacity * width)
@@ -62,12 +64,12 @@ struct MaskedLanguageModelHead: LanguageModelHead {
         let normalized = normalized.matrix(pass, rows: rows.count, columns: table.columns)
         let logits = logits.matrix(pass, rows: rows.count, columns: table.rows)
         Kernels.gatherRows(hidden, rows, into: gathered)
-        Kernels.multiply(gathered, transposed: dense.matrix(pass.weights), into: activation)
+        pass.project(gathered, by: dense, into: activation)
         Kernels.addBiasGELU(
             activation, bias: denseBias.vector(pass.weights),
             derivative: derivative.matrix(pass, rows: rows.count, columns: table.columns))
         norm.forward(activation, into: normalized, pass)
-        Kernels.multiply(normalized, transposed: table.matrix(pass.weights), into: logits, scale: multiplier)
+        pass.project(normalized, by: table, into: logits, scale: multiplier)
         return logits
     }
 
@@ -82,16 +84,14 @@ struct MaskedLanguageModelHead: LanguageModelHead {
         let activation = activation.matrix(pass, rows: rows.count, columns: table.columns)
         let normalized = normalized.matrix(pass, rows: rows.count, columns: table.columns)
         let derivative = derivative.matrix(pass, rows: rows.count, columns: table.columns)
-        Kernels.multiply(
-            transposed: logitGradient, normalized, into: table.matrix(pass.gradient), accumulate: true,
-            scale: multiplier)
+        pass.addGradient(of: table, upstream: logitGradient, input: normalized, scale: multiplier)
         // From here on each buffer takes the gradient of what it held.
-        Kernels.multiply(logitGradient, table.matrix(pass.weights), into: normalized, scale: multiplier)
+        pass.projectBack(logitGradient, by: table, into: normalized, scale: multiplier)
         norm.backward(upstream: normalized, x: activation, into: normalized, accumulate: false, pass)
         Kernels.geluBackward(
             upstream: normalized, derivative: derivative, biasGradient: denseBias.vector(pass.gradient))
-        Kernels.multiply(transposed: normalized, gathered, into: dense.matrix(pass.gradient), accumulate: true)
-        Kernels.multiply(normalized, dense.matrix(pass.weights), into: gathered)
+        pass.addGradient(of: dense, upstream: normalized, input: gathered)
+        pass.projectBack(normalized, by: dense, into: gathered)
         Kernels.scatterAddRows(gathered, rows, into: hiddenGradient)
     }
 }

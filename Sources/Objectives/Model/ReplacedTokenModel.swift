@@ -28,7 +28,7 @@ public struct ReplacedTokenModel: Sendable {
     let contrast: Contrast?
 
     /// Rows of a product with the vocabulary: what is predicted is worked on in blocks, so that logits take little memory.
-    static let languageRows = 128
+    package static let languageRows = 128
 
     /// The generator and its head.
     struct Auxiliary: Sendable {

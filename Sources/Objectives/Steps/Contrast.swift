@@ -11,13 +11,14 @@ extension ReplacedTokenDetection {
         guard let contrast = model.contrast else { return }
         let pass = chunk.pass
         let crops = crops(of: chunk)
-        let cropPass = LanePass(
+        var cropPass = LanePass(
             weights: pass.weights, gradients: pass.gradients, arena: pass.arena, dropout: pass.dropout,
             chunk: ChunkGeometry(
                 firstRow: pass.chunk.firstRow, tokenCount: crops.tokens.count,
                 segmentOffsets: crops.offsets.map { $0 + pass.chunk.firstRow },
                 tokenTypes: crops.types.isEmpty
                     ? [] : [Int32](repeating: 0, count: pass.chunk.firstRow) + crops.types))
+        cropPass.products = pass.products
         let firsts = pass.chunk.segments.dropLast().map { Int32($0) }
         let cropFirsts = crops.offsets.dropLast().map { Int32($0) }
         let segmentCount = chunk.work.batch.segmentOffsets.count - 1

@@ -56,7 +56,7 @@ final class PretrainingWork: RunWork {
         let index = requested.stageIndex(ofStep: state.step + 1)
         stage = (index, requested.configuration(ofStage: index))
         // Before the loader's threads take processors from the measurement.
-        peak = Kernels.measurePeak(pool)
+        peak = Kernels.measurePeak(pool, precision: requested.training.precision)
         loader = try Self.loader(
             stage.configuration, listing: listing, tokenizer: tokenizer, special: start.special,
             resumingFrom: start.loader)

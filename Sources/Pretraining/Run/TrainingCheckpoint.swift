@@ -40,7 +40,10 @@ public enum TrainingCheckpoint {
                 CheckpointDocument(name: Document.corpus, bytes: Array(try encoder.encode(documents.fingerprint))),
                 CheckpointDocument(name: Document.state, bytes: Array(try encoder.encode(documents.state))),
             ],
-            metadata: ["program": "pretrain \(programVersion)", "linear_algebra": ProductLibrary.current.kernelName])
+            metadata: [
+                "program": "pretrain \(programVersion)",
+                "linear_algebra": documents.configuration.training.precision.kernelName,
+            ])
     }
 
     /// Reads all documents of a checkpoint.
