@@ -96,7 +96,7 @@ public struct OutputFile: Sendable, Equatable {
     }
 
     private static func folder(of path: String) -> String {
-        let folder = (path as NSString).deletingLastPathComponent
+        let folder = PathParts.folder(of: path)
         return folder.isEmpty ? "." : folder
     }
 }

@@ -20,7 +20,7 @@ public enum OutputFolder {
                 return
             }
             let code = errno
-            let parent = (ancestor as NSString).deletingLastPathComponent
+            let parent = PathParts.folder(of: ancestor)
             guard code == ENOENT || code == ENOTDIR, ancestor != "." else {
                 throw FileFailure("create the folder", path, code: code)
             }
@@ -37,7 +37,7 @@ public enum OutputFolder {
         var folder = path
         while !isFolder(folder), !folder.isEmpty, folder != "/" {
             missing.append(folder)
-            folder = (folder as NSString).deletingLastPathComponent
+            folder = PathParts.folder(of: folder)
         }
         for folder in missing.reversed() where mkdir(folder, 0o777) != 0 {
             let code = errno

@@ -60,4 +60,19 @@ import Testing
         #expect(outcome.status == 0 && !outcome.errors.contains("moved"), "\(outcome.errors)")
         #expect(!workspace.folder.exists("run/previous-1"))
     }
+
+    /// Foundation's own function for the folder of a path traps on these.
+    @Test func namesOfOneCharacter() throws {
+        let workspace = try Workspace()
+        try workspace.run("m", ["training.steps=1"])
+        try workspace.folder.write("", to: "t")
+        for (arguments, status) in [
+            (["analyze", "m", "--output", "a"], 0), (["export", "m", "--output", "e"], 0),
+            (["plot", "m", "--output", "p"], 0), (["finetune", "m", "--task", "t", "--output", "r"], 1),
+            (["compare", "t", "--output", "c"], 1),
+        ] {
+            let outcome = try Program.run(arguments, in: workspace.path)
+            #expect(outcome.status == status && !outcome.wasKilled, "\(arguments): \(outcome.errors)")
+        }
+    }
 }

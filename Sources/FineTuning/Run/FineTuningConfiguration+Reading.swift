@@ -1,4 +1,5 @@
 import Configuration
+import Files
 import Foundation
 
 extension FineTuningConfiguration {
@@ -19,7 +20,7 @@ extension FineTuningConfiguration {
             yaml: try taskFile.map { try ConfigurationReader.text(ofFile: $0) } ?? "",
             origin: taskFile ?? "the command line", overrides: settings, into: &self)
         if let taskFile {
-            let folder = (taskFile as NSString).deletingLastPathComponent
+            let folder = PathParts.folder(of: taskFile)
             func relative(_ path: String) -> String {
                 path.hasPrefix("/") || folder.isEmpty ? path : (folder as NSString).appendingPathComponent(path)
             }

@@ -1,4 +1,5 @@
 import Configuration
+import Files
 import Foundation
 import Pretraining
 
@@ -93,7 +94,7 @@ public struct TransferReport: Encodable, Sendable {
             Self.shell(["pretrain", "run", configuration, "--output", "checkpoints/target"]),
             Self.shell([
                 "pretrain", "run", "--output",
-                (configuration as NSString).deletingLastPathComponent + "/" + bestTrial.name,
+                PathParts.folder(of: configuration) + "/" + bestTrial.name,
             ]),
         ]
     }

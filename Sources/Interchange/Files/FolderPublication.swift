@@ -21,7 +21,7 @@ enum FolderPublication {
             guard foreign.isEmpty else { throw ExportError.folderHoldsOtherFiles(path, foreign) }
         }
 
-        let parent = (destination as NSString).deletingLastPathComponent
+        let parent = PathParts.folder(of: destination)
         let name = (destination as NSString).lastPathComponent
         let mark = String(UInt64.random(in: .min ... .max), radix: 36)
         let partial = (parent as NSString).appendingPathComponent(".\(name).partial-\(mark)")
@@ -58,7 +58,7 @@ enum FolderPublication {
         }
         let code = errno
         guard code == ENOENT, !path.isEmpty else { throw FileFailure("open", path, code: code) }
-        let parent = (path as NSString).deletingLastPathComponent
+        let parent = PathParts.folder(of: path)
         guard let real = realpath(parent.isEmpty ? "." : parent, nil) else {
             throw FileFailure("open", parent, code: errno)
         }

@@ -35,7 +35,7 @@ public final class SafetensorsWriter {
         self.header = header
         let name = (path as NSString).lastPathComponent
         let mark = String(UInt64.random(in: .min ... .max), radix: 36)
-        partialPath = ((path as NSString).deletingLastPathComponent as NSString)
+        partialPath = (PathParts.folder(of: path) as NSString)
             .appendingPathComponent(".\(name).partial-\(mark)")
         let file = try FileDescriptor.create(partialPath)
         self.file = file
@@ -88,7 +88,7 @@ public final class SafetensorsWriter {
         try file.synchronize()
         _ = try check("rename to", path) { rename(partialPath, path) }
         self.file = nil
-        let folder = (path as NSString).deletingLastPathComponent
+        let folder = PathParts.folder(of: path)
         try FileDescriptor.synchronizeFolder(folder.isEmpty ? "." : folder)
     }
 }

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Comparison
 import Configuration
+import Files
 import Foundation
 import Machine
 import Pretraining
@@ -69,7 +70,7 @@ struct CompareCommand: ParsableCommand {
     func run() throws {
         let plan = try ComparisonConfiguration(contentsOf: file)
         let arms = try plan.resolved(
-            relativeTo: (file as NSString).deletingLastPathComponent, settings: settings)
+            relativeTo: PathParts.folder(of: file), settings: settings)
         let options = Comparison.Options(
             length: steps.map { .steps($0) } ?? .minutes(minutes ?? 30), seeds: seeds,
             jobs: jobs ?? max(1, MachineLimits().processors / threads), threads: threads)

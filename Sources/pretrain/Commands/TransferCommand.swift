@@ -1,5 +1,6 @@
 import ArgumentParser
 import Benchmarks
+import Files
 import Formatting
 import Foundation
 import HyperparameterTransfer
@@ -179,7 +180,7 @@ struct TransferCommand: ParsableCommand {
             lines.append("verification: \(verification.passes ? "passed" : "failed")")
             lines += verification.findings.map { "  \($0)" }
         }
-        let folder = (report.configuration as NSString).deletingLastPathComponent
+        let folder = PathParts.folder(of: report.configuration)
         lines.append("report: \(folder)/report.html, \(folder)/report.md")
         lines.append("train the target: pretrain run \(report.configuration)")
         return lines.joined(separator: "\n")
