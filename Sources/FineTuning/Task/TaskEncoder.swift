@@ -1,14 +1,14 @@
 import Tokenization
 
 /// Turns texts into what the model reads: `[CLS] text [SEP]` or `[CLS] text [SEP] pair [SEP]`.
-struct TaskEncoder {
+package struct TaskEncoder {
     private let encoder: BPEEncoder
     private let special: SpecialTokens
     private let longestText: Int
     /// Texts that were cut to the model's length.
-    private(set) var truncated = 0
+    package private(set) var truncated = 0
 
-    init(_ tokenizer: ByteLevelBPE, longestText: Int) throws {
+    package init(_ tokenizer: ByteLevelBPE, longestText: Int) throws {
         encoder = BPEEncoder(tokenizer)
         special = try tokenizer.specialTokens
         self.longestText = longestText
@@ -22,7 +22,7 @@ struct TaskEncoder {
     }
 
     /// Of a pair that is too long, the longer text is cut (`longest_first` of transformers).
-    mutating func encode(_ row: TaskRow, target: TaskTarget?, weight: Double = 1) -> TaskExample {
+    package mutating func encode(_ row: TaskRow, target: TaskTarget?, weight: Double = 1) -> TaskExample {
         var first = ids(row.text)
         guard let pair = row.pair else {
             if first.count + 2 > longestText {
@@ -35,9 +35,9 @@ struct TaskEncoder {
         var second = ids(pair)
         if first.count + second.count + 3 > longestText {
             truncated += 1
-            while first.count + second.count + 3 > longestText {
-                if first.count > second.count { first.removeLast() } else { second.removeLast() }
-            }
+            let kept = PairTruncation.kept(first.count, second.count, of: longestText - 3)
+            first.removeLast(first.count - kept.first)
+            second.removeLast(second.count - kept.second)
         }
         return TaskExample(
             tokens: [special.classification] + first + [special.separator] + second + [special.separator],
