@@ -1,5 +1,6 @@
 import FineTuning
 import Foundation
+import Pretraining
 import Runs
 import TestSupport
 import Testing
@@ -54,24 +55,33 @@ struct SuiteTests {
         #expect("\(try #require(nothing))".contains("holds no tasks"))
     }
 
-    @Test("Stars mark what differs from random weights beyond chance")
-    func table() {
+    @Test("One mark for what is better than random weights beyond chance, another for what is worse")
+    func table() throws {
         let report = SuiteReport(
-            starts: [start("good", baseline: "scratch"), start("same", baseline: "scratch"), start("scratch")],
+            starts: [
+                start("good", baseline: "scratch"), start("same", baseline: "scratch"),
+                start("bad", baseline: "scratch"), start("scratch"),
+            ],
             cells: [
                 cell("one", "good", [0.9, 0.91, 0.92]), cell("one", "same", [0.79, 0.81, 0.83]),
-                cell("one", "scratch", [0.78, 0.8, 0.82]), cell("two", "good", [0.5], isTest: false),
-                cell("two", "same", [], isTest: false), cell("two", "scratch", [0.4], isTest: false),
+                cell("one", "bad", [0.68, 0.7, 0.72]), cell("one", "scratch", [0.78, 0.8, 0.82]),
+                cell("two", "good", [0.5], isTest: false), cell("two", "same", [], isTest: false),
+                cell("two", "bad", [0.3], isTest: false), cell("two", "scratch", [0.4], isTest: false),
             ])
+        #expect(
+            report.cells.map(\.againstRandomWeights) == [.better, .alike, .worse, nil, nil, nil, nil, nil])
         #expect(report.table.header == ["model", "one (accuracy)", "two (accuracy, validation)", "mean"])
         #expect(
             report.table.rows == [
                 ["good", "0.9100 ± 0.0100 *", "0.5000", "0.7050"], ["same", "0.8100 ± 0.0200", "diverged", "–"],
-                ["scratch", "0.8000 ± 0.0200", "0.4000", "0.6000"],
+                ["bad", "0.7000 ± 0.0200 ↓", "0.3000", "0.5000"], ["scratch", "0.8000 ± 0.0200", "0.4000", "0.6000"],
             ])
         #expect(report.markdown.contains("- one, good: 0.001: 0.9000, 0.01: diverged\n"))
         #expect(report.ratesFigure.charts.map(\.title) == ["one", "two"])
-        #expect(report.ratesFigure.charts[0].series.map { $0.points.count } == [1, 1, 1])
+        #expect(report.ratesFigure.charts[0].series.map { $0.points.count } == [1, 1, 1, 1])
+        #expect(report.markdown.contains("*: better than random weights") && report.markdown.contains("↓: worse"))
+        let json = String(decoding: try JSONEncoder().encode(report.cells[2]), as: UTF8.self)
+        #expect(json.contains("\"againstRandomWeights\":\"worse\""))
     }
 
     @Test("The best rate on validation texts gets all seeds; random weights stand beside; nothing is done twice")
@@ -90,16 +100,25 @@ struct SuiteTests {
             _ = try SuiteStart.starts([copy, copy + "/"], comparingWithScratch: true)
         }
 
+        try texts.folder.write(
+            "{\"sentence_good\": \"the day was warm\", \"sentence_bad\": \"warm the was day\"}", to: "pairs.jsonl")
+        let pairs = try MinimalPairs(path: texts.folder("pairs.jsonl"))
         let starts = try SuiteStart.starts([texts.pretrained], comparingWithScratch: true)
         func run() throws -> SuiteReport {
             try FineTuning.Suite(
-                starts, tasks: tasks, minimalPairs: nil,
+                starts, tasks: tasks, minimalPairs: pairs,
                 options: .init(seeds: 2, learningRates: [1e-7, 2e-3], threads: 2), folder: texts.folder("suite"),
                 progress: ProgressLine(quiet: true), note: { _ in }
             ).run()
         }
         let report = try run()
         #expect(report.cells.map(\.start) == ["pretrained", "scratch-pretrained"])
+        // Random weights know nothing, and are judged in as many draws as there are seeds.
+        for network in [\SuiteReport.PairScores.language, \.detection] {
+            #expect(report.starts.map { $0.minimalPairs?[keyPath: network]?.count } == [1, 2])
+        }
+        #expect(report.table.header.suffix(2) == ["pairs, language model", "pairs, detector"])
+        #expect(report.explanation.contains("Of minimal pairs random weights get their share too"))
         for cell in report.cells {
             #expect(cell.learningRate == 2e-3 && cell.scores.count == 2 && cell.isTest)
             let scores = cell.trials.compactMap(\.score)

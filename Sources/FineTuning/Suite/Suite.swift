@@ -70,15 +70,11 @@ public final class Suite {
             try OutputFile(checking: "\(folder)/results.json"), try OutputFile(checking: "\(folder)/results.md"),
             try OutputFile(checking: "\(folder)/rates.svg")
         )
-        var report = SuiteReport(starts: starts.map { .init(start: $0) }, cells: [])
-        if let minimalPairs {
-            for index in starts.indices where !starts[index].isFromScratch {
-                report.starts[index].minimalPairs = try judge(starts[index], minimalPairs)
-            }
+        let judged = try starts.map { start in
+            SuiteReport.Start(start: start, minimalPairs: try minimalPairs.flatMap { try judge(start, $0) })
         }
-        for task in tasks {
-            for start in starts { report.cells.append(try cell(task, start)) }
-        }
+        let cells = try tasks.flatMap { task in try starts.map { try cell(task, $0) } }
+        let report = SuiteReport(starts: judged, cells: cells)
         phase.finish()
         try json.write(report: report)
         try markdown.write(report.markdown)
@@ -86,14 +82,20 @@ public final class Suite {
         return report
     }
 
+    /// A model's minimal pairs; of random weights those of as many draws as there are seeds.
     private func judge(_ start: SuiteStart, _ pairs: MinimalPairs) throws -> SuiteReport.PairScores? {
-        let model = try LoadedModel(path: start.path, threads: options.threads)
-        defer { model.engine.pool.shutDown() }
-        guard model.engine.objective.predictsMaskedTokens || model.configuration.objective.name.detects else {
-            return nil
+        let draws: [Int?] = start.isFromScratch ? Array(0..<max(options.seeds, 1)) : [nil]
+        let means = try draws.compactMap { seed -> MinimalPairs.Scores? in
+            let model = try LoadedModel(path: start.path, threads: options.threads, weightsByChance: seed)
+            defer { model.engine.pool.shutDown() }
+            guard model.engine.objective.predictsMaskedTokens || model.configuration.objective.name.detects else {
+                return nil
+            }
+            return try pairs.evaluate(model.engine, model.tokenizer).mean
         }
-        let mean = try pairs.evaluate(model.engine, model.tokenizer).mean
-        return .init(language: mean.language, detection: mean.detection)
+        if means.isEmpty { return nil }
+        return .init(
+            language: SeedSpread(means.compactMap(\.language)), detection: SeedSpread(means.compactMap(\.detection)))
     }
 
     /// A model on a task: the rates with the first seed, the best of them on validation texts with the others.

@@ -5,10 +5,32 @@ import Pretraining
 
 /// What models came to on tasks.
 public struct SuiteReport: Codable, Equatable, Sendable {
-    /// Shares of minimal pairs that a model gets right, without training.
+    /// Shares of minimal pairs that a model gets right, without training; of random weights over several draws.
     public struct PairScores: Codable, Equatable, Sendable {
-        public var language: Double?
-        public var detection: Double?
+        public var language: SeedSpread?
+        public var detection: SeedSpread?
+
+        public init(language: SeedSpread? = nil, detection: SeedSpread? = nil) {
+            self.language = language
+            self.detection = detection
+        }
+    }
+
+    /// How a model stands against random weights of its shape, of which it differs by more than two standard errors.
+    public enum Verdict: String, Codable, Sendable {
+        case better
+        case worse
+        /// It does not differ by so much.
+        case alike
+
+        /// Behind a score in the table.
+        var mark: String {
+            switch self {
+            case .better: " *"
+            case .worse: " ↓"
+            case .alike: ""
+            }
+        }
     }
 
     public struct Start: Codable, Equatable, Sendable {
@@ -39,6 +61,8 @@ public struct SuiteReport: Codable, Equatable, Sendable {
         /// Texts that were cut to the model's length, of all.
         public var truncated: Int
         public var texts: Int
+        /// Nil for random weights, and where one seed tells nothing about chance.
+        public fileprivate(set) var againstRandomWeights: Verdict?
 
         public init(
             task: String, start: String, metric: String, isTest: Bool, learningRate: Double?, trials: [RateTrial],
@@ -65,6 +89,15 @@ public struct SuiteReport: Codable, Equatable, Sendable {
     public init(starts: [Start], cells: [Cell]) {
         self.starts = starts
         self.cells = cells
+        for index in cells.indices { self.cells[index].againstRandomWeights = verdict(cells[index]) }
+    }
+
+    private func verdict(_ cell: Cell) -> Verdict? {
+        let start = starts.first { $0.start.name == cell.start }
+        guard let spread = cell.spread, let baseline = start?.start.baseline.flatMap({ self[cell.task, $0]?.spread }),
+            let differs = spread.differs(from: baseline)
+        else { return nil }
+        return !differs ? .alike : spread.mean > baseline.mean ? .better : .worse
     }
 
     private var tasks: [String] {
@@ -77,7 +110,7 @@ public struct SuiteReport: Codable, Equatable, Sendable {
 
     private var hasPairs: Bool { starts.contains { $0.minimalPairs != nil } }
 
-    /// The header and rows of the table: means with deviations, a star where a model differs from random weights beyond them.
+    /// The header and rows of the table: means with deviations, a mark where a model differs from random weights beyond them.
     public var table: (header: [String], rows: [[String]]) {
         let tasks = tasks
         var header = ["model"]
@@ -98,7 +131,7 @@ public struct SuiteReport: Codable, Equatable, Sendable {
             }
             if hasPairs {
                 row += [start.minimalPairs?.language, start.minimalPairs?.detection].map { share in
-                    share.map { String(format: "%.4f", $0) } ?? "–"
+                    share?.text ?? "–"
                 }
             }
             return row
@@ -108,10 +141,7 @@ public struct SuiteReport: Codable, Equatable, Sendable {
 
     private func text(_ task: String, _ start: SuiteStart) -> String {
         guard let cell = self[task, start.name], let spread = cell.spread else { return "diverged" }
-        var text = spread.text
-        if let baseline = start.baseline.flatMap({ self[task, $0]?.spread }), spread.differs(from: baseline) == true {
-            text += " *"
-        }
+        let text = spread.text + (cell.againstRandomWeights?.mark ?? "")
         return cell.diverged > 0 ? text + " (\(cell.diverged) diverged)" : text
     }
 
@@ -131,10 +161,15 @@ public struct SuiteReport: Codable, Equatable, Sendable {
             text += " ±: deviation over \(seeds) seeds"
             if isCompared {
                 text +=
-                    "; *: differs from random weights of the same shape by more than two standard errors"
-                    + (seeds < 3 ? ", which two seeds hardly tell" : "")
+                    "; *: better than random weights of the same shape by more than two standard errors; ↓: worse than these "
+                    + "by as much" + (seeds < 3 ? ", which two seeds hardly tell" : "")
             }
             text += "."
+        }
+        if starts.contains(where: { $0.start.isFromScratch && $0.minimalPairs != nil }) {
+            text +=
+                " Of minimal pairs random weights get their share too, which need not be one half: sums over tokens favour short "
+                + "sentences."
         }
         for cell in cells where cell.truncated > 0 {
             text +=

@@ -14,14 +14,22 @@ public struct LoadedModel {
     /// Path of the checkpoint.
     public var path: String { reader.path }
 
-    /// - Parameter path: a checkpoint, or a run directory, which stands for its newest checkpoint.
-    public init(path: String, threads: Int) throws {
+    /// - Parameters:
+    ///   - path: a checkpoint, or a run directory, which stands for its newest checkpoint.
+    ///   - chance: a seed by which weights are drawn in place of the checkpoint's; nil to have these.
+    public init(path: String, threads: Int, weightsByChance chance: Int? = nil) throws {
         reader = try CheckpointReader(path: CheckpointLocation(resolving: path).newest())
         configuration = try TrainingCheckpoint.configuration(reader)
         tokenizer = try ByteLevelBPE(json: Array(try TrainingCheckpoint.tokenizer(reader)))
+        var settings = configuration.engine
+        if let chance { settings.seed = chance }
         engine = try TrainingEngine(
-            configuration.engine, vocabularySize: tokenizer.vocabularySize, special: try tokenizer.specialTokens,
+            settings, vocabularySize: tokenizer.vocabularySize, special: try tokenizer.specialTokens,
             pool: .reserving(threadCount: threads))
-        try TrainingCheckpoint.load(reader, into: engine, moments: false)
+        if chance != nil {
+            engine.initialize()
+        } else {
+            try TrainingCheckpoint.load(reader, into: engine, moments: false)
+        }
     }
 }

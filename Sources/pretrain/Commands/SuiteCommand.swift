@@ -16,7 +16,8 @@ struct SuiteCommand: ParsableCommand {
             Every model is trained on every task with each learning rate of --rates and one seed; the rate that is best \
             on the validation texts then gets the other seeds. The same shape with weights by chance is treated alike, \
             once for all models that share shape and tokenizer: what pretraining is worth is the difference, and a star \
-            marks where it exceeds two standard errors.
+            marks models that are better by more than two standard errors, an arrow (↓) those that are worse by as much. \
+            Minimal pairs are judged with random weights too.
 
             --output receives a run directory for each run, results.json, results.md and rates.svg. The same command \
             goes on with an interrupted suite.
