@@ -122,8 +122,8 @@ let package = Package(
         tests(
             "FineTuningTests",
             [
-                "Configuration", "Encoder", "FineTuning", "Interchange", "Kernels", "Optimization", "Parametrization",
-                "Pretraining", "Runs", "TestModels", "TestSupport", "Tokenization",
+                "Configuration", "Encoder", "Engine", "FineTuning", "Interchange", "Kernels", "Optimization",
+                "Parametrization", "Pretraining", "Runs", "TestModels", "TestSupport", "Tokenization",
             ], fixtures: true),
         tests("ComparisonTests", ["Comparison", "Configuration", "Pretraining", "Runs", "TestSupport"]),
         tests("FilesTests", ["Files", "TestSupport"]),

@@ -24,6 +24,11 @@ public enum HuggingFaceExport {
     public struct Folder: Sendable, Equatable, Encodable {
         public var name: String
         public var architecture: String
+
+        public init(name: String, architecture: String) {
+            self.name = name
+            self.architecture = architecture
+        }
     }
 
     /// - Parameter trainsTokenTypes: whether the run has met token type 1; if not, it is exported as a copy of type 0, and the
@@ -51,7 +56,7 @@ public enum HuggingFaceExport {
     /// What a folder that an export has written holds.
     static let entries = Set(NetworkKind.allCases.map(\.rawValue))
 
-    private static func isElectra(_ model: ModelConfiguration) -> Bool {
+    static func isElectra(_ model: ModelConfiguration) -> Bool {
         let depths = [model.discriminatorShape.layerCount, model.generatorShape.layerCount]
         let isPost = depths.allSatisfy { depth in
             (0..<depth).allSatisfy { model.normalization.form(layer: $0, of: depth) == .post }

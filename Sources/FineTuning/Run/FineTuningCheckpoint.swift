@@ -56,9 +56,13 @@ enum FineTuningCheckpoint {
             ])
     }
 
+    static func isOne(_ reader: CheckpointReader) -> Bool {
+        reader.manifest.documents.contains { $0.name == Document.state }
+    }
+
     /// - Throws: `CheckpointError`; `TaskError` for a checkpoint of something else.
     static func documents(_ reader: CheckpointReader) throws -> Documents {
-        guard reader.manifest.documents.contains(where: { $0.name == Document.state }) else {
+        guard isOne(reader) else {
             throw TaskError.file(
                 path: reader.path, "is no fine-tuned model; name what pretrain finetune has written (its --output)")
         }

@@ -210,18 +210,19 @@ public struct FineTunedModel {
     public let path: String
     public let labels: [String]
     public let configuration: FineTuningConfiguration
-    private let engine: TaskEngine
-    private let tokenizer: ByteLevelBPE
+    /// Of the run that trained the encoder.
+    public let encoder: RunConfiguration
+    public let tokenizer: ByteLevelBPE
+    let engine: TaskEngine
 
     /// - Parameter path: a run directory of fine-tuning, whose best epoch is taken, or a checkpoint.
     public init(path: String, threads: Int) throws {
-        let best = CheckpointDirectory(path: RunDirectory(path: path).path + "/best")
-        let reader = try CheckpointReader(
-            path: try best.latest()?.path ?? CheckpointLocation(resolving: path).newest())
+        let reader = try Self.reader(of: path)
         let documents = try FineTuningCheckpoint.documents(reader)
         self.path = reader.path
         labels = documents.state.labels
         configuration = documents.configuration
+        encoder = documents.encoder
         tokenizer = try ByteLevelBPE(json: Array(documents.tokenizer))
         engine = try FineTuningRun.engine(
             documents.configuration, documents.encoder, tokenizer: tokenizer, outputs: max(labels.count, 1),

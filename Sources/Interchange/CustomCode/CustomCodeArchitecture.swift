@@ -7,6 +7,8 @@ enum CustomCodeArchitecture: String {
     case encoder = "PretrainModel"
     case replacedTokenDetection = "PretrainForReplacedTokenDetection"
     case maskedLanguageModel = "PretrainForMaskedLM"
+    /// Of a main encoder that was fine-tuned.
+    case sequenceClassification = "PretrainForSequenceClassification"
 
     init(_ network: NetworkKind, _ objective: ObjectiveConfiguration) {
         switch network {

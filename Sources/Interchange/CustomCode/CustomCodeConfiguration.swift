@@ -50,6 +50,11 @@ struct CustomCodeConfiguration: Encodable {
     let outputMultiplier: Double
     let tieWordEmbeddings: Bool
     let padTokenId: Int
+    // Of a classifier; left out of the others.
+    var id2label: [String: String]?
+    var label2id: [String: Int]?
+    var problemType: String?
+    var classifierPooling: String?
 
     /// - Parameters:
     ///   - network: of the run's networks.

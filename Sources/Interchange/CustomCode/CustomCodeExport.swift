@@ -14,7 +14,7 @@ import Tokenization
 /// Beside the code, `modeling_pretrain.py`, each folder holds `config.json`, `model.safetensors`, the tokenizer's files and a
 /// model card, `README.md`.
 package enum CustomCodeExport {
-    private static let codeFile = "modeling_pretrain.py"
+    static let codeFile = "modeling_pretrain.py"
     /// The classes, as every folder gets them.
     package static let code = Data(PackageResources.modeling_pretrain_py)
 
@@ -41,7 +41,7 @@ package enum CustomCodeExport {
                     maximumLength: configuration.model.longestSequence(configuration.sequenceLength),
                     trainsTokenTypes: trainsTokenTypes)
                 try ModelFolder.write(
-                    named: network.rawValue, in: folder, configuration: json, card: card, tokenizerFiles,
+                    named: network.rawValue, in: folder, configuration: json, card: card.contents, tokenizerFiles,
                     others: [(codeFile, code)]
                 ) { path in
                     try writeWeights(of: network, engine, to: path, trainsTokenTypes: trainsTokenTypes)

@@ -36,7 +36,7 @@ class PretrainConfig(PretrainedConfig):
         maximum_global_tokens=64, global_projections="shared", relative_bias="none", relative_binning="t5",
         relative_bins=32, relative_maximum_distance=128, disentangled=False, position_buckets=256,
         maximum_relative_distance=512, mask_decoder=False, detection_head="dense", output_multiplier=1.0,
-        tie_word_embeddings=True, classifier_dropout=None, pad_token_id=0, **kwargs,
+        tie_word_embeddings=True, classifier_dropout=None, classifier_pooling="first", pad_token_id=0, **kwargs,
     ):
         self.vocab_size = vocab_size
         self.embedding_size = embedding_size
@@ -83,6 +83,8 @@ class PretrainConfig(PretrainedConfig):
         self.detection_head = detection_head
         self.output_multiplier = output_multiplier
         self.classifier_dropout = classifier_dropout
+        # What a classifier of texts reads: first, or the mean of all tokens.
+        self.classifier_pooling = classifier_pooling
         super().__init__(pad_token_id=pad_token_id, tie_word_embeddings=tie_word_embeddings, **kwargs)
 
 
@@ -452,7 +454,7 @@ def classifier(config, outputs):
 
 
 class PretrainForSequenceClassification(PretrainPreTrainedModel):
-    """Reads the first token; one label is a regression."""
+    """Reads the first token, or the mean of all but padding; one label is a regression."""
 
     def __init__(self, config):
         super().__init__(config)
@@ -462,7 +464,14 @@ class PretrainForSequenceClassification(PretrainPreTrainedModel):
 
     def forward(self, input_ids, attention_mask=None, labels=None, **kwargs):
         outputs = self.encoder(input_ids, attention_mask=attention_mask, **kwargs)
-        logits = self.classifier(outputs.last_hidden_state[:, 0])
+        states = outputs.last_hidden_state
+        if self.config.classifier_pooling == "mean":
+            is_valid = torch.ones_like(input_ids) if attention_mask is None else attention_mask
+            shares = is_valid / is_valid.sum(1, keepdim=True)
+            pooled = (states * shares[:, :, None].to(states.dtype)).sum(1)
+        else:
+            pooled = states[:, 0]
+        logits = self.classifier(pooled)
         loss = None
         if labels is not None and self.config.num_labels == 1:
             loss = F.mse_loss(logits.squeeze(-1), labels.to(logits.dtype))

@@ -47,7 +47,7 @@ enum DebertaExport {
                     network: network.rawValue, architecture: architecture(network), hasCode: false,
                     maximumLength: longest, trainsTokenTypes: trainsTokenTypes)
                 try ModelFolder.write(
-                    named: network.rawValue, in: folder, configuration: json, card: card, tokenizerFiles
+                    named: network.rawValue, in: folder, configuration: json, card: card.contents, tokenizerFiles
                 ) { try tensors.write(from: source, multipliers[network], to: $0) }
             }
         }

@@ -42,6 +42,10 @@ struct ElectraConfiguration: Codable {
     var positionType: String?
     var isDecoder: Bool?
     var elementType: String?
+    // Of a classifier; left out of the others.
+    var id2label: [String: String]?
+    var label2id: [String: Int]?
+    var problemType: String?
 
     enum CodingKeys: String, CodingKey {
         case architectures
@@ -64,6 +68,9 @@ struct ElectraConfiguration: Codable {
         case positionType = "position_embedding_type"
         case isDecoder = "is_decoder"
         case elementType = "dtype"
+        case id2label
+        case label2id
+        case problemType = "problem_type"
     }
 
     init(

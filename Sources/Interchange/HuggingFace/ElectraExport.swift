@@ -53,7 +53,8 @@ public struct ElectraExport: Sendable {
                     network: network.rawValue, architecture: shape.architecture(of: network), hasCode: false,
                     maximumLength: shape.positionCount, trainsTokenTypes: trainsTokenTypes)
                 try ModelFolder.write(
-                    named: network.rawValue, in: folder, configuration: try configuration.jsonFile(), card: card,
+                    named: network.rawValue, in: folder, configuration: try configuration.jsonFile(),
+                    card: card.contents,
                     tokenizerFiles
                 ) { path in
                     try shape.tensors(of: network).write(from: source, multipliers[network], to: path)

@@ -6,6 +6,8 @@ public enum ExportError: Error, Equatable, CustomStringConvertible {
     case notExpressible(setting: String, String, instead: String)
     /// The same of the DeBERTa-v2 classes.
     case notDeberta(setting: String, String, instead: String)
+    /// A fine-tuned head under DeBERTa-v2's classes.
+    case debertaClassifier
     /// Which blocks are drawn depends on the length of the text, and is known to the engine alone.
     case randomBlocks
     /// The model has no table of learned positions, which `ElectraModel` needs.
@@ -35,6 +37,9 @@ public enum ExportError: Error, Equatable, CustomStringConvertible {
         case .notDeberta(let setting, let lack, let instead):
             "Hugging Face's DeBERTa-v2 classes \(lack), so a model with \(setting) has no such form; export it with --form "
                 + "custom-code, or train one with \(instead)"
+        case .debertaClassifier:
+            "a fine-tuned model has no form of Hugging Face's DeBERTa-v2 classes; export it with --form automatic, or the "
+                + "pretrained model with --form deberta"
         case .randomBlocks:
             "attention.pattern: big_bird draws blocks by random numbers that only this engine makes, so the model cannot be "
                 + "exported; go on with its checkpoint"

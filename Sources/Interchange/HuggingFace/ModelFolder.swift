@@ -7,16 +7,24 @@ enum ModelFolder {
     /// - Parameters:
     ///   - parent: the folder to create it in.
     ///   - configuration: contents of `config.json`.
+    ///   - card: contents of the model card.
     ///   - others: more files, by name.
     ///   - weights: writes a file of weights to the path that it is given.
     static func write(
-        named name: String, in parent: String, configuration: Data, card: ModelCard, _ tokenizer: TokenizerFiles,
+        named name: String, in parent: String, configuration: Data, card: Data, _ tokenizer: TokenizerFiles,
         others: [(name: String, contents: Data)] = [], weights: (_ path: String) throws -> Void
     ) throws {
         let path = (parent as NSString).appendingPathComponent(name)
         _ = try Files.check("create", path) { mkdir(path, 0o755) }
-        let files =
-            [("config.json", configuration), (ModelCard.fileName, card.contents)] + others + tokenizer.files
+        try fill(path, configuration: configuration, card: card, tokenizer, others: others, weights: weights)
+    }
+
+    /// - Parameter path: of an empty folder; the rest as above.
+    static func fill(
+        _ path: String, configuration: Data, card: Data, _ tokenizer: TokenizerFiles,
+        others: [(name: String, contents: Data)], weights: (_ path: String) throws -> Void
+    ) throws {
+        let files = [("config.json", configuration), (ModelCard.fileName, card)] + others + tokenizer.files
         for (name, contents) in files {
             try FileDescriptor.write(contents, to: (path as NSString).appendingPathComponent(name))
         }

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Engine
+import FineTuning
 import Foundation
 import Interchange
 import Pretraining
@@ -22,9 +23,18 @@ struct ExportCommand: ParsableCommand {
             told to:
 
               AutoModel.from_pretrained("hf/discriminator", trust_remote_code=True)
+
+            A fine-tuned model becomes one folder with its head, the names of its classes and its tokenizer, for \
+            AutoModelForSequenceClassification: as ElectraForSequenceClassification where the encoder has ELECTRA's form and \
+            the head reads [CLS], otherwise with code.
+
+              pretrain export checkpoints/mine --output hf
+              pretrain export tuned/seed-0 --output classifier
             """)
 
-    @Argument(help: "A checkpoint, or a run directory, which stands for its newest one.", completion: .directory)
+    @Argument(
+        help: "A checkpoint, or a run directory, which stands for its newest one, or if fine-tuned for its best.",
+        completion: .directory)
     var checkpoint: String
     @Option(help: "Folder to create.", completion: .directory)
     var output: String
@@ -39,6 +49,7 @@ struct ExportCommand: ParsableCommand {
     @OptionGroup var report: ReportOptions
 
     func run() throws {
+        if try FineTunedModel.isOne(at: checkpoint) { return try exportClassifier() }
         let model = try LoadedModel(path: checkpoint, threads: 1)
         let folders = try HuggingFaceExport.write(
             model.engine, tokenizer: model.tokenizer, to: output, form: form, force: force,
@@ -53,6 +64,15 @@ struct ExportCommand: ParsableCommand {
         }
     }
 
+    private func exportClassifier() throws {
+        let model = try FineTunedModel(path: checkpoint, threads: 1)
+        let architecture = try ClassifierExport.write(model.classifier, to: output, form: form, force: force)
+        let folder = HuggingFaceExport.Folder(name: ".", architecture: architecture)
+        try report.show(Report(checkpoint: model.path, output: output, folders: [folder])) {
+            "\(output) (\(architecture)) holds \(model.path)"
+        }
+    }
+
     private struct Report: Encodable {
         var checkpoint: String
         var output: String
@@ -63,3 +83,24 @@ struct ExportCommand: ParsableCommand {
 }
 
 extension HuggingFaceExport.Form: ExpressibleByArgument {}
+
+extension FineTunedModel {
+    /// As it is exported.
+    fileprivate var classifier: Classifier {
+        let tensors = parameters.map { ($0.name, TensorDictionary.Tensor(shape: $0.shape, values: $0.values)) }
+        let problemType: Classifier.ProblemType =
+            switch configuration.task.kind {
+            case .classes: .singleLabel
+            case .number: .regression
+            }
+        let pooling: Classifier.Pooling =
+            switch configuration.training.pooling {
+            case .first: .first
+            case .mean: .mean
+            }
+        return Classifier(
+            configuration: encoder.engine, parameters: TensorDictionary(Dictionary(uniqueKeysWithValues: tensors)),
+            tokenizer: tokenizer, labels: labels, problemType: problemType, pooling: pooling,
+            maximumLength: longestText)
+    }
+}

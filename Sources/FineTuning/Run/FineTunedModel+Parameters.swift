@@ -1,0 +1,26 @@
+import Checkpoints
+import Runs
+
+extension FineTunedModel {
+    /// A checkpoint, or of a run directory of fine-tuning the best epoch's.
+    static func reader(of path: String) throws -> CheckpointReader {
+        let best = CheckpointDirectory(path: RunDirectory(path: path).path + "/best")
+        return try CheckpointReader(path: try best.latest()?.path ?? CheckpointLocation(resolving: path).newest())
+    }
+
+    /// Whether fine-tuning has written what is there, and not pretraining.
+    ///
+    /// - Throws: `CheckpointError` where there is no checkpoint.
+    public static func isOne(at path: String) throws -> Bool { FineTuningCheckpoint.isOne(try reader(of: path)) }
+
+    /// All parameters under the engine's names, row-major: the encoder's, `task.dense` and `task.output`.
+    public var parameters: [(name: String, shape: [Int], values: [Float])] {
+        engine.model.layout.specs.map { spec in
+            let values = UnsafeBufferPointer(start: engine.weights.base + spec.offset, count: spec.count)
+            return (spec.name, spec.shape, Array(values))
+        }
+    }
+
+    /// Tokens of the longest text, special ones included; what is longer is cut.
+    public var longestText: Int { engine.model.longestText }
+}

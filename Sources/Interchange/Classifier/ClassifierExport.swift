@@ -1,0 +1,118 @@
+import Encoder
+import Files
+import Foundation
+import Parametrization
+
+/// Writes a fine-tuned classifier as one folder that Hugging Face Transformers loads: as `ElectraForSequenceClassification`
+/// where the encoder is an ELECTRA and the head reads [CLS], else as `PretrainForSequenceClassification` with its code.
+public enum ClassifierExport {
+    /// All that a folder may hold that a later export replaces.
+    private static let entries: Set = [
+        "config.json", "model.safetensors", ModelCard.fileName, "tokenizer.json", "tokenizer_config.json",
+        "special_tokens_map.json", CustomCodeExport.codeFile,
+    ]
+
+    /// - Parameters:
+    ///   - destination: the folder to create; its parent must exist.
+    ///   - force: replace what an earlier export wrote there.
+    /// - Returns: the class that `config.json` names.
+    /// - Throws: `ExportError` for a model that has no such form, a broken one, or a destination that is taken;
+    ///   `FileFailure`.
+    @discardableResult
+    public static func write(
+        _ classifier: Classifier, to destination: String, form: HuggingFaceExport.Form = .automatic, force: Bool
+    ) throws -> String {
+        let isElectra: Bool
+        switch form {
+        case .automatic:
+            isElectra = classifier.pooling == .first && HuggingFaceExport.isElectra(classifier.configuration.model)
+        case .electra:
+            try check(electra: classifier)
+            isElectra = true
+        case .customCode: isElectra = false
+        case .deberta: throw ExportError.debertaClassifier
+        }
+        if classifier.configuration.model.attention.pattern == .bigBird { throw ExportError.randomBlocks }
+        let tokenizer = classifier.tokenizer
+        let special = try tokenizer.specialTokens
+        let files = try TokenizerFiles(
+            tokenizer: Data(try tokenizer.serialized(wrapping: special)),
+            names: HuggingFaceExport.names(tokenizer, special), vocabularySize: tokenizer.vocabularySize,
+            maximumLength: classifier.maximumLength)
+        let tensors = isElectra ? classifier.electraTensors : classifier.customCodeTensors
+        let values = try classifier.completed(for: tensors)
+        let configuration =
+            isElectra
+            ? try electraConfiguration(classifier, paddingID: files.paddingID).jsonFile()
+            : try customCodeConfiguration(classifier, paddingID: files.paddingID).jsonFile(.convertToSnakeCase)
+        let architecture =
+            isElectra ? electraClass : CustomCodeArchitecture.sequenceClassification.rawValue
+        let card = ClassifierCard(
+            architecture: architecture, hasCode: !isElectra, maximumLength: classifier.maximumLength,
+            labels: classifier.labels)
+        try FolderPublication.write(to: destination, entries: entries, replacing: force) { folder in
+            try ModelFolder.fill(
+                folder, configuration: configuration, card: card.contents, files,
+                others: isElectra ? [] : [(CustomCodeExport.codeFile, CustomCodeExport.code)]
+            ) { path in
+                try tensors.write(
+                    from: values,
+                    isElectra ? ExportMultipliers(attention: classifier.attentionMultiplier) : ExportMultipliers(),
+                    to: path)
+            }
+        }
+        return architecture
+    }
+
+    private static let electraClass = "ElectraForSequenceClassification"
+
+    private static func check(electra classifier: Classifier) throws {
+        if let obstacle = HuggingFaceExport.obstacle(classifier.configuration.model) { throw obstacle }
+        if classifier.pooling == .mean {
+            throw ExportError.notExpressible(
+                setting: "training.pooling: mean", "read the first token alone", instead: "training.pooling: first")
+        }
+        if let norm = classifier.parameters.names.first(where: { $0.contains(".final_norm.") }) {
+            throw ExportError.notPostNormalized(parameter: norm)
+        }
+        if classifier.configuration.model.positions != .learned { throw ExportError.noLearnedPositions }
+    }
+
+    private static func electraConfiguration(_ classifier: Classifier, paddingID: Int) -> ElectraConfiguration {
+        var configuration = ElectraConfiguration(
+            .discriminator, classifier.electraSizes, of: classifier.electraShape,
+            HuggingFaceExport.settings(classifier.configuration.model.of(.discriminator)), paddingID: paddingID)
+        let names = classifier.names
+        configuration.architectures = [electraClass]
+        configuration.id2label = names.id2label
+        configuration.label2id = names.label2id
+        configuration.problemType = names.problemType
+        return configuration
+    }
+
+    private static func customCodeConfiguration(
+        _ classifier: Classifier, paddingID: Int
+    ) -> CustomCodeConfiguration {
+        var engine = classifier.configuration
+        // Positions that are not learned have no table, and texts may be longer than those of pretraining.
+        engine.sequenceLength = max(engine.sequenceLength, classifier.maximumLength)
+        var configuration = CustomCodeConfiguration(
+            .discriminator, architecture: .sequenceClassification, engine,
+            vocabularySize: classifier.tokenizer.vocabularySize, outputMultiplier: 1, paddingID: paddingID)
+        let names = classifier.names
+        configuration.id2label = names.id2label
+        configuration.label2id = names.label2id
+        configuration.problemType = names.problemType
+        configuration.classifierPooling = classifier.pooling.rawValue
+        return configuration
+    }
+}
+
+extension Classifier {
+    /// On attention scores, relative to Hugging Face's 1/√(head size).
+    fileprivate var attentionMultiplier: Double {
+        let model = configuration.model
+        return NetworkKind.discriminator.attentionScale(model, configuration.parametrization)
+            * Double(model.discriminatorShape.headSize).squareRoot()
+    }
+}

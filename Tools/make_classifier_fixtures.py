@@ -1,0 +1,189 @@
+#!/usr/bin/env python3
+"""Makes Tests/FineTuningTests/Fixtures/classifiers.json: what transformers computes with exported classifiers.
+
+    python3 Tools/make_classifier_fixtures.py [--pretrain .build/release/pretrain]
+
+Each case is a run of one step, fine-tuned for two epochs, exported and loaded as a class of transformers. What
+`pretrain predict` says of texts and pairs, some too long, must be what transformers says of the same texts in a padded
+batch. Then the weights are replaced as in make_custom_code_fixtures.py and logits computed in double precision, which
+the tests compare with the engine's. Needs torch, transformers and a built `pretrain`.
+"""
+
+import argparse
+import json
+import logging
+import pathlib
+import subprocess
+import tempfile
+import warnings
+
+import torch
+import transformers
+from transformers import AutoModelForSequenceClassification, AutoTokenizer
+
+from make_custom_code_fixtures import CODE, ROOT, SEQUENCES, SIZES, TOKENIZER, WINDOW, digest, fill
+
+PATH = ROOT / "Tests/FineTuningTests/Fixtures/classifiers.json"
+MUP = [
+    "parametrization.base_hidden_size=16", "parametrization.base_head_size=32",
+    "parametrization.attention_multiplier=1.3", "parametrization.output_multiplier=1.7",
+]
+PRE = ["model.normalization.placement=pre", "model.positions=rotary"]
+# Settings of the encoder, kind, pooling, and the class that has to come out.
+CASES = {
+    "ELECTRA, three classes": ([], "classes", "first", "ElectraForSequenceClassification"),
+    "ELECTRA, a number": ([], "number", "first", "ElectraForSequenceClassification"),
+    "ELECTRA without biases, muP": (
+        ["model.biases=false", *MUP], "classes", "first", "ElectraForSequenceClassification"),
+    "ELECTRA, mean": ([], "classes", "mean", "PretrainForSequenceClassification"),
+    "Pre-LN, rotary, no biases, GEGLU, muP": (
+        [*PRE, "model.biases=false", "model.feed_forward=geglu", *MUP], "classes", "first",
+        "PretrainForSequenceClassification"),
+    "DeBERTa, a number, mean": (
+        ["model.positions=none", "model.attention.disentangled=true", "model.attention.position_buckets=6",
+         "model.attention.maximum_relative_distance=9", "model.generator.mask_decoder=true",
+         "model.embedding_sharing=disentangled"], "number", "mean", "PretrainForSequenceClassification"),
+    "windows, a bias for each layer": (
+        [*WINDOW, "model.attention.global_tokens=documents", "model.positions=none",
+         "model.relative_bias.sharing=per_layer", "model.relative_bias.bins=12",
+         "model.relative_bias.maximum_distance=11"], "classes", "first", "PretrainForSequenceClassification"),
+}
+PAIR = ([2, 17, 250, 3, 31, 42, 8, 3], 4)
+LABELS = {"classes": ["fair", "foul", "so-so"], "number": [0.5, -1.25, 2]}
+
+
+class Complaints(logging.Handler):
+    """Whatever transformers logs while loading."""
+
+    def __init__(self):
+        super().__init__(logging.WARNING)
+        self.texts = []
+
+    def emit(self, record):
+        self.texts.append(record.getMessage())
+
+
+def load(folder, name):
+    complaints = Complaints()
+    transformers.logging.add_handler(complaints)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        model, report = AutoModelForSequenceClassification.from_pretrained(
+            folder, trust_remote_code=True, output_loading_info=True)
+        tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=True)
+    transformers.logging.remove_handler(complaints)
+    assert not any(report.values()), (name, report)
+    assert not complaints.texts and not caught, (name, complaints.texts, [str(warning.message) for warning in caught])
+    return model.eval(), tokenizer
+
+
+@torch.no_grad()
+def check_predictions(model, tokenizer, texts, lines, name):
+    """`lines`: what `pretrain predict` has written of the texts."""
+    columns = [list(column) for column in zip(*texts) if column[0] is not None]
+    batch = tokenizer(*columns, truncation=True, padding=True, return_tensors="pt")
+    logits = model(**batch).logits
+    largest = 0
+    for line, row in zip(lines, logits):
+        found = json.loads(line)
+        if model.config.problem_type == "regression":
+            largest = max(largest, abs(found["number"] - row[0].item()))
+        else:
+            names = model.config.id2label
+            shares = {names[index]: share.item() for index, share in enumerate(row.softmax(0))}
+            assert shares.keys() == found["probabilities"].keys(), (name, names)
+            largest = max([largest, *(abs(share - found["probabilities"][label]) for label, share in shares.items())])
+    assert len(lines) == len(texts) and largest < 2e-5, (name, largest)
+    return largest
+
+
+@torch.no_grad()
+def outputs(model, without_biases):
+    model = model.double()
+    zeros = [key for key, value in model.state_dict().items() if not value.any() and key.endswith(".bias")]
+    fill(model)
+    if without_biases:
+        # Zeros in place of the biases that the model does not have.
+        for key in zeros:
+            model.state_dict()[key].zero_()
+    logits = []
+    for ids, start in [(ids, len(ids)) for ids in SEQUENCES] + [PAIR]:
+        types = torch.tensor([[0] * start + [1] * (len(ids) - start)])
+        ids = torch.tensor([ids])
+        row = model(ids, token_type_ids=types).logits[0]
+        mask = torch.ones(1, ids.shape[1] + 3)
+        mask[:, -3:] = 0
+        def padded(x):
+            return torch.nn.functional.pad(x, (0, 3))
+        assert torch.allclose(
+            model(padded(ids), token_type_ids=padded(types), attention_mask=mask).logits[0], row, atol=1e-12)
+        logits.append([float(f"{x:.9g}") for x in row])
+    return logits
+
+
+def texts():
+    singles = [("the text number 7", None), ("number " * 30, None), ("x", None), ("a text of the 3", None)]
+    pairs = [("the text", "number 7"), ("text " * 30, "a number"), ("a", "the number " * 30),
+             ("text " * 12, "number " * 13), ("number " * 13, "text " * 12)]
+    return [singles, pairs]
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--pretrain", type=pathlib.Path, default=ROOT / ".build/release/pretrain")
+    options = parser.parse_args()
+    transformers.logging.disable_progress_bar()
+    cases = []
+    with tempfile.TemporaryDirectory() as work:
+        work = pathlib.Path(work)
+
+        def pretrain(*arguments):
+            done = subprocess.run([str(options.pretrain), *map(str, arguments)], capture_output=True, text=True)
+            assert done.returncode == 0, (arguments, done.stderr)
+            return done.stdout
+
+        def write(path, rows):
+            path.write_text("\n".join(map(json.dumps, rows)))
+            return path
+
+        (work / "text.txt").write_text("\n\n".join(f"the text number {number}" for number in range(400)))
+        for kind, labels in LABELS.items():
+            write(work / f"{kind}.jsonl", [
+                {"text": f"the text {number}", "text_pair": f"number {number}", "label": labels[number % 3]}
+                for number in range(36)])
+        for number, (name, (changes, kind, pooling, architecture)) in enumerate(CASES.items()):
+            settings = SIZES + changes
+            run, tuned, exported = (work / f"{part}-{number}" for part in ("run", "tuned", "exported"))
+            flags = [
+                *settings, f"tokenizer.path={TOKENIZER}", f"corpus.sources=[{{path: {work}/text.txt}}]",
+                "corpus.held_out=0", "training.steps=1", "optimizer.warmup_steps=1", "training.batch_size=2",
+                "training.evaluate_every=0",
+            ]
+            pretrain(
+                "run", "--preset", "electra-small", "--output", run, *(x for flag in flags for x in ("--set", flag)))
+            data = work / f"{kind}.jsonl"
+            pretrain(
+                "finetune", run, "--train", data, "--validation", data, "--output", tuned, "--quiet",
+                "--set", f"kind={kind}", "--set", "training.epochs=2", "--set", f"training.pooling={pooling}",
+                "--set", "training.peak_learning_rate=1e-2")
+            pretrain("export", tuned / "seed-0", "--output", exported)
+            model, tokenizer = load(exported, name)
+            assert type(model).__name__ == architecture, (name, type(model))
+            largest = 0
+            for rows in texts():
+                path = write(work / "new.jsonl", [
+                    {"text": text} if pair is None else {"text": text, "text_pair": pair} for text, pair in rows])
+                lines = pretrain("predict", tuned / "seed-0", "--input", path, "--quiet").splitlines()
+                largest = max(largest, check_predictions(model, tokenizer, rows, lines, name))
+            cases.append({
+                "name": name, "settings": settings, "kind": kind, "pooling": pooling, "architecture": architecture,
+                "config": json.loads((exported / "config.json").read_text()),
+                "logits": outputs(model, "model.biases=false" in settings)})
+            print(f"{name}: predictions differ by at most {largest:.2g}")
+    fixture = {"code": digest(CODE.read_bytes()), "sequences": SEQUENCES, "pair": PAIR, "cases": cases}
+    PATH.write_text(json.dumps(fixture, separators=(",", ":")).replace('{"name"', '\n{"name"') + "\n")
+    print(f"{PATH.name}: {PATH.stat().st_size} bytes")
+
+
+if __name__ == "__main__":
+    main()
