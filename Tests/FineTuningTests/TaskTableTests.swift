@@ -75,6 +75,31 @@ struct TaskTableTests {
         #expect(problem("a.csv", "text,class\na,b\n").contains("has no label label; there are text, class"))
     }
 
+    @Test("What cannot be read says so without settings of a corpus; a column that is not there, how it is named")
+    func unreadable() throws {
+        func problem(_ path: String, needsLabel: Bool = true) -> String {
+            do {
+                _ = try TaskTable.read(path, .init(TaskConfiguration(), needsLabel: needsLabel))
+                return ""
+            } catch { return "\(error)" }
+        }
+        let missing = problem(folder("none.jsonl"))
+        #expect(missing.contains("none.jsonl: cannot be read: No such file or directory"))
+        // The start of a gzip file and no more.
+        try Data([0x1F, 0x8B, 8, 0]).write(to: URL(fileURLWithPath: folder("torn.jsonl.gz")))
+        let torn = problem(folder("torn.jsonl.gz"))
+        #expect(torn.contains("torn.jsonl.gz: is damaged") && torn.contains("make or fetch it again"))
+        try Data("BZh91AY&SY".utf8).write(to: URL(fileURLWithPath: folder("a.jsonl")))
+        let bzip = problem(folder("a.jsonl"))
+        #expect(bzip.contains("a.jsonl: cannot be read: it is in bzip2 format"))
+        for text in [missing, torn, bzip] { #expect(!text.contains("corpus.") && !text.contains("_files"), "\(text)") }
+        try folder.write("sentence,label\na,b\n", to: "a.csv")
+        #expect(problem(folder("a.csv")).contains("has no text text; there are sentence, label (set text_field)"))
+        #expect(
+            problem(folder("a.csv"), needsLabel: false).contains(
+                "has no text text; there are sentence, label (name the one to read: --text-field)"))
+    }
+
     @Test("Classes are found, sorted and checked")
     func labels() throws {
         func rows(_ labels: [String]) -> [TaskRow] {

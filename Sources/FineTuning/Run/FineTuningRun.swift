@@ -236,6 +236,12 @@ public struct FineTunedModel {
         public var label: String?
         public var probabilities: [String: Double]?
         public var number: Double?
+
+        public init(label: String? = nil, probabilities: [String: Double]? = nil, number: Double? = nil) {
+            self.label = label
+            self.probabilities = probabilities
+            self.number = number
+        }
     }
 
     /// - Parameter progress: told how many are done.

@@ -25,7 +25,7 @@ struct TaskData {
         return numbers.withUnsafeBytes { XXHash64.hash($0, seed: 1) }
     }
 
-    /// - Throws: `TaskError`, `CorpusError`.
+    /// - Throws: `TaskError`, `TextFileFailure`.
     init(_ configuration: FineTuningConfiguration, tokenizer: ByteLevelBPE, longestText: Int) throws {
         let task = configuration.task
         let fields = TaskTable.Fields(task)

@@ -27,6 +27,7 @@ public enum TaskTable {
         /// Nil for `text_pair` if the file has it.
         public var pair: String?
         public var label: String
+        /// Whether rows without one are refused: texts to learn from have labels, texts to label need none.
         public var needsLabel: Bool
 
         public init(_ task: TaskConfiguration, needsLabel: Bool = true) {
@@ -57,7 +58,7 @@ public enum TaskTable {
         }
     }
 
-    /// - Throws: `TaskError` with file and line, `CorpusError`.
+    /// - Throws: `TaskError` with file and line, `TextFileFailure`.
     public static func read(_ path: String, _ fields: Fields) throws -> [TaskRow] {
         let bytes = try TextFile.contents(of: path)
         let rows: [TaskRow]
@@ -146,7 +147,8 @@ public enum TaskTable {
             guard let found = try value(field) else {
                 throw TaskError.row(
                     path: path, line: line,
-                    "has no \(what) \(field); there are \(known().joined(separator: ", ")) (set \(what)_field)")
+                    "has no \(what) \(field); there are \(known().joined(separator: ", ")) "
+                        + (fields.needsLabel ? "(set \(what)_field)" : "(name the one to read: --\(what)-field)"))
             }
             return found
         }

@@ -44,7 +44,7 @@ public struct MinimalPairs: Sendable {
     private let files: [File]
 
     /// - Parameter path: of a file, or of a folder of files.
-    /// - Throws: `Failure`, `CorpusError`.
+    /// - Throws: `Failure`, `TextFileFailure`.
     public init(path: String) throws {
         var isFolder: ObjCBool = false
         guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else {

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Files
 import FineTuning
 import Formatting
 import Foundation
@@ -9,23 +10,38 @@ struct PredictCommand: ParsableCommand {
         commandName: "predict",
         abstract: "Labels texts with a fine-tuned model.",
         discussion: """
-            Reads .jsonl, .tsv or .csv, plain or compressed, with the fields that the model was trained on, and writes a \
+            Reads .jsonl, .tsv or .csv, plain or .gz, .zst, .lz4, with the fields that the model was trained on, and writes a \
             JSON object for each text: its label and the probability of every class, or its number.
 
+            With --output these lines go to a file and a summary is shown: how many texts got which label, or what range \
+            the numbers have. --json prints the summary as one object in place of the lines.
+
               pretrain predict tuned/seed-0 --input new.jsonl > labels.jsonl
+              pretrain predict tuned/seed-0 --input new.csv.gz --text-field sentence --output labels.jsonl --json
             """)
 
     @Argument(help: "A run directory of finetune (its best epoch), or a checkpoint in it.", completion: .directory)
     var model: String
     @Option(help: "Texts.", completion: .file())
     var input: String
+    @Option(help: "File for the predictions, instead of standard output.", completion: .file())
+    var output: String?
+    @Option(help: "Member or column that holds the text; without it the one of training.")
+    var textField: String?
+    @Option(help: "That of the second text of a pair.")
+    var pairField: String?
     @OptionGroup var threading: ThreadOptions
     @Flag(help: "Show nothing but warnings and errors.")
     var quiet = false
+    @OptionGroup var report: ReportOptions
 
     func run() throws {
+        let file = try output.map { try OutputFile(checking: $0) }
         let model = try FineTunedModel(path: model, threads: threading.count)
-        let rows = try TaskTable.read(input, .init(model.configuration.task, needsLabel: false))
+        var fields = TaskTable.Fields(model.configuration.task, needsLabel: false)
+        if let textField { fields.text = textField }
+        if let pairField { fields.pair = pairField }
+        let rows = try TaskTable.read(input, fields)
         let phase = PhaseProgress("labelling", on: ProgressLine(quiet: quiet))
         let (predictions, truncated) = try model.predict(rows) { done in
             phase.update(fraction: Double(done) / Double(rows.count)) {
@@ -36,9 +52,16 @@ struct PredictCommand: ParsableCommand {
         if truncated > 0 {
             Terminal.note("\(truncated) of \(rows.count) texts were cut to the length that the model was trained with")
         }
-        let encoder = ReportOptions.encoder
-        for prediction in predictions {
-            try OutputBuffer.print(String(decoding: try encoder.encode(prediction), as: UTF8.self))
+        let summary = PredictionSummary(
+            predictions, labels: model.labels, model: model.path, input: input, output: output, truncated: truncated)
+        func line(_ prediction: FineTunedModel.Prediction) throws -> String {
+            String(decoding: try ReportOptions.encoder.encode(prediction), as: UTF8.self)
         }
+        if let file {
+            try file.write(try predictions.map { try line($0) + "\n" }.joined())
+        } else if !report.json {
+            for prediction in predictions { try OutputBuffer.print(try line(prediction)) }
+        }
+        if file != nil || report.json { try report.show(summary) { summary.text } }
     }
 }

@@ -1,0 +1,25 @@
+import FineTuning
+import Testing
+
+@Suite("Fine-tuning: summaries of predictions")
+struct PredictionSummaryTests {
+    private func summary(
+        _ predictions: [FineTunedModel.Prediction], labels: [String], output: String? = nil
+    ) -> PredictionSummary {
+        PredictionSummary(
+            predictions, labels: labels, model: "tuned", input: "new.jsonl", output: output, truncated: 1)
+    }
+
+    @Test func labelsAreCounted() {
+        let found = summary(
+            ["a", "b", "b"].map { .init(label: $0) }, labels: ["a", "b", "c"], output: "labels.jsonl")
+        #expect(found.labels == ["a": 1, "b": 2, "c": 0] && found.numbers == nil && found.texts == 3)
+        #expect(found.text == "3 texts\n  b: 2\n  a: 1\n  c: 0\nthe predictions are in labels.jsonl\n")
+    }
+
+    @Test func numbersHaveARange() {
+        let found = summary([2, -1, 5].map { .init(number: $0) }, labels: [])
+        #expect(found.labels == nil && found.numbers == .init(mean: 2, smallest: -1, largest: 5))
+        #expect(found.text == "3 texts\n  numbers from -1 to 5, mean 2\n")
+    }
+}
