@@ -204,7 +204,12 @@ public struct EncoderNetwork: Sendable {
     /// - Parameters:
     ///   - gradient: of the hidden states, `[n, hidden]`; overwritten.
     ///   - tokens: as in the forward pass.
-    public func backward(_ gradient: Matrix, tokens: UnsafeBufferPointer<Int32>, _ pass: LanePass) {
+    ///   - frozenLayers: lower layers above which the pass ends, so that these, the embeddings and the tables of relative
+    ///     positions in disentangled attention get no gradients. A bias of scores that all layers share still gets that of
+    ///     the upper ones, which is not its whole gradient.
+    public func backward(
+        _ gradient: Matrix, tokens: UnsafeBufferPointer<Int32>, _ pass: LanePass, frozenLayers: Int = 0
+    ) {
         Profile.phase(kind == .generator ? "generator, backward" : "discriminator, backward") {
             if let finalNorm {
                 let last = layers[layers.count - 1].result(pass)
@@ -216,7 +221,7 @@ public struct EncoderNetwork: Sendable {
             }
             relativeEmbeddings?.beginBackward(pass)
             maskDecoder?.beginBackward(pass)
-            for index in layers.indices.reversed() {
+            for index in layers.indices.reversed() where index >= frozenLayers {
                 if pass.isCut { return }
                 let input = input(ofLayer: index, pass)
                 // The last layer's activations are still there.
@@ -224,6 +229,7 @@ public struct EncoderNetwork: Sendable {
                 layers[index].backward(gradient, x: input, pass)
                 if let maskDecoder, index == maskDecoder.firstLayer { maskDecoder.backward(gradient, pass) }
             }
+            if frozenLayers > 0 { return }
             relativeEmbeddings?.endBackward(pass)
             let ids = TokenIDs(tokens)
             pass.forEachSlice { embedding.backward($0.rows(of: gradient), tokens: $0.part(ids.tokens), $0) }

@@ -55,6 +55,7 @@ public final class TaskEngine {
         moments = configuration.kind.state.map { ($0, FloatBuffer(count: model.layout.bufferCount)) }
         optimizer = Optimizer(
             configuration, model.layout, parametrization: parametrization,
+            isFrozen: { model.isFrozen(tensor: $0) },
             learningRateFactor: { name in
                 let distance = model.distance(ofTensor: name)
                 return (name.hasPrefix("task.") ? headFactor : 1) * pow(layerDecay, Double(distance))
@@ -167,6 +168,14 @@ public final class TaskEngine {
         try run(TaskBatch(examples), gradients: nil, dropout: nil)
     }
 
+    /// Takes away what upper layers have added to the gradient of a bias that they share with frozen ones.
+    private func clearFrozen(_ gradients: LaneGradients) {
+        for spec in model.layout.specs where spec.name.hasSuffix(".relative_bias") && model.isFrozen(tensor: spec.name)
+        {
+            for lane in gradients.lanes { (lane.base + spec.offset).update(repeating: 0, count: spec.count) }
+        }
+    }
+
     private func run(
         _ batch: TaskBatch, gradients: LaneGradients?, dropout: DropoutStream?
     ) throws -> [(outputs: [Float], loss: Double)] {
@@ -190,6 +199,7 @@ public final class TaskEngine {
             results[lane] = found
         }
         if cancellation?.wasCut ?? false { throw CancellationError() }
+        if let gradients { clearFrozen(gradients) }
         return plan.lanes.indices.flatMap { results[$0] ?? [] }
     }
 

@@ -11,6 +11,8 @@ public struct TaskModel: Sendable {
     /// Most tokens of a chunk, and of a text.
     public let chunkTokens: Int
     public let longestText: Int
+    /// Lower layers that stay as they are, and with them embeddings and what all layers share; 0: all moves.
+    let frozenLayers: Int
     let encoder: EncoderNetwork
     let head: TaskHead
     let gradient: ActivationSlot
@@ -18,10 +20,12 @@ public struct TaskModel: Sendable {
     /// - Parameters:
     ///   - model: of the pretrained networks; the discriminator's is taken.
     ///   - chunkTokens: tokens that are carried at a time, at least those of the longest text.
+    ///   - frozenLayers: lower layers that training does not move, at most all.
     public init(
         model: ModelConfiguration, parametrization: ParametrizationConfiguration, vocabularySize: Int,
-        longestText: Int, chunkTokens: Int, outputCount: Int, pooling: TaskPooling
+        longestText: Int, chunkTokens: Int, outputCount: Int, pooling: TaskPooling, frozenLayers: Int = 0
     ) {
+        self.frozenLayers = frozenLayers
         let chunkTokens = max(chunkTokens, longestText)
         self.chunkTokens = chunkTokens
         self.longestText = longestText
@@ -54,6 +58,11 @@ public struct TaskModel: Sendable {
         return count - layer
     }
 
+    /// Whether training leaves a tensor as it is.
+    func isFrozen(tensor name: String) -> Bool {
+        frozenLayers > 0 && distance(ofTensor: name) > encoder.shape.layerCount - frozenLayers
+    }
+
     /// - Returns: `[texts, outputs]`.
     func forward(_ tokens: UnsafeBufferPointer<Int32>, firstText: Int, _ pass: LanePass) -> Matrix {
         head.forward(encoder.forward(tokens, pass), firstText: firstText, pass)
@@ -65,6 +74,6 @@ public struct TaskModel: Sendable {
     ) {
         let states = gradient.matrix(pass, rows: pass.rows, columns: encoder.shape.hiddenSize)
         head.backward(logits, hiddenGradient: states, firstText: firstText, pass)
-        encoder.backward(states, tokens: tokens, pass)
+        encoder.backward(states, tokens: tokens, pass, frozenLayers: frozenLayers)
     }
 }

@@ -37,6 +37,7 @@ public struct FineTuningSettings: Configurable, Equatable {
     public var peakLearningRate = 3e-4
     public var layerDecay = 0.8
     public var headLearningRateFactor = 1.0
+    public var frozenLayers = 0
     public var warmupFraction = 0.1
     public var weightDecay = 0.01
     public var clipNorm = 1.0
@@ -65,6 +66,10 @@ public struct FineTuningSettings: Configurable, Equatable {
         )
         try fields.number(
             "head_learning_rate_factor", &headLearningRateFactor, 0.01...1000, "Multiplies the head's learning rate.")
+        try fields.integer(
+            "frozen_layers", &frozenLayers, 0...4096,
+            "Lower layers that stay as they were pretrained, and with them the embeddings and what all layers share; the "
+                + "backward pass ends above them.")
         try fields.number("warmup_fraction", &warmupFraction, 0...1, "Share of the steps with a rising learning rate.")
         try fields.number("weight_decay", &weightDecay, 0...10, "Decoupled weight decay; norms and biases have none.")
         try fields.number("clip_norm", &clipNorm, 0...1e9, "Largest global gradient norm; 0 turns clipping off.")

@@ -189,6 +189,12 @@ public final class FineTuningRun {
         longestText: Int, steps: Int, pool: ThreadPool
     ) throws -> TaskEngine {
         let settings = configuration.training
+        let layers = encoder.model.discriminatorShape.layerCount
+        if settings.frozenLayers > layers {
+            throw InvalidSetting(
+                "training.frozen_layers", "\(settings.frozenLayers) is more than the model's \(layers) layers; lower it"
+            )
+        }
         var optimizer = OptimizerConfiguration()
         optimizer.peakLearningRate = settings.peakLearningRate
         optimizer.warmupSteps = Int((settings.warmupFraction * Double(steps)).rounded())
@@ -197,7 +203,7 @@ public final class FineTuningRun {
         let model = TaskModel(
             model: encoder.model, parametrization: encoder.parametrization, vocabularySize: tokenizer.vocabularySize,
             longestText: longestText, chunkTokens: settings.chunkTokens, outputCount: outputs,
-            pooling: settings.pooling)
+            pooling: settings.pooling, frozenLayers: settings.frozenLayers)
         return TaskEngine(
             model, optimizer: optimizer, parametrization: encoder.parametrization, layerDecay: settings.layerDecay,
             headFactor: settings.headLearningRateFactor, steps: steps, seed: settings.seed,
