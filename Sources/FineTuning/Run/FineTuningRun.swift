@@ -132,8 +132,9 @@ public final class FineTuningRun {
         try FineTuningCheckpoint.load(reader, into: engine, moments: false)
         let result = Result(
             seed: configuration.training.seed, steps: steps, bestStep: documents.state.step,
-            validation: try engine.scores(data.validation, labels: data.labels),
-            test: try data.test.map { try engine.scores($0, labels: data.labels) }, truncated: data.truncated,
+            validation: try engine.scores(data.validation, labels: data.labels, orders: data.orders),
+            test: try data.test.map { try engine.scores($0, labels: data.labels, orders: data.orders) },
+            truncated: data.truncated,
             texts: data.texts)
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .prettyPrinted]
@@ -250,19 +251,30 @@ public struct FineTunedModel {
         }
     }
 
-    /// - Parameter progress: told how many are done.
+    /// Symmetric pairs are read in both orders; what is said of them is the mean.
+    ///
+    /// - Parameters:
+    ///   - path: where the texts come from, for errors.
+    ///   - progress: told how many are done.
     /// - Returns: predictions in the order of the texts, and how many texts were cut.
+    /// - Throws: `TaskError` for a single text where pairs are symmetric.
     public func predict(
-        _ rows: [TaskRow], progress: (Int) -> Void = { _ in }
+        _ rows: [TaskRow], of path: String = "texts", progress: (Int) -> Void = { _ in }
     ) throws -> (predictions: [Prediction], truncated: Int) {
         var encoder = try TaskEncoder(tokenizer, longestText: engine.model.longestText)
-        let texts = rows.map { encoder.encode($0, target: nil) }
-        let predictions = try engine.outputs(texts, progress: progress).map { result -> Prediction in
-            if labels.isEmpty { return Prediction(number: Double(result.outputs[0])) }
-            let probabilities = TaskLoss.probabilities(result.outputs)
-            return Prediction(
-                label: labels[result.outputs.indexOfLargest],
-                probabilities: Dictionary(uniqueKeysWithValues: zip(labels, probabilities)))
+        let task = configuration.task
+        let texts = try rows.flatMap {
+            try encoder.orders(of: $0, target: nil, isSymmetric: task.symmetric, path: path)
+        }
+        let said = try engine.outputs(texts) { progress($0 / task.orders) }.map(\.outputs)
+        if labels.isEmpty {
+            return (OrderMeans.numbers(said, orders: task.orders).map { Prediction(number: $0) }, encoder.truncated)
+        }
+        let predictions = zip(
+            OrderMeans.labels(said, orders: task.orders), OrderMeans.probabilities(said, orders: task.orders)
+        ).map { label, probabilities in
+            Prediction(
+                label: labels[label], probabilities: Dictionary(uniqueKeysWithValues: zip(labels, probabilities)))
         }
         return (predictions, encoder.truncated)
     }

@@ -72,7 +72,7 @@ final class FineTuningWork: RunWork {
     }
 
     func evaluate() throws -> TaskEvaluation? {
-        let scores = try engine.scores(data.validation, labels: data.labels)
+        let scores = try engine.scores(data.validation, labels: data.labels, orders: data.orders)
         let score = scores[configuration.task.decidingMetric] ?? -.infinity
         // A resumed run may come by an epoch once more, which then is the best again.
         let isBest = score > state.bestScore ?? -.infinity || state.bestStep == state.step
@@ -113,18 +113,22 @@ extension TaskEngine {
         return results
     }
 
-    /// - Parameter texts: with labels.
-    func scores(_ texts: [TaskExample], labels: TaskLabels) throws -> TaskScores {
+    /// - Parameters:
+    ///   - texts: with labels, each in all its orders, one after another.
+    ///   - orders: how many; what is said of a text is the mean of all, the loss is theirs.
+    func scores(_ texts: [TaskExample], labels: TaskLabels, orders: Int) throws -> TaskScores {
         let results = try outputs(texts)
+        let said = results.map(\.outputs)
+        let targets = stride(from: 0, to: texts.count, by: orders).map { texts[$0].target }
         let loss = results.map(\.loss).reduce(0, +) / Double(max(results.count, 1))
         if labels.names.isEmpty {
             return TaskScores(
-                loss: loss, predicted: results.map { Double($0.outputs[0]) },
-                numbers: texts.map { if case .number(let number)? = $0.target { number } else { 0 } })
+                loss: loss, predicted: OrderMeans.numbers(said, orders: orders),
+                numbers: targets.map { if case .number(let number)? = $0 { number } else { 0 } })
         }
         return TaskScores(
-            loss: loss, predicted: results.map { $0.outputs.indexOfLargest },
-            labels: texts.map { if case .label(let label)? = $0.target { label } else { 0 } },
+            loss: loss, predicted: OrderMeans.labels(said, orders: orders),
+            labels: targets.map { if case .label(let label)? = $0 { label } else { 0 } },
             classCount: labels.names.count)
     }
 }

@@ -11,6 +11,8 @@ struct TaskData {
     /// Texts that were cut, of those that were read.
     let truncated: Int
     let texts: Int
+    /// In how many orders each text stands among the examples, one after another.
+    let orders: Int
     /// Of everything that training depends on, so that other text is noticed.
     var digest: UInt64 {
         let numbers = (training + validation).flatMap { example -> [Int32] in
@@ -28,14 +30,17 @@ struct TaskData {
     /// - Throws: `TaskError`, `TextFileFailure`.
     init(_ configuration: FineTuningConfiguration, tokenizer: ByteLevelBPE, longestText: Int) throws {
         let task = configuration.task
+        orders = task.orders
         let fields = TaskTable.Fields(task)
         let rows = try TaskTable.read(task.train, fields)
         let labels = try TaskLabels(task, of: rows, path: task.train)
         self.labels = labels
         var encoder = try TaskEncoder(tokenizer, longestText: longestText)
         func examples(_ rows: [TaskRow], _ path: String) throws -> [TaskExample] {
-            try rows.map { row in
-                encoder.encode(row, target: try labels.target(row, kind: task.kind, path: path))
+            try rows.flatMap { row in
+                try encoder.orders(
+                    of: row, target: try labels.target(row, kind: task.kind, path: path), isSymmetric: task.symmetric,
+                    path: path)
             }
         }
         var count = rows.count
@@ -46,9 +51,11 @@ struct TaskData {
             validation = try examples(rows, path)
         } else {
             let split = HeldOutSplit(fraction: task.validationFraction)
-            let (kept, held) = rows.reduce(into: ([TaskRow](), [TaskRow]())) { parts, row in
-                let text = Array((row.text + "\n" + (row.pair ?? "")).utf8)
-                if text.withUnsafeBytes({ split.isHeldOut($0) }) { parts.1.append(row) } else { parts.0.append(row) }
+            let (kept, held) = rows.reduce(into: ([TaskRow](), [TaskRow]())) { halves, row in
+                // A symmetric pair that stands in a file in both orders must not be on both sides.
+                let parts = [row.text, row.pair ?? ""]
+                let text = Array((task.symmetric ? parts.sorted() : parts).joined(separator: "\n").utf8)
+                if text.withUnsafeBytes({ split.isHeldOut($0) }) { halves.1.append(row) } else { halves.0.append(row) }
             }
             guard !held.isEmpty, !kept.isEmpty else {
                 throw TaskError.file(

@@ -31,6 +31,7 @@ public struct TaskConfiguration: Configurable, Equatable {
     public var validationFraction = 0.1
     public var textField = "text"
     public var pairField: String?
+    public var symmetric = false
     public var labelField = "label"
     public var labels: [String] = []
     public var metric: TaskMetric?
@@ -52,6 +53,10 @@ public struct TaskConfiguration: Configurable, Equatable {
         try fields.text("text_field", &textField, "Member or column that holds the text.")
         try fields.text(
             "pair_field", &pairField, "That of the second text of a pair; null: text_pair if the file has it.")
+        try fields.flag(
+            "symmetric", &symmetric,
+            "Pairs mean the same in both orders: both are trained on, which doubles the texts of an epoch, and what is said of a "
+                + "pair is the mean of both.")
         try fields.text("label_field", &labelField, "That of the label.")
         try fields.texts("labels", &labels, "Names of the classes, in order; []: those of train, sorted.")
         try fields.text("metric", optionalChoice: &metric, "What decides which epoch is kept")

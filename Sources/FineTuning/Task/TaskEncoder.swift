@@ -6,7 +6,7 @@ package struct TaskEncoder {
     private let special: SpecialTokens
     private let longestText: Int
     /// Texts that were cut to the model's length.
-    package private(set) var truncated = 0
+    package internal(set) var truncated = 0
 
     package init(_ tokenizer: ByteLevelBPE, longestText: Int) throws {
         encoder = BPEEncoder(tokenizer)

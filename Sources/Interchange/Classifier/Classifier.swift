@@ -30,10 +30,12 @@ public struct Classifier: Sendable {
     public var pooling: Pooling
     /// Tokens of the longest text that it was trained with, [CLS] and [SEP] included.
     public var maximumLength: Int
+    /// Whether pairs mean the same in both orders; told to whoever loads it, who has to take the mean.
+    public var isSymmetric: Bool
 
     public init(
         configuration: EngineConfiguration, parameters: TensorDictionary, tokenizer: ByteLevelBPE, labels: [String],
-        problemType: ProblemType, pooling: Pooling, maximumLength: Int
+        problemType: ProblemType, pooling: Pooling, maximumLength: Int, isSymmetric: Bool = false
     ) {
         self.configuration = configuration
         self.parameters = parameters
@@ -42,6 +44,7 @@ public struct Classifier: Sendable {
         self.problemType = problemType
         self.pooling = pooling
         self.maximumLength = maximumLength
+        self.isSymmetric = isSymmetric
     }
 
     var outputCount: Int { max(labels.count, 1) }

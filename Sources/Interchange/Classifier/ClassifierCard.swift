@@ -8,6 +8,8 @@ struct ClassifierCard {
     let maximumLength: Int
     /// Empty where the output is a number.
     let labels: [String]
+    /// Whether pairs mean the same in both orders.
+    let isSymmetric: Bool
 
     var contents: Data {
         let arguments = hasCode ? "\"FOLDER\", trust_remote_code=True" : "\"FOLDER\""
@@ -15,6 +17,9 @@ struct ClassifierCard {
             labels.isEmpty
             ? "The one logit is the number itself."
             : "The softmax of the logits is the probability of each class, which `model.config.id2label` names."
+        let order =
+            isSymmetric
+            ? "\nPairs mean the same in both orders: take the mean of both, as it was evaluated.\n" : ""
         return Data(
             """
             ---
@@ -31,7 +36,7 @@ struct ClassifierCard {
 
             \(outputs) Of texts longer than \(maximumLength) tokens `truncation=True` cuts the end, as in training; of pairs the
             end of the longer text.
-
+            \(order)
             """.utf8)
     }
 }

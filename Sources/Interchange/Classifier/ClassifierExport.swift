@@ -49,7 +49,7 @@ public enum ClassifierExport {
             isElectra ? electraClass : CustomCodeArchitecture.sequenceClassification.rawValue
         let card = ClassifierCard(
             architecture: architecture, hasCode: !isElectra, maximumLength: classifier.maximumLength,
-            labels: classifier.labels)
+            labels: classifier.labels, isSymmetric: classifier.isSymmetric)
         try FolderPublication.write(to: destination, entries: entries, replacing: force) { folder in
             try ModelFolder.fill(
                 folder, configuration: configuration, card: card.contents, files,

@@ -101,6 +101,6 @@ extension FineTunedModel {
         return Classifier(
             configuration: encoder.engine, parameters: TensorDictionary(Dictionary(uniqueKeysWithValues: tensors)),
             tokenizer: tokenizer, labels: labels, problemType: problemType, pooling: pooling,
-            maximumLength: longestText)
+            maximumLength: longestText, isSymmetric: configuration.task.symmetric)
     }
 }

@@ -43,7 +43,7 @@ struct PredictCommand: ParsableCommand {
         if let pairField { fields.pair = pairField }
         let rows = try TaskTable.read(input, fields)
         let phase = PhaseProgress("labelling", on: ProgressLine(quiet: quiet))
-        let (predictions, truncated) = try model.predict(rows) { done in
+        let (predictions, truncated) = try model.predict(rows, of: input) { done in
             phase.update(fraction: Double(done) / Double(rows.count)) {
                 "\(CountFormat.grouped(done)) of \(CountFormat.grouped(rows.count)) texts"
             }
