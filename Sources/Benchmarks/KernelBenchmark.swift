@@ -57,7 +57,7 @@ public struct KernelBenchmark: Sendable {
         let peak = peaks.sorted()[peaks.count / 2]
         return Report(
             threads: pool.threadCount, gemmPeakGflops: peak * 1e-9, memoryGigabytesPerSecond: bandwidth * 1e-9,
-            linearAlgebra: configuration.training.precision.kernelName,
+            linearAlgebra: configuration.training.precision.summary,
             kernels: measured.map { kernel, entries in
                 let threads = Double(pool.threadCount)
                 let seconds = entries.reduce(0) { $0 + $1.seconds } / threads

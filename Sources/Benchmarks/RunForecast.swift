@@ -20,6 +20,8 @@ public struct RunForecast: Encodable, Sendable {
     public var machineMemoryBytes: Int
     public var threads: Int
     public var lanes: Int
+    /// What multiplies, and by which kernels.
+    public var linearAlgebra: String
     public var steps: Int
     public var tokensPerStep: Int
     public var totalTokens: Int
@@ -67,9 +69,11 @@ public struct RunForecast: Encodable, Sendable {
         machineMemoryBytes = MachineLimits().resident.bytes
         self.threads = threads
         lanes = configuration.engine.laneCount
+        linearAlgebra = configuration.training.precision.summary
         steps = configuration.training.steps
         tokensPerStep = configuration.training.sequencesPerStep * length
         totalTokens = configuration.plannedTokens
+        advice += ProductLibrary.current.advice(threads: threads)
         // Without measurement the forecast may be for another machine.
         if measuring { try cost.checkMemory() }
         if memoryBytes > machineMemoryBytes {

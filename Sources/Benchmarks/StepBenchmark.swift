@@ -81,7 +81,7 @@ public struct StepBenchmark: Sendable {
             gemmPeakGflops: peak * 1e-9, utilisation: median(shares), flopsPerToken: flops,
             parameters: engine.state.layout.parameterCount, batch: sequences, sequence: length,
             threads: pool.threadCount, lanes: configuration.engine.laneCount,
-            peakMemoryBytes: memory, linearAlgebra: configuration.training.precision.kernelName,
+            peakMemoryBytes: memory, linearAlgebra: configuration.training.precision.summary,
             profile: profile)
     }
 

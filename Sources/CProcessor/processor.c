@@ -65,17 +65,34 @@ const char *processor_missing_features(void) {
 #include <xmmintrin.h>
 #endif
 
-bool processor_splits_avx512(void) {
+struct processor_features processor_features(void) {
+    struct processor_features features;
+    memset(&features, 0, sizeof features);
 #if defined(__x86_64__)
     unsigned int a, b, c, d;
-    if (!__get_cpuid(0, &a, &b, &c, &d) || b != signature_AMD_ebx) { return false; }
-    if (!__get_cpuid(1, &a, &b, &c, &d)) { return false; }
-    const unsigned int family = ((a >> 8) & 15) + ((a >> 20) & 255);
-    __builtin_cpu_init();
-    return family == 0x19 && __builtin_cpu_supports("avx512f");
-#else
-    return false;
+    if (!__get_cpuid(0, &a, &b, &c, &d)) { return features; }
+    memcpy(features.vendor, &b, 4);
+    memcpy(features.vendor + 4, &d, 4);
+    memcpy(features.vendor + 8, &c, 4);
+    if (!__get_cpuid(1, &a, &b, &c, &d)) { return features; }
+    const unsigned int family = (a >> 8) & 15;
+    features.family = family + (family == 15 ? (a >> 20) & 255 : 0);
+    features.model = ((a >> 4) & 15) + (family == 15 || family == 6 ? ((a >> 16) & 15) << 4 : 0);
+    const bool fma = c >> 12 & 1;
+    // XGETBV, which only exists where the system says so, tells which registers it saves: 6 is the state of AVX, 0xe0
+    // that of AVX-512 beside it.
+    unsigned int saved = 0;
+    if (c >> 27 & 1) {
+        unsigned int high;
+        __asm__ volatile("xgetbv" : "=a"(saved), "=d"(high) : "c"(0));
+    }
+    features.avx = (c >> 28 & 1) && (saved & 6) == 6;
+    if (!features.avx || !__get_cpuid_count(7, 0, &a, &b, &c, &d)) { return features; }
+    features.avx2 = fma && (b >> 5 & 1);
+    const unsigned int parts = 1u << 16 | 1u << 17 | 1u << 28 | 1u << 30 | 1u << 31;
+    features.avx512 = features.avx2 && (b & parts) == parts && (saved & 0xe0) == 0xe0;
 #endif
+    return features;
 }
 
 void processor_flush_denormals(void) {

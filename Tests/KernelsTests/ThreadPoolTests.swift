@@ -1,5 +1,6 @@
 import Atomics
 import Dispatch
+import Foundation
 import Kernels
 import TestSupport
 import Testing
@@ -96,6 +97,34 @@ struct ThreadPoolTests {
         #expect(result(threads: 2) == one)
         #expect(result(threads: 3) == one)
         #expect(one.allSatisfy { Float(bitPattern: $0) == 0 })
+    }
+
+    /// OpenBLAS 0.3.21 of Debian is built for 64 threads; 300 at a time end the process if nothing keeps them apart. A build
+    /// that threads underneath gives other bits: these products are large enough to be divided.
+    @Test("Products of more threads than OpenBLAS knows are the same bits", arguments: [64, 130, 300])
+    func manyThreads(threads: Int) {
+        var random = SplitMix64(seed: 5)
+        let left = GuardedMatrix(96, 128, random: &random)
+        let right = GuardedMatrix(128, 160, random: &random)
+        func products(threads: Int) -> [[UInt32]] {
+            let pool = ThreadPool(threadCount: threads)
+            defer { pool.shutDown() }
+            // All threads arrive before the first product.
+            let arrived = ManagedAtomic(0)
+            let results = TaskResults<[UInt32]>(count: threads)
+            pool.run(threads) { task, _ in
+                arrived.wrappingIncrement(ordering: .relaxed)
+                while arrived.load(ordering: .relaxed) < threads { sched_yield() }
+                let result = GuardedMatrix(96, 160) { _, _ in 0 }
+                for _ in 0..<20 {
+                    Kernels.multiply(left.matrix, right.matrix, into: result.matrix, accumulate: true)
+                }
+                results[task] = result.bits
+            }
+            return (0..<threads).map { results[$0] ?? [] }
+        }
+        let one = products(threads: 1)[0]
+        #expect(products(threads: threads).allSatisfy { $0 == one })
     }
 
     @Test("The peak is a rate of products") func peak() {

@@ -10,8 +10,18 @@ const char *processor_missing_features(void);
 /// The instruction set that the binary was compiled for, for example "x86-64-v3".
 const char *processor_compiled_for(void);
 
-/// Whether the processor has AVX-512 but only executes it in halves of 256 bits (AMD's Zen 4).
-bool processor_splits_avx512(void);
+/// What kernels of matrix products are chosen by. An instruction set counts only where the operating system saves its
+/// registers; all is zero where the processor is not an x86.
+struct processor_features {
+    /// As CPUID spells it, such as "GenuineIntel".
+    char vendor[13];
+    /// With the extended bits, as makers count: 0x19 is AMD's Zen 3 and Zen 4.
+    int family, model;
+    /// AVX2 together with FMA; AVX-512 with the parts F, CD, BW, DQ and VL.
+    bool avx, avx2, avx512;
+};
+
+struct processor_features processor_features(void);
 
 /// Processors that this process may run on, by its affinity mask; 0 where that is not known.
 int processor_usable_count(void);

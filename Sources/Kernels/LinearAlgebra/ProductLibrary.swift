@@ -1,4 +1,6 @@
 import COpenBLAS
+import Dispatch
+import Foundation
 
 /// What multiplies matrices: the one place that decides it, by precision and processor, and knows its peculiarities.
 ///
@@ -18,11 +20,52 @@ public enum ProductLibrary: Sendable {
         }
     }
 
-    /// The most threads that may multiply at the same time: OpenBLAS has a fixed number of work areas, set when it was
-    /// built, and ends the process when they run out.
-    public var maximumThreadCount: Int {
+    /// For people: library, version, kernels and how they were chosen, such as "OpenBLAS 0.3.21 with Haswell kernels, in
+    /// place of Cooperlake".
+    public var summary: String {
         switch self {
-        case .openBLAS: Self.openBLASThreadCount
+        case .openBLAS:
+            let reason = OpenBLASChoice.reason(ProcessInfo.processInfo.environment)
+            return "OpenBLAS \(Self.build.version) with \(kernelName) kernels" + (reason.isEmpty ? "" : ", \(reason)")
+        }
+    }
+
+    /// What to change about the installation, if anything, for a number of threads.
+    public func advice(threads: Int) -> [String] {
+        switch self {
+        case .openBLAS:
+            OpenBLASAdvice.lines(
+                Self.build, kernels: kernelName, processor: .current, threads: threads, workAreas: workAreaCount)
+        }
+    }
+
+    /// Refuses a library whose products would run on threads that nobody counts.
+    ///
+    /// - Throws: `ProductLibraryError`.
+    public func check() throws {
+        switch self {
+        case .openBLAS:
+            if Self.build.threading == .openMP, Self.limitOpenMP == nil { throw ProductLibraryError.openMP }
+        }
+    }
+
+    /// What has to change before the first product, and cannot while the process runs; see `OpenBLASChoice`.
+    ///
+    /// - Parameter processors: that may compute.
+    public func variablesToStartOver(processors: Int) -> [String: String] {
+        switch self {
+        case .openBLAS:
+            OpenBLASChoice(
+                environment: ProcessInfo.processInfo.environment, chosen: kernelName, build: Self.build,
+                processor: .current, startedThreads: Self.startedThreads, processors: processors
+            ).variables
+        }
+    }
+
+    /// How many threads multiply at the same time; others wait for their turn.
+    public var workAreaCount: Int {
+        switch self {
+        case .openBLAS: Self.build.workAreas(startedThreads: Self.startedThreads)
         }
     }
 
@@ -55,6 +98,10 @@ public enum ProductLibrary: Sendable {
         switch self {
         case .openBLAS:
             _ = Self.singleThreaded
+            Self.turns.wait()
+            defer { Self.turns.signal() }
+            // Every thread has a number of its own, which is that of all processors at first.
+            Self.limitOpenMP?(1)
             cblas_sgemm(
                 CblasRowMajor, transposesA ? CblasTrans : CblasNoTrans, transposesB ? CblasTrans : CblasNoTrans,
                 blasint(result.rows), blasint(result.columns), blasint(depth),
@@ -63,12 +110,23 @@ public enum ProductLibrary: Sendable {
         }
     }
 
-    private static let singleThreaded: Void = openblas_set_num_threads(1)
+    private static let singleThreaded: Void = {
+        // The threads that OpenBLAS has started are counted first.
+        _ = startedThreads
+        openblas_set_num_threads(1)
+    }()
 
-    private static let openBLASThreadCount: Int = {
-        // Such as "OpenBLAS 0.3.26 DYNAMIC_ARCH NO_AFFINITY Haswell MAX_THREADS=128".
-        let configuration = String(cString: openblas_get_config())
-        let setting = configuration.split(separator: " ").first { $0.hasPrefix("MAX_THREADS=") }
-        return setting.flatMap { Int($0.dropFirst("MAX_THREADS=".count)) }.map { max(1, $0) } ?? 64
+    private static let build = OpenBLASBuild(
+        configuration: String(cString: openblas_get_config()), parallel: openblas_get_parallel())
+
+    private static let startedThreads = Int(openblas_get_num_threads())
+
+    /// One for each work area.
+    private static let turns = DispatchSemaphore(value: ProductLibrary.openBLAS.workAreaCount)
+
+    /// `omp_set_num_threads` of the OpenMP library that OpenBLAS has brought along; nil where it uses none.
+    private static let limitOpenMP: (@convention(c) (Int32) -> Void)? = {
+        guard build.threading == .openMP, let found = dlsym(nil, "omp_set_num_threads") else { return nil }
+        return unsafeBitCast(found, to: (@convention(c) (Int32) -> Void).self)
     }()
 }

@@ -13,4 +13,12 @@ public enum ProductPrecision: String, CaseIterable, Sendable {
         case .bfloat16: "\(BFloat16Backend.current.rawValue), \(ProductLibrary.current.kernelName)"
         }
     }
+
+    /// For people: what multiplies, and how it was chosen.
+    public var summary: String {
+        switch self {
+        case .float32: ProductLibrary.current.summary
+        case .bfloat16: "\(BFloat16Backend.current.rawValue); \(ProductLibrary.current.summary)"
+        }
+    }
 }

@@ -15,8 +15,12 @@ extension ThreadPool {
 extension Kernels {
     /// Address space that threads take beside what they work on.
     public static func reservedBytes(threads: Int) -> Int {
-        threads * (ProductLibrary.current.workAreaBytes + stackBytes)
+        let library = ProductLibrary.current
+        return threads * stackBytes + min(threads, library.workAreaCount) * library.workAreaBytes
     }
 
     static let stackBytes = 8 << 20
+
+    /// More are a slip of the pen.
+    public static let maximumThreadCount = 1024
 }

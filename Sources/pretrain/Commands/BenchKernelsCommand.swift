@@ -46,7 +46,7 @@ struct BenchKernelsCommand: ParsableCommand {
             let header = ["kernel", "shape", "ms a call", "GFLOP/s", "GB/s", "of roofline"]
             return """
                 \(result.threads) threads; GEMM peak \(String(format: "%.0f", result.gemmPeakGflops)) GFLOP/s, memory \
-                \(String(format: "%.1f", result.memoryGigabytesPerSecond)) GB/s, OpenBLAS \(result.linearAlgebra)
+                \(String(format: "%.1f", result.memoryGigabytesPerSecond)) GB/s; \(result.linearAlgebra)
 
                 \(TextTable(header: header, rightAligned: Set(2...5), rows: rows).text)
                 """

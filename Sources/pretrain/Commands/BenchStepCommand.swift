@@ -58,7 +58,7 @@ struct BenchStepCommand: ParsableCommand {
             \(CountFormat.grouped(Int(result.bestTokensPerSecond)))), \(result.batch) × \(result.sequence), \
             \(result.threads) threads
             \(String(format: "%.1f", 100 * result.utilisation)) % of the GEMM peak, \
-            \(String(format: "%.0f", result.gemmPeakGflops)) GFLOP/s (OpenBLAS \(result.linearAlgebra)); \
+            \(String(format: "%.0f", result.gemmPeakGflops)) GFLOP/s (\(result.linearAlgebra)); \
             \(String(format: "%.1f", result.flopsPerToken * 1e-6)) MFLOP per token
             \(ByteFormat.text(result.peakMemoryBytes)) of memory at most\
             \(result.profile.map { "\n\n" + Self.text($0) } ?? "")

@@ -113,6 +113,7 @@ private enum ForecastText {
             "FLOPs per token   \(CountFormat.text(Int(forecast.flopsPerToken)))",
             "memory            \(ByteFormat.text(forecast.memoryBytes)) of \(ByteFormat.text(forecast.machineMemoryBytes)) "
                 + "with \(forecast.threads) threads",
+            "products          \(forecast.linearAlgebra)",
             "training          \(CountFormat.grouped(forecast.steps)) steps of "
                 + "\(CountFormat.grouped(forecast.tokensPerStep)) tokens: \(CountFormat.text(forecast.totalTokens)) tokens",
         ]

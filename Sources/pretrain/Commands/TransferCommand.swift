@@ -99,7 +99,7 @@ struct TransferCommand: ParsableCommand {
         try check(trials, "trials", 1...10_000)
         try check(seeds, "seeds", 1...100)
         try check(rungs, "rungs", 1...10)
-        try check(jobs, "jobs", 1...ProductLibrary.current.maximumThreadCount)
+        try check(jobs, "jobs", 1...Kernels.maximumThreadCount)
         try check(verifySteps, "verify-steps", 1...1_000_000_000)
         try check(seed, "seed", 0...Int.max)
         if !(factor > 1 && factor <= 100) { throw ValidationError("--factor must be above 1 and at most 100") }

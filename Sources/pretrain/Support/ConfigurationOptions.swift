@@ -54,12 +54,12 @@ struct ThreadOptions: ParsableArguments {
     var threads: Int?
 
     func validate() throws {
-        if let threads, !(1...ProductLibrary.current.maximumThreadCount).contains(threads) {
-            throw ValidationError("--threads must be from 1 to \(ProductLibrary.current.maximumThreadCount)")
+        if let threads, !(1...Kernels.maximumThreadCount).contains(threads) {
+            throw ValidationError("--threads must be from 1 to \(Kernels.maximumThreadCount)")
         }
     }
 
-    var count: Int { threads ?? min(MachineLimits().processors, ProductLibrary.current.maximumThreadCount) }
+    var count: Int { threads ?? min(MachineLimits().processors, Kernels.maximumThreadCount) }
 
     /// Threads with room to compute.
     ///
