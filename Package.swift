@@ -149,7 +149,8 @@ let package = Package(
         tests("EncoderTests", ["Configuration", "Encoder", "Kernels", "Objectives", "Parametrization", "TestSupport"]),
         tests(
             "ObjectivesTests", ["Corpus", "Encoder", "Kernels", "Objectives", "Parametrization", "TestSupport"]),
-        tests("OptimizationTests", ["Encoder", "Kernels", "Optimization", "Parametrization", "TestSupport"]),
+        tests(
+            "OptimizationTests", ["Encoder", "Kernels", "Optimization", "Parametrization", "TestSupport", atomics]),
         tests(
             "InterchangeTests",
             [

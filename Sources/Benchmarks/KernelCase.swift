@@ -188,7 +188,7 @@ struct KernelCase: Sendable {
     private static func optimizer(count: Int) -> [KernelCase] {
         [
             KernelCase("gradients of two lanes merged", "\(count)", operands: 2 * count, work: 40 * count) {
-                _ = Kernels.mergeGradients([$0, $0 + count], count: count)
+                _ = Kernels.mergeGradients([$0, $0 + count], order: [(0, 1)], count: count)
             },
             KernelCase("AdamW", "\(count)", operands: 4 * count, work: 40 * count) {
                 Kernels.adamW(

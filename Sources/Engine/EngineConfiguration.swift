@@ -19,7 +19,7 @@ public struct EngineConfiguration: Sendable {
     public var totalSteps: Int
     /// Of all random numbers.
     public var seed: Int
-    /// Groups of sequences with their own gradient buffer; nil for a number that the batch decides.
+    /// Groups of sequences whose gradients are summed by themselves; nil for a number that the batch decides.
     public var lanes: Int?
     /// Tokens that are carried through the networks at a time.
     public var chunkTokens: Int

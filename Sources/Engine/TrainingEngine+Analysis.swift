@@ -14,17 +14,14 @@ extension TrainingEngine {
     package func withGradients(
         _ batch: TokenBatch, index: Int, _ body: (_ name: String, _ gradient: [Double]) throws -> Void
     ) throws {
-        let gradients = gradients
-        gradients.clear()
+        // Nothing of it is to be taken for the next step's.
         defer { gradients.clear() }
         _ = try evaluate(batch, index: index, gradients: gradients) { _, _, _ in }
+        _ = gradients.merge(pool: pool)
+        state.layout.returnGradients(gradients.sum, pool: pool)
         for spec in state.layout.specs {
-            var sums = [Double](repeating: 0, count: spec.count)
-            for lane in gradients.lanes {
-                let values = lane.base + spec.offset
-                for i in 0..<spec.count { sums[i] += Double(values[i]) }
-            }
-            try body(spec.name, sums)
+            let values = gradients.sum.base + spec.offset
+            try body(spec.name, (0..<spec.count).map { Double(values[$0]) })
         }
     }
 }

@@ -37,7 +37,7 @@ extension TrainingEngine {
         state.layout.returnGradients(gradients.sum, pool: pool)
         guard configuration.objective.total(sums).isFinite, norms.allSatisfy(\.isFinite) else {
             let error = nonFinite(step: step, sums)
-            gradients.sum.zero()
+            gradients.clear()
             throw error
         }
         return norms

@@ -21,8 +21,8 @@ public final class TrainingEngine {
     /// Samples of a frozen generator that earlier runs have kept, if the run has such a file.
     package var corruptionCache: CorruptionCache?
     let laneCount: Int
-    /// Made at the first step, since evaluation needs none.
-    lazy var gradients = LaneGradients(state.layout, laneCount: laneCount)
+    /// Its buffers are made at the first step, since evaluation needs none.
+    let gradients: LaneGradients
     /// What the generator's part of the state was before its turn, where networks take turns.
     lazy var generatorSnapshot = GeneratorSnapshot(state)
     /// Whether the step or evaluation under way is to end early, with a `CancellationError` and nothing changed; called
@@ -64,6 +64,7 @@ public final class TrainingEngine {
         objective = ReplacedTokenDetection(model: model, configuration: configuration.objective)
         let layout = scaling.map(model.layout.planting) ?? model.layout
         state = previous ?? TrainingState(layout, configuration.optimizer.kind)
+        gradients = LaneGradients(layout, threadCount: pool.threadCount)
         let isGeneratorFrozen = configuration.objective.replacements == .frozen
         optimizer = Optimizer(configuration.optimizer, layout, parametrization: configuration.parametrization) {
             isGeneratorFrozen && $0.hasPrefix("generator.")
@@ -130,7 +131,7 @@ public final class TrainingEngine {
         let loss = configuration.objective.total(sums)
         guard loss.isFinite, norm.isFinite else {
             let error = nonFinite(step: step, sums)
-            gradients.sum.zero()
+            gradients.clear()
             throw error
         }
         update(step: step, norms: norms)
@@ -187,8 +188,7 @@ public final class TrainingEngine {
                 if collects { for (_, outcome) in results { corrupted += outcome.corrupted } }
             }
         } catch {
-            // New ones: clearing would first bring in what no lane has touched yet, seconds for a large model.
-            self.gradients = LaneGradients(state.layout, laneCount: laneCount)
+            gradients.clear()
             throw error
         }
         let replaced = collects ? masking.positions.map { corrupted[Int($0)] } : []
@@ -215,7 +215,7 @@ public final class TrainingEngine {
     /// - Parameters:
     ///   - index: of the batch within the evaluation; keys masking and samples, so that every evaluation sees the same.
     ///   - corruption: of the batch by another model; nil: by this one.
-    ///   - gradients: to which the objective's gradient is added; nil for no backward pass.
+    ///   - gradients: which get the objective's gradient, to be merged; nil for no backward pass.
     ///   - collect: called with each chunk's outcome, in order.
     /// - Throws: `CancellationError`.
     public func evaluate(
@@ -263,20 +263,22 @@ public final class TrainingEngine {
         let objective = objective
         let cancellation = isCancelled.map(PassCancellation.init)
         if isDivided {
+            let buffers = gradients?.all(laneCount: laneCount) ?? []
             results[0] = plan.lanes[0].compactMap { chunk in
                 if cancellation?.cuts() ?? false { return nil }
-                var pass = dividedPass(chunk, gradients: gradients, dropout: dropout)
+                var pass = dividedPass(chunk, gradients: buffers, dropout: dropout)
                 pass.inspection = inspection
                 pass.cancellation = cancellation
                 return (chunk, objective.run(work, pass))
             }
         } else {
-            pool.run(plan.lanes.count) { [state, arenas, products] lane, worker in
+            LaneGradients.run(gradients, laneCount: plan.lanes.count, pool: pool) {
+                [state, arenas, products] lane, worker, gradients in
                 results[lane] = plan.lanes[lane].compactMap { chunk in
                     if cancellation?.cuts() ?? false { return nil }
                     var pass = LanePass(
-                        weights: state.weights.base, gradients: gradients?.lanes[lane].base,
-                        arena: arenas[worker].base, dropout: dropout, chunk: chunk)
+                        weights: state.weights.base, gradients: gradients, arena: arenas[worker].base,
+                        dropout: dropout, chunk: chunk)
                     pass.products = products
                     pass.inspection = inspection
                     pass.cancellation = cancellation
@@ -297,10 +299,13 @@ public final class TrainingEngine {
     /// Whether all workers divide every chunk, as sequences are longer than what one carries.
     var isDivided: Bool { objective.model.limits.sliceTokens != nil }
 
-    func dividedPass(_ chunk: ChunkGeometry, gradients: LaneGradients?, dropout: DropoutStream?) -> LanePass {
+    /// - Parameter gradients: of every lane; none where nothing is learned.
+    func dividedPass(
+        _ chunk: ChunkGeometry, gradients: [UnsafeMutablePointer<Float>] = [], dropout: DropoutStream?
+    ) -> LanePass {
         let team = SliceTeam(
             chunk, sliceTokens: objective.model.limits.sliceTokens ?? chunk.tokenCount, laneCount: laneCount,
-            pool: pool, gradients: gradients?.lanes.map(\.base) ?? [], scratch: scratch.map(\.base), memory: unitMemory)
+            pool: pool, gradients: gradients, scratch: scratch.map(\.base), memory: unitMemory)
         var pass = LanePass(
             weights: state.weights.base, arena: arenas[0].base, dropout: dropout, chunk: chunk, team: team)
         pass.products = products
@@ -311,7 +316,7 @@ public final class TrainingEngine {
     public func detect(_ tokens: [Int32]) -> [Float] {
         let result = TaskResults<[Float]>(count: 1)
         let chunk = ChunkGeometry(firstRow: 0, tokenCount: tokens.count, segmentOffsets: [0, tokens.count])
-        if isDivided { return objective.detect(tokens, dividedPass(chunk, gradients: nil, dropout: nil)) }
+        if isDivided { return objective.detect(tokens, dividedPass(chunk, dropout: nil)) }
         pool.run(1) { [objective, state, arenas, products] task, worker in
             var pass = LanePass(
                 weights: state.weights.base, gradients: nil, arena: arenas[worker].base, dropout: nil, chunk: chunk)

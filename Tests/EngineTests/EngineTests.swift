@@ -49,10 +49,10 @@ struct EngineTests {
         return (engine.state.weights.elements.map(\.bitPattern), losses)
     }
 
-    @Test("1, 2, 3 and 8 threads give the same bits")
+    @Test("1, 2, 3 and 9 threads give the same bits")
     func threads() throws {
         let expected = try Self.train(Self.configuration(), threads: 1)
-        for threads in [2, 3, 8] {
+        for threads in [2, 3, 9] {
             let actual = try Self.train(Self.configuration(), threads: threads)
             #expect(actual.weights == expected.weights)
             #expect(actual.losses == expected.losses)
@@ -188,6 +188,26 @@ struct EngineTests {
         #expect(first.tokens == evaluator.batches.reduce(0) { $0 + $1.tokenCount })
         #expect(first.samples?.count == 2)
         #expect(try #require(first.generatorLoss) > 3 && #require(first.generatorLoss) < 6)
+    }
+
+    @Test("Memory for gradients goes with threads, not with lanes")
+    func gradientMemory() {
+        func buffers(lanes: Int, threads: Int, chunkTokens: Int = 48) -> Int {
+            let configuration = Self.configuration {
+                $0.training.batchSize = 128
+                $0.training.lanes = lanes
+                $0.training.chunkTokens = chunkTokens
+            }
+            let model = TrainingEngine.model(configuration.engine, vocabularySize: Self.vocabulary)
+            let cost = ModelCost(configuration.engine, model: model, threads: threads)
+            // Beside weights and two moments.
+            return cost.stateBytes / (4 * model.layout.bufferCount) - 3
+        }
+        #expect(buffers(lanes: 64, threads: 2) == 9)
+        #expect(buffers(lanes: 64, threads: 16) == 30)
+        #expect(buffers(lanes: 2, threads: 16) == 2)
+        // Divided sequences keep all lanes until the end.
+        #expect(buffers(lanes: 16, threads: 2, chunkTokens: 8) == 16)
     }
 
     @Test("A model beyond the machine's memory is refused before it is allocated")

@@ -76,32 +76,53 @@ struct OptimizerKernelTests {
         #expect(c.stepSize == 0.01 && c.secondMomentScale == 1)
     }
 
-    @Test("Merged gradients are sums in index order, to the bit", arguments: [1, 2, 3, 5], [1, 8, 1023, 1024, 2500])
-    func merge(sources: Int, count: Int) {
+    /// In which order up to five buffers are summed: one after another, and as a tree.
+    static let orders: [[[Int]]] = [
+        [], [[0, 1]], [[0, 1], [0, 2]], [[2, 3], [0, 1], [0, 2]], [[0, 1], [2, 3], [0, 2], [0, 4]],
+    ]
+
+    @Test(
+        "Merged gradients are sums in the order that is asked for, to the bit", arguments: orders,
+        [1, 8, 1023, 1024, 2500])
+    func merge(order: [[Int]], count: Int) {
+        let sources = order.count + 1
         var random = SplitMix64(seed: UInt64(sources * count))
         let buffers = (0..<sources).map { _ in GuardedMatrix(1, count, random: &random) }
-        let expected = (0..<count).map { index in
-            buffers.dropFirst().reduce(buffers[0][0, index]) { $0 + $1[0, index] }
+        let expected: [Float] = (0..<count).map { index in
+            var values = buffers.map { Float($0[0, index]) }
+            for pair in order { values[pair[0]] += values[pair[1]] }
+            return values[0]
         }
-        let squares = Kernels.mergeGradients(buffers.map(\.base), count: count)
+        let squares = Kernels.mergeGradients(
+            buffers.map(\.base), order: order.map { ($0[0], $0[1]) }, count: count)
         #expect(buffers[0].bits == expected.map(\.bitPattern))
         #expect(buffers.dropFirst().allSatisfy { $0.floats.allSatisfy { $0 == 0 } })
-        let exact = expected.reduce(0) { $0 + Double($1) * Double($1) }
+        let exact = expected.reduce(0.0) { $0 + Double($1) * Double($1) }
         #expect(abs(squares - exact) < 1e-6 * exact)
         #expect(buffers.allSatisfy { $0.isIntact })
+    }
+
+    @Test("Moved gradients are added and leave zeros", arguments: [1, 8, 1023])
+    func move(count: Int) {
+        var random = SplitMix64(seed: UInt64(count))
+        let (source, target) = (GuardedMatrix(1, count, random: &random), GuardedMatrix(1, count, random: &random))
+        let expected = zip(target.floats, source.floats).map(+)
+        Kernels.moveGradients(source.base, into: target.base, count: count)
+        #expect(target.bits == expected.map(\.bitPattern))
+        #expect(source.floats.allSatisfy { $0 == 0 } && source.isIntact && target.isIntact)
     }
 
     @Test("What is not finite shows in the norm", arguments: [Float.nan, .infinity, -.infinity], [0, 8, 1030, 1032])
     func mergeNonFinite(value: Float, place: Int) {
         let buffers = (0..<3).map { _ in GuardedMatrix(1, 1033) { _, _ in 0.5 } }
         buffers[1][0, place] = value
-        #expect(!Kernels.mergeGradients(buffers.map(\.base), count: 1033).isFinite)
+        #expect(!Kernels.mergeGradients(buffers.map(\.base), order: [(0, 1), (0, 2)], count: 1033).isFinite)
     }
 
     @Test("Finite gradients have a finite norm, however large", arguments: [1, 8, 1033])
     func mergeLarge(count: Int) {
         let buffer = GuardedMatrix(1, count) { _, _ in 1e30 }
-        let squares = Kernels.mergeGradients([buffer.base], count: count)
+        let squares = Kernels.mergeGradients([buffer.base], order: [], count: count)
         #expect(abs(squares / (Double(count) * 1e60) - 1) < 1e-6)
     }
 }

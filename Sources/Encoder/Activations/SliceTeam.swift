@@ -5,7 +5,7 @@ import Kernels
 /// Everything but attention works on single rows, so rows are divided into slices, and lanes of consecutive slices have a
 /// gradient buffer each, as lanes of sequences do. Attention is divided into units that write rows, or memory, of their
 /// own. Slices, lanes and units follow from the chunk and the configuration alone, and whatever is summed is summed in
-/// their order: the same bits for any number of threads.
+/// their order, or as their tree: the same bits for any number of threads.
 public final class SliceTeam: @unchecked Sendable {
     let pool: ThreadPool
     /// Rows of every slice, lane by lane.

@@ -3,6 +3,7 @@ import Foundation
 import Kernels
 import Machine
 import Objectives
+import Optimization
 
 /// What a configuration costs: parameters, floating-point operations and memory, from its shapes alone.
 public struct ModelCost: Sendable, Equatable {
@@ -13,7 +14,7 @@ public struct ModelCost: Sendable, Equatable {
     public var sharedParameters: Int
     /// Forward and backward passes, per token of full sequences, two for a multiply-add; recomputation is not counted.
     public var flopsPerToken: Double
-    /// Weights, the optimizer's state, and the gradients of every lane.
+    /// Weights, the optimizer's state, and the gradients of the lanes that are in memory at a time.
     public var stateBytes: Int
     /// Activations of all workers.
     public var activationBytes: Int
@@ -41,12 +42,15 @@ public struct ModelCost: Sendable, Equatable {
         flopsPerToken = Self.flopsPerToken(
             configuration, vocabularySize: model.vocabularySize,
             attendedTokens: configuration.model.meanAttendedTokens(segments: [length]))
-        let lanes = configuration.laneCount
+        let gradients =
+            model.limits.sliceTokens == nil
+            ? LaneGradients.bufferLimit(laneCount: configuration.laneCount, threadCount: threads)
+            : configuration.laneCount
         let buffers = 1 + configuration.optimizer.kind.state.count
         // Where networks take turns, the generator's part is kept until the step is done.
         let kept = configuration.optimizer.generatorFirst ? layout.secondGroupStart ?? 0 : 0
         stateBytes = Self.sum(
-            Self.bytes(4, layout.bufferCount, buffers + lanes), Self.bytes(4, kept, buffers))
+            Self.bytes(4, layout.bufferCount, buffers + gradients), Self.bytes(4, kept, buffers))
         activationBytes =
             model.limits.sliceTokens == nil
             ? Self.bytes(4, model.activationCount, threads)

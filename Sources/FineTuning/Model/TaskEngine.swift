@@ -23,18 +23,11 @@ public final class TaskEngine {
     private let rounded: RoundedWeights?
     private let arenas: [FloatBuffer]
     private let seed: UInt64
-    /// Of lanes, as many as a step has needed so far; all zero between steps.
-    private var gradientBuffers: [FloatBuffer] = []
+    private let gradients: LaneGradients
 
     /// Groups of texts with gradients of their own, by the tokens of a step alone, never by the machine: products of few
     /// rows are slow, and every lane's gradients are summed.
     private static func laneCount(_ batch: TaskBatch) -> Int { max(2, min(batch.tokens.tokenCount / 256, 16)) }
-
-    private func gradients(_ batch: TaskBatch) -> LaneGradients {
-        let count = Self.laneCount(batch)
-        while gradientBuffers.count < count { gradientBuffers.append(FloatBuffer(count: model.layout.bufferCount)) }
-        return LaneGradients(model.layout, lanes: Array(gradientBuffers[..<count]))
-    }
 
     /// - Parameters:
     ///   - layerDecay: learning rates fall by this factor from the head to the embeddings, layer by layer.
@@ -61,6 +54,7 @@ public final class TaskEngine {
                 return (name.hasPrefix("task.") ? headFactor : 1) * pow(layerDecay, Double(distance))
             })
         schedule = LearningRateSchedule(configuration, totalSteps: steps)
+        gradients = LaneGradients(model.layout, threadCount: pool.threadCount)
         arenas = (0..<pool.threadCount).map { _ in FloatBuffer(count: model.activationCount) }
     }
 
@@ -125,12 +119,11 @@ public final class TaskEngine {
     public func train(_ examples: [TaskExample], step: Int) throws -> Outcome {
         let unordered = TaskBatch(examples)
         let batch = TaskBatch(Self.balanced(examples, laneCount: Self.laneCount(unordered)))
-        let gradients = gradients(batch)
         let losses: [Double]
         do {
             losses = try run(batch, gradients: gradients, dropout: DropoutStream(seed: seed, step: step)).map(\.loss)
         } catch {
-            gradientBuffers = []
+            gradients.clear()
             throw error
         }
         let loss = zip(losses, batch.weights).reduce(0) { $0 + $1.0 * $1.1 } / batch.totalWeight
@@ -140,7 +133,7 @@ public final class TaskEngine {
                 loss.isFinite
                 ? model.layout.firstNonFinite(in: gradients.sum).map { .gradient(tensor: $0.name, index: $0.index) }
                     ?? .gradientNorm : .taskLoss
-            gradients.sum.zero()
+            gradients.clear()
             throw NonFiniteError(step: step, place: place)
         }
         optimizer.update(
@@ -155,7 +148,7 @@ public final class TaskEngine {
     /// The loss of texts and its gradient by every parameter, without an update and without dropout.
     package func gradient(of examples: [TaskExample]) throws -> (loss: Double, gradient: FloatBuffer) {
         let batch = TaskBatch(examples)
-        let gradients = LaneGradients(model.layout, laneCount: Self.laneCount(batch))
+        let gradients = LaneGradients(model.layout, threadCount: pool.threadCount)
         let losses = try run(batch, gradients: gradients, dropout: nil).map(\.loss)
         _ = gradients.merge(pool: pool)
         return (zip(losses, batch.weights).reduce(0) { $0 + $1.0 * $1.1 } / batch.totalWeight, gradients.sum)
@@ -185,12 +178,13 @@ public final class TaskEngine {
         let total = batch.totalWeight
         let cancellation = isCancelled.map(PassCancellation.init)
         let products: PassProducts = precision == .float32 ? .float32 : .bfloat16(rounded)
-        pool.run(plan.lanes.count) { [model, weights, arenas] lane, worker in
+        LaneGradients.run(gradients, laneCount: plan.lanes.count, pool: pool) {
+            [model, weights, arenas] lane, worker, gradients in
             var found: [(outputs: [Float], loss: Double)] = []
             for chunk in plan.lanes[lane] {
                 if cancellation?.cuts() ?? false { break }
                 var pass = LanePass(
-                    weights: weights.base, gradients: gradients?.lanes[lane].base, arena: arenas[worker].base,
+                    weights: weights.base, gradients: gradients, arena: arenas[worker].base,
                     dropout: dropout, chunk: chunk)
                 pass.products = products
                 pass.cancellation = cancellation

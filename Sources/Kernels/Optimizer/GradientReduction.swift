@@ -1,29 +1,23 @@
 extension Kernels {
-    /// `sources[0] ← Σ sources`, in index order, and the sum of squares of the result; clears the other sources.
+    /// Sums buffers in a given order, and clears all but the sum.
     ///
-    /// Lanes are summed in index order whatever thread computed them, which makes the result independent of the number
-    /// of threads.
-    ///
-    /// - Returns: Σ x², accumulated in double precision per block; NaN or infinite if and only if any element is.
-    public static func mergeGradients(_ sources: [UnsafeMutablePointer<Float>], count: Int) -> Double {
+    /// - Parameters:
+    ///   - order: one after another, `sources[into] ← sources[into] + sources[from]`; the last of all stands in `sources[0]`.
+    /// - Returns: Σ x² of the sum, accumulated in double precision per block; NaN or infinite if and only if any element is.
+    public static func mergeGradients(
+        _ sources: [UnsafeMutablePointer<Float>], order: [(into: Int, from: Int)], count: Int
+    ) -> Double {
         Profile.enter(.merge)
-        defer { Profile.leave(flops: (sources.count + 1) * count, floats: (2 * sources.count + 1) * count) }
+        defer { Profile.leave(flops: (order.count + 2) * count, floats: (2 * order.count + 3) * count) }
         let target = sources[0]
         let block = 1024
         var total = 0.0
         for start in Swift.stride(from: 0, to: count, by: block) {
             let end = min(start + block, count)
-            let whole = start + (end - start) / vectorWidth * vectorWidth
-            for source in sources.dropFirst() {
-                for i in Swift.stride(from: start, to: whole, by: vectorWidth) {
-                    store(load(target, i) + load(source, i), target, i)
-                    store(.zero, source, i)
-                }
-                for i in whole..<end {
-                    target[i] += source[i]
-                    source[i] = 0
-                }
+            for (into, from) in order {
+                move(sources[from] + start, into: sources[into] + start, count: end - start)
             }
+            let whole = start + (end - start) / vectorWidth * vectorWidth
             var squares = Vector.zero
             for i in Swift.stride(from: start, to: whole, by: vectorWidth) {
                 squares = squares.addingProduct(load(target, i), load(target, i))
@@ -37,5 +31,29 @@ extension Kernels {
             for i in whole..<end { total += Double(target[i]) * Double(target[i]) }
         }
         return total
+    }
+
+    /// `target ← target + source`, then `source ← 0`.
+    public static func moveGradients(
+        _ source: UnsafeMutablePointer<Float>, into target: UnsafeMutablePointer<Float>, count: Int
+    ) {
+        Profile.enter(.merge)
+        defer { Profile.leave(flops: count, floats: 4 * count) }
+        move(source, into: target, count: count)
+    }
+
+    @inline(__always)
+    private static func move(
+        _ source: UnsafeMutablePointer<Float>, into target: UnsafeMutablePointer<Float>, count: Int
+    ) {
+        let whole = count / vectorWidth * vectorWidth
+        for i in Swift.stride(from: 0, to: whole, by: vectorWidth) {
+            store(load(target, i) + load(source, i), target, i)
+            store(.zero, source, i)
+        }
+        for i in whole..<count {
+            target[i] += source[i]
+            source[i] = 0
+        }
     }
 }

@@ -54,8 +54,9 @@ public struct TrainingConfiguration: Configurable, Equatable {
             "Steps in a row that may be skipped because a gradient is not finite; 0 stops at the first.")
         try fields.integer(
             "lanes", &lanes, 1...1024,
-            "Groups of sequences with their own gradient buffer: the most threads that help. null: one for 2,048 tokens, "
-                + "at least 2. Part of the run: changing it changes results in the last bits.")
+            "Groups of sequences whose gradients are summed by themselves: the most threads that help; four for each thread "
+                + "balance the load. null: one for 2,048 tokens, at least 2. Part of the run: changing it changes results "
+                + "in the last bits.")
         try fields.integer(
             "chunk_tokens", &chunkTokens, 1...1_048_576,
             "Tokens carried through the networks at a time; sets the memory for activations. Longer sequences are carried "

@@ -1,0 +1,37 @@
+/// The order in which lanes are summed: a binary tree over their indices, the same for any number of threads.
+///
+/// Neighbours are summed first, (0 + 1) and (2 + 3), then these pairs, and so on; what has no neighbour moves up as it is. So
+/// every aligned block of 2ᵏ lanes is a subtree: its sum does not depend on what is outside of it, and could come from
+/// another machine.
+package struct LaneTree: Sendable, Equatable {
+    /// The lanes `index · 2^level ..< (index + 1) · 2^level`, as far as there are so many.
+    package struct Node: Hashable, Sendable {
+        package var level: Int
+        package var index: Int
+    }
+
+    package let laneCount: Int
+
+    package init(laneCount: Int) { self.laneCount = laneCount }
+
+    /// Levels above the lanes.
+    package var depth: Int { laneCount > 1 ? Int.bitWidth - (laneCount - 1).leadingZeroBitCount : 0 }
+
+    package func leaf(_ lane: Int) -> Node { raised(Node(level: 0, index: lane)) }
+
+    /// What a node is added to, or what is added to it, and what comes of that; nil for the root.
+    package func merge(of node: Node) -> (sibling: Node, sum: Node)? {
+        guard node.level < depth else { return nil }
+        let sum = raised(Node(level: node.level + 1, index: node.index / 2))
+        return (Node(level: node.level, index: node.index ^ 1), sum)
+    }
+
+    /// The same lanes at the highest level at which no others are with them.
+    private func raised(_ node: Node) -> Node {
+        var node = node
+        while node.level < depth, (node.index ^ 1) << node.level >= laneCount {
+            node = Node(level: node.level + 1, index: node.index / 2)
+        }
+        return node
+    }
+}
