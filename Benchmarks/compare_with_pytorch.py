@@ -56,4 +56,4 @@ for form in forms:
 ours = [result["pretrain"] for result in rounds]
 print(
     f"\npretrain: {statistics.median(r['utilisation'] for r in ours):.0%} of "
-    f"{statistics.median(r['gemm_peak_gflops'] for r in ours):.0f} GFLOP/s measured (OpenBLAS {ours[0]['linear_algebra']})")
+    f"{statistics.median(r['gemm_peak_gflops'] for r in ours):.0f} GFLOP/s measured ({ours[0]['linear_algebra']})")

@@ -23,6 +23,15 @@ public struct PeakMeter: Sendable {
     private let rounded: FloatBuffer?
     private let precision: ProductPrecision
 
+    /// Bytes of the operands of all threads.
+    public static func byteCount(_ pool: ThreadPool) -> Int {
+        threadCount(pool) * 3 * size * size * MemoryLayout<Float>.stride
+    }
+
+    private static func threadCount(_ pool: ThreadPool) -> Int {
+        min(pool.threadCount, ProcessInfo.processInfo.activeProcessorCount)
+    }
+
     public init(_ pool: ThreadPool, precision: ProductPrecision = .float32) {
         self.pool = pool
         self.precision = precision
@@ -30,11 +39,12 @@ public struct PeakMeter: Sendable {
             precision == .bfloat16 && BFloat16Backend.current == .processor
             ? FloatBuffer(count: BFloat16Weight.count(outputs: Self.size, inputs: Self.size) / 2) : nil
         let count = Self.size * Self.size
-        buffers = (0..<min(pool.threadCount, ProcessInfo.processInfo.activeProcessorCount)).map { _ in
-            let buffer = FloatBuffer(count: 3 * count)
-            for i in 0..<(2 * count) { buffer.base[i] = Float(i % 13) * 0.0625 - 0.375 }
-            return buffer
+        let buffers = (0..<Self.threadCount(pool)).map { _ in FloatBuffer(count: 3 * count) }
+        // By the pool's threads, so that each has operands in memory near it, and none waits for all to be filled.
+        pool.run(buffers.count) { task, _ in
+            for i in 0..<(2 * count) { buffers[task].base[i] = Float(i % 13) * 0.0625 - 0.375 }
         }
+        self.buffers = buffers
     }
 
     /// - Returns: floating-point operations per second of all threads, the best of the rounds.

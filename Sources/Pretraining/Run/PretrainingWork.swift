@@ -22,7 +22,7 @@ final class PretrainingWork: RunWork {
     private var stage: (index: Int, configuration: RunConfiguration)
     private let fingerprint: CorpusFingerprint
     private let listing: CorpusListing
-    private let peak: Double
+    private var peak: PeakWatch
     private let tell: (PretrainingEvent) -> Void
 
     private var state: RunState
@@ -56,7 +56,7 @@ final class PretrainingWork: RunWork {
         let index = requested.stageIndex(ofStep: state.step + 1)
         stage = (index, requested.configuration(ofStage: index))
         // Before the loader's threads take processors from the measurement.
-        peak = Kernels.measurePeak(pool, precision: requested.training.precision)
+        peak = PeakWatch(pool, precision: requested.training.precision)
         loader = try Self.loader(
             stage.configuration, listing: listing, tokenizer: tokenizer, special: start.special,
             resumingFrom: start.loader)
@@ -106,6 +106,7 @@ final class PretrainingWork: RunWork {
     }
 
     func advance() throws -> StepResult<StepRecord> {
+        peak.refresh()
         let started = ContinuousClock.now
         try enterStage()
         let loaded = try loader.next(check: TerminationSignals.check)
@@ -148,7 +149,7 @@ final class PretrainingWork: RunWork {
         return StepRecord(
             tokens: state.tokens, loss: outcome.loss, losses: ObjectiveLosses(configuration.objective, outcome.sums),
             learningRate: outcome.learningRate, gradientNorm: outcome.gradientNorm, tokensPerSecond: tokensPerSecond,
-            utilisation: tokensPerSecond * flops / peak, epochs: loaded.epochs)
+            utilisation: tokensPerSecond * flops / peak.peak, epochs: loaded.epochs)
     }
 
     func evaluate() throws -> EvaluationReport? {
@@ -200,7 +201,7 @@ final class PretrainingWork: RunWork {
         return """
             \(directory.path): \(CountFormat.text(cost.parameters)) parameters, \
             \(CountFormat.text(Int(cost.flopsPerToken))) FLOP per token, \(pool.threadCount) threads, \
-            peak \(String(format: "%.0f", peak * 1e-9)) GFLOP/s, \
+            peak \(String(format: "%.0f", peak.peak * 1e-9)) GFLOP/s, \
             \(state.step == 0 ? "from the beginning" : "from step \(CountFormat.grouped(state.step))")
             """
     }
