@@ -47,8 +47,8 @@ let package = Package(
         .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
         .systemLibrary(name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
         .target(name: "CSHA256", cSettings: [.unsafeFlags(instructionSetFlags)]),
-        // Each function is compiled for what it needs; whoever calls it has asked the processor.
-        .target(name: "CBFloat16", cSettings: [.unsafeFlags(["-O3"])]),
+        // Compiled for what its functions need; whoever calls them has asked the processor.
+        .target(name: "CAVX512", cSettings: [.unsafeFlags(["-O3"])]),
         .target(name: "CProcessor", cSettings: [.unsafeFlags(instructionSetFlags)]),
 
         // Lowest first; a target imports only targets above it.
@@ -56,7 +56,7 @@ let package = Package(
         library("Files"),
         library("Machine", ["CProcessor", "Formatting"]),
         library("Configuration", ["Files", yams]),
-        library("Kernels", ["Machine", "COpenBLAS", "CBFloat16", "CProcessor", atomics], vectorised),
+        library("Kernels", ["Machine", "COpenBLAS", "CAVX512", "CProcessor", atomics], vectorised),
         library("Tokenization", ["Files"], vectorised),
         library(
             "Corpus",

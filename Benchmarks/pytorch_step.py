@@ -2,9 +2,12 @@
 0.1, vocabulary logits at masked positions only, shared embeddings, clipping, AdamW. Prints one JSON object.
 
     python3 Benchmarks/pytorch_step.py --preset electra-small --batch 32 --sequence 128 --threads 2 [--processes]
+        [--bfloat16] [--compile]
 
---processes   one process per thread, each with its share of the batch, gradients averaged with gloo: PyTorch's fastest
-              form on a CPU of few cores; otherwise one process with all threads.
+--processes   one process per thread, each with its share of the batch, gradients averaged with gloo; otherwise one process
+              with all threads.
+--bfloat16    forward pass under autocast: products in bfloat16 by oneDNN, where the processor can.
+--compile     the forward pass compiled by inductor.
 Needs torch and transformers.
 """
 
@@ -67,6 +70,7 @@ def measure(rank, options, workers, results):
     batch = options.batch // workers
     model = Pair(options.preset, max(512, options.sequence)).train()
     parameters = list(model.parameters())
+    forward = torch.compile(model) if options.compile else model
     optimizer = torch.optim.AdamW(parameters, lr=5e-4, weight_decay=0.01, fused=True)
     masked = max(1, round(options.sequence * MASK_FRACTION))
     seconds = []
@@ -74,7 +78,9 @@ def measure(rank, options, workers, results):
         tokens = torch.randint(5, VOCABULARY, (batch, options.sequence))
         places = torch.rand(batch, options.sequence).topk(masked, 1).indices
         started = time.perf_counter()
-        model(tokens, places).backward()
+        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=options.bfloat16):
+            loss = forward(tokens, places)
+        loss.backward()
         if workers > 1:
             flat = torch.cat([parameter.grad.flatten() for parameter in parameters])
             distributed.all_reduce(flat)
@@ -95,7 +101,8 @@ if __name__ == "__main__":
     parser.add_argument("--preset", choices=SHAPES, default="electra-small")
     for name, value in [("batch", 32), ("sequence", 128), ("threads", 2), ("steps", 8), ("warmup", 3), ("port", 29531)]:
         parser.add_argument(f"--{name}", type=int, default=value)
-    parser.add_argument("--processes", action="store_true")
+    for name in ("processes", "bfloat16", "compile"):
+        parser.add_argument(f"--{name}", action="store_true")
     options = parser.parse_args()
     workers = options.threads if options.processes else 1
     context = multiprocessing.get_context("spawn")
@@ -111,5 +118,7 @@ if __name__ == "__main__":
     print(json.dumps({
         "tokens_per_second": options.batch * options.sequence / statistics.median(seconds),
         "peak_memory_bytes": sum(memory for _, _, memory in outcomes),
-        "form": f"{workers} processes" if workers > 1 else "eager",
+        "form": ", ".join(
+            ["one process" if workers == 1 else f"{workers} processes", "bfloat16" if options.bfloat16 else "float32"]
+            + ["compiled"] * options.compile),
     }))

@@ -67,14 +67,12 @@ extension AttentionKernel {
         for row in stride(from: 0, to: rows, by: 6) {
             let height = min(6, rows - row)
             let span = span(range, tile, firstRow: row, lastRow: row + height - 1)
-            var column = span.lowerBound
-            while column < span.upperBound {
-                blockProduct(
-                    a + row * headSize, headSize, 1, panels + (range.offset + column) * headSize, depth: headSize,
-                    into + row * scratch.scoreStride + range.column + column, scratch.scoreStride, rows: height,
-                    isNarrow: false, accumulate: false)
-                column += 16
-            }
+            guard !span.isEmpty else { continue }
+            BlockProduct.multiply(
+                a + row * headSize, headSize, 1, panels + (range.offset + span.lowerBound) * headSize,
+                panelStride: 16 * headSize, depth: headSize,
+                into + row * scratch.scoreStride + range.column + span.lowerBound, scratch.scoreStride, rows: height,
+                columns: span.count, accumulate: false)
         }
     }
 
@@ -89,13 +87,10 @@ extension AttentionKernel {
             let span = span(range, tile, firstRow: row, lastRow: row + height - 1)
             guard !span.isEmpty else { continue }
             let left = weights + row * scratch.scoreStride + range.column + span.lowerBound
-            for column in stride(from: 0, to: headSize, by: 16) {
-                blockProduct(
-                    left, scratch.scoreStride, 1,
-                    panels + column * scratch.keyCapacity + (range.offset + span.lowerBound) * 16, depth: span.count,
-                    into + row * headSize + column, headSize, rows: height, isNarrow: headSize - column < 16,
-                    accumulate: true)
-            }
+            BlockProduct.multiply(
+                left, scratch.scoreStride, 1, panels + (range.offset + span.lowerBound) * 16,
+                panelStride: 16 * scratch.keyCapacity, depth: span.count, into + row * headSize, headSize,
+                rows: height, columns: headSize, accumulate: true)
         }
     }
 
@@ -110,13 +105,11 @@ extension AttentionKernel {
             let seen = rowsSeeing(range, tile, firstKey: key, lastKey: key + height - 1)
             if !seen.isEmpty {
                 let left = weights + seen.lowerBound * scratch.scoreStride + range.column + key
-                for column in stride(from: 0, to: headSize, by: 16) {
-                    blockProduct(
-                        left, 1, scratch.scoreStride,
-                        panels + column * AttentionBlocks.rowCount + seen.lowerBound * 16, depth: seen.count,
-                        into + (range.offset + key) * headSize + column, headSize, rows: height,
-                        isNarrow: headSize - column < 16, accumulate: true)
-                }
+                BlockProduct.multiply(
+                    left, 1, scratch.scoreStride, panels + seen.lowerBound * 16,
+                    panelStride: 16 * AttentionBlocks.rowCount, depth: seen.count,
+                    into + (range.offset + key) * headSize, headSize, rows: height, columns: headSize,
+                    accumulate: true)
             }
             key += 6
         }

@@ -26,12 +26,10 @@ extension AttentionKernel {
             let low = (relative.centre - shift - (row + height - 1)) / 16 * 16
             let high = relative.centre + range.count - shift - row
             let into = scratch.scores + row * scratch.scoreStride + range.column + (shift + row - relative.centre)
-            for place in stride(from: low, to: high, by: 16) {
-                blockProduct(
-                    scratch.queryRows + row * headSize, headSize, 1, relative.keyColumns + place * headSize,
-                    depth: headSize, into + place, scratch.scoreStride + 1, rows: height, isNarrow: false,
-                    accumulate: true)
-            }
+            BlockProduct.multiply(
+                scratch.queryRows + row * headSize, headSize, 1, relative.keyColumns + low * headSize,
+                panelStride: 16 * headSize, depth: headSize, into + low, scratch.scoreStride + 1, rows: height,
+                columns: AttentionBlocks.padded(high - low), accumulate: true)
         }
         for start in stride(from: 0, to: range.count, by: Self.relativeKeyCount) {
             let count = min(Self.relativeKeyCount, range.count - start)
@@ -42,12 +40,10 @@ extension AttentionKernel {
                 let into =
                     scratch.transposed + (key - start) * Self.relativeStride + Self.transposedMargin
                     + (key - relative.centre - shift)
-                for place in stride(from: low, to: high, by: 16) {
-                    blockProduct(
-                        keys.row(range.firstRow + key), keys.stride, 1, relative.queryColumns + place * headSize,
-                        depth: headSize, into + place, Self.relativeStride + 1, rows: height, isNarrow: false,
-                        accumulate: false)
-                }
+                BlockProduct.multiply(
+                    keys.row(range.firstRow + key), keys.stride, 1, relative.queryColumns + low * headSize,
+                    panelStride: 16 * headSize, depth: headSize, into + low, Self.relativeStride + 1, rows: height,
+                    columns: AttentionBlocks.padded(high - low), accumulate: false)
             }
             addTransposed(
                 scratch.transposed + Self.transposedMargin, Self.relativeStride, rows: count, columns: rows,
@@ -99,13 +95,10 @@ extension AttentionKernel {
             let height = min(6, rows - row)
             let low = relative.centre - shift - (row + height - 1)
             let high = relative.centre + range.count - shift - row
-            for column in stride(from: 0, to: headSize, by: 16) {
-                blockProduct(
-                    gradients + row * skewed + low, skewed, 1,
-                    relative.keyRows + column * relative.capacity + low * 16, depth: high - low,
-                    scratch.result + row * headSize + column, headSize, rows: height,
-                    isNarrow: headSize - column < 16, accumulate: true)
-            }
+            BlockProduct.multiply(
+                gradients + row * skewed + low, skewed, 1, relative.keyRows + low * 16,
+                panelStride: 16 * relative.capacity, depth: high - low, scratch.result + row * headSize, headSize,
+                rows: height, columns: headSize, accumulate: true)
         }
         let end = relative.centre + range.count - shift
         for place in stride(from: relative.centre - shift - (rows - 1), to: end, by: 6) {
@@ -113,13 +106,11 @@ extension AttentionKernel {
             let first = max(0, relative.centre - shift - (place + height - 1))
             let last = min(rows, relative.centre + range.count - shift - place)
             guard first < last else { continue }
-            for column in stride(from: 0, to: headSize, by: 16) {
-                blockProduct(
-                    gradients + first * skewed + place, 1, skewed,
-                    scratch.queryPanels + column * AttentionBlocks.rowCount + first * 16, depth: last - first,
-                    scratch.relativeKeyGradient + place * headSize + column, headSize, rows: height,
-                    isNarrow: headSize - column < 16, accumulate: true)
-            }
+            BlockProduct.multiply(
+                gradients + first * skewed + place, 1, skewed, scratch.queryPanels + first * 16,
+                panelStride: 16 * AttentionBlocks.rowCount, depth: last - first,
+                scratch.relativeKeyGradient + place * headSize, headSize, rows: height, columns: headSize,
+                accumulate: true)
         }
     }
 
@@ -138,13 +129,11 @@ extension AttentionKernel {
             let height = min(6, keys.upperBound - key)
             let low = origin - (key + height - 1)
             let high = origin + rows - key
-            for column in stride(from: 0, to: headSize, by: 16) {
-                blockProduct(
-                    gradients + key * skewed + low, skewed, 1,
-                    relative.queryRows + column * relative.capacity + low * 16, depth: high - low,
-                    scratch.keyGradient + (range.offset + key) * headSize + column, headSize, rows: height,
-                    isNarrow: headSize - column < 16, accumulate: true)
-            }
+            BlockProduct.multiply(
+                gradients + key * skewed + low, skewed, 1, relative.queryRows + low * 16,
+                panelStride: 16 * relative.capacity, depth: high - low,
+                scratch.keyGradient + (range.offset + key) * headSize, headSize, rows: height, columns: headSize,
+                accumulate: true)
         }
         let end = origin + rows - keys.lowerBound
         for place in stride(from: origin - (keys.upperBound - 1), to: end, by: 6) {
@@ -152,13 +141,11 @@ extension AttentionKernel {
             let first = max(keys.lowerBound, origin - (place + height - 1))
             let last = min(keys.upperBound, origin + rows - place)
             guard first < last else { continue }
-            for column in stride(from: 0, to: headSize, by: 16) {
-                blockProduct(
-                    gradients + first * skewed + place, 1, skewed,
-                    scratch.keys + column * scratch.keyCapacity + (range.offset + first) * 16, depth: last - first,
-                    scratch.relativeQueryGradient + place * headSize + column, headSize, rows: height,
-                    isNarrow: headSize - column < 16, accumulate: true)
-            }
+            BlockProduct.multiply(
+                gradients + first * skewed + place, 1, skewed, scratch.keys + (range.offset + first) * 16,
+                panelStride: 16 * scratch.keyCapacity, depth: last - first,
+                scratch.relativeQueryGradient + place * headSize, headSize, rows: height, columns: headSize,
+                accumulate: true)
         }
     }
 

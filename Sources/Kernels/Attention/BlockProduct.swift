@@ -1,3 +1,38 @@
+import CAVX512
+
+/// Products of blocks of up to six rows with panels of sixteen columns.
+package enum BlockProduct {
+    /// Vectors of 512 bits where the processor has them; the bits are the same.
+    package static let isWide = block_product_is_supported()
+
+    /// `result (+)= Σ_k a(i, k) · b(k, ·)` for up to six rows.
+    ///
+    /// - Parameters:
+    ///   - a: element (i, k) is `a[i · rowStride + k · depthStride]`.
+    ///   - panels: `[depth, 16]` each, `panelStride` floats from one to the next.
+    ///   - columns: a multiple of 8.
+    ///   - accumulate: add to the result.
+    ///   - wide: with vectors of 512 bits.
+    @inline(__always)
+    package static func multiply(
+        _ a: UnsafePointer<Float>, _ rowStride: Int, _ depthStride: Int, _ panels: UnsafePointer<Float>,
+        panelStride: Int, depth: Int, _ result: UnsafeMutablePointer<Float>, _ resultStride: Int, rows: Int,
+        columns: Int, accumulate: Bool, wide: Bool = isWide
+    ) {
+        if wide {
+            return block_product(
+                a, rowStride, depthStride, panels, panelStride, depth, result, resultStride, rows, columns, accumulate)
+        }
+        var column = 0
+        while column < columns {
+            blockProduct(
+                a, rowStride, depthStride, panels + column / 16 &* panelStride, depth: depth, result + column,
+                resultStride, rows: rows, isNarrow: columns &- column < 16, accumulate: accumulate)
+            column &+= 16
+        }
+    }
+}
+
 /// `result (+)= Σ_k a(i, k) · b(k, ·)`: up to six rows by sixteen columns, the unit of the products of attention.
 ///
 /// Attention multiplies tiles with a depth or a width of one head, which are too small to pay for what a general product
@@ -10,7 +45,7 @@
 ///   - isNarrow: store the first eight columns only.
 ///   - accumulate: add to the result.
 @inline(never)
-func blockProduct(
+private func blockProduct(
     _ a: UnsafePointer<Float>, _ rowStride: Int, _ depthStride: Int, _ b: UnsafePointer<Float>, depth: Int,
     _ result: UnsafeMutablePointer<Float>, _ resultStride: Int, rows: Int, isNarrow: Bool, accumulate: Bool
 ) {

@@ -1,4 +1,4 @@
-import CBFloat16
+import CAVX512
 
 /// What multiplies in bfloat16. Results are the same bits for any number of threads, but one back-end sums in another order
 /// than the other.

@@ -1,4 +1,4 @@
-import CBFloat16
+import CAVX512
 
 /// The three products of a linear layer with operands rounded to bfloat16, each value once, and sums in single precision.
 extension Kernels {

@@ -1,4 +1,4 @@
-import CBFloat16
+import CAVX512
 
 /// A weight `[output, input]`, rounded once for all products of a step, in the two layouts that forward and backward passes
 /// read.

@@ -1,4 +1,4 @@
-#include "CBFloat16.h"
+#include "bfloat16.h"
 
 #if defined(__x86_64__)
 
