@@ -162,10 +162,10 @@ public final class TaskEngine {
     }
 
     /// Takes away what upper layers have added to the gradient of a bias that they share with frozen ones.
-    private func clearFrozen(_ gradients: LaneGradients) {
+    private static func clearFrozen(_ model: TaskModel, _ gradients: UnsafeMutablePointer<Float>) {
         for spec in model.layout.specs where spec.name.hasSuffix(".relative_bias") && model.isFrozen(tensor: spec.name)
         {
-            for lane in gradients.lanes { (lane.base + spec.offset).update(repeating: 0, count: spec.count) }
+            (gradients + spec.offset).update(repeating: 0, count: spec.count)
         }
     }
 
@@ -190,10 +190,10 @@ public final class TaskEngine {
                 pass.cancellation = cancellation
                 found += Self.run(model, batch, chunk, pass, total: total)
             }
+            if let gradients { Self.clearFrozen(model, gradients) }
             results[lane] = found
         }
         if cancellation?.wasCut ?? false { throw CancellationError() }
-        if let gradients { clearFrozen(gradients) }
         return plan.lanes.indices.flatMap { results[$0] ?? [] }
     }
 
