@@ -38,6 +38,14 @@ enum TaskLoss {
         }
     }
 
+    /// The loss of outputs that are known already; the same bits.
+    static func loss(_ outputs: [Float], _ target: TaskTarget) -> Double {
+        var outputs = outputs
+        return outputs.withUnsafeMutableBufferPointer { outputs in
+            outputs.baseAddress.map { loss($0, count: outputs.count, target, weight: 1, gradient: nil) } ?? .nan
+        }
+    }
+
     /// Probabilities of classes.
     static func probabilities(_ outputs: [Float]) -> [Double] {
         let values = outputs.map { Double($0) }

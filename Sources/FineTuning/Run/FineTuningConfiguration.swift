@@ -17,6 +17,7 @@ public struct FineTuningConfiguration: Configurable, Equatable {
 
     public func validate() throws {
         try task.validate()
+        try task.kind.definition.check(self)
         if task.kind != .classes, training.classWeights != .none {
             throw InvalidSetting("training.class_weights", "are for kind: classes")
         }

@@ -75,7 +75,7 @@ public final class FineTuningRun {
         try directory.checkpoints.prepare(exclusive: true)
         try best.prepare(exclusive: true)
         let engine = try Self.engine(
-            configuration, model.configuration, tokenizer: model.tokenizer, outputs: max(data.labels.names.count, 1),
+            configuration, model.configuration, tokenizer: model.tokenizer, outputs: data.definition.outputCount,
             longestText: longest, steps: steps, pool: pool)
         let fresh = FineTuningCheckpoint.Documents(
             configuration: configuration, encoder: model.configuration, tokenizer: Data(model.tokenizer.serialized()),
@@ -132,8 +132,8 @@ public final class FineTuningRun {
         try FineTuningCheckpoint.load(reader, into: engine, moments: false)
         let result = Result(
             seed: configuration.training.seed, steps: steps, bestStep: documents.state.step,
-            validation: try engine.scores(data.validation, labels: data.labels),
-            test: try data.test.map { try engine.scores($0, labels: data.labels) }, truncated: data.truncated,
+            validation: try engine.scores(data.validation, data.definition),
+            test: try data.test.map { try engine.scores($0, data.definition) }, truncated: data.truncated,
             texts: data.texts)
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .prettyPrinted]
@@ -210,6 +210,7 @@ public struct FineTunedModel {
     public let path: String
     public let labels: [String]
     public let configuration: FineTuningConfiguration
+    private let definition: any TaskDefinition
     private let engine: TaskEngine
     private let tokenizer: ByteLevelBPE
 
@@ -222,9 +223,10 @@ public struct FineTunedModel {
         self.path = reader.path
         labels = documents.state.labels
         configuration = documents.configuration
+        definition = configuration.task.kind.definition.init(configuration, labels: TaskLabels(names: labels))
         tokenizer = try ByteLevelBPE(json: Array(documents.tokenizer))
         engine = try FineTuningRun.engine(
-            documents.configuration, documents.encoder, tokenizer: tokenizer, outputs: max(labels.count, 1),
+            documents.configuration, documents.encoder, tokenizer: tokenizer, outputs: definition.outputCount,
             longestText: try FineTuningRun.longestText(documents.configuration, documents.encoder), steps: 1,
             pool: .reserving(threadCount: threads))
         try FineTuningCheckpoint.load(reader, into: engine, moments: false)
@@ -243,13 +245,12 @@ public struct FineTunedModel {
         _ rows: [TaskRow], progress: (Int) -> Void = { _ in }
     ) throws -> (predictions: [Prediction], truncated: Int) {
         var encoder = try TaskEncoder(tokenizer, longestText: engine.model.longestText)
-        let texts = rows.map { encoder.encode($0, target: nil) }
-        let predictions = try engine.outputs(texts, progress: progress).map { result -> Prediction in
-            if labels.isEmpty { return Prediction(number: Double(result.outputs[0])) }
-            let probabilities = TaskLoss.probabilities(result.outputs)
-            return Prediction(
-                label: labels[result.outputs.indexOfLargest],
-                probabilities: Dictionary(uniqueKeysWithValues: zip(labels, probabilities)))
+        let items = try rows.map { row in
+            // A label that is there anyway may be one that the model does not know.
+            try definition.item(row.withoutLabel, &encoder, for: .judging, path: "")
+        }
+        let predictions = zip(items, try engine.outputs(items, progress: progress)).map {
+            definition.prediction($0, $1)
         }
         return (predictions, encoder.truncated)
     }

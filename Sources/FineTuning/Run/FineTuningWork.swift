@@ -53,7 +53,7 @@ final class FineTuningWork: RunWork {
         }
         let first = index % stepsPerEpoch * configuration.training.batchSize
         let last = min(first + configuration.training.batchSize, data.training.count)
-        return (order?.texts[first..<last] ?? []).map { data.training[Int($0)] }
+        return (order?.texts[first..<last] ?? []).flatMap { data.training[Int($0)].examples }
     }
     private var order: (epoch: Int, texts: [Int32])?
 
@@ -72,7 +72,7 @@ final class FineTuningWork: RunWork {
     }
 
     func evaluate() throws -> TaskEvaluation? {
-        let scores = try engine.scores(data.validation, labels: data.labels)
+        let scores = try engine.scores(data.validation, data.definition)
         let score = scores[configuration.task.decidingMetric] ?? -.infinity
         // A resumed run may come by an epoch once more, which then is the best again.
         let isBest = score > state.bestScore ?? -.infinity || state.bestStep == state.step
@@ -99,33 +99,27 @@ extension TaskEngine {
     /// How many texts are worked on between looks at signals.
     private static let textsAtATime = 256
 
-    /// Outputs for texts, in their order.
+    /// Outputs for items, of each of their examples, in their order.
     ///
     /// - Throws: `CancellationError`.
-    func outputs(
-        _ texts: [TaskExample], progress: (Int) -> Void = { _ in }
-    ) throws -> [(outputs: [Float], loss: Double)] {
-        var results: [(outputs: [Float], loss: Double)] = []
-        for start in stride(from: 0, to: texts.count, by: Self.textsAtATime) {
-            results += try predict(Array(texts[start..<min(start + Self.textsAtATime, texts.count)]))
-            progress(results.count)
+    func outputs(_ items: [TaskItem], progress: (Int) -> Void = { _ in }) throws -> [[[Float]]] {
+        let examples = items.flatMap(\.examples)
+        var results: [[Float]] = []
+        for start in stride(from: 0, to: examples.count, by: Self.textsAtATime) {
+            let part = examples[start..<min(start + Self.textsAtATime, examples.count)]
+            results += try predict(Array(part)).map(\.outputs)
+            progress(results.count * items.count / examples.count)
         }
-        return results
+        var rest = results[...]
+        return items.map { item in
+            defer { rest = rest.dropFirst(item.examples.count) }
+            return Array(rest.prefix(item.examples.count))
+        }
     }
 
-    /// - Parameter texts: with labels.
-    func scores(_ texts: [TaskExample], labels: TaskLabels) throws -> TaskScores {
-        let results = try outputs(texts)
-        let loss = results.map(\.loss).reduce(0, +) / Double(max(results.count, 1))
-        if labels.names.isEmpty {
-            return TaskScores(
-                loss: loss, predicted: results.map { Double($0.outputs[0]) },
-                numbers: texts.map { if case .number(let number)? = $0.target { number } else { 0 } })
-        }
-        return TaskScores(
-            loss: loss, predicted: results.map { $0.outputs.indexOfLargest },
-            labels: texts.map { if case .label(let label)? = $0.target { label } else { 0 } },
-            classCount: labels.names.count)
+    /// - Parameter items: with labels.
+    func scores(_ items: [TaskItem], _ definition: some TaskDefinition) throws -> TaskScores {
+        definition.scores(items, try outputs(items))
     }
 }
 

@@ -1,27 +1,5 @@
 import Configuration
 
-/// What a task's labels are.
-public enum TaskKind: String, CaseIterable, Sendable {
-    /// One of several classes.
-    case classes
-    /// A number.
-    case number
-}
-
-/// What decides which epoch is kept.
-public enum TaskMetric: String, CaseIterable, Sendable {
-    case accuracy
-    case macroF1 = "macro_f1"
-    /// Of two classes, the second being what is looked for.
-    case f1
-    case matthews
-    case pearson
-    case spearman
-
-    /// Which tasks it is for.
-    var kind: TaskKind { self == .pearson || self == .spearman ? .number : .classes }
-}
-
 /// Labelled texts, and what is to be learned from them.
 public struct TaskConfiguration: Configurable, Equatable {
     public var kind = TaskKind.classes
@@ -59,16 +37,15 @@ public struct TaskConfiguration: Configurable, Equatable {
 
     public func validate() throws {
         if train.isEmpty { throw InvalidSetting("train", "is empty; name a file of labelled texts") }
-        if kind == .number, !labels.isEmpty { throw InvalidSetting("labels", "are for kind: classes") }
         if labels.count == 1 { throw InvalidSetting("labels", "has one class, with which there is nothing to learn") }
         if Set(labels).count < labels.count { throw InvalidSetting("labels", "has a name twice") }
-        if let metric, metric.kind != kind {
-            throw InvalidSetting("metric", "\(metric.rawValue) is for kind: \(metric.kind.rawValue)")
+        if let metric, !kind.definition.metrics.contains(metric) {
+            throw InvalidSetting("metric", "\(metric.rawValue) is for kind: \(metric.kinds)")
         }
     }
 
-    /// What decides, where nothing is said: accuracy, or Pearson's correlation.
-    public var decidingMetric: TaskMetric { metric ?? (kind == .classes ? .accuracy : .pearson) }
+    /// What decides which epoch is kept.
+    public var decidingMetric: TaskMetric { metric ?? kind.definition.metrics[0] }
 }
 
 extension FieldVisitor {

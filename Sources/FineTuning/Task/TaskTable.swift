@@ -17,27 +17,31 @@ public struct TaskRow: Sendable, Equatable {
         self.label = label
         self.line = line
     }
+
+    /// What may be said of without knowing the answer.
+    var withoutLabel: TaskRow {
+        var row = self
+        row.label = nil
+        return row
+    }
 }
 
 /// Reads files of labelled texts: JSON lines, or tables with a header, separated by tabs or commas.
 public enum TaskTable {
-    /// Names of what is read.
+    /// What is read.
     public struct Fields: Sendable {
-        public var text: String
-        /// Nil for `text_pair` if the file has it.
-        public var pair: String?
-        public var label: String
+        var task: TaskConfiguration
         public var needsLabel: Bool
 
         public init(_ task: TaskConfiguration, needsLabel: Bool = true) {
-            text = task.textField
-            pair = task.pairField
-            label = task.labelField
+            self.task = task
             self.needsLabel = needsLabel
         }
-    }
 
-    static let usualPair = "text_pair"
+        func row(_ record: TaskRecord) throws -> TaskRow {
+            try task.kind.definition.row(record, task, needsLabel: needsLabel)
+        }
+    }
 
     /// How a file is divided into rows, by its name.
     enum Form {
@@ -80,18 +84,9 @@ public enum TaskTable {
             guard let object = try? JSONSerialization.jsonObject(with: Data(line)) as? [String: Any] else {
                 throw TaskError.row(path: path, line: index + 1, "is not a JSON object")
             }
-            func value(_ field: String) throws -> String? {
-                switch object[field] {
-                case nil, is NSNull: return nil
-                case let text as String: return text
-                case let number as NSNumber: return "\(number)"
-                default:
-                    throw TaskError.row(
-                        path: path, line: index + 1, "\(field) is neither a text nor a number")
-                }
-            }
             rows.append(
-                try row(path, line: index + 1, fields, known: { object.keys.sorted() }, value))
+                try fields.row(
+                    TaskRecord(path: path, line: index + 1, known: { object.keys.sorted() }, value: { object[$0] })))
         }
         return rows
     }
@@ -105,9 +100,10 @@ public enum TaskTable {
             throw TaskError.file(path: path, "is no table of comma-separated values: \(error)")
         }
         return try table.rows.enumerated().map { index, values in
-            try row(path, line: index + 1, fields, known: { table.header }) {
-                values[$0].flatMap { $0.isEmpty ? nil : $0 }
-            }
+            try fields.row(
+                TaskRecord(path: path, line: index + 1, known: { table.header }) {
+                    values[$0].flatMap { $0.isEmpty ? nil : $0 }
+                })
         }
     }
 
@@ -126,9 +122,10 @@ public enum TaskTable {
                 throw TaskError.row(
                     path: path, line: index + 1, "has \(values.count) columns, and the header has \(header.count)")
             }
-            return try row(path, line: index + 1, fields, known: { header }) { field in
-                header.firstIndex(of: field).flatMap { values[$0].isEmpty ? nil : values[$0] }
-            }
+            return try fields.row(
+                TaskRecord(path: path, line: index + 1, known: { header }) { field in
+                    header.firstIndex(of: field).flatMap { values[$0].isEmpty ? nil : values[$0] }
+                })
         }
     }
 
@@ -137,23 +134,5 @@ public enum TaskTable {
             throw TaskError.file(path: path, "is not UTF-8; convert it (iconv -t utf-8)")
         }
         return text.replacing("\r\n", with: "\n")
-    }
-
-    private static func row(
-        _ path: String, line: Int, _ fields: Fields, known: () -> [String], _ value: (String) throws -> String?
-    ) throws -> TaskRow {
-        func needed(_ field: String, _ what: String) throws -> String {
-            guard let found = try value(field) else {
-                throw TaskError.row(
-                    path: path, line: line,
-                    "has no \(what) \(field); there are \(known().joined(separator: ", ")) (set \(what)_field)")
-            }
-            return found
-        }
-        let text = try needed(fields.text, "text")
-        if text.allSatisfy(\.isWhitespace) { throw TaskError.row(path: path, line: line, "has an empty text") }
-        return TaskRow(
-            text: text, pair: try fields.pair.map { try needed($0, "pair") } ?? value(usualPair),
-            label: fields.needsLabel ? try needed(fields.label, "label") : try value(fields.label), line: line)
     }
 }

@@ -1,0 +1,70 @@
+/// `kind: classes`: a text, or a pair, has one of several labels.
+struct ClassesTask: TaskDefinition {
+    static let metrics: [TaskMetric] = [.accuracy, .macroF1, .f1, .matthews]
+    static let hasNames = true
+
+    private let labels: TaskLabels
+    private let classWeights: ClassWeights
+
+    init(_ configuration: FineTuningConfiguration, labels: TaskLabels) {
+        self.labels = labels
+        classWeights = configuration.training.classWeights
+    }
+
+    static func row(_ record: TaskRecord, _ task: TaskConfiguration, needsLabel: Bool) throws -> TaskRow {
+        try record.textAndLabel(task, needsLabel: needsLabel)
+    }
+
+    /// Sorted, numbers by value.
+    ///
+    /// - Throws: `TaskError` where there is one class, or labels look like measured numbers.
+    static func names(of rows: [TaskRow], path: String) throws -> [String] {
+        let found = Set(rows.compactMap(\.label))
+        if let row = rows.first(where: { row in
+            row.label.map { $0.contains(".") && Double($0) != nil && Double($0) != Double($0)?.rounded() } ?? false
+        }) {
+            throw TaskError.row(
+                path: path, line: row.line,
+                "the label \(row.label ?? "") is a number with a fraction, and kind is classes; set kind: number, or list the "
+                    + "labels")
+        }
+        if found.count < 2 {
+            throw TaskError.file(
+                path: path, "has one class, \(found.first ?? "none"), with which there is nothing to learn")
+        }
+        return TaskLabels.sorted(found)
+    }
+
+    var outputCount: Int { labels.names.count }
+
+    func item(_ row: TaskRow, _ encoder: inout TaskEncoder, for use: TaskUse, path: String) throws -> TaskItem {
+        let index = try row.label.map { try labels.index(of: $0, line: row.line, path: path) }
+        let example = encoder.encode(row, target: index.map { .label($0) })
+        return TaskItem(row: row, examples: [example], truth: [index.map { Int32($0) } ?? -1])
+    }
+
+    /// By the inverse of the classes' frequency, as scikit-learn's `balanced`.
+    func weigh(_ items: inout [TaskItem]) {
+        guard classWeights == .balanced else { return }
+        var counts = [Int](repeating: 0, count: outputCount)
+        for item in items where item.truth[0] >= 0 { counts[Int(item.truth[0])] += 1 }
+        for index in items.indices where items[index].truth[0] >= 0 {
+            let weight = Double(items.count) / Double(counts.count * counts[Int(items[index].truth[0])])
+            for example in items[index].examples.indices { items[index].examples[example].weight = weight }
+        }
+    }
+
+    func scores(_ items: [TaskItem], _ outputs: [[[Float]]]) -> TaskScores {
+        let outputs = outputs.map { $0[0] }
+        return TaskScores(
+            loss: Self.meanLoss(items, outputs), predicted: outputs.map(\.indexOfLargest),
+            labels: items.map { Int($0.truth[0]) }, classCount: outputCount)
+    }
+
+    func prediction(_ item: TaskItem, _ outputs: [[Float]]) -> FineTunedModel.Prediction {
+        let outputs = outputs[0]
+        return .init(
+            label: labels.names[outputs.indexOfLargest],
+            probabilities: Dictionary(uniqueKeysWithValues: zip(labels.names, TaskLoss.probabilities(outputs))))
+    }
+}

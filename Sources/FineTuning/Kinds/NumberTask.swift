@@ -1,0 +1,44 @@
+import Configuration
+
+/// `kind: number`: a text, or a pair, has a number.
+struct NumberTask: TaskDefinition {
+    static let metrics: [TaskMetric] = [.pearson, .spearman]
+    static let hasNames = false
+
+    init(_ configuration: FineTuningConfiguration, labels: TaskLabels) {}
+
+    static func check(_ configuration: FineTuningConfiguration) throws {
+        if !configuration.task.labels.isEmpty { throw InvalidSetting("labels", "are for kind: classes") }
+    }
+
+    static func row(_ record: TaskRecord, _ task: TaskConfiguration, needsLabel: Bool) throws -> TaskRow {
+        try record.textAndLabel(task, needsLabel: needsLabel)
+    }
+
+    static func names(of rows: [TaskRow], path: String) throws -> [String] { [] }
+
+    let outputCount = 1
+
+    func item(_ row: TaskRow, _ encoder: inout TaskEncoder, for use: TaskUse, path: String) throws -> TaskItem {
+        let number = try row.label.map { label in
+            guard let number = Double(label), number.isFinite else {
+                throw TaskError.row(path: path, line: row.line, "the label \(label) is no number")
+            }
+            return number
+        }
+        let example = encoder.encode(row, target: number.map { .number($0) })
+        let bits = number.map { $0.bitPattern ^ ($0.bitPattern >> 32) }
+        return TaskItem(row: row, examples: [example], truth: [bits.map { Int32(truncatingIfNeeded: $0) } ?? -1])
+    }
+
+    func scores(_ items: [TaskItem], _ outputs: [[[Float]]]) -> TaskScores {
+        let outputs = outputs.map { $0[0] }
+        return TaskScores(
+            loss: Self.meanLoss(items, outputs), predicted: outputs.map { Double($0[0]) },
+            numbers: items.map { if case .number(let number)? = $0.examples[0].target { number } else { 0 } })
+    }
+
+    func prediction(_ item: TaskItem, _ outputs: [[Float]]) -> FineTunedModel.Prediction {
+        .init(number: Double(outputs[0][0]))
+    }
+}

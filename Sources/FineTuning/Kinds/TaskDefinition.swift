@@ -1,0 +1,74 @@
+/// What differs from one kind of task to another, in one place: which settings make sense, how a line of a file is read and
+/// checked, what the model is given and held against, how it is judged, and what is said of a text in the end.
+///
+/// A value of it knows a task's labels. `TaskKind` names the kinds for the configuration.
+protocol TaskDefinition: Sendable {
+    /// What can decide which epoch is kept; the first does where the task does not say.
+    static var metrics: [TaskMetric] { get }
+
+    /// Whether a task's labels are names, which its file may list.
+    static var hasNames: Bool { get }
+
+    /// - Throws: `InvalidSetting` for a setting that means nothing to this kind.
+    static func check(_ configuration: FineTuningConfiguration) throws
+
+    /// - Parameter needsLabel: whether a line without a label is an error.
+    /// - Throws: `TaskError` with file and line.
+    static func row(_ record: TaskRecord, _ task: TaskConfiguration, needsLabel: Bool) throws -> TaskRow
+
+    /// The names of the labels that a task's training text has, in order.
+    ///
+    /// - Throws: `TaskError` where there is nothing to learn.
+    static func names(of rows: [TaskRow], path: String) throws -> [String]
+
+    init(_ configuration: FineTuningConfiguration, labels: TaskLabels)
+
+    /// Numbers that the head computes at every place that it reads.
+    var outputCount: Int { get }
+
+    /// A row as the model is given it; with targets where the row has a label.
+    ///
+    /// - Parameter path: of the file, for errors.
+    /// - Throws: `TaskError` for a label that the task does not have.
+    func item(_ row: TaskRow, _ encoder: inout TaskEncoder, for use: TaskUse, path: String) throws -> TaskItem
+
+    /// Gives the training texts their weights in the loss, where not all weigh alike.
+    func weigh(_ items: inout [TaskItem])
+
+    /// - Parameters:
+    ///   - items: with labels.
+    ///   - outputs: for every item, of each of its examples.
+    func scores(_ items: [TaskItem], _ outputs: [[[Float]]]) -> TaskScores
+
+    /// - Parameter outputs: of each of the item's examples.
+    func prediction(_ item: TaskItem, _ outputs: [[Float]]) -> FineTunedModel.Prediction
+}
+
+extension TaskDefinition {
+    static func check(_ configuration: FineTuningConfiguration) throws {}
+    func weigh(_ items: inout [TaskItem]) {}
+
+    /// The mean over items of the loss of their targets.
+    static func meanLoss(_ items: [TaskItem], _ outputs: [[Float]]) -> Double {
+        let losses = zip(items, outputs).map { item, outputs in
+            item.examples[0].target.map { TaskLoss.loss(outputs, $0) } ?? .nan
+        }
+        return losses.reduce(0, +) / Double(max(losses.count, 1))
+    }
+}
+
+/// What a text is read for.
+enum TaskUse: Sendable {
+    case training
+    /// Evaluation, and predictions for texts without labels.
+    case judging
+}
+
+/// A row as the model is given it.
+struct TaskItem: Sendable {
+    var row: TaskRow
+    /// One, or several that together are the row.
+    var examples: [TaskExample]
+    /// What the row is held against, in numbers, so that other labels in a file are noticed.
+    var truth: [Int32]
+}

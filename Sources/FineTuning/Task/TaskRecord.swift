@@ -1,0 +1,58 @@
+import Foundation
+
+/// A line of a file before anything is known of its meaning: values by name.
+struct TaskRecord {
+    let path: String
+    /// Of the file, counted from 1; of a .csv, rows without the header.
+    let line: Int
+    /// What it has, for errors.
+    let known: () -> [String]
+    /// A value of JSON, or the text of a table's cell; nil where there is none.
+    let value: (String) -> Any?
+
+    func error(_ problem: String) -> TaskError { .row(path: path, line: line, problem) }
+
+    /// - Throws: `TaskError` for what is neither a text nor a number.
+    func text(_ field: String) throws -> String? {
+        switch value(field) {
+        case nil, is NSNull: nil
+        case let text as String: text
+        case let number as NSNumber: "\(number)"
+        default: throw error("\(field) is neither a text nor a number")
+        }
+    }
+
+    /// - Parameter what: the setting that names the field, without `_field`.
+    /// - Throws: `TaskError` where it is missing.
+    func needed(_ field: String, _ what: String) throws -> String {
+        guard let found = try text(field) else { throw missing(field, what) }
+        return found
+    }
+
+    func missing(_ field: String, _ what: String) -> TaskError {
+        error("has no \(what) \(field); there are \(known().joined(separator: ", ")) (set \(what)_field)")
+    }
+
+    /// - Throws: `TaskError` where it is missing, or nothing but spaces.
+    func neededText(_ field: String, _ what: String) throws -> String {
+        let text = try needed(field, what)
+        if text.allSatisfy(\.isWhitespace) { throw error("has an empty \(what)") }
+        return text
+    }
+
+    static let usualPair = "text_pair"
+
+    /// A text or a pair.
+    func texts(_ task: TaskConfiguration) throws -> TaskRow {
+        TaskRow(
+            text: try neededText(task.textField, "text"),
+            pair: try task.pairField.map { try needed($0, "pair") } ?? text(Self.usualPair), line: line)
+    }
+
+    /// A text or a pair with its label.
+    func textAndLabel(_ task: TaskConfiguration, needsLabel: Bool) throws -> TaskRow {
+        var row = try texts(task)
+        row.label = needsLabel ? try needed(task.labelField, "label") : try text(task.labelField)
+        return row
+    }
+}
