@@ -1,3 +1,5 @@
+import Configuration
+
 /// `kind: classes`: a text, or a pair, has one of several labels.
 struct ClassesTask: TaskDefinition {
     static let metrics: [TaskMetric] = [.accuracy, .macroF1, .f1, .matthews]
@@ -11,6 +13,12 @@ struct ClassesTask: TaskDefinition {
         classWeights = configuration.training.classWeights
     }
 
+    static func check(_ configuration: FineTuningConfiguration) throws {
+        if configuration.task.labels.count == 1 {
+            throw InvalidSetting("labels", "has one class, with which there is nothing to learn")
+        }
+    }
+
     static func row(_ record: TaskRecord, _ task: TaskConfiguration, needsLabel: Bool) throws -> TaskRow {
         try record.textAndLabel(task, needsLabel: needsLabel)
     }
@@ -20,14 +28,7 @@ struct ClassesTask: TaskDefinition {
     /// - Throws: `TaskError` where there is one class, or labels look like measured numbers.
     static func names(of rows: [TaskRow], path: String) throws -> [String] {
         let found = Set(rows.compactMap(\.label))
-        if let row = rows.first(where: { row in
-            row.label.map { $0.contains(".") && Double($0) != nil && Double($0) != Double($0)?.rounded() } ?? false
-        }) {
-            throw TaskError.row(
-                path: path, line: row.line,
-                "the label \(row.label ?? "") is a number with a fraction, and kind is classes; set kind: number, or list the "
-                    + "labels")
-        }
+        try TaskLabels.refuseFractions(rows, path: path) { [$0.label].compactMap(\.self) }
         if found.count < 2 {
             throw TaskError.file(
                 path: path, "has one class, \(found.first ?? "none"), with which there is nothing to learn")

@@ -9,6 +9,9 @@ protocol TaskDefinition: Sendable {
     /// Whether a task's labels are names, which its file may list.
     static var hasNames: Bool { get }
 
+    /// The member or column that holds the label where the task does not name it.
+    static var labelField: String { get }
+
     /// - Throws: `InvalidSetting` for a setting that means nothing to this kind.
     static func check(_ configuration: FineTuningConfiguration) throws
 
@@ -45,6 +48,7 @@ protocol TaskDefinition: Sendable {
 }
 
 extension TaskDefinition {
+    static var labelField: String { "label" }
     static func check(_ configuration: FineTuningConfiguration) throws {}
     func weigh(_ items: inout [TaskItem]) {}
 

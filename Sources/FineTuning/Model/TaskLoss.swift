@@ -6,16 +6,18 @@ public enum TaskTarget: Sendable, Equatable {
     case label(Int)
     /// A number: squared error of the first output.
     case number(Double)
+    /// Whether it has each of several labels: binary cross-entropy of the outputs as logits, the mean over labels.
+    case labels([Bool])
 }
 
 /// Losses of texts and their gradients, in double precision: there are few of them.
-enum TaskLoss {
+package enum TaskLoss {
     /// - Parameters:
     ///   - outputs: of one text.
     ///   - weight: of the text, in the sum of losses that the gradient is of.
     ///   - gradient: overwritten, unless nil.
     /// - Returns: the loss, not weighted.
-    static func loss(
+    package static func loss(
         _ outputs: UnsafeMutablePointer<Float>, count: Int, _ target: TaskTarget, weight: Double,
         gradient: UnsafeMutablePointer<Float>?
     ) -> Double {
@@ -24,6 +26,15 @@ enum TaskLoss {
             let difference = Double(outputs[0]) - number
             gradient?[0] = Float(2 * weight * difference)
             return difference * difference
+        case .labels(let truth):
+            var sum = 0.0
+            for index in 0..<count {
+                let (output, answer) = (Double(outputs[index]), truth[index] ? 1.0 : 0)
+                // log(1 + exp(x)) - x·answer, with no exponential of anything large.
+                sum += max(output, 0) - output * answer + log1p(exp(-abs(output)))
+                gradient?[index] = Float(weight * (probability(output) - answer) / Double(count))
+            }
+            return sum / Double(count)
         case .label(let label):
             let values = (0..<count).map { Double(outputs[$0]) }
             let top = values.max() ?? 0
@@ -39,11 +50,17 @@ enum TaskLoss {
     }
 
     /// The loss of outputs that are known already; the same bits.
-    static func loss(_ outputs: [Float], _ target: TaskTarget) -> Double {
+    package static func loss(_ outputs: [Float], _ target: TaskTarget) -> Double {
         var outputs = outputs
         return outputs.withUnsafeMutableBufferPointer { outputs in
             outputs.baseAddress.map { loss($0, count: outputs.count, target, weight: 1, gradient: nil) } ?? .nan
         }
+    }
+
+    /// Of a logit.
+    static func probability(_ output: Double) -> Double {
+        let power = exp(-abs(output))
+        return output >= 0 ? 1 / (1 + power) : power / (1 + power)
     }
 
     /// Probabilities of classes.

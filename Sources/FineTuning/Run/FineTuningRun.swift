@@ -235,6 +235,8 @@ public struct FineTunedModel {
     /// What is said of a text.
     public struct Prediction: Codable, Equatable, Sendable {
         public var label: String?
+        /// Where a text has any number of them.
+        public var labels: [String]?
         public var probabilities: [String: Double]?
         public var number: Double?
     }

@@ -9,14 +9,15 @@ public struct TaskConfiguration: Configurable, Equatable {
     public var validationFraction = 0.1
     public var textField = "text"
     public var pairField: String?
-    public var labelField = "label"
+    public var labelField: String?
+    public var labelSeparator = ","
     public var labels: [String] = []
     public var metric: TaskMetric?
 
     public init() {}
 
     public mutating func visit(_ fields: inout some FieldVisitor) throws {
-        try fields.choice("kind", &kind, "classes: one of several labels; number: a value.")
+        try fields.choice("kind", &kind, TaskKind.help)
         try fields.text(
             "train", &train,
             "Labelled texts: .jsonl, .tsv or .csv (with a header), plain or .gz, .zst, .lz4; relative to the task's file."
@@ -30,19 +31,27 @@ public struct TaskConfiguration: Configurable, Equatable {
         try fields.text("text_field", &textField, "Member or column that holds the text.")
         try fields.text(
             "pair_field", &pairField, "That of the second text of a pair; null: text_pair if the file has it.")
-        try fields.text("label_field", &labelField, "That of the label.")
-        try fields.texts("labels", &labels, "Names of the classes, in order; []: those of train, sorted.")
+        try fields.text(
+            "label_field", &labelField, "That of the label; null: label, or labels where there are several.")
+        try fields.text(
+            "label_separator", &labelSeparator, "Stands between the labels of a text, where they are no JSON list.")
+        try fields.texts("labels", &labels, "Names of the labels, in order; []: those of train, sorted.")
         try fields.text("metric", optionalChoice: &metric, "What decides which epoch is kept")
     }
 
     public func validate() throws {
         if train.isEmpty { throw InvalidSetting("train", "is empty; name a file of labelled texts") }
-        if labels.count == 1 { throw InvalidSetting("labels", "has one class, with which there is nothing to learn") }
+        if labelSeparator.isEmpty {
+            throw InvalidSetting("label_separator", "is empty; name what stands between labels")
+        }
         if Set(labels).count < labels.count { throw InvalidSetting("labels", "has a name twice") }
         if let metric, !kind.definition.metrics.contains(metric) {
             throw InvalidSetting("metric", "\(metric.rawValue) is for kind: \(metric.kinds)")
         }
     }
+
+    /// The member or column that holds the label.
+    var labelName: String { labelField ?? kind.definition.labelField }
 
     /// What decides which epoch is kept.
     public var decidingMetric: TaskMetric { metric ?? kind.definition.metrics[0] }

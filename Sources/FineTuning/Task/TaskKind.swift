@@ -4,11 +4,17 @@ public enum TaskKind: String, CaseIterable, Sendable {
     case classes
     /// A number.
     case number
+    /// Any number of labels.
+    case labels
+
+    static let help =
+        "classes: one of several labels; number: a value; labels: any number of labels."
 
     var definition: any TaskDefinition.Type {
         switch self {
         case .classes: ClassesTask.self
         case .number: NumberTask.self
+        case .labels: LabelsTask.self
         }
     }
 }
@@ -22,6 +28,12 @@ public enum TaskMetric: String, CaseIterable, Sendable {
     case matthews
     case pearson
     case spearman
+    /// Of all labels of all texts together.
+    case microF1 = "micro_f1"
+    /// Texts whose labels are all right.
+    case subsetAccuracy = "subset_accuracy"
+    /// Area under the receiver operating characteristic, the mean over labels.
+    case auc
 
     /// Which tasks it is for, as a configuration names them.
     var kinds: String {

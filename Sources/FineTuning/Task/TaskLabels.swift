@@ -27,6 +27,20 @@ public struct TaskLabels: Sendable, Equatable {
         }
     }
 
+    /// - Parameter labels: of a row.
+    /// - Throws: `TaskError` for a number with a fraction, which was measured rather than given as a name.
+    static func refuseFractions(_ rows: [TaskRow], path: String, _ labels: (TaskRow) -> [String]) throws {
+        for row in rows {
+            for label in labels(row) where label.contains(".") {
+                guard let number = Double(label), number != number.rounded() else { continue }
+                throw TaskError.row(
+                    path: path, line: row.line,
+                    "the label \(label) is a number with a fraction, and kind is not number; set kind: number, or list the "
+                        + "labels")
+            }
+        }
+    }
+
     /// - Throws: `TaskError` for what is none of them.
     func index(of label: String, line: Int, path: String) throws -> Int {
         guard let index = indices[label] else {

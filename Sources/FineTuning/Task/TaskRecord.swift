@@ -5,6 +5,8 @@ struct TaskRecord {
     let path: String
     /// Of the file, counted from 1; of a .csv, rows without the header.
     let line: Int
+    /// Whether it is a table's, whose empty cells are no values.
+    var isTable = false
     /// What it has, for errors.
     let known: () -> [String]
     /// A value of JSON, or the text of a table's cell; nil where there is none.
@@ -20,6 +22,32 @@ struct TaskRecord {
         case let number as NSNumber: "\(number)"
         default: throw error("\(field) is neither a text nor a number")
         }
+    }
+
+    /// A list of JSON, or a text that is divided at a separator; spaces around the parts do not count.
+    ///
+    /// - Returns: nil where there is none; an empty list for an empty cell of a table.
+    /// - Throws: `TaskError` for what is neither, and for an empty part.
+    func list(_ field: String, separator: String) throws -> [String]? {
+        guard let list = value(field) as? [Any] else {
+            guard let text = try text(field) else { return isTable && known().contains(field) ? [] : nil }
+            if text.isEmpty { return [] }
+            return try checked(text.components(separatedBy: separator), field)
+        }
+        return try checked(
+            list.map { part in
+                switch part {
+                case let text as String: text
+                case let number as NSNumber: "\(number)"
+                default: throw error("\(field) holds what is neither a text nor a number")
+                }
+            }, field)
+    }
+
+    private func checked(_ parts: [String], _ field: String) throws -> [String] {
+        let parts = parts.map { $0.trimmingCharacters(in: .whitespaces) }
+        if parts.contains("") { throw error("\(field) holds an empty entry") }
+        return parts
     }
 
     /// - Parameter what: the setting that names the field, without `_field`.
@@ -52,7 +80,7 @@ struct TaskRecord {
     /// A text or a pair with its label.
     func textAndLabel(_ task: TaskConfiguration, needsLabel: Bool) throws -> TaskRow {
         var row = try texts(task)
-        row.label = needsLabel ? try needed(task.labelField, "label") : try text(task.labelField)
+        row.label = needsLabel ? try needed(task.labelName, "label") : try text(task.labelName)
         return row
     }
 }

@@ -8,13 +8,18 @@ public struct TaskRow: Sendable, Equatable {
     public var pair: String?
     /// As it is written; nil where the file has none.
     public var label: String?
+    /// Where a text has any number of them.
+    public var labels: [String]?
     /// Of the file, counted from 1; of a .csv, rows without the header, as one may have several lines.
     public var line: Int
 
-    public init(text: String, pair: String? = nil, label: String? = nil, line: Int) {
+    public init(
+        text: String, pair: String? = nil, label: String? = nil, labels: [String]? = nil, line: Int
+    ) {
         self.text = text
         self.pair = pair
         self.label = label
+        self.labels = labels
         self.line = line
     }
 
@@ -22,6 +27,7 @@ public struct TaskRow: Sendable, Equatable {
     var withoutLabel: TaskRow {
         var row = self
         row.label = nil
+        row.labels = nil
         return row
     }
 }
@@ -101,7 +107,7 @@ public enum TaskTable {
         }
         return try table.rows.enumerated().map { index, values in
             try fields.row(
-                TaskRecord(path: path, line: index + 1, known: { table.header }) {
+                TaskRecord(path: path, line: index + 1, isTable: true, known: { table.header }) {
                     values[$0].flatMap { $0.isEmpty ? nil : $0 }
                 })
         }
@@ -123,7 +129,7 @@ public enum TaskTable {
                     path: path, line: index + 1, "has \(values.count) columns, and the header has \(header.count)")
             }
             return try fields.row(
-                TaskRecord(path: path, line: index + 1, known: { header }) { field in
+                TaskRecord(path: path, line: index + 1, isTable: true, known: { header }) { field in
                     header.firstIndex(of: field).flatMap { values[$0].isEmpty ? nil : values[$0] }
                 })
         }

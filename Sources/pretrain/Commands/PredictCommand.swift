@@ -10,7 +10,7 @@ struct PredictCommand: ParsableCommand {
         abstract: "Labels texts with a fine-tuned model.",
         discussion: """
             Reads .jsonl, .tsv or .csv, plain or compressed, with the fields that the model was trained on, and writes a \
-            JSON object for each text: its label and the probability of every class, or its number.
+            JSON object for each text: its label or labels and their probabilities, or its number.
 
               pretrain predict tuned/seed-0 --input new.jsonl > labels.jsonl
             """)

@@ -1,0 +1,33 @@
+import FineTuning
+import Foundation
+
+extension WeatherTexts {
+    /// A small task of a kind, of the same words. Writes its files.
+    func configuration(of kind: TaskKind) throws -> FineTuningConfiguration {
+        var configuration = configuration
+        configuration.task.kind = kind
+        if kind == .classes { return configuration }
+        for name in ["train", "dev", "test"] {
+            let lines = try folder.text("\(name).jsonl").split(separator: "\n").enumerated().map { index, line in
+                let object = try JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: String]
+                let row = self.row(of: kind, object?["text"] ?? "", isFair: object?["label"] == "fair", index)
+                return String(decoding: try JSONSerialization.data(withJSONObject: row), as: UTF8.self)
+            }
+            try folder.write(lines.joined(separator: "\n"), to: "\(kind.rawValue)/\(name).jsonl")
+        }
+        configuration.task.train = folder("\(kind.rawValue)/train.jsonl")
+        configuration.task.validation = folder("\(kind.rawValue)/dev.jsonl")
+        configuration.task.test = folder("\(kind.rawValue)/test.jsonl")
+        return configuration
+    }
+
+    /// What a line says of a text about the weather.
+    private func row(of kind: TaskKind, _ text: String, isFair: Bool, _ index: Int) -> [String: Any] {
+        switch kind {
+        case .classes: ["text": text, "label": isFair ? "fair" : "foul"]
+        case .number: ["text": text, "label": isFair ? 1.5 : -0.5]
+        case .labels:
+            ["text": text, "labels": ["sunny", "cold", "warm"].filter { text.contains($0) }]
+        }
+    }
+}
