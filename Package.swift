@@ -123,7 +123,7 @@ let package = Package(
             "FineTuningTests",
             [
                 "Configuration", "Encoder", "FineTuning", "Interchange", "Kernels", "Optimization", "Parametrization",
-                "Pretraining", "Runs", "TestModels", "TestSupport",
+                "Pretraining", "Runs", "TestModels", "TestSupport", "Tokenization",
             ], fixtures: true),
         tests("ComparisonTests", ["Comparison", "Configuration", "Pretraining", "Runs", "TestSupport"]),
         tests("FilesTests", ["Files", "TestSupport"]),

@@ -21,11 +21,20 @@ extension WeatherTexts {
         return configuration
     }
 
+    /// Words of the weather are entities.
+    private func words(_ text: String) -> [String: Any] {
+        let words = text.split(separator: " ").map(String.init)
+        let sorts = words.map { word in Self.words.firstIndex { $0.contains(word) } }
+        return ["words": words, "labels": sorts.map { $0.map { ["B-FAIR", "B-FOUL"][$0] } ?? "O" }]
+    }
+
     /// What a line says of a text about the weather.
     private func row(of kind: TaskKind, _ text: String, isFair: Bool, _ index: Int) -> [String: Any] {
         switch kind {
         case .classes: ["text": text, "label": isFair ? "fair" : "foul"]
         case .number: ["text": text, "label": isFair ? 1.5 : -0.5]
+        case .tokens:
+            words(text)
         case .labels:
             ["text": text, "labels": ["sunny", "cold", "warm"].filter { text.contains($0) }]
         }

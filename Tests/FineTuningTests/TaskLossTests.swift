@@ -21,6 +21,7 @@ struct TaskLossTests {
             var gradient: [Double]
         }
         var labels: [Case<[Bool]>]
+        var words: [Case<[Int]>]
     }
 
     private func check<Truth>(_ expected: Fixture.Case<Truth>, _ target: TaskTarget) {
@@ -40,6 +41,12 @@ struct TaskLossTests {
             outputs[index] = value
             #expect(abs(slope - Double(gradient[index])) < 1e-4)
         }
+    }
+
+    @Test func words() throws {
+        let cases = try fixture("losses", Fixture.self).words
+        #expect(cases.count == 3)
+        for expected in cases { check(expected, .words(expected.truth)) }
     }
 
     @Test func severalLabels() throws {

@@ -24,6 +24,13 @@ protocol TaskDefinition: Sendable {
     /// - Throws: `TaskError` where there is nothing to learn.
     static func names(of rows: [TaskRow], path: String) throws -> [String]
 
+    /// - Parameter names: of the labels.
+    /// - Throws: `TaskError` for those that the kind cannot use.
+    static func check(_ names: [String], _ task: TaskConfiguration, path: String) throws
+
+    /// Whether the head reads single tokens instead of texts as a whole.
+    static var readsTokens: Bool { get }
+
     init(_ configuration: FineTuningConfiguration, labels: TaskLabels)
 
     /// Numbers that the head computes at every place that it reads.
@@ -49,6 +56,8 @@ protocol TaskDefinition: Sendable {
 
 extension TaskDefinition {
     static var labelField: String { "label" }
+    static var readsTokens: Bool { false }
+    static func check(_ names: [String], _ task: TaskConfiguration, path: String) throws {}
     static func check(_ configuration: FineTuningConfiguration) throws {}
     func weigh(_ items: inout [TaskItem]) {}
 
@@ -71,8 +80,12 @@ enum TaskUse: Sendable {
 /// A row as the model is given it.
 struct TaskItem: Sendable {
     var row: TaskRow
-    /// One, or several that together are the row.
+    /// One, or several that together are the row; none where it holds nothing that the model reads.
     var examples: [TaskExample]
+    /// Of each example, what each of its places stands for in the row: words by number.
+    var parts: [[Range<Int>]] = []
+    /// Bytes of the words in the text.
+    var ranges: [Range<Int>] = []
     /// What the row is held against, in numbers, so that other labels in a file are noticed.
     var truth: [Int32]
 }

@@ -14,6 +14,9 @@ public struct TaskScores: Codable, Equatable, Sendable {
     public var microF1: Double?
     public var subsetAccuracy: Double?
     public var auc: Double?
+    public var entityF1: Double?
+    public var entityPrecision: Double?
+    public var entityRecall: Double?
     /// Whether one class was predicted for all texts.
     public var predictsOneClass: Bool?
     public var texts: Int
@@ -29,6 +32,7 @@ public struct TaskScores: Codable, Equatable, Sendable {
         case .microF1: microF1
         case .subsetAccuracy: subsetAccuracy
         case .auc: auc
+        case .entityF1: entityF1
         }
     }
 

@@ -122,8 +122,9 @@ public final class TaskEngine {
     /// - Parameter step: counted from 1.
     /// - Throws: `NonFiniteError`, `CancellationError`; nothing was changed then.
     public func train(_ examples: [TaskExample], step: Int) throws -> Outcome {
-        let unordered = TaskBatch(examples)
-        let batch = TaskBatch(Self.balanced(examples, laneCount: Self.laneCount(unordered)))
+        let unordered = TaskBatch(examples, pooling: model.pooling)
+        let batch = TaskBatch(
+            Self.balanced(examples, laneCount: Self.laneCount(unordered)), pooling: model.pooling)
         let gradients = gradients(batch)
         let losses: [Double]
         do {
@@ -153,7 +154,7 @@ public final class TaskEngine {
 
     /// The loss of texts and its gradient by every parameter, without an update and without dropout.
     package func gradient(of examples: [TaskExample]) throws -> (loss: Double, gradient: FloatBuffer) {
-        let batch = TaskBatch(examples)
+        let batch = TaskBatch(examples, pooling: model.pooling)
         let gradients = LaneGradients(model.layout, laneCount: Self.laneCount(batch))
         let losses = try run(batch, gradients: gradients, dropout: nil).map(\.loss)
         _ = gradients.merge(pool: pool)
@@ -164,7 +165,7 @@ public final class TaskEngine {
     ///
     /// - Throws: `CancellationError`.
     public func predict(_ examples: [TaskExample]) throws -> [(outputs: [Float], loss: Double)] {
-        try run(TaskBatch(examples), gradients: nil, dropout: nil)
+        try run(TaskBatch(examples, pooling: model.pooling), gradients: nil, dropout: nil)
     }
 
     private func run(
@@ -197,18 +198,30 @@ public final class TaskEngine {
         _ model: TaskModel, _ batch: TaskBatch, _ chunk: ChunkGeometry, _ pass: LanePass, total: Double
     ) -> [(outputs: [Float], loss: Double)] {
         let firstText = batch.tokens.sequenceOffsets.firstIndex(of: chunk.firstRow) ?? 0
+        let texts = firstText..<firstText + chunk.sequences.count
+        let placeCount = batch.placeOffsets[texts.upperBound] - batch.placeOffsets[firstText]
+        let places = TaskPlaces(
+            rows: batch.places[batch.placeOffsets[firstText]...].prefix(placeCount).map {
+                $0.lowerBound - chunk.firstRow..<$0.upperBound - chunk.firstRow
+            }, first: batch.placeOffsets[firstText])
+        // Texts without a word that the model reads.
+        if placeCount == 0 { return texts.map { _ in ([], .nan) } }
         return batch.tokens.tokens[chunk.firstRow..<chunk.firstRow + chunk.tokenCount].withUnsafeBufferPointer { ids in
-            let logits = model.forward(ids, firstText: firstText, pass)
-            let results = (0..<logits.rows).map { text in
-                let row = logits.row(text)
-                let outputs = (0..<model.outputCount).map { row[$0] }
-                guard let target = batch.targets[firstText + text] else { return (outputs, Double.nan) }
+            let logits = model.forward(ids, places, pass)
+            let results = texts.map { text in
+                let start = logits.row(batch.placeOffsets[text] - places.first)
+                let count = (batch.placeOffsets[text + 1] - batch.placeOffsets[text]) * model.outputCount
+                let outputs = (0..<count).map { start[$0] }
+                guard let target = batch.targets[text], count > 0 else {
+                    if pass.gradients != nil { start.update(repeating: 0, count: count) }
+                    return (outputs, Double.nan)
+                }
                 let loss = TaskLoss.loss(
-                    row, count: model.outputCount, target, weight: batch.weights[firstText + text] / total,
-                    gradient: pass.gradients == nil ? nil : row)
+                    start, count: count, target, weight: batch.weights[text] / total,
+                    gradient: pass.gradients == nil ? nil : start)
                 return (outputs: outputs, loss: loss)
             }
-            if pass.gradients != nil { model.backward(logits, tokens: ids, firstText: firstText, pass) }
+            if pass.gradients != nil { model.backward(logits, tokens: ids, places, pass) }
             return results
         }
     }

@@ -2,12 +2,14 @@ import Foundation
 
 /// What the numbers of a text are held against.
 public enum TaskTarget: Sendable, Equatable {
-    /// One class: cross-entropy of the softmax.
+    /// One of the outputs: cross-entropy of the softmax.
     case label(Int)
     /// A number: squared error of the first output.
     case number(Double)
     /// Whether it has each of several labels: binary cross-entropy of the outputs as logits, the mean over labels.
     case labels([Bool])
+    /// Of every place one class: cross-entropy of its softmax, the mean over places.
+    case words([Int])
 }
 
 /// Losses of texts and their gradients, in double precision: there are few of them.
@@ -36,17 +38,33 @@ package enum TaskLoss {
             }
             return sum / Double(count)
         case .label(let label):
-            let values = (0..<count).map { Double(outputs[$0]) }
-            let top = values.max() ?? 0
-            let powers = values.map { exp($0 - top) }
-            let total = powers.reduce(0, +)
-            if let gradient {
-                for index in 0..<count {
-                    gradient[index] = Float(weight * (powers[index] / total - (index == label ? 1 : 0)))
-                }
-            }
-            return log(total) + top - values[label]
+            return crossEntropy(outputs, count: count, label, weight: weight, gradient: gradient)
+        case .words(let labels):
+            let size = count / labels.count
+            return labels.enumerated().reduce(0) { sum, place in
+                sum
+                    + crossEntropy(
+                        outputs + place.offset * size, count: size, place.element,
+                        weight: weight / Double(labels.count), gradient: gradient.map { $0 + place.offset * size })
+            } / Double(labels.count)
         }
+    }
+
+    /// - Parameter stride: from one output to the next.
+    private static func crossEntropy(
+        _ outputs: UnsafeMutablePointer<Float>, count: Int, stride: Int = 1, _ label: Int, weight: Double,
+        gradient: UnsafeMutablePointer<Float>?
+    ) -> Double {
+        let values = (0..<count).map { Double(outputs[$0 * stride]) }
+        let top = values.max() ?? 0
+        let powers = values.map { exp($0 - top) }
+        let total = powers.reduce(0, +)
+        if let gradient {
+            for index in 0..<count {
+                gradient[index * stride] = Float(weight * (powers[index] / total - (index == label ? 1 : 0)))
+            }
+        }
+        return log(total) + top - values[label]
     }
 
     /// The loss of outputs that are known already; the same bits.

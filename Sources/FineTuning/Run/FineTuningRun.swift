@@ -30,6 +30,8 @@ public final class FineTuningRun {
         /// Texts that were cut to the model's length, of all.
         public var truncated: Int
         public var texts: Int
+        /// What of the training texts was not seen; nil where there is nothing but texts that were cut.
+        public var lost: LostInputs?
     }
 
     /// - Parameters:
@@ -70,12 +72,13 @@ public final class FineTuningRun {
         if data.truncated > 0 {
             report(.note("\(data.truncated) of \(data.texts) texts were cut to \(longest) tokens"))
         }
+        for note in data.lost.notes { report(.note(note)) }
         let settings = configuration.training
         let steps = settings.epochs * FineTuningWork.stepsPerEpoch(data.training.count, settings)
         try directory.checkpoints.prepare(exclusive: true)
         try best.prepare(exclusive: true)
         let engine = try Self.engine(
-            configuration, model.configuration, tokenizer: model.tokenizer, outputs: data.definition.outputCount,
+            configuration, model.configuration, tokenizer: model.tokenizer, data.definition,
             longestText: longest, steps: steps, pool: pool)
         let fresh = FineTuningCheckpoint.Documents(
             configuration: configuration, encoder: model.configuration, tokenizer: Data(model.tokenizer.serialized()),
@@ -134,7 +137,7 @@ public final class FineTuningRun {
             seed: configuration.training.seed, steps: steps, bestStep: documents.state.step,
             validation: try engine.scores(data.validation, data.definition),
             test: try data.test.map { try engine.scores($0, data.definition) }, truncated: data.truncated,
-            texts: data.texts)
+            texts: data.texts, lost: data.lost == LostInputs() ? nil : data.lost)
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .prettyPrinted]
         encoder.keyEncodingStrategy = .convertToSnakeCase
@@ -185,7 +188,8 @@ public final class FineTuningRun {
     }
 
     static func engine(
-        _ configuration: FineTuningConfiguration, _ encoder: RunConfiguration, tokenizer: ByteLevelBPE, outputs: Int,
+        _ configuration: FineTuningConfiguration, _ encoder: RunConfiguration, tokenizer: ByteLevelBPE,
+        _ definition: any TaskDefinition,
         longestText: Int, steps: Int, pool: ThreadPool
     ) throws -> TaskEngine {
         let settings = configuration.training
@@ -196,8 +200,8 @@ public final class FineTuningRun {
         optimizer.clipNorm = settings.clipNorm
         let model = TaskModel(
             model: encoder.model, parametrization: encoder.parametrization, vocabularySize: tokenizer.vocabularySize,
-            longestText: longestText, chunkTokens: settings.chunkTokens, outputCount: outputs,
-            pooling: settings.pooling)
+            longestText: longestText, chunkTokens: settings.chunkTokens, outputCount: definition.outputCount,
+            pooling: settings.pooling, readsTokens: type(of: definition).readsTokens)
         return TaskEngine(
             model, optimizer: optimizer, parametrization: encoder.parametrization, layerDecay: settings.layerDecay,
             headFactor: settings.headLearningRateFactor, steps: steps, seed: settings.seed,
@@ -226,7 +230,7 @@ public struct FineTunedModel {
         definition = configuration.task.kind.definition.init(configuration, labels: TaskLabels(names: labels))
         tokenizer = try ByteLevelBPE(json: Array(documents.tokenizer))
         engine = try FineTuningRun.engine(
-            documents.configuration, documents.encoder, tokenizer: tokenizer, outputs: definition.outputCount,
+            documents.configuration, documents.encoder, tokenizer: tokenizer, definition,
             longestText: try FineTuningRun.longestText(documents.configuration, documents.encoder), steps: 1,
             pool: .reserving(threadCount: threads))
         try FineTuningCheckpoint.load(reader, into: engine, moments: false)
@@ -235,8 +239,10 @@ public struct FineTunedModel {
     /// What is said of a text.
     public struct Prediction: Codable, Equatable, Sendable {
         public var label: String?
-        /// Where a text has any number of them.
+        /// Where a text has any number of them, or one for every word.
         public var labels: [String]?
+        /// Parts of the text.
+        public var spans: [TextSpan]?
         public var probabilities: [String: Double]?
         public var number: Double?
     }

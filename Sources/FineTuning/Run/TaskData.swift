@@ -12,6 +12,7 @@ struct TaskData {
     /// Texts that were cut, of those that were read.
     let truncated: Int
     let texts: Int
+    let lost: LostInputs
     /// Of everything that training depends on, so that other text is noticed.
     var digest: UInt64 {
         var numbers: [Int32] = []
@@ -63,5 +64,8 @@ struct TaskData {
         definition.weigh(&training)
         truncated = encoder.truncated
         texts = count
+        lost = encoder.lost
+        training.removeAll(where: \.examples.isEmpty)
+        if training.isEmpty { throw TaskError.file(path: task.train, "holds nothing that the model reads") }
     }
 }

@@ -11,6 +11,8 @@ public struct TaskConfiguration: Configurable, Equatable {
     public var pairField: String?
     public var labelField: String?
     public var labelSeparator = ","
+    public var wordsField = "words"
+    public var spansField = "spans"
     public var labels: [String] = []
     public var metric: TaskMetric?
 
@@ -35,6 +37,12 @@ public struct TaskConfiguration: Configurable, Equatable {
             "label_field", &labelField, "That of the label; null: label, or labels where there are several.")
         try fields.text(
             "label_separator", &labelSeparator, "Stands between the labels of a text, where they are no JSON list.")
+        try fields.text(
+            "words_field", &wordsField,
+            "kind: tokens: that of the words, a list with as many labels, or separated by spaces.")
+        try fields.text(
+            "spans_field", &spansField,
+            "kind: tokens: without words, that of the labelled parts of the text, objects with start, end and label.")
         try fields.texts("labels", &labels, "Names of the labels, in order; []: those of train, sorted.")
         try fields.text("metric", optionalChoice: &metric, "What decides which epoch is kept")
     }

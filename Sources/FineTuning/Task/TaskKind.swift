@@ -6,15 +6,19 @@ public enum TaskKind: String, CaseIterable, Sendable {
     case number
     /// Any number of labels.
     case labels
+    /// A label for every word.
+    case tokens
 
     static let help =
-        "classes: one of several labels; number: a value; labels: any number of labels."
+        "classes: one of several labels; number: a value; labels: any number of labels; tokens: a label for every "
+        + "word."
 
     var definition: any TaskDefinition.Type {
         switch self {
         case .classes: ClassesTask.self
         case .number: NumberTask.self
         case .labels: LabelsTask.self
+        case .tokens: TokensTask.self
         }
     }
 }
@@ -34,6 +38,8 @@ public enum TaskMetric: String, CaseIterable, Sendable {
     case subsetAccuracy = "subset_accuracy"
     /// Area under the receiver operating characteristic, the mean over labels.
     case auc
+    /// Of what BIO labels mark.
+    case entityF1 = "entity_f1"
 
     /// Which tasks it is for, as a configuration names them.
     var kinds: String {

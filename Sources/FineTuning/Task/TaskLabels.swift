@@ -17,6 +17,7 @@ public struct TaskLabels: Sendable, Equatable {
     public init(_ task: TaskConfiguration, of rows: [TaskRow], path: String) throws {
         let isListed = task.kind.definition.hasNames && !task.labels.isEmpty
         self.init(names: isListed ? task.labels : try task.kind.definition.names(of: rows, path: path))
+        try task.kind.definition.check(names, task, path: path)
     }
 
     /// In the order of an alphabet, numbers by value.

@@ -8,8 +8,12 @@ public struct TaskRow: Sendable, Equatable {
     public var pair: String?
     /// As it is written; nil where the file has none.
     public var label: String?
-    /// Where a text has any number of them.
+    /// Where a text has any number of them, or one for every word.
     public var labels: [String]?
+    /// Instead of a text, which has them with spaces between; `labels` has one for each.
+    public var words: [String]?
+    /// Labelled parts of the text.
+    public var spans: [TextSpan]?
     /// Of the file, counted from 1; of a .csv, rows without the header, as one may have several lines.
     public var line: Int
 
@@ -28,6 +32,7 @@ public struct TaskRow: Sendable, Equatable {
         var row = self
         row.label = nil
         row.labels = nil
+        row.spans = nil
         return row
     }
 }

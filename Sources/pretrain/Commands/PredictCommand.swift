@@ -10,7 +10,8 @@ struct PredictCommand: ParsableCommand {
         abstract: "Labels texts with a fine-tuned model.",
         discussion: """
             Reads .jsonl, .tsv or .csv, plain or compressed, with the fields that the model was trained on, and writes a \
-            JSON object for each text: its label or labels and their probabilities, or its number.
+            JSON object for each text: its label or labels and their probabilities, its number, or the labels of its words or \
+            the spans that they mark.
 
               pretrain predict tuned/seed-0 --input new.jsonl > labels.jsonl
             """)
