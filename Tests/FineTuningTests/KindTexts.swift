@@ -28,11 +28,24 @@ extension WeatherTexts {
         return ["words": words, "labels": sorts.map { $0.map { ["B-FAIR", "B-FOUL"][$0] } ?? "O" }]
     }
 
+    /// The answer is sunny or cold; without one, neither is there.
+    private func question(_ text: String, hasAnswer: Bool) -> [String: Any] {
+        let words = ["the", "day"] + text.split(separator: " ").filter { hasAnswer || $0 != "sunny" && $0 != "cold" }
+        let context = words.joined(separator: " ")
+        let answer = words.last.map(String.init) ?? ""
+        return [
+            "question": "the day was", "context": context,
+            "answers": hasAnswer ? [["text": answer, "start": context.count - answer.count]] : [],
+        ]
+    }
+
     /// What a line says of a text about the weather.
     private func row(of kind: TaskKind, _ text: String, isFair: Bool, _ index: Int) -> [String: Any] {
         switch kind {
         case .classes: ["text": text, "label": isFair ? "fair" : "foul"]
         case .number: ["text": text, "label": isFair ? 1.5 : -0.5]
+        case .span:
+            question(text, hasAnswer: index % 3 != 0)
         case .tokens:
             words(text)
         case .labels:

@@ -22,6 +22,7 @@ struct TaskLossTests {
         }
         var labels: [Case<[Bool]>]
         var words: [Case<[Int]>]
+        var spans: [Case<[Int]>]
     }
 
     private func check<Truth>(_ expected: Fixture.Case<Truth>, _ target: TaskTarget) {
@@ -47,6 +48,12 @@ struct TaskLossTests {
         let cases = try fixture("losses", Fixture.self).words
         #expect(cases.count == 3)
         for expected in cases { check(expected, .words(expected.truth)) }
+    }
+
+    @Test func spans() throws {
+        let cases = try fixture("losses", Fixture.self).spans
+        #expect(cases.count == 3)
+        for expected in cases { check(expected, .span(expected.truth[0], expected.truth[1])) }
     }
 
     @Test func severalLabels() throws {

@@ -31,6 +31,9 @@ protocol TaskDefinition: Sendable {
     /// Whether the head reads single tokens instead of texts as a whole.
     static var readsTokens: Bool { get }
 
+    /// What decides, where there is no file for validation, on which side a row is: alike texts on the same one.
+    static func textToSplitBy(_ row: TaskRow) -> String
+
     init(_ configuration: FineTuningConfiguration, labels: TaskLabels)
 
     /// Numbers that the head computes at every place that it reads.
@@ -57,6 +60,7 @@ protocol TaskDefinition: Sendable {
 extension TaskDefinition {
     static var labelField: String { "label" }
     static var readsTokens: Bool { false }
+    static func textToSplitBy(_ row: TaskRow) -> String { row.text + "\n" + (row.pair ?? "") }
     static func check(_ names: [String], _ task: TaskConfiguration, path: String) throws {}
     static func check(_ configuration: FineTuningConfiguration) throws {}
     func weigh(_ items: inout [TaskItem]) {}
@@ -82,7 +86,7 @@ struct TaskItem: Sendable {
     var row: TaskRow
     /// One, or several that together are the row; none where it holds nothing that the model reads.
     var examples: [TaskExample]
-    /// Of each example, what each of its places stands for in the row: words by number.
+    /// Of each example, what each of its places stands for in the row: words by number, or bytes of the context.
     var parts: [[Range<Int>]] = []
     /// Bytes of the words in the text.
     var ranges: [Range<Int>] = []

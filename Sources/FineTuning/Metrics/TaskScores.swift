@@ -17,6 +17,8 @@ public struct TaskScores: Codable, Equatable, Sendable {
     public var entityF1: Double?
     public var entityPrecision: Double?
     public var entityRecall: Double?
+    public var exactMatch: Double?
+    public var tokenF1: Double?
     /// Whether one class was predicted for all texts.
     public var predictsOneClass: Bool?
     public var texts: Int
@@ -33,6 +35,8 @@ public struct TaskScores: Codable, Equatable, Sendable {
         case .subsetAccuracy: subsetAccuracy
         case .auc: auc
         case .entityF1: entityF1
+        case .exactMatch: exactMatch
+        case .tokenF1: tokenF1
         }
     }
 

@@ -10,6 +10,9 @@ public enum TaskTarget: Sendable, Equatable {
     case labels([Bool])
     /// Of every place one class: cross-entropy of its softmax, the mean over places.
     case words([Int])
+    /// The first and the last of several places: of the two outputs of a place the first is softmaxed over places for the one,
+    /// the second for the other; the mean of both cross-entropies.
+    case span(Int, Int)
 }
 
 /// Losses of texts and their gradients, in double precision: there are few of them.
@@ -39,6 +42,13 @@ package enum TaskLoss {
             return sum / Double(count)
         case .label(let label):
             return crossEntropy(outputs, count: count, label, weight: weight, gradient: gradient)
+        case .span(let first, let last):
+            return [first, last].enumerated().reduce(0) { sum, end in
+                sum
+                    + crossEntropy(
+                        outputs + end.offset, count: count / 2, stride: 2, end.element, weight: weight / 2,
+                        gradient: gradient.map { $0 + end.offset })
+            } / 2
         case .words(let labels):
             let size = count / labels.count
             return labels.enumerated().reduce(0) { sum, place in

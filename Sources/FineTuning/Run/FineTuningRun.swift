@@ -243,6 +243,12 @@ public struct FineTunedModel {
         public var labels: [String]?
         /// Parts of the text.
         public var spans: [TextSpan]?
+        /// Empty where there is none.
+        public var answer: String?
+        /// The answer's first character in the context, as Python counts them.
+        public var start: Int?
+        /// How much likelier the answer is than none, as a difference of logits.
+        public var score: Double?
         public var probabilities: [String: Double]?
         public var number: Double?
     }

@@ -45,7 +45,7 @@ struct TaskData {
         } else {
             let split = HeldOutSplit(fraction: task.validationFraction)
             let (kept, held) = rows.reduce(into: ([TaskRow](), [TaskRow]())) { parts, row in
-                let text = Array((row.text + "\n" + (row.pair ?? "")).utf8)
+                let text = Array(type(of: definition).textToSplitBy(row).utf8)
                 if text.withUnsafeBytes({ split.isHeldOut($0) }) { parts.1.append(row) } else { parts.0.append(row) }
             }
             guard !held.isEmpty, !kept.isEmpty else {

@@ -13,6 +13,10 @@ public struct TaskConfiguration: Configurable, Equatable {
     public var labelSeparator = ","
     public var wordsField = "words"
     public var spansField = "spans"
+    public var questionField = "question"
+    public var contextField = "context"
+    public var longestAnswer = 30
+    public var noAnswerThreshold = 0.0
     public var labels: [String] = []
     public var metric: TaskMetric?
 
@@ -34,7 +38,8 @@ public struct TaskConfiguration: Configurable, Equatable {
         try fields.text(
             "pair_field", &pairField, "That of the second text of a pair; null: text_pair if the file has it.")
         try fields.text(
-            "label_field", &labelField, "That of the label; null: label, or labels where there are several.")
+            "label_field", &labelField,
+            "That of the label; null: label; labels where there are several; answers for kind: span.")
         try fields.text(
             "label_separator", &labelSeparator, "Stands between the labels of a text, where they are no JSON list.")
         try fields.text(
@@ -43,6 +48,12 @@ public struct TaskConfiguration: Configurable, Equatable {
         try fields.text(
             "spans_field", &spansField,
             "kind: tokens: without words, that of the labelled parts of the text, objects with start, end and label.")
+        try fields.text("question_field", &questionField, "kind: span: that of the question.")
+        try fields.text("context_field", &contextField, "kind: span: that of the text that answers it.")
+        try fields.integer("longest_answer", &longestAnswer, 1...1_048_576, "kind: span: most tokens of an answer.")
+        try fields.number(
+            "no_answer_threshold", &noAnswerThreshold, -1e9...1e9,
+            "kind: span: no answer is given where that is likelier by more than this, as a difference of logits.")
         try fields.texts("labels", &labels, "Names of the labels, in order; []: those of train, sorted.")
         try fields.text("metric", optionalChoice: &metric, "What decides which epoch is kept")
     }

@@ -9,6 +9,9 @@ public struct LostInputs: Codable, Equatable, Sendable {
     /// Spans that do not begin or end where words do, of all texts: their labels stand on whole words.
     public var misaligned = 0
 
+    /// Answers that no window over their context holds as a whole.
+    public var answers = 0
+
     public init() {}
 
     var notes: [String] {
@@ -20,6 +23,10 @@ public struct LostInputs: Codable, Equatable, Sendable {
         }
         if misaligned > 0 {
             notes.append("\(misaligned) spans do not begin or end where words do; they stand for whole words")
+        }
+        if answers > 0 {
+            notes.append(
+                "\(answers) answers of training questions are in no window as a whole; raise training.window_overlap")
         }
         return notes
     }

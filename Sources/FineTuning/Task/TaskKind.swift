@@ -8,10 +8,12 @@ public enum TaskKind: String, CaseIterable, Sendable {
     case labels
     /// A label for every word.
     case tokens
+    /// The part of a context that answers a question.
+    case span
 
     static let help =
         "classes: one of several labels; number: a value; labels: any number of labels; tokens: a label for every "
-        + "word."
+        + "word; span: the part of a context that answers a question."
 
     var definition: any TaskDefinition.Type {
         switch self {
@@ -19,6 +21,7 @@ public enum TaskKind: String, CaseIterable, Sendable {
         case .number: NumberTask.self
         case .labels: LabelsTask.self
         case .tokens: TokensTask.self
+        case .span: SpanTask.self
         }
     }
 }
@@ -40,6 +43,10 @@ public enum TaskMetric: String, CaseIterable, Sendable {
     case auc
     /// Of what BIO labels mark.
     case entityF1 = "entity_f1"
+    /// Of answers' words, as SQuAD's script counts them.
+    case tokenF1 = "token_f1"
+    /// Answers that are right word for word.
+    case exactMatch = "exact_match"
 
     /// Which tasks it is for, as a configuration names them.
     var kinds: String {

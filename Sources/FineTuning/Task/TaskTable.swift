@@ -14,6 +14,8 @@ public struct TaskRow: Sendable, Equatable {
     public var words: [String]?
     /// Labelled parts of the text.
     public var spans: [TextSpan]?
+    /// To the question that is the text, with the context as its pair; empty where there is none.
+    public var answers: [TaskAnswer]?
     /// Of the file, counted from 1; of a .csv, rows without the header, as one may have several lines.
     public var line: Int
 
@@ -33,6 +35,7 @@ public struct TaskRow: Sendable, Equatable {
         row.label = nil
         row.labels = nil
         row.spans = nil
+        row.answers = nil
         return row
     }
 }

@@ -11,7 +11,7 @@ struct PredictCommand: ParsableCommand {
         discussion: """
             Reads .jsonl, .tsv or .csv, plain or compressed, with the fields that the model was trained on, and writes a \
             JSON object for each text: its label or labels and their probabilities, its number, or the labels of its words or \
-            the spans that they mark.
+            the spans that they mark, or the answer to a question.
 
               pretrain predict tuned/seed-0 --input new.jsonl > labels.jsonl
             """)
