@@ -44,6 +44,13 @@ extension WeatherTexts {
         switch kind {
         case .classes: ["text": text, "label": isFair ? "fair" : "foul"]
         case .number: ["text": text, "label": isFair ? 1.5 : -0.5]
+        case .choice:
+            // A row in three has a choice more.
+            [
+                "context": "the day was", "label": index % 2,
+                "choices": (index % 2 == 0 ? ["sunny \(text)", "cold grey"] : ["cold grey", "sunny \(text)"])
+                    + (index % 3 == 0 ? ["rain \(text)"] : []),
+            ]
         case .span:
             question(text, hasAnswer: index % 3 != 0)
         case .tokens:

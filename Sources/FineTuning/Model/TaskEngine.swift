@@ -98,13 +98,13 @@ public final class TaskEngine {
         let room = (0..<laneCount).map { ($0 + 1) * count / laneCount - $0 * count / laneCount }
         var lanes: [(examples: [TaskExample], tokens: Int)] = room.map { _ in ([], 0) }
         let order = examples.indices.sorted {
-            (examples[$1].tokens.count, $0) < (examples[$0].tokens.count, $1)
+            (examples[$1].tokenCount, $0) < (examples[$0].tokenCount, $1)
         }
         for index in order {
             let open = lanes.indices.filter { lanes[$0].examples.count < room[$0] }
             guard let lane = open.min(by: { lanes[$0].tokens < lanes[$1].tokens }) else { continue }
             lanes[lane].examples.append(examples[index])
-            lanes[lane].tokens += examples[index].tokens.count
+            lanes[lane].tokens += examples[index].tokenCount
         }
         return lanes.flatMap(\.examples)
     }

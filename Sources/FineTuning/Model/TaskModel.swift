@@ -19,12 +19,14 @@ public struct TaskModel: Sendable {
     /// - Parameters:
     ///   - model: of the pretrained networks; the discriminator's is taken.
     ///   - chunkTokens: tokens that are carried at a time, at least those of the longest text.
+    ///   - longestExample: tokens of a text with its alternatives, which are carried together.
     ///   - readsTokens: whether the head reads single tokens instead of texts as a whole.
     public init(
         model: ModelConfiguration, parametrization: ParametrizationConfiguration, vocabularySize: Int,
-        longestText: Int, chunkTokens: Int, outputCount: Int, pooling: TaskPooling, readsTokens: Bool = false
+        longestText: Int, chunkTokens: Int, outputCount: Int, pooling: TaskPooling, longestExample: Int = 0,
+        readsTokens: Bool = false
     ) {
-        let chunkTokens = max(chunkTokens, longestText)
+        let chunkTokens = max(chunkTokens, longestText, longestExample)
         self.chunkTokens = chunkTokens
         self.longestText = longestText
         self.outputCount = outputCount

@@ -79,7 +79,7 @@ public final class FineTuningRun {
         try best.prepare(exclusive: true)
         let engine = try Self.engine(
             configuration, model.configuration, tokenizer: model.tokenizer, data.definition,
-            longestText: longest, steps: steps, pool: pool)
+            longestText: longest, longestExample: data.longestExample, steps: steps, pool: pool)
         let fresh = FineTuningCheckpoint.Documents(
             configuration: configuration, encoder: model.configuration, tokenizer: Data(model.tokenizer.serialized()),
             state: .init(step: 0, labels: data.labels.names, digest: data.digest))
@@ -190,7 +190,7 @@ public final class FineTuningRun {
     static func engine(
         _ configuration: FineTuningConfiguration, _ encoder: RunConfiguration, tokenizer: ByteLevelBPE,
         _ definition: any TaskDefinition,
-        longestText: Int, steps: Int, pool: ThreadPool
+        longestText: Int, longestExample: Int = 0, steps: Int, pool: ThreadPool
     ) throws -> TaskEngine {
         let settings = configuration.training
         var optimizer = OptimizerConfiguration()
@@ -201,7 +201,7 @@ public final class FineTuningRun {
         let model = TaskModel(
             model: encoder.model, parametrization: encoder.parametrization, vocabularySize: tokenizer.vocabularySize,
             longestText: longestText, chunkTokens: settings.chunkTokens, outputCount: definition.outputCount,
-            pooling: settings.pooling, readsTokens: type(of: definition).readsTokens)
+            pooling: settings.pooling, longestExample: longestExample, readsTokens: type(of: definition).readsTokens)
         return TaskEngine(
             model, optimizer: optimizer, parametrization: encoder.parametrization, layerDecay: settings.layerDecay,
             headFactor: settings.headLearningRateFactor, steps: steps, seed: settings.seed,

@@ -67,7 +67,7 @@ final class FineTuningWork: RunWork {
             TaskStepRecord(
                 loss: outcome.loss, learningRate: outcome.learningRate, gradientNorm: outcome.gradientNorm,
                 textsPerSecond: Double(texts.count) / seconds,
-                tokensPerSecond: Double(texts.reduce(0) { $0 + $1.tokens.count }) / seconds,
+                tokensPerSecond: Double(texts.reduce(0) { $0 + $1.tokenCount }) / seconds,
                 epoch: Double(state.step) / Double(stepsPerEpoch)))
     }
 

@@ -13,11 +13,13 @@ struct TaskData {
     let truncated: Int
     let texts: Int
     let lost: LostInputs
+    /// Tokens that have to be carried together.
+    var longestExample: Int { training.flatMap(\.examples).map(\.tokenCount).max() ?? 0 }
     /// Of everything that training depends on, so that other text is noticed.
     var digest: UInt64 {
         var numbers: [Int32] = []
         for item in training + validation {
-            for example in item.examples { numbers += example.tokens }
+            for segment in item.examples.flatMap(\.segments) { numbers += segment.tokens }
             numbers += item.truth + [-2]
         }
         return numbers.withUnsafeBytes { XXHash64.hash($0, seed: 1) }

@@ -15,6 +15,8 @@ public struct TaskConfiguration: Configurable, Equatable {
     public var spansField = "spans"
     public var questionField = "question"
     public var contextField = "context"
+    public var choicesField = "choices"
+    public var choiceFields: [String] = []
     public var longestAnswer = 30
     public var noAnswerThreshold = 0.0
     public var labels: [String] = []
@@ -49,12 +51,19 @@ public struct TaskConfiguration: Configurable, Equatable {
             "spans_field", &spansField,
             "kind: tokens: without words, that of the labelled parts of the text, objects with start, end and label.")
         try fields.text("question_field", &questionField, "kind: span: that of the question.")
-        try fields.text("context_field", &contextField, "kind: span: that of the text that answers it.")
+        try fields.text(
+            "context_field", &contextField,
+            "kind: span: that of the text that answers it; kind: choice: that of the text that a choice goes with.")
+        try fields.text("choices_field", &choicesField, "kind: choice: that of the list of choices.")
+        try fields.texts("choice_fields", &choiceFields, "Instead, members or columns with a choice each.")
         try fields.integer("longest_answer", &longestAnswer, 1...1_048_576, "kind: span: most tokens of an answer.")
         try fields.number(
             "no_answer_threshold", &noAnswerThreshold, -1e9...1e9,
             "kind: span: no answer is given where that is likelier by more than this, as a difference of logits.")
-        try fields.texts("labels", &labels, "Names of the labels, in order; []: those of train, sorted.")
+        try fields.texts(
+            "labels", &labels,
+            "Names of the labels, in order; []: those of train, sorted; for kind: choice 0, 1, … in the order of choices."
+        )
         try fields.text("metric", optionalChoice: &metric, "What decides which epoch is kept")
     }
 

@@ -10,10 +10,12 @@ public enum TaskKind: String, CaseIterable, Sendable {
     case tokens
     /// The part of a context that answers a question.
     case span
+    /// One of several endings of a context.
+    case choice
 
     static let help =
         "classes: one of several labels; number: a value; labels: any number of labels; tokens: a label for every "
-        + "word; span: the part of a context that answers a question."
+        + "word; span: the part of a context that answers a question; choice: one of several endings of a context."
 
     var definition: any TaskDefinition.Type {
         switch self {
@@ -22,6 +24,7 @@ public enum TaskKind: String, CaseIterable, Sendable {
         case .labels: LabelsTask.self
         case .tokens: TokensTask.self
         case .span: SpanTask.self
+        case .choice: ChoiceTask.self
         }
     }
 }

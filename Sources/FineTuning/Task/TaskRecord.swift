@@ -44,6 +44,15 @@ struct TaskRecord {
             }, field)
     }
 
+    /// A list of JSON of texts that are not empty.
+    ///
+    /// - Returns: nil where there is none.
+    func list(_ field: String) throws -> [String]? {
+        guard let value = value(field), !(value is NSNull) else { return nil }
+        if !(value is [Any]) { throw error("\(field) is no list of JSON") }
+        return try list(field, separator: "\n")
+    }
+
     private func checked(_ parts: [String], _ field: String) throws -> [String] {
         let parts = parts.map { $0.trimmingCharacters(in: .whitespaces) }
         if parts.contains("") { throw error("\(field) holds an empty entry") }

@@ -16,6 +16,8 @@ public struct TaskRow: Sendable, Equatable {
     public var spans: [TextSpan]?
     /// To the question that is the text, with the context as its pair; empty where there is none.
     public var answers: [TaskAnswer]?
+    /// What may go with the text; the label is one of them.
+    public var choices: [String]?
     /// Of the file, counted from 1; of a .csv, rows without the header, as one may have several lines.
     public var line: Int
 

@@ -11,7 +11,8 @@ struct FinetuneCommand: ParsableCommand {
         discussion: """
             Files hold one text each line or row: .jsonl with text and label (and text_pair), or .tsv and .csv with a header. \
             Labels are classes, or with --set kind=number numbers, with kind=labels any number of labels, with kind=tokens labels of words (words and labels, or text and spans), with kind=span \
-            answers in a context (question, context and answers). The best epoch on the validation texts is kept; without \
+            answers in a context (question, context and answers), with kind=choice one of several endings (context, choices and \
+            label). The best epoch on the validation texts is kept; without \
             a file for them a tenth of the training texts is set aside.
 
             With several seeds the head, the order of the texts and dropout differ; mean and deviation are told. \
