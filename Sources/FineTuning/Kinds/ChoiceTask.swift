@@ -11,6 +11,12 @@ struct ChoiceTask: TaskDefinition {
 
     init(_ configuration: FineTuningConfiguration, labels: TaskLabels) { self.labels = labels }
 
+    static func check(_ configuration: FineTuningConfiguration) throws {
+        if configuration.training.longTexts == .stride {
+            throw InvalidSetting("training.long_texts", "stride is not for kind: choice, which cuts long texts")
+        }
+    }
+
     static func row(_ record: TaskRecord, _ task: TaskConfiguration, needsLabel: Bool) throws -> TaskRow {
         var row = TaskRow(text: try record.neededText(task.contextField, "context"), line: record.line)
         let choices =

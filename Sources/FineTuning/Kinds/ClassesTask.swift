@@ -6,11 +6,11 @@ struct ClassesTask: TaskDefinition {
     static let hasNames = true
 
     private let labels: TaskLabels
-    private let classWeights: ClassWeights
+    private let settings: FineTuningSettings
 
     init(_ configuration: FineTuningConfiguration, labels: TaskLabels) {
         self.labels = labels
-        classWeights = configuration.training.classWeights
+        settings = configuration.training
     }
 
     static func check(_ configuration: FineTuningConfiguration) throws {
@@ -40,30 +40,30 @@ struct ClassesTask: TaskDefinition {
 
     func item(_ row: TaskRow, _ encoder: inout TaskEncoder, for use: TaskUse, path: String) throws -> TaskItem {
         let index = try row.label.map { try labels.index(of: $0, line: row.line, path: path) }
-        let example = encoder.encode(row, target: index.map { .label($0) })
-        return TaskItem(row: row, examples: [example], truth: [index.map { Int32($0) } ?? -1])
+        let examples = encoder.examples(row, target: index.map { .label($0) }, settings)
+        return TaskItem(row: row, examples: examples, truth: [index.map { Int32($0) } ?? -1])
     }
 
     /// By the inverse of the classes' frequency, as scikit-learn's `balanced`.
     func weigh(_ items: inout [TaskItem]) {
-        guard classWeights == .balanced else { return }
+        guard settings.classWeights == .balanced else { return }
         var counts = [Int](repeating: 0, count: outputCount)
         for item in items where item.truth[0] >= 0 { counts[Int(item.truth[0])] += 1 }
         for index in items.indices where items[index].truth[0] >= 0 {
             let weight = Double(items.count) / Double(counts.count * counts[Int(items[index].truth[0])])
-            for example in items[index].examples.indices { items[index].examples[example].weight = weight }
+            for example in items[index].examples.indices { items[index].examples[example].weight *= weight }
         }
     }
 
     func scores(_ items: [TaskItem], _ outputs: [[[Float]]]) -> TaskScores {
-        let outputs = outputs.map { $0[0] }
+        let outputs = outputs.map(Self.pooled)
         return TaskScores(
             loss: Self.meanLoss(items, outputs), predicted: outputs.map(\.indexOfLargest),
             labels: items.map { Int($0.truth[0]) }, classCount: outputCount)
     }
 
     func prediction(_ item: TaskItem, _ outputs: [[Float]]) -> FineTunedModel.Prediction {
-        let outputs = outputs[0]
+        let outputs = Self.pooled(outputs)
         return .init(
             label: labels.names[outputs.indexOfLargest],
             probabilities: Dictionary(uniqueKeysWithValues: zip(labels.names, TaskLoss.probabilities(outputs))))

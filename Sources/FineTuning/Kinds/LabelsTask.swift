@@ -5,8 +5,12 @@ struct LabelsTask: TaskDefinition {
     static let labelField = "labels"
 
     private let labels: TaskLabels
+    private let settings: FineTuningSettings
 
-    init(_ configuration: FineTuningConfiguration, labels: TaskLabels) { self.labels = labels }
+    init(_ configuration: FineTuningConfiguration, labels: TaskLabels) {
+        self.labels = labels
+        settings = configuration.training
+    }
 
     static func row(_ record: TaskRecord, _ task: TaskConfiguration, needsLabel: Bool) throws -> TaskRow {
         var row = try record.texts(task)
@@ -33,19 +37,19 @@ struct LabelsTask: TaskDefinition {
         }
         let target = indices.map { indices in TaskTarget.labels((0..<outputCount).map(indices.contains)) }
         return TaskItem(
-            row: row, examples: [encoder.encode(row, target: target)],
+            row: row, examples: encoder.examples(row, target: target, settings),
             truth: (indices ?? []).sorted().map { Int32($0) })
     }
 
     func scores(_ items: [TaskItem], _ outputs: [[[Float]]]) -> TaskScores {
-        let outputs = outputs.map { $0[0] }
+        let outputs = outputs.map(Self.pooled)
         return TaskScores(
             loss: Self.meanLoss(items, outputs), logits: outputs,
             truth: items.map { item in (0..<outputCount).map { item.truth.contains(Int32($0)) } })
     }
 
     func prediction(_ item: TaskItem, _ outputs: [[Float]]) -> FineTunedModel.Prediction {
-        let outputs = outputs[0]
+        let outputs = Self.pooled(outputs)
         return .init(
             labels: labels.names.indices.filter { outputs[$0] > 0 }.map { labels.names[$0] },
             probabilities: Dictionary(

@@ -5,7 +5,9 @@ struct NumberTask: TaskDefinition {
     static let metrics: [TaskMetric] = [.pearson, .spearman]
     static let hasNames = false
 
-    init(_ configuration: FineTuningConfiguration, labels: TaskLabels) {}
+    private let settings: FineTuningSettings
+
+    init(_ configuration: FineTuningConfiguration, labels: TaskLabels) { settings = configuration.training }
 
     static func check(_ configuration: FineTuningConfiguration) throws {
         if !configuration.task.labels.isEmpty { throw InvalidSetting("labels", "are for kind: classes") }
@@ -26,19 +28,19 @@ struct NumberTask: TaskDefinition {
             }
             return number
         }
-        let example = encoder.encode(row, target: number.map { .number($0) })
+        let examples = encoder.examples(row, target: number.map { .number($0) }, settings)
         let bits = number.map { $0.bitPattern ^ ($0.bitPattern >> 32) }
-        return TaskItem(row: row, examples: [example], truth: [bits.map { Int32(truncatingIfNeeded: $0) } ?? -1])
+        return TaskItem(row: row, examples: examples, truth: [bits.map { Int32(truncatingIfNeeded: $0) } ?? -1])
     }
 
     func scores(_ items: [TaskItem], _ outputs: [[[Float]]]) -> TaskScores {
-        let outputs = outputs.map { $0[0] }
+        let outputs = outputs.map(Self.pooled)
         return TaskScores(
             loss: Self.meanLoss(items, outputs), predicted: outputs.map { Double($0[0]) },
             numbers: items.map { if case .number(let number)? = $0.examples[0].target { number } else { 0 } })
     }
 
     func prediction(_ item: TaskItem, _ outputs: [[Float]]) -> FineTunedModel.Prediction {
-        .init(number: Double(outputs[0][0]))
+        .init(number: Double(Self.pooled(outputs)[0]))
     }
 }

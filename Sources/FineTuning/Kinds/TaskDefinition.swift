@@ -65,6 +65,14 @@ extension TaskDefinition {
     static func check(_ configuration: FineTuningConfiguration) throws {}
     func weigh(_ items: inout [TaskItem]) {}
 
+    /// What windows say of a text: the mean of their outputs.
+    static func pooled(_ outputs: [[Float]]) -> [Float] {
+        if outputs.count == 1 { return outputs[0] }
+        return outputs[0].indices.map { index in
+            Float(outputs.reduce(0.0) { $0 + Double($1[index]) } / Double(outputs.count))
+        }
+    }
+
     /// The mean over items of the loss of their targets.
     static func meanLoss(_ items: [TaskItem], _ outputs: [[Float]]) -> Double {
         let losses = zip(items, outputs).map { item, outputs in

@@ -87,7 +87,8 @@ public struct FineTuningSettings: Configurable, Equatable {
             "Tokens of a text, [CLS] and [SEP] included; what is longer is cut, and counted. null: the model's.")
         try fields.choice(
             "long_texts", &longTexts,
-            "Texts longer than the model, in training: truncate, or stride for windows over all of it.")
+            "Texts longer than the model: truncate, or stride for windows over all of it. Only in training for kind: tokens, and "
+                + "always stride for kind: span.")
         try fields.integer(
             "window_overlap", &windowOverlap, 0...1_048_576,
             "Tokens that a window over a long text shares with the one before; null: a quarter of its length.")
