@@ -85,6 +85,14 @@ struct LongTextsTests {
         #expect(both.truncated == 1 && abs((both.predictions[0].number ?? 0) - windows.reduce(0, +) / 6) < 1e-6)
     }
 
+    @Test("Windows that share nearly everything are refused")
+    func overlap() throws {
+        var configuration = try write(.number)
+        configuration.training.windowOverlap = 7
+        let error = #expect(throws: (any Error).self) { _ = try run(configuration, "slow") }
+        #expect("\(try #require(error))".contains("training.window_overlap: 7 is more than half of the 12 tokens"))
+    }
+
     @Test("Choices have no windows")
     func choices() throws {
         var configuration = texts.configuration

@@ -65,7 +65,7 @@ struct SpanTask: TaskDefinition {
             question.removeLast(question.count - room / 2)
         }
         let space = room - question.count
-        let windows = TextWindows.windows(tokens.ids.count, room: space, overlap: overlap ?? space / 4)
+        let windows = TextWindows.windows(tokens.ids.count, room: space, overlap: min(overlap ?? space / 4, space / 2))
         // The tokens of the first answer; there is none behind a nil.
         let answer = row.answers?.first.flatMap { Self.tokens(of: $0, tokens, context) }
         if use == .training, row.answers?.first != nil,

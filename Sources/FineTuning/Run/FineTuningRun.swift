@@ -176,13 +176,17 @@ public final class FineTuningRun {
         }
     }
 
-    /// - Throws: `InvalidSetting` for a length that the model does not have.
+    /// - Throws: `InvalidSetting` for a length that the model does not have, and for windows that would hardly move on.
     static func longestText(_ configuration: FineTuningConfiguration, _ model: RunConfiguration) throws -> Int {
         let limit = model.model.positions == .learned ? model.model.maximumPositions : model.corpus.sequenceLength
         let longest = configuration.training.maximumLength ?? limit
         if model.model.positions == .learned, longest > limit {
             throw InvalidSetting(
                 "training.maximum_length", "\(longest) is more than the model's \(limit) positions; lower it")
+        }
+        if let overlap = configuration.training.windowOverlap, overlap > longest / 2 {
+            throw InvalidSetting(
+                "training.window_overlap", "\(overlap) is more than half of the \(longest) tokens of a text; lower it")
         }
         return longest
     }
