@@ -58,6 +58,20 @@ struct TextTokensTests {
         }
     }
 
+    @Test("Given words are tokens as in their text, and the first of each is none of the space before it")
+    func givenWords() throws {
+        let encoder = try encoder()
+        // Capital letters that the tokenizer knows no word with: a space is a token of its own before them.
+        let words = ["the", "Zoë", "QQ", "day", "😀"]
+        let text = words.joined(separator: " ")
+        let tokens = encoder.tokens(text)
+        let given = encoder.words(TaskRow(text: text, words: words, line: 1))
+        #expect(given.ids == tokens.ids && given.firstTokens == TextWords(text, tokens).firstTokens)
+        let space = encoder.tokens(" ").ids
+        #expect(given.ids.contains(space[0]))
+        #expect(given.firstTokens.allSatisfy { $0.map { given.ids[$0] != space[0] } ?? false })
+    }
+
     @Test("Windows cover a text, are full, and share what they should")
     func windows() {
         #expect(TextWindows.windows(10, room: 4, overlap: 1) == [0..<4, 3..<7, 6..<10])

@@ -1,8 +1,8 @@
 /// A text's words as tokens.
-struct LabelledWords {
-    var ids: [Int32] = []
+package struct LabelledWords {
+    package var ids: [Int32] = []
     /// Of each word; nil for one that is no token.
-    var firstTokens: [Int?] = []
+    package var firstTokens: [Int?] = []
     /// The bytes of each, where they stand in a text.
     var ranges: [Range<Int>] = []
 
@@ -27,7 +27,7 @@ struct LabelledWords {
 
 extension TaskEncoder {
     /// Given words are as those of a text with a space between each two.
-    func words(_ row: TaskRow) -> LabelledWords {
+    package func words(_ row: TaskRow) -> LabelledWords {
         var result = LabelledWords()
         guard let words = row.words else {
             let tokens = tokens(row.text)
@@ -36,7 +36,9 @@ extension TaskEncoder {
         }
         for (index, word) in words.enumerated() {
             let ids = ids(index == 0 ? word : " " + word)
-            result.firstTokens.append(ids.isEmpty ? nil : result.ids.count)
+            // A token of nothing but the space before the word says nothing of it.
+            let first = ids.firstIndex { !(tokenizer.bytes(of: $0) ?? []).allSatisfy(Self.isSpace) } ?? 0
+            result.firstTokens.append(ids.isEmpty ? nil : result.ids.count + first)
             result.ids += ids
         }
         return result

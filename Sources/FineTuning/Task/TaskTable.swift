@@ -22,12 +22,14 @@ public struct TaskRow: Sendable, Equatable {
     public var line: Int
 
     public init(
-        text: String, pair: String? = nil, label: String? = nil, labels: [String]? = nil, line: Int
+        text: String, pair: String? = nil, label: String? = nil, labels: [String]? = nil,
+        words: [String]? = nil, line: Int
     ) {
         self.text = text
         self.pair = pair
         self.label = label
         self.labels = labels
+        self.words = words
         self.line = line
     }
 

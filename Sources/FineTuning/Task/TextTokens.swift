@@ -33,7 +33,7 @@ extension TaskEncoder {
         return tokens
     }
 
-    private static func isSpace(_ byte: UInt8) -> Bool { byte == 0x20 || (0x09...0x0D).contains(byte) }
+    static func isSpace(_ byte: UInt8) -> Bool { byte == 0x20 || (0x09...0x0D).contains(byte) }
 
     /// - Returns: nil where the tokens' bytes are not those of the text.
     private func exact(_ bytes: [UInt8], _ range: Range<Int>) -> TextTokens? {
