@@ -168,9 +168,13 @@ public final class FineTuningRun {
         _ old: FineTuningConfiguration, _ new: FineTuningConfiguration
     ) throws -> [String] {
         let free: Set = ["train", "validation", "test"]
-        let (before, after) = (
-            try ConfigurationDocumentation(of: old).keys, try ConfigurationDocumentation(of: new).keys
-        )
+        func keys(_ configuration: FineTuningConfiguration) throws -> [ConfigurationKey] {
+            var configuration = configuration
+            // Saying what is the kind's own anyway is no difference.
+            configuration.task.labelField = configuration.task.labelName
+            return try ConfigurationDocumentation(of: configuration).keys
+        }
+        let (before, after) = (try keys(old), try keys(new))
         return zip(before, after).filter { !free.contains($0.path) && $0.defaultValue != $1.defaultValue }.map {
             "\($0.path) (\($0.defaultValue), now \($1.defaultValue))"
         }
