@@ -115,7 +115,12 @@ struct FineTuningRunTests {
 
     @Test("Another task in the same folder is refused; what is no fine-tuned model too")
     func refusals() throws {
-        _ = try run(configuration { $0.training.epochs = 1 }, "one")
+        let one = try run(configuration { $0.training.epochs = 1 }, "one")
+        let same = configuration {
+            $0.training.epochs = 1
+            $0.task.labelField = "label"
+        }
+        #expect(try run(same, "one") == one)
         let other = #expect(throws: TaskError.self) {
             _ = try run(configuration { $0.training.epochs = 2 }, "one")
         }

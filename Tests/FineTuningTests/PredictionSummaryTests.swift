@@ -22,4 +22,13 @@ struct PredictionSummaryTests {
         #expect(found.labels == nil && found.numbers == .init(mean: 2, smallest: -1, largest: 5))
         #expect(found.text == "3 texts\n  numbers from -1 to 5, mean 2\n")
     }
+
+    @Test func severalLabelsAndAnswersAreCounted() {
+        let labels = summary(
+            [.init(labels: ["a", "b"]), .init(labels: []), .init(labels: ["b"])], labels: ["a", "b"])
+        #expect(labels.labels == ["a": 1, "b": 2] && labels.answered == nil)
+        let answers = summary([.init(answer: "Rome"), .init(answer: "")], labels: [])
+        #expect(answers.answered == 1 && answers.labels == nil)
+        #expect(answers.text == "2 texts\n  with an answer: 1\n")
+    }
 }

@@ -62,10 +62,10 @@ struct SymmetryTests {
         let tokenizer = try ByteLevelBPE(json: Array(texts.folder.data("pretrained/tokenizer.json")))
         var encoder = try TaskEncoder(tokenizer, longestText: 8)
         let row = TaskRow(text: "777777", pair: "88", line: 4)
-        let both = try encoder.orders(of: row, target: .label(1), isSymmetric: true, path: "f")
+        let both = try encoder.orders(of: row, target: .label(1), isSymmetric: true, .init(), path: "f").examples
         #expect(both.count == 2 && encoder.truncated == 1)
         #expect(both.map(\.target) == [.label(1), .label(1)] && both.map(\.pairStart) == [5, 4])
-        let single = try encoder.orders(of: row, target: .label(1), isSymmetric: false, path: "f")
+        let single = try encoder.orders(of: row, target: .label(1), isSymmetric: false, .init(), path: "f").examples
         #expect(single == [both[0]] && encoder.truncated == 2)
         // The same texts under the other tokens.
         func parts(_ example: TaskExample) -> [[Int32]] {
@@ -73,7 +73,7 @@ struct SymmetryTests {
         }
         #expect(parts(both[0]) == parts(both[1]).reversed())
         let error = #expect(throws: TaskError.self) {
-            try encoder.orders(of: .init(text: "7", line: 9), target: nil, isSymmetric: true, path: "f")
+            try encoder.orders(of: .init(text: "7", line: 9), target: nil, isSymmetric: true, .init(), path: "f")
         }
         #expect("\(try #require(error))".hasPrefix("f:9: has no second text"))
     }

@@ -21,15 +21,38 @@ struct TaskScoresTests {
             var pearson: Double
             var spearman: Double
         }
+        struct Labels: Decodable {
+            var logits: [[Float]]
+            var truth: [[Int]]
+            var microF1: Double
+            var macroF1: Double
+            var subsetAccuracy: Double
+            var auc: Double
+        }
         var classes: [Classes]
         var numbers: [Numbers]
+        var labels: [Labels]
+    }
+
+    @Test("Several labels agree with scikit-learn")
+    func severalLabels() throws {
+        let cases = try fixture("scores", Fixture.self).labels
+        #expect(cases.count == 4)
+        for expected in cases {
+            let scores = TaskScores(
+                loss: 0.25, logits: expected.logits, truth: expected.truth.map { $0.map { $0 == 1 } })
+            #expect(scores.texts == expected.truth.count && scores.loss == 0.25)
+            for (metric, other) in [
+                (TaskMetric.microF1, expected.microF1), (.macroF1, expected.macroF1),
+                (.subsetAccuracy, expected.subsetAccuracy), (.auc, expected.auc),
+            ] { #expect(abs(try #require(scores[metric]) - other) < 1e-12, "\(metric)") }
+        }
+        // Where no label varies there is no curve.
+        #expect(TaskScores(loss: 0, logits: [[1], [2]], truth: [[true], [true]]).auc == nil)
     }
 
     @Test func agreeWithScikitLearn() throws {
-        let url = try #require(Bundle.module.url(forResource: "Fixtures/scores", withExtension: "json"))
-        let decoder = JSONDecoder()
-        decoder.keyDecodingStrategy = .convertFromSnakeCase
-        let fixture = try decoder.decode(Fixture.self, from: Data(contentsOf: url))
+        let fixture = try fixture("scores", Fixture.self)
         #expect(fixture.classes.count == 7 && fixture.numbers.count == 3)
         for expected in fixture.classes {
             let scores = TaskScores(

@@ -7,6 +7,7 @@ import TestSupport
 
 /// Texts about fair and foul weather with their labels, and a small pretrained model to fine-tune on them.
 struct WeatherTexts {
+    static let words = [["sunny", "warm", "bright"], ["cold", "rain", "grey"]]
     let folder: TemporaryFolder
     let pretrained: String
 
@@ -14,7 +15,7 @@ struct WeatherTexts {
     init() throws {
         folder = try TemporaryFolder()
         var random = SplitMix64(seed: 8)
-        let words = [["sunny", "warm", "bright"], ["cold", "rain", "grey"]]
+        let words = Self.words
         func text(_ label: Int) -> String {
             (0..<8).map { _ in
                 Bool.random(using: &random)

@@ -11,6 +11,14 @@ public struct TaskScores: Codable, Equatable, Sendable {
     public var matthews: Double?
     public var pearson: Double?
     public var spearman: Double?
+    public var microF1: Double?
+    public var subsetAccuracy: Double?
+    public var auc: Double?
+    public var entityF1: Double?
+    public var entityPrecision: Double?
+    public var entityRecall: Double?
+    public var exactMatch: Double?
+    public var tokenF1: Double?
     /// Whether one class was predicted for all texts.
     public var predictsOneClass: Bool?
     public var texts: Int
@@ -23,7 +31,18 @@ public struct TaskScores: Codable, Equatable, Sendable {
         case .matthews: matthews
         case .pearson: pearson
         case .spearman: spearman
+        case .microF1: microF1
+        case .subsetAccuracy: subsetAccuracy
+        case .auc: auc
+        case .entityF1: entityF1
+        case .exactMatch: exactMatch
+        case .tokenF1: tokenF1
         }
+    }
+
+    init(loss: Double, texts: Int) {
+        self.loss = loss
+        self.texts = texts
     }
 
     /// Of classes.
@@ -76,7 +95,7 @@ public struct TaskScores: Codable, Equatable, Sendable {
     }
 
     /// From 1; ties share the mean of theirs.
-    private static func ranks(_ values: [Double]) -> [Double] {
+    static func ranks(_ values: [Double]) -> [Double] {
         let order = values.indices.sorted { values[$0] < values[$1] }
         var ranks = [Double](repeating: 0, count: values.count)
         var index = 0

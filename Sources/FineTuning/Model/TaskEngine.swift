@@ -93,13 +93,13 @@ public final class TaskEngine {
         let room = (0..<laneCount).map { ($0 + 1) * count / laneCount - $0 * count / laneCount }
         var lanes: [(examples: [TaskExample], tokens: Int)] = room.map { _ in ([], 0) }
         let order = examples.indices.sorted {
-            (examples[$1].tokens.count, $0) < (examples[$0].tokens.count, $1)
+            (examples[$1].tokenCount, $0) < (examples[$0].tokenCount, $1)
         }
         for index in order {
             let open = lanes.indices.filter { lanes[$0].examples.count < room[$0] }
             guard let lane = open.min(by: { lanes[$0].tokens < lanes[$1].tokens }) else { continue }
             lanes[lane].examples.append(examples[index])
-            lanes[lane].tokens += examples[index].tokens.count
+            lanes[lane].tokens += examples[index].tokenCount
         }
         return lanes.flatMap(\.examples)
     }
@@ -117,8 +117,9 @@ public final class TaskEngine {
     /// - Parameter step: counted from 1.
     /// - Throws: `NonFiniteError`, `CancellationError`; nothing was changed then.
     public func train(_ examples: [TaskExample], step: Int) throws -> Outcome {
-        let unordered = TaskBatch(examples)
-        let batch = TaskBatch(Self.balanced(examples, laneCount: Self.laneCount(unordered)))
+        let unordered = TaskBatch(examples, pooling: model.pooling)
+        let batch = TaskBatch(
+            Self.balanced(examples, laneCount: Self.laneCount(unordered)), pooling: model.pooling)
         let losses: [Double]
         do {
             losses = try run(batch, gradients: gradients, dropout: DropoutStream(seed: seed, step: step)).map(\.loss)
@@ -147,7 +148,7 @@ public final class TaskEngine {
 
     /// The loss of texts and its gradient by every parameter, without an update and without dropout.
     package func gradient(of examples: [TaskExample]) throws -> (loss: Double, gradient: FloatBuffer) {
-        let batch = TaskBatch(examples)
+        let batch = TaskBatch(examples, pooling: model.pooling)
         let gradients = LaneGradients(model.layout, threadCount: pool.threadCount)
         let losses = try run(batch, gradients: gradients, dropout: nil).map(\.loss)
         _ = gradients.merge(pool: pool)
@@ -158,7 +159,7 @@ public final class TaskEngine {
     ///
     /// - Throws: `CancellationError`.
     public func predict(_ examples: [TaskExample]) throws -> [(outputs: [Float], loss: Double)] {
-        try run(TaskBatch(examples), gradients: nil, dropout: nil)
+        try run(TaskBatch(examples, pooling: model.pooling), gradients: nil, dropout: nil)
     }
 
     /// Takes away what upper layers have added to the gradient of a bias that they share with frozen ones.
@@ -201,18 +202,30 @@ public final class TaskEngine {
         _ model: TaskModel, _ batch: TaskBatch, _ chunk: ChunkGeometry, _ pass: LanePass, total: Double
     ) -> [(outputs: [Float], loss: Double)] {
         let firstText = batch.tokens.sequenceOffsets.firstIndex(of: chunk.firstRow) ?? 0
+        let texts = firstText..<firstText + chunk.sequences.count
+        let placeCount = batch.placeOffsets[texts.upperBound] - batch.placeOffsets[firstText]
+        let places = TaskPlaces(
+            rows: batch.places[batch.placeOffsets[firstText]...].prefix(placeCount).map {
+                $0.lowerBound - chunk.firstRow..<$0.upperBound - chunk.firstRow
+            }, first: batch.placeOffsets[firstText])
+        // Texts without a word that the model reads.
+        if placeCount == 0 { return texts.map { _ in ([], .nan) } }
         return batch.tokens.tokens[chunk.firstRow..<chunk.firstRow + chunk.tokenCount].withUnsafeBufferPointer { ids in
-            let logits = model.forward(ids, firstText: firstText, pass)
-            let results = (0..<logits.rows).map { text in
-                let row = logits.row(text)
-                let outputs = (0..<model.outputCount).map { row[$0] }
-                guard let target = batch.targets[firstText + text] else { return (outputs, Double.nan) }
+            let logits = model.forward(ids, places, pass)
+            let results = texts.map { text in
+                let start = logits.row(batch.placeOffsets[text] - places.first)
+                let count = (batch.placeOffsets[text + 1] - batch.placeOffsets[text]) * model.outputCount
+                let outputs = (0..<count).map { start[$0] }
+                guard let target = batch.targets[text], count > 0 else {
+                    if pass.gradients != nil { start.update(repeating: 0, count: count) }
+                    return (outputs, Double.nan)
+                }
                 let loss = TaskLoss.loss(
-                    row, count: model.outputCount, target, weight: batch.weights[firstText + text] / total,
-                    gradient: pass.gradients == nil ? nil : row)
+                    start, count: count, target, weight: batch.weights[text] / total,
+                    gradient: pass.gradients == nil ? nil : start)
                 return (outputs: outputs, loss: loss)
             }
-            if pass.gradients != nil { model.backward(logits, tokens: ids, firstText: firstText, pass) }
+            if pass.gradients != nil { model.backward(logits, tokens: ids, places, pass) }
             return results
         }
     }

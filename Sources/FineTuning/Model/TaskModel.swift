@@ -8,6 +8,7 @@ public struct TaskModel: Sendable {
     /// Floats of activation memory that each worker needs.
     public let activationCount: Int
     public let outputCount: Int
+    let pooling: TaskPooling
     /// Most tokens of a chunk, and of a text.
     public let chunkTokens: Int
     public let longestText: Int
@@ -20,16 +21,20 @@ public struct TaskModel: Sendable {
     /// - Parameters:
     ///   - model: of the pretrained networks; the discriminator's is taken.
     ///   - chunkTokens: tokens that are carried at a time, at least those of the longest text.
+    ///   - longestExample: tokens of a text with its alternatives, which are carried together.
+    ///   - readsTokens: whether the head reads single tokens instead of texts as a whole.
     ///   - frozenLayers: lower layers that training does not move, at most all.
     public init(
         model: ModelConfiguration, parametrization: ParametrizationConfiguration, vocabularySize: Int,
-        longestText: Int, chunkTokens: Int, outputCount: Int, pooling: TaskPooling, frozenLayers: Int = 0
+        longestText: Int, chunkTokens: Int, outputCount: Int, pooling: TaskPooling, longestExample: Int = 0,
+        readsTokens: Bool = false, frozenLayers: Int = 0
     ) {
         self.frozenLayers = frozenLayers
-        let chunkTokens = max(chunkTokens, longestText)
+        let chunkTokens = max(chunkTokens, longestText, longestExample)
         self.chunkTokens = chunkTokens
         self.longestText = longestText
         self.outputCount = outputCount
+        self.pooling = pooling
         var builder = ParameterBuilder(model, parametrization)
         var plan = ActivationPlan()
         let embeddings = NetworkEmbeddings(
@@ -41,7 +46,7 @@ public struct TaskModel: Sendable {
             tokens: chunkTokens, longestSegment: longestText)
         head = TaskHead(
             &builder, &plan, hiddenSize: model.hiddenSize, layerCount: model.layerCount, outputCount: outputCount,
-            pooling: pooling, dropout: model.dropout, texts: chunkTokens / 2 + 1)
+            hasDense: !readsTokens, dropout: model.dropout, places: readsTokens ? chunkTokens : chunkTokens / 2 + 1)
         gradient = plan.reserve(chunkTokens * model.hiddenSize)
         layout = builder.finished()
         activationCount = plan.count
@@ -63,17 +68,17 @@ public struct TaskModel: Sendable {
         frozenLayers > 0 && distance(ofTensor: name) > encoder.shape.layerCount - frozenLayers
     }
 
-    /// - Returns: `[texts, outputs]`.
-    func forward(_ tokens: UnsafeBufferPointer<Int32>, firstText: Int, _ pass: LanePass) -> Matrix {
-        head.forward(encoder.forward(tokens, pass), firstText: firstText, pass)
+    /// - Returns: `[places, outputs]`.
+    func forward(_ tokens: UnsafeBufferPointer<Int32>, _ places: TaskPlaces, _ pass: LanePass) -> Matrix {
+        head.forward(encoder.forward(tokens, pass), places, pass)
     }
 
     /// - Parameter gradient: of what `forward` returned, in its memory.
     func backward(
-        _ logits: Matrix, tokens: UnsafeBufferPointer<Int32>, firstText: Int, _ pass: LanePass
+        _ logits: Matrix, tokens: UnsafeBufferPointer<Int32>, _ places: TaskPlaces, _ pass: LanePass
     ) {
         let states = gradient.matrix(pass, rows: pass.rows, columns: encoder.shape.hiddenSize)
-        head.backward(logits, hiddenGradient: states, firstText: firstText, pass)
+        head.backward(logits, hiddenGradient: states, places, pass)
         encoder.backward(states, tokens: tokens, pass, frozenLayers: frozenLayers)
     }
 }

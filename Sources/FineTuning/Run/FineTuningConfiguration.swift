@@ -17,6 +17,7 @@ public struct FineTuningConfiguration: Configurable, Equatable {
 
     public func validate() throws {
         try task.validate()
+        try task.kind.definition.check(self)
         if task.kind != .classes, training.classWeights != .none {
             throw InvalidSetting("training.class_weights", "are for kind: classes")
         }
@@ -28,6 +29,14 @@ public enum ClassWeights: String, CaseIterable, Sendable {
     case none
     /// By the inverse of their frequency, as scikit-learn's `balanced`.
     case balanced
+}
+
+/// What becomes of texts that are longer than the model.
+public enum LongTexts: String, CaseIterable, Sendable {
+    /// They are cut.
+    case truncate
+    /// They are read in windows that overlap.
+    case stride
 }
 
 public struct FineTuningSettings: Configurable, Equatable {
@@ -44,6 +53,8 @@ public struct FineTuningSettings: Configurable, Equatable {
     public var pooling = TaskPooling.first
     public var classWeights = ClassWeights.none
     public var maximumLength: Int?
+    public var longTexts = LongTexts.truncate
+    public var windowOverlap: Int?
     public var chunkTokens = 1024
     public var precision = ProductPrecision.float32
     public var seed = 0
@@ -79,6 +90,13 @@ public struct FineTuningSettings: Configurable, Equatable {
         try fields.integer(
             "maximum_length", &maximumLength, 3...1_048_576,
             "Tokens of a text, [CLS] and [SEP] included; what is longer is cut, and counted. null: the model's.")
+        try fields.choice(
+            "long_texts", &longTexts,
+            "Texts longer than the model: truncate, or stride for windows over all of it. Only in training for kind: tokens, and "
+                + "always stride for kind: span.")
+        try fields.integer(
+            "window_overlap", &windowOverlap, 0...1_048_576,
+            "Tokens that a window over a long text shares with the one before; null: a quarter of its length.")
         try fields.integer(
             "chunk_tokens", &chunkTokens, 16...1_048_576, "Tokens that a thread carries at a time; memory follows.")
         try fields.choice(

@@ -30,6 +30,8 @@ public final class FineTuningRun {
         /// Texts that were cut to the model's length, of all.
         public var truncated: Int
         public var texts: Int
+        /// What of the training texts was not seen; nil where there is nothing but texts that were cut.
+        public var lost: LostInputs?
     }
 
     /// - Parameters:
@@ -70,13 +72,14 @@ public final class FineTuningRun {
         if data.truncated > 0 {
             report(.note("\(data.truncated) of \(data.texts) texts were cut to \(longest) tokens"))
         }
+        for note in data.lost.notes { report(.note(note)) }
         let settings = configuration.training
         let steps = settings.epochs * FineTuningWork.stepsPerEpoch(data.training.count, settings)
         try directory.checkpoints.prepare(exclusive: true)
         try best.prepare(exclusive: true)
         let engine = try Self.engine(
-            configuration, model.configuration, tokenizer: model.tokenizer, outputs: max(data.labels.names.count, 1),
-            longestText: longest, steps: steps, pool: pool)
+            configuration, model.configuration, tokenizer: model.tokenizer, data.definition,
+            longestText: longest, longestExample: data.longestExample, steps: steps, pool: pool)
         let fresh = FineTuningCheckpoint.Documents(
             configuration: configuration, encoder: model.configuration, tokenizer: Data(model.tokenizer.serialized()),
             state: .init(step: 0, labels: data.labels.names, digest: data.digest))
@@ -132,10 +135,9 @@ public final class FineTuningRun {
         try FineTuningCheckpoint.load(reader, into: engine, moments: false)
         let result = Result(
             seed: configuration.training.seed, steps: steps, bestStep: documents.state.step,
-            validation: try engine.scores(data.validation, labels: data.labels, orders: data.orders),
-            test: try data.test.map { try engine.scores($0, labels: data.labels, orders: data.orders) },
-            truncated: data.truncated,
-            texts: data.texts)
+            validation: try engine.scores(data.validation, data.definition),
+            test: try data.test.map { try engine.scores($0, data.definition) }, truncated: data.truncated,
+            texts: data.texts, lost: data.lost == LostInputs() ? nil : data.lost)
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .prettyPrinted]
         encoder.keyEncodingStrategy = .convertToSnakeCase
@@ -166,15 +168,19 @@ public final class FineTuningRun {
         _ old: FineTuningConfiguration, _ new: FineTuningConfiguration
     ) throws -> [String] {
         let free: Set = ["train", "validation", "test"]
-        let (before, after) = (
-            try ConfigurationDocumentation(of: old).keys, try ConfigurationDocumentation(of: new).keys
-        )
+        func keys(_ configuration: FineTuningConfiguration) throws -> [ConfigurationKey] {
+            var configuration = configuration
+            // Saying what is the kind's own anyway is no difference.
+            configuration.task.labelField = configuration.task.labelName
+            return try ConfigurationDocumentation(of: configuration).keys
+        }
+        let (before, after) = (try keys(old), try keys(new))
         return zip(before, after).filter { !free.contains($0.path) && $0.defaultValue != $1.defaultValue }.map {
             "\($0.path) (\($0.defaultValue), now \($1.defaultValue))"
         }
     }
 
-    /// - Throws: `InvalidSetting` for a length that the model does not have.
+    /// - Throws: `InvalidSetting` for a length that the model does not have, and for windows that would hardly move on.
     static func longestText(_ configuration: FineTuningConfiguration, _ model: RunConfiguration) throws -> Int {
         let limit = model.model.positions == .learned ? model.model.maximumPositions : model.corpus.sequenceLength
         let longest = configuration.training.maximumLength ?? limit
@@ -182,12 +188,17 @@ public final class FineTuningRun {
             throw InvalidSetting(
                 "training.maximum_length", "\(longest) is more than the model's \(limit) positions; lower it")
         }
+        if let overlap = configuration.training.windowOverlap, overlap > longest / 2 {
+            throw InvalidSetting(
+                "training.window_overlap", "\(overlap) is more than half of the \(longest) tokens of a text; lower it")
+        }
         return longest
     }
 
     static func engine(
-        _ configuration: FineTuningConfiguration, _ encoder: RunConfiguration, tokenizer: ByteLevelBPE, outputs: Int,
-        longestText: Int, steps: Int, pool: ThreadPool
+        _ configuration: FineTuningConfiguration, _ encoder: RunConfiguration, tokenizer: ByteLevelBPE,
+        _ definition: any TaskDefinition,
+        longestText: Int, longestExample: Int = 0, steps: Int, pool: ThreadPool
     ) throws -> TaskEngine {
         let settings = configuration.training
         let layers = encoder.model.discriminatorShape.layerCount
@@ -203,8 +214,9 @@ public final class FineTuningRun {
         optimizer.clipNorm = settings.clipNorm
         let model = TaskModel(
             model: encoder.model, parametrization: encoder.parametrization, vocabularySize: tokenizer.vocabularySize,
-            longestText: longestText, chunkTokens: settings.chunkTokens, outputCount: outputs,
-            pooling: settings.pooling, frozenLayers: settings.frozenLayers)
+            longestText: longestText, chunkTokens: settings.chunkTokens, outputCount: definition.outputCount,
+            pooling: settings.pooling, longestExample: longestExample, readsTokens: type(of: definition).readsTokens,
+            frozenLayers: settings.frozenLayers)
         return TaskEngine(
             model, optimizer: optimizer, parametrization: encoder.parametrization, layerDecay: settings.layerDecay,
             headFactor: settings.headLearningRateFactor, steps: steps, seed: settings.seed,
@@ -221,6 +233,7 @@ public struct FineTunedModel {
     public let encoder: RunConfiguration
     public let tokenizer: ByteLevelBPE
     let engine: TaskEngine
+    private let definition: any TaskDefinition
 
     /// - Parameter path: a run directory of fine-tuning, whose best epoch is taken, or a checkpoint.
     public init(path: String, threads: Int) throws {
@@ -230,9 +243,10 @@ public struct FineTunedModel {
         labels = documents.state.labels
         configuration = documents.configuration
         encoder = documents.encoder
+        definition = configuration.task.kind.definition.init(configuration, labels: TaskLabels(names: labels))
         tokenizer = try ByteLevelBPE(json: Array(documents.tokenizer))
         engine = try FineTuningRun.engine(
-            documents.configuration, documents.encoder, tokenizer: tokenizer, outputs: max(labels.count, 1),
+            documents.configuration, documents.encoder, tokenizer: tokenizer, definition,
             longestText: try FineTuningRun.longestText(documents.configuration, documents.encoder), steps: 1,
             pool: .reserving(threadCount: threads))
         try FineTuningCheckpoint.load(reader, into: engine, moments: false)
@@ -241,11 +255,29 @@ public struct FineTunedModel {
     /// What is said of a text.
     public struct Prediction: Codable, Equatable, Sendable {
         public var label: String?
+        /// Where a text has any number of them, or one for every word.
+        public var labels: [String]?
+        /// Parts of the text.
+        public var spans: [TextSpan]?
+        /// Empty where there is none.
+        public var answer: String?
+        /// The answer's first character in the context, as Python counts them.
+        public var start: Int?
+        /// How much likelier the answer is than none, as a difference of logits.
+        public var score: Double?
         public var probabilities: [String: Double]?
         public var number: Double?
 
-        public init(label: String? = nil, probabilities: [String: Double]? = nil, number: Double? = nil) {
+        public init(
+            label: String? = nil, labels: [String]? = nil, spans: [TextSpan]? = nil, answer: String? = nil,
+            start: Int? = nil, score: Double? = nil, probabilities: [String: Double]? = nil, number: Double? = nil
+        ) {
             self.label = label
+            self.labels = labels
+            self.spans = spans
+            self.answer = answer
+            self.start = start
+            self.score = score
             self.probabilities = probabilities
             self.number = number
         }
@@ -262,19 +294,12 @@ public struct FineTunedModel {
         _ rows: [TaskRow], of path: String = "texts", progress: (Int) -> Void = { _ in }
     ) throws -> (predictions: [Prediction], truncated: Int) {
         var encoder = try TaskEncoder(tokenizer, longestText: engine.model.longestText)
-        let task = configuration.task
-        let texts = try rows.flatMap {
-            try encoder.orders(of: $0, target: nil, isSymmetric: task.symmetric, path: path)
+        let items = try rows.map { row in
+            // A label that is there anyway may be one that the model does not know.
+            try definition.item(row.withoutLabel, &encoder, for: .judging, path: path)
         }
-        let said = try engine.outputs(texts) { progress($0 / task.orders) }.map(\.outputs)
-        if labels.isEmpty {
-            return (OrderMeans.numbers(said, orders: task.orders).map { Prediction(number: $0) }, encoder.truncated)
-        }
-        let predictions = zip(
-            OrderMeans.labels(said, orders: task.orders), OrderMeans.probabilities(said, orders: task.orders)
-        ).map { label, probabilities in
-            Prediction(
-                label: labels[label], probabilities: Dictionary(uniqueKeysWithValues: zip(labels, probabilities)))
+        let predictions = zip(items, try engine.outputs(items, progress: progress)).map {
+            definition.prediction($0, $1)
         }
         return (predictions, encoder.truncated)
     }

@@ -53,7 +53,7 @@ final class FineTuningWork: RunWork {
         }
         let first = index % stepsPerEpoch * configuration.training.batchSize
         let last = min(first + configuration.training.batchSize, data.training.count)
-        return (order?.texts[first..<last] ?? []).map { data.training[Int($0)] }
+        return (order?.texts[first..<last] ?? []).flatMap { data.training[Int($0)].examples }
     }
     private var order: (epoch: Int, texts: [Int32])?
 
@@ -67,12 +67,12 @@ final class FineTuningWork: RunWork {
             TaskStepRecord(
                 loss: outcome.loss, learningRate: outcome.learningRate, gradientNorm: outcome.gradientNorm,
                 textsPerSecond: Double(texts.count) / seconds,
-                tokensPerSecond: Double(texts.reduce(0) { $0 + $1.tokens.count }) / seconds,
+                tokensPerSecond: Double(texts.reduce(0) { $0 + $1.tokenCount }) / seconds,
                 epoch: Double(state.step) / Double(stepsPerEpoch)))
     }
 
     func evaluate() throws -> TaskEvaluation? {
-        let scores = try engine.scores(data.validation, labels: data.labels, orders: data.orders)
+        let scores = try engine.scores(data.validation, data.definition)
         let score = scores[configuration.task.decidingMetric] ?? -.infinity
         // A resumed run may come by an epoch once more, which then is the best again.
         let isBest = score > state.bestScore ?? -.infinity || state.bestStep == state.step
@@ -99,37 +99,27 @@ extension TaskEngine {
     /// How many texts are worked on between looks at signals.
     private static let textsAtATime = 256
 
-    /// Outputs for texts, in their order.
+    /// Outputs for items, of each of their examples, in their order.
     ///
     /// - Throws: `CancellationError`.
-    func outputs(
-        _ texts: [TaskExample], progress: (Int) -> Void = { _ in }
-    ) throws -> [(outputs: [Float], loss: Double)] {
-        var results: [(outputs: [Float], loss: Double)] = []
-        for start in stride(from: 0, to: texts.count, by: Self.textsAtATime) {
-            results += try predict(Array(texts[start..<min(start + Self.textsAtATime, texts.count)]))
-            progress(results.count)
+    func outputs(_ items: [TaskItem], progress: (Int) -> Void = { _ in }) throws -> [[[Float]]] {
+        let examples = items.flatMap(\.examples)
+        var results: [[Float]] = []
+        for start in stride(from: 0, to: examples.count, by: Self.textsAtATime) {
+            let part = examples[start..<min(start + Self.textsAtATime, examples.count)]
+            results += try predict(Array(part)).map(\.outputs)
+            progress(results.count * items.count / examples.count)
         }
-        return results
+        var rest = results[...]
+        return items.map { item in
+            defer { rest = rest.dropFirst(item.examples.count) }
+            return Array(rest.prefix(item.examples.count))
+        }
     }
 
-    /// - Parameters:
-    ///   - texts: with labels, each in all its orders, one after another.
-    ///   - orders: how many; what is said of a text is the mean of all, the loss is theirs.
-    func scores(_ texts: [TaskExample], labels: TaskLabels, orders: Int) throws -> TaskScores {
-        let results = try outputs(texts)
-        let said = results.map(\.outputs)
-        let targets = stride(from: 0, to: texts.count, by: orders).map { texts[$0].target }
-        let loss = results.map(\.loss).reduce(0, +) / Double(max(results.count, 1))
-        if labels.names.isEmpty {
-            return TaskScores(
-                loss: loss, predicted: OrderMeans.numbers(said, orders: orders),
-                numbers: targets.map { if case .number(let number)? = $0 { number } else { 0 } })
-        }
-        return TaskScores(
-            loss: loss, predicted: OrderMeans.labels(said, orders: orders),
-            labels: targets.map { if case .label(let label)? = $0 { label } else { 0 } },
-            classCount: labels.names.count)
+    /// - Parameter items: with labels.
+    func scores(_ items: [TaskItem], _ definition: some TaskDefinition) throws -> TaskScores {
+        definition.scores(items, try outputs(items))
     }
 }
 

@@ -24,8 +24,10 @@ public struct PredictionSummary: Codable, Equatable, Sendable {
     public var texts: Int
     /// Texts that were cut to the length that the model was trained with.
     public var truncated: Int
-    /// How many texts got each label, those that none got included; nil where the model gives numbers.
+    /// How many texts, or words, got each label, those that none got included; nil where the model has no labels.
     public var labels: [String: Int]?
+    /// How many questions have an answer in their context; nil where the model gives none.
+    public var answered: Int?
     public var numbers: Numbers?
 
     /// - Parameter labels: names of the classes; empty where the model gives numbers.
@@ -40,8 +42,11 @@ public struct PredictionSummary: Codable, Equatable, Sendable {
         texts = predictions.count
         if !labels.isEmpty {
             let none = Dictionary(labels.map { ($0, 0) }) { first, _ in first }
-            self.labels = predictions.compactMap(\.label).reduce(into: none) { $0[$1, default: 0] += 1 }
+            self.labels = predictions.flatMap { $0.label.map { [$0] } ?? $0.labels ?? [] }
+                .reduce(into: none) { $0[$1, default: 0] += 1 }
         }
+        let answers = predictions.compactMap(\.answer)
+        if !answers.isEmpty { answered = answers.count { !$0.isEmpty } }
         let found = predictions.compactMap(\.number)
         if let smallest = found.min(), let largest = found.max() {
             numbers = Numbers(
@@ -54,6 +59,7 @@ public struct PredictionSummary: Codable, Equatable, Sendable {
         for (label, count) in (labels ?? [:]).sorted(by: { ($1.value, $0.key) < ($0.value, $1.key) }) {
             lines.append("  \(label): \(CountFormat.grouped(count))")
         }
+        if let answered { lines.append("  with an answer: \(CountFormat.grouped(answered))") }
         if let numbers {
             lines.append(
                 String(

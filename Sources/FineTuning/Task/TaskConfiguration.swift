@@ -1,27 +1,5 @@
 import Configuration
 
-/// What a task's labels are.
-public enum TaskKind: String, CaseIterable, Sendable {
-    /// One of several classes.
-    case classes
-    /// A number.
-    case number
-}
-
-/// What decides which epoch is kept.
-public enum TaskMetric: String, CaseIterable, Sendable {
-    case accuracy
-    case macroF1 = "macro_f1"
-    /// Of two classes, the second being what is looked for.
-    case f1
-    case matthews
-    case pearson
-    case spearman
-
-    /// Which tasks it is for.
-    var kind: TaskKind { self == .pearson || self == .spearman ? .number : .classes }
-}
-
 /// Labelled texts, and what is to be learned from them.
 public struct TaskConfiguration: Configurable, Equatable {
     public var kind = TaskKind.classes
@@ -32,14 +10,23 @@ public struct TaskConfiguration: Configurable, Equatable {
     public var textField = "text"
     public var pairField: String?
     public var symmetric = false
-    public var labelField = "label"
+    public var labelField: String?
+    public var labelSeparator = ","
+    public var wordsField = "words"
+    public var spansField = "spans"
+    public var questionField = "question"
+    public var contextField = "context"
+    public var choicesField = "choices"
+    public var choiceFields: [String] = []
+    public var longestAnswer = 30
+    public var noAnswerThreshold = 0.0
     public var labels: [String] = []
     public var metric: TaskMetric?
 
     public init() {}
 
     public mutating func visit(_ fields: inout some FieldVisitor) throws {
-        try fields.choice("kind", &kind, "classes: one of several labels; number: a value.")
+        try fields.choice("kind", &kind, TaskKind.help)
         try fields.text(
             "train", &train,
             "Labelled texts: .jsonl, .tsv or .csv (with a header), plain or .gz, .zst, .lz4; relative to the task's file."
@@ -57,23 +44,50 @@ public struct TaskConfiguration: Configurable, Equatable {
             "symmetric", &symmetric,
             "Pairs mean the same in both orders: both are trained on, which doubles the texts of an epoch, and what is said of a "
                 + "pair is the mean of both.")
-        try fields.text("label_field", &labelField, "That of the label.")
-        try fields.texts("labels", &labels, "Names of the classes, in order; []: those of train, sorted.")
+        try fields.text(
+            "label_field", &labelField,
+            "That of the label; null: label; labels where there are several; answers for kind: span.")
+        try fields.text(
+            "label_separator", &labelSeparator, "Stands between the labels of a text, where they are no JSON list.")
+        try fields.text(
+            "words_field", &wordsField,
+            "kind: tokens: that of the words, a list with as many labels, or separated by spaces.")
+        try fields.text(
+            "spans_field", &spansField,
+            "kind: tokens: without words, that of the labelled parts of the text, objects with start, end and label.")
+        try fields.text("question_field", &questionField, "kind: span: that of the question.")
+        try fields.text(
+            "context_field", &contextField,
+            "kind: span: that of the text that answers it; kind: choice: that of the text that a choice goes with.")
+        try fields.text("choices_field", &choicesField, "kind: choice: that of the list of choices.")
+        try fields.texts("choice_fields", &choiceFields, "Instead, members or columns with a choice each.")
+        try fields.integer("longest_answer", &longestAnswer, 1...1_048_576, "kind: span: most tokens of an answer.")
+        try fields.number(
+            "no_answer_threshold", &noAnswerThreshold, -1e9...1e9,
+            "kind: span: no answer is given where that is likelier by more than this, as a difference of logits.")
+        try fields.texts(
+            "labels", &labels,
+            "Names of the labels, in order; []: those of train, sorted; for kind: choice 0, 1, … in the order of choices."
+        )
         try fields.text("metric", optionalChoice: &metric, "What decides which epoch is kept")
     }
 
     public func validate() throws {
         if train.isEmpty { throw InvalidSetting("train", "is empty; name a file of labelled texts") }
-        if kind == .number, !labels.isEmpty { throw InvalidSetting("labels", "are for kind: classes") }
-        if labels.count == 1 { throw InvalidSetting("labels", "has one class, with which there is nothing to learn") }
+        if labelSeparator.isEmpty {
+            throw InvalidSetting("label_separator", "is empty; name what stands between labels")
+        }
         if Set(labels).count < labels.count { throw InvalidSetting("labels", "has a name twice") }
-        if let metric, metric.kind != kind {
-            throw InvalidSetting("metric", "\(metric.rawValue) is for kind: \(metric.kind.rawValue)")
+        if let metric, !kind.definition.metrics.contains(metric) {
+            throw InvalidSetting("metric", "\(metric.rawValue) is for kind: \(metric.kinds)")
         }
     }
 
-    /// What decides, where nothing is said: accuracy, or Pearson's correlation.
-    public var decidingMetric: TaskMetric { metric ?? (kind == .classes ? .accuracy : .pearson) }
+    /// The member or column that holds the label.
+    var labelName: String { labelField ?? kind.definition.labelField }
+
+    /// What decides which epoch is kept.
+    public var decidingMetric: TaskMetric { metric ?? kind.definition.metrics[0] }
 }
 
 extension FieldVisitor {

@@ -1,13 +1,13 @@
 extension TaskEncoder {
-    /// A text as `encode` has it, or a symmetric pair in both orders, the file's first. Cut pairs count once.
+    /// A text as `examples` has it, or a symmetric pair in both orders, the file's first, each with as many examples. Cut
+    /// pairs count once.
     ///
-    /// - Returns: as many examples for every row, `TaskConfiguration.orders`.
     /// - Throws: `TaskError` for a single text where pairs are symmetric.
     package mutating func orders(
-        of row: TaskRow, target: TaskTarget?, isSymmetric: Bool, path: String
-    ) throws -> [TaskExample] {
-        let example = encode(row, target: target)
-        guard isSymmetric else { return [example] }
+        of row: TaskRow, target: TaskTarget?, isSymmetric: Bool, _ settings: FineTuningSettings, path: String
+    ) throws -> (examples: [TaskExample], orders: Int) {
+        let examples = examples(row, target: target, settings)
+        guard isSymmetric else { return (examples, 1) }
         guard let pair = row.pair else {
             throw TaskError.row(
                 path: path, line: row.line,
@@ -18,11 +18,6 @@ extension TaskEncoder {
         (swapped.text, swapped.pair) = (pair, row.text)
         let cut = truncated
         defer { truncated = cut }
-        return [example, encode(swapped, target: target)]
+        return (examples + self.examples(swapped, target: target, settings), 2)
     }
-}
-
-extension TaskConfiguration {
-    /// In how many orders a text is read.
-    var orders: Int { symmetric ? 2 : 1 }
 }

@@ -1,20 +1,56 @@
 import Tokenization
 
+/// What of the texts a model was not trained on.
+public struct LostInputs: Codable, Equatable, Sendable {
+    /// Of training texts: words that were cut, or are no token.
+    public var words = 0
+    /// Of these, those with a label other than O.
+    public var labels = 0
+    /// Spans that do not begin or end where words do, of all texts: their labels stand on whole words.
+    public var misaligned = 0
+
+    /// Answers that no window over their context holds as a whole.
+    public var answers = 0
+
+    public init() {}
+
+    var notes: [String] {
+        var notes: [String] = []
+        if words > 0 {
+            notes.append(
+                "\(words) words of training texts were cut or are no token, \(labels) of them with a label other than O; "
+                    + "training.long_texts: stride keeps what was cut")
+        }
+        if misaligned > 0 {
+            notes.append("\(misaligned) spans do not begin or end where words do; they stand for whole words")
+        }
+        if answers > 0 {
+            notes.append(
+                "\(answers) answers of training questions are in no window as a whole; raise training.window_overlap")
+        }
+        return notes
+    }
+}
+
 /// Turns texts into what the model reads: `[CLS] text [SEP]` or `[CLS] text [SEP] pair [SEP]`.
 package struct TaskEncoder {
+    let tokenizer: ByteLevelBPE
     private let encoder: BPEEncoder
-    private let special: SpecialTokens
-    private let longestText: Int
+    let special: SpecialTokens
+    let longestText: Int
     /// Texts that were cut to the model's length.
     package internal(set) var truncated = 0
+    /// What the model does not see of them.
+    var lost = LostInputs()
 
     package init(_ tokenizer: ByteLevelBPE, longestText: Int) throws {
+        self.tokenizer = tokenizer
         encoder = BPEEncoder(tokenizer)
         special = try tokenizer.specialTokens
         self.longestText = longestText
     }
 
-    private func ids(_ text: String) -> [Int32] {
+    func ids(_ text: String) -> [Int32] {
         var ids: [Int32] = []
         var text = text
         text.withUTF8 { encoder.encode($0, into: &ids, parsing: .none) }

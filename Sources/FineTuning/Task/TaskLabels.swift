@@ -1,6 +1,6 @@
 import Foundation
 
-/// The classes of a task, by name.
+/// The labels of a task, by name.
 public struct TaskLabels: Sendable, Equatable {
     /// Empty where the label is a number.
     public let names: [String]
@@ -11,55 +11,43 @@ public struct TaskLabels: Sendable, Equatable {
         indices = Dictionary(uniqueKeysWithValues: names.enumerated().map { ($1, $0) })
     }
 
-    /// The classes that a task's training text has: sorted, numbers by value.
+    /// Those that the task names, or else those that its training text has.
     ///
-    /// - Throws: `TaskError` where there is one class, or labels look like measured numbers.
+    /// - Throws: `TaskError` where there is nothing to learn, such as one class.
     public init(_ task: TaskConfiguration, of rows: [TaskRow], path: String) throws {
-        guard task.kind == .classes else {
-            self.init(names: [])
-            return
-        }
-        if !task.labels.isEmpty {
-            self.init(names: task.labels)
-            return
-        }
-        let found = Set(rows.compactMap(\.label))
-        if let row = rows.first(where: { row in
-            row.label.map { $0.contains(".") && Double($0) != nil && Double($0) != Double($0)?.rounded() } ?? false
-        }) {
-            throw TaskError.row(
-                path: path, line: row.line,
-                "the label \(row.label ?? "") is a number with a fraction, and kind is classes; set kind: number, or list the "
-                    + "labels")
-        }
-        if found.count < 2 {
-            throw TaskError.file(
-                path: path, "has one class, \(found.first ?? "none"), with which there is nothing to learn")
-        }
-        self.init(
-            names: found.sorted { a, b in
-                if let x = Double(a), let y = Double(b), x != y { return x < y }
-                return a < b
-            })
+        let isListed = task.kind.definition.hasNames && !task.labels.isEmpty
+        self.init(names: isListed ? task.labels : try task.kind.definition.names(of: rows, path: path))
+        try task.kind.definition.check(names, task, path: path)
     }
 
-    /// What a row is held against.
-    ///
-    /// - Throws: `TaskError` for a label that is none of the classes, or no number.
-    func target(_ row: TaskRow, kind: TaskKind, path: String) throws -> TaskTarget? {
-        guard let label = row.label else { return nil }
-        switch kind {
-        case .classes:
-            guard let index = indices[label] else {
-                let shown = names.prefix(8).joined(separator: ", ") + (names.count > 8 ? ", …" : "")
-                throw TaskError.row(path: path, line: row.line, "the label \(label) is none of \(shown)")
-            }
-            return .label(index)
-        case .number:
-            guard let number = Double(label), number.isFinite else {
-                throw TaskError.row(path: path, line: row.line, "the label \(label) is no number")
-            }
-            return .number(number)
+    /// In the order of an alphabet, numbers by value.
+    static func sorted(_ names: some Sequence<String>) -> [String] {
+        names.sorted { a, b in
+            if let x = Double(a), let y = Double(b), x != y { return x < y }
+            return a < b
         }
+    }
+
+    /// - Parameter labels: of a row.
+    /// - Throws: `TaskError` for a number with a fraction, which was measured rather than given as a name.
+    static func refuseFractions(_ rows: [TaskRow], path: String, _ labels: (TaskRow) -> [String]) throws {
+        for row in rows {
+            for label in labels(row) where label.contains(".") {
+                guard let number = Double(label), number != number.rounded() else { continue }
+                throw TaskError.row(
+                    path: path, line: row.line,
+                    "the label \(label) is a number with a fraction, and kind is not number; set kind: number, or list the "
+                        + "labels")
+            }
+        }
+    }
+
+    /// - Throws: `TaskError` for what is none of them.
+    func index(of label: String, line: Int, path: String) throws -> Int {
+        guard let index = indices[label] else {
+            let shown = names.prefix(8).joined(separator: ", ") + (names.count > 8 ? ", …" : "")
+            throw TaskError.row(path: path, line: line, "the label \(label) is none of \(shown)")
+        }
+        return index
     }
 }

@@ -8,37 +8,71 @@ public struct TaskRow: Sendable, Equatable {
     public var pair: String?
     /// As it is written; nil where the file has none.
     public var label: String?
+    /// Where a text has any number of them, or one for every word.
+    public var labels: [String]?
+    /// Instead of a text, which has them with spaces between; `labels` has one for each.
+    public var words: [String]?
+    /// Labelled parts of the text.
+    public var spans: [TextSpan]?
+    /// To the question that is the text, with the context as its pair; empty where there is none.
+    public var answers: [TaskAnswer]?
+    /// What may go with the text; the label is one of them.
+    public var choices: [String]?
     /// Of the file, counted from 1; of a .csv, rows without the header, as one may have several lines.
     public var line: Int
 
-    public init(text: String, pair: String? = nil, label: String? = nil, line: Int) {
+    public init(
+        text: String, pair: String? = nil, label: String? = nil, labels: [String]? = nil,
+        words: [String]? = nil, line: Int
+    ) {
         self.text = text
         self.pair = pair
         self.label = label
+        self.labels = labels
+        self.words = words
         self.line = line
+    }
+
+    /// What may be said of without knowing the answer.
+    var withoutLabel: TaskRow {
+        var row = self
+        row.label = nil
+        row.labels = nil
+        row.spans = nil
+        row.answers = nil
+        return row
     }
 }
 
 /// Reads files of labelled texts: JSON lines, or tables with a header, separated by tabs or commas.
 public enum TaskTable {
-    /// Names of what is read.
+    /// What is read.
     public struct Fields: Sendable {
-        public var text: String
-        /// Nil for `text_pair` if the file has it.
-        public var pair: String?
-        public var label: String
+        var task: TaskConfiguration
         /// Whether rows without one are refused: texts to learn from have labels, texts to label need none.
         public var needsLabel: Bool
 
         public init(_ task: TaskConfiguration, needsLabel: Bool = true) {
-            text = task.textField
-            pair = task.pairField
-            label = task.labelField
+            self.task = task
             self.needsLabel = needsLabel
         }
-    }
 
-    static let usualPair = "text_pair"
+        /// Where the text stands, and the second of a pair.
+        public var text: String {
+            get { task.textField }
+            set { task.textField = newValue }
+        }
+        public var pair: String? {
+            get { task.pairField }
+            set { task.pairField = newValue }
+        }
+
+        func row(_ record: TaskRecord) throws -> TaskRow {
+            var record = record
+            record.isToBeLabelled = !needsLabel
+            return try task.kind.definition.row(record, task, needsLabel: needsLabel)
+        }
+    }
 
     /// How a file is divided into rows, by its name.
     enum Form {
@@ -81,18 +115,9 @@ public enum TaskTable {
             guard let object = try? JSONSerialization.jsonObject(with: Data(line)) as? [String: Any] else {
                 throw TaskError.row(path: path, line: index + 1, "is not a JSON object")
             }
-            func value(_ field: String) throws -> String? {
-                switch object[field] {
-                case nil, is NSNull: return nil
-                case let text as String: return text
-                case let number as NSNumber: return "\(number)"
-                default:
-                    throw TaskError.row(
-                        path: path, line: index + 1, "\(field) is neither a text nor a number")
-                }
-            }
             rows.append(
-                try row(path, line: index + 1, fields, known: { object.keys.sorted() }, value))
+                try fields.row(
+                    TaskRecord(path: path, line: index + 1, known: { object.keys.sorted() }, value: { object[$0] })))
         }
         return rows
     }
@@ -106,9 +131,10 @@ public enum TaskTable {
             throw TaskError.file(path: path, "is no table of comma-separated values: \(error)")
         }
         return try table.rows.enumerated().map { index, values in
-            try row(path, line: index + 1, fields, known: { table.header }) {
-                values[$0].flatMap { $0.isEmpty ? nil : $0 }
-            }
+            try fields.row(
+                TaskRecord(path: path, line: index + 1, isTable: true, known: { table.header }) {
+                    values[$0].flatMap { $0.isEmpty ? nil : $0 }
+                })
         }
     }
 
@@ -127,9 +153,10 @@ public enum TaskTable {
                 throw TaskError.row(
                     path: path, line: index + 1, "has \(values.count) columns, and the header has \(header.count)")
             }
-            return try row(path, line: index + 1, fields, known: { header }) { field in
-                header.firstIndex(of: field).flatMap { values[$0].isEmpty ? nil : values[$0] }
-            }
+            return try fields.row(
+                TaskRecord(path: path, line: index + 1, isTable: true, known: { header }) { field in
+                    header.firstIndex(of: field).flatMap { values[$0].isEmpty ? nil : values[$0] }
+                })
         }
     }
 
@@ -138,24 +165,5 @@ public enum TaskTable {
             throw TaskError.file(path: path, "is not UTF-8; convert it (iconv -t utf-8)")
         }
         return text.replacing("\r\n", with: "\n")
-    }
-
-    private static func row(
-        _ path: String, line: Int, _ fields: Fields, known: () -> [String], _ value: (String) throws -> String?
-    ) throws -> TaskRow {
-        func needed(_ field: String, _ what: String) throws -> String {
-            guard let found = try value(field) else {
-                throw TaskError.row(
-                    path: path, line: line,
-                    "has no \(what) \(field); there are \(known().joined(separator: ", ")) "
-                        + (fields.needsLabel ? "(set \(what)_field)" : "(name the one to read: --\(what)-field)"))
-            }
-            return found
-        }
-        let text = try needed(fields.text, "text")
-        if text.allSatisfy(\.isWhitespace) { throw TaskError.row(path: path, line: line, "has an empty text") }
-        return TaskRow(
-            text: text, pair: try fields.pair.map { try needed($0, "pair") } ?? value(usualPair),
-            label: fields.needsLabel ? try needed(fields.label, "label") : try value(fields.label), line: line)
     }
 }

@@ -15,6 +15,8 @@ public struct Classifier: Sendable {
     public enum ProblemType: String, Sendable {
         /// Logits of classes, of which one is right.
         case singleLabel = "single_label_classification"
+        /// Logits of labels, of which any number are right.
+        case multiLabel = "multi_label_classification"
         /// One number.
         case regression
     }

@@ -66,7 +66,7 @@ struct ExportCommand: ParsableCommand {
 
     private func exportClassifier() throws {
         let model = try FineTunedModel(path: checkpoint, threads: 1)
-        let architecture = try ClassifierExport.write(model.classifier, to: output, form: form, force: force)
+        let architecture = try ClassifierExport.write(model.classifier(), to: output, form: form, force: force)
         let folder = HuggingFaceExport.Folder(name: ".", architecture: architecture)
         try report.show(Report(checkpoint: model.path, output: output, folders: [folder])) {
             "\(output) (\(architecture)) holds \(model.path)"
@@ -86,12 +86,16 @@ extension HuggingFaceExport.Form: ExpressibleByArgument {}
 
 extension FineTunedModel {
     /// As it is exported.
-    fileprivate var classifier: Classifier {
+    ///
+    /// - Throws: `ExportError` for a head that is not about texts as a whole.
+    fileprivate func classifier() throws -> Classifier {
         let tensors = parameters.map { ($0.name, TensorDictionary.Tensor(shape: $0.shape, values: $0.values)) }
         let problemType: Classifier.ProblemType =
             switch configuration.task.kind {
             case .classes: .singleLabel
             case .number: .regression
+            case .labels: .multiLabel
+            case .tokens, .span, .choice: throw ExportError.taskKind(configuration.task.kind.rawValue)
             }
         let pooling: Classifier.Pooling =
             switch configuration.training.pooling {

@@ -10,7 +10,9 @@ struct FinetuneCommand: ParsableCommand {
         abstract: "Trains a pretrained encoder on labelled texts.",
         discussion: """
             Files hold one text each line or row: .jsonl with text and label (and text_pair), or .tsv and .csv with a header. \
-            Labels are classes, or numbers with --set kind=number. The best epoch on the validation texts is kept; without \
+            Labels are classes, or with --set kind=number numbers, with kind=labels any number of labels, with kind=tokens labels of words (words and labels, or text and spans), with kind=span \
+            answers in a context (question, context and answers), with kind=choice one of several endings (context, choices and \
+            label). The best epoch on the validation texts is kept; without \
             a file for them a tenth of the training texts is set aside.
 
             With several seeds the head, the order of the texts and dropout differ; mean and deviation are told. \

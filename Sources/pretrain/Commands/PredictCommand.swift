@@ -11,7 +11,8 @@ struct PredictCommand: ParsableCommand {
         abstract: "Labels texts with a fine-tuned model.",
         discussion: """
             Reads .jsonl, .tsv or .csv, plain or .gz, .zst, .lz4, with the fields that the model was trained on, and writes a \
-            JSON object for each text: its label and the probability of every class, or its number.
+            JSON object for each text: its label or labels and their probabilities, its number, or the labels of its words or \
+            the spans that they mark, or the answer to a question.
 
             With --output these lines go to a file and a summary is shown: how many texts got which label, or what range \
             the numbers have. --json prints the summary as one object in place of the lines.

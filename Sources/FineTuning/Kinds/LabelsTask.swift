@@ -1,0 +1,58 @@
+/// `kind: labels`: a text, or a pair, has any number of labels, none included.
+struct LabelsTask: TaskDefinition {
+    static let metrics: [TaskMetric] = [.microF1, .macroF1, .subsetAccuracy, .auc]
+    static let hasNames = true
+    static let labelField = "labels"
+
+    private let labels: TaskLabels
+    private let settings: FineTuningSettings
+
+    init(_ configuration: FineTuningConfiguration, labels: TaskLabels) {
+        self.labels = labels
+        settings = configuration.training
+    }
+
+    static func row(_ record: TaskRecord, _ task: TaskConfiguration, needsLabel: Bool) throws -> TaskRow {
+        var row = try record.texts(task)
+        row.labels = try record.list(task.labelName, separator: task.labelSeparator)
+        if needsLabel, row.labels == nil { throw record.missing(task.labelName, "label") }
+        if let labels = row.labels, let twice = labels.indices.first(where: { labels[..<$0].contains(labels[$0]) }) {
+            throw record.error("\(task.labelName) holds \(labels[twice]) twice")
+        }
+        return row
+    }
+
+    static func names(of rows: [TaskRow], path: String) throws -> [String] {
+        try TaskLabels.refuseFractions(rows, path: path) { $0.labels ?? [] }
+        let found = Set(rows.flatMap { $0.labels ?? [] })
+        if found.isEmpty { throw TaskError.file(path: path, "has no labels, with which there is nothing to learn") }
+        return TaskLabels.sorted(found)
+    }
+
+    var outputCount: Int { labels.names.count }
+
+    func item(_ row: TaskRow, _ encoder: inout TaskEncoder, for use: TaskUse, path: String) throws -> TaskItem {
+        let indices = try row.labels.map { names in
+            try names.map { try labels.index(of: $0, line: row.line, path: path) }
+        }
+        let target = indices.map { indices in TaskTarget.labels((0..<outputCount).map(indices.contains)) }
+        return TaskItem(
+            row: row, examples: encoder.examples(row, target: target, settings),
+            truth: (indices ?? []).sorted().map { Int32($0) })
+    }
+
+    func scores(_ items: [TaskItem], _ outputs: [[[Float]]]) -> TaskScores {
+        let outputs = outputs.map(Self.pooled)
+        return TaskScores(
+            loss: Self.meanLoss(items, outputs.map { [$0] }), logits: outputs,
+            truth: items.map { item in (0..<outputCount).map { item.truth.contains(Int32($0)) } })
+    }
+
+    func prediction(_ item: TaskItem, _ outputs: [[Float]]) -> FineTunedModel.Prediction {
+        let outputs = Self.pooled(outputs)
+        return .init(
+            labels: labels.names.indices.filter { outputs[$0] > 0 }.map { labels.names[$0] },
+            probabilities: Dictionary(
+                uniqueKeysWithValues: zip(labels.names, outputs.map { TaskLoss.probability(Double($0)) })))
+    }
+}

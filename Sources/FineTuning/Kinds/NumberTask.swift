@@ -1,0 +1,54 @@
+import Configuration
+
+/// `kind: number`: a text, or a pair, has a number.
+struct NumberTask: TaskDefinition {
+    static let metrics: [TaskMetric] = [.pearson, .spearman]
+    static let hasNames = false
+
+    private let settings: FineTuningSettings
+    private let isSymmetric: Bool
+
+    init(_ configuration: FineTuningConfiguration, labels: TaskLabels) {
+        settings = configuration.training
+        isSymmetric = configuration.task.symmetric
+    }
+
+    static func check(_ configuration: FineTuningConfiguration) throws {
+        if !configuration.task.labels.isEmpty { throw InvalidSetting("labels", "are for kind: classes") }
+    }
+
+    static func row(_ record: TaskRecord, _ task: TaskConfiguration, needsLabel: Bool) throws -> TaskRow {
+        try record.textAndLabel(task, needsLabel: needsLabel)
+    }
+
+    static func names(of rows: [TaskRow], path: String) throws -> [String] { [] }
+
+    let outputCount = 1
+
+    func item(_ row: TaskRow, _ encoder: inout TaskEncoder, for use: TaskUse, path: String) throws -> TaskItem {
+        let number = try row.label.map { label in
+            guard let number = Double(label), number.isFinite else {
+                throw TaskError.row(path: path, line: row.line, "the label \(label) is no number")
+            }
+            return number
+        }
+        let (examples, orders) = try encoder.orders(
+            of: row, target: number.map { .number($0) }, isSymmetric: isSymmetric, settings, path: path)
+        let bits = number.map { $0.bitPattern ^ ($0.bitPattern >> 32) }
+        return TaskItem(
+            row: row, examples: examples, orders: orders, truth: [bits.map { Int32(truncatingIfNeeded: $0) } ?? -1])
+    }
+
+    func scores(_ items: [TaskItem], _ outputs: [[[Float]]]) -> TaskScores {
+        let outputs = zip(items, outputs).map { Self.pooled($0, $1) }
+        return TaskScores(
+            loss: Self.meanLoss(items, outputs),
+            predicted: outputs.map { OrderMeans.numbers($0, orders: $0.count)[0] },
+            numbers: items.map { if case .number(let number)? = $0.examples[0].target { number } else { 0 } })
+    }
+
+    func prediction(_ item: TaskItem, _ outputs: [[Float]]) -> FineTunedModel.Prediction {
+        let outputs = Self.pooled(item, outputs)
+        return .init(number: OrderMeans.numbers(outputs, orders: outputs.count)[0])
+    }
+}
