@@ -17,6 +17,7 @@ binary := .build/release/pretrain
 # The installed binary carries Swift's runtime; its own folder keeps the two builds from undoing each other.
 static := .build/static
 staged := .build/staged
+archives := .build/archives
 sources := Package.swift $(shell find Sources -type f)
 formatted := Package.swift Sources Tests $(wildcard Benchmarks)
 
@@ -61,14 +62,23 @@ bench-compare: build ## Compares with PyTorch, in turn (PYTHON has torch and tra
 format: ## Formats the sources.
 	swift format -i --parallel -r $(formatted)
 
-$(staged)/.complete$(MARCH): $(sources)
+# C++'s runtime, as an archive in $(archives), goes into the binary, and lld leaves out what nothing in it calls: the shared
+# one needs a later glibc than all else does, and so does what gold keeps of its names.
+# The old kind of search path comes before LD_LIBRARY_PATH and holds for libraries of libraries: a bundle's are used
+# together or not at all. Where there is no such folder, the system's are found as ever.
+link := -Xswiftc -use-ld=lld -Xswiftc -L$(CURDIR)/$(archives) \
+	-Xlinker --disable-new-dtags -Xlinker -rpath -Xlinker '$$ORIGIN/../lib/pretrain'
+
+$(staged)/.complete$(MARCH): Makefile $(sources)
 	@Tools/install-dependencies.sh
-	swift build -c release --static-swift-stdlib --product pretrain --scratch-path $(static)
+	@mkdir -p $(archives)
+	@archive=$$(clang -print-file-name=libstdc++.a) && [ ! -e "$$archive" ] || ln -sf "$$archive" $(archives)
+	swift build -c release --static-swift-stdlib --product pretrain --scratch-path $(static) $(link)
 	@rm -rf $(staged)
 	@mkdir -p $(staged)/bin $(staged)/share/man/man1 $(staged)/share/bash-completion/completions \
 		$(staged)/share/zsh/site-functions $(staged)/share/fish/vendor_completions.d
 	install -m 755 $(static)/release/pretrain $(staged)/bin/pretrain
-	strip --strip-debug $(staged)/bin/pretrain
+	strip --strip-unneeded $(staged)/bin/pretrain
 	@if ldd $(staged)/bin/pretrain | grep -E 'libswift|libFoundation|not found'; then \
 		echo "error: the binary would need the libraries above where it is installed" >&2; exit 1; fi
 	$(staged)/bin/pretrain --generate-completion-script bash >$(staged)/share/bash-completion/completions/pretrain
