@@ -23,7 +23,8 @@ formatted := Package.swift Sources Tests $(wildcard Benchmarks)
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help deps build run corpora test lint bench bench-check bench-compare format dist install uninstall clean
+.PHONY: help deps build run corpora test lint bench bench-check bench-compare format dist install \
+	bundle bundle-check uninstall clean
 
 help: ## Lists the targets.
 	@echo "Targets:"
@@ -98,6 +99,12 @@ install: dist ## Installs a binary that needs no Swift, the manual page and comp
 	install -D -m 755 $(staged)/bin/pretrain $(DESTDIR)$(PREFIX)/bin/pretrain
 	@for file in $(wordlist 2,99,$(installed)); do \
 		install -D -m 644 $(staged)/$$file $(DESTDIR)$(PREFIX)/$$file || exit 1; done
+
+bundle: dist ## Makes an archive that runs on machines with nothing installed.
+	@MARCH=$(MARCH) Tools/make-bundle.sh $(staged) $(static)/checkouts .build/bundle
+
+bundle-check: bundle ## Runs it in a bare system, as far as root's rights go.
+	@for archive in .build/bundle/*.tar.gz; do Tools/check-bundle.sh $$archive || exit 1; done
 
 uninstall: ## Removes what `make install` installed.
 	rm -f $(addprefix $(DESTDIR)$(PREFIX)/,$(installed))
