@@ -44,39 +44,81 @@ WITH_BFLOAT16 void bfloat16_panels(const float *source, long depth, long width, 
         31, 15, 30, 14, 29, 13, 28, 12, 27, 11, 26, 10, 25, 9, 24, 8, 23, 7, 22, 6, 21, 5, 20, 4, 19, 3, 18, 2, 17, 1,
         16, 0);
     const long pairs = (depth + 1) / 2;
-    for (long pair = 0; pair < pairs; pair++) {
-        const float *low = source + 2 * pair * stride;
-        const float *high = low + stride;
-        const bool is_single = 2 * pair + 1 == depth;
+    // A few pairs at a time, so that each panel gets some lines in a row: panels lie a power of two apart, and single lines of
+    // all of them would fall into few sets of the cache.
+    const long block = 8;
+    for (long start = 0; start < pairs; start += block) {
+        const long end = smaller(pairs, start + block);
         for (long column = 0; column < width; column += panel) {
-            uint16_t *to = result + (column * pairs + pair * panel) * 2;
-            for (long half = 0; half < panel; half += 16) {
-                const __mmask16 mask = first(width - column - half);
-                const __m512 a = _mm512_maskz_loadu_ps(mask, low + column + half);
-                const __m512 b = _mm512_maskz_loadu_ps(is_single ? (__mmask16)0 : mask, high + column + half);
-                const __m512i both = (__m512i)_mm512_cvtne2ps_pbh(b, a);
-                _mm512_storeu_si512(to + half * 2, _mm512_permutexvar_epi16(interleave, both));
+            const __mmask16 masks[2] = {first(width - column), first(width - column - 16)};
+            for (long pair = start; pair < end; pair++) {
+                const float *low = source + 2 * pair * stride + column;
+                const float *high = low + stride;
+                const bool is_single = 2 * pair + 1 == depth;
+                uint16_t *to = result + (column * pairs + pair * panel) * 2;
+                for (long half = 0; half < 2; half++) {
+                    const __m512 a = _mm512_maskz_loadu_ps(masks[half], low + half * 16);
+                    const __m512 b = _mm512_maskz_loadu_ps(is_single ? (__mmask16)0 : masks[half], high + half * 16);
+                    const __m512i both = (__m512i)_mm512_cvtne2ps_pbh(b, a);
+                    _mm512_storeu_si512(to + half * 32, _mm512_permutexvar_epi16(interleave, both));
+                }
             }
         }
     }
 }
 
+/// Exchanges rows and columns of 16 × 16 words.
+WITH_BFLOAT16 static inline void transpose(__m512i rows[16]) {
+    __m512i other[16];
+    for (int i = 0; i < 16; i += 2) {
+        other[i] = _mm512_unpacklo_epi32(rows[i], rows[i + 1]);
+        other[i + 1] = _mm512_unpackhi_epi32(rows[i], rows[i + 1]);
+    }
+    for (int i = 0; i < 16; i += 4) {
+        rows[i] = _mm512_unpacklo_epi64(other[i], other[i + 2]);
+        rows[i + 1] = _mm512_unpackhi_epi64(other[i], other[i + 2]);
+        rows[i + 2] = _mm512_unpacklo_epi64(other[i + 1], other[i + 3]);
+        rows[i + 3] = _mm512_unpackhi_epi64(other[i + 1], other[i + 3]);
+    }
+    // Rows i, i + 4, i + 8, i + 12 now hold columns i, i + 4, … of four rows each, in quarters.
+    for (int i = 0; i < 4; i++) {
+        const __m512i even = _mm512_shuffle_i32x4(rows[i], rows[i + 4], 0x88);
+        const __m512i odd = _mm512_shuffle_i32x4(rows[i], rows[i + 4], 0xdd);
+        const __m512i even_high = _mm512_shuffle_i32x4(rows[i + 8], rows[i + 12], 0x88);
+        const __m512i odd_high = _mm512_shuffle_i32x4(rows[i + 8], rows[i + 12], 0xdd);
+        other[i] = _mm512_shuffle_i32x4(even, even_high, 0x88);
+        other[i + 4] = _mm512_shuffle_i32x4(odd, odd_high, 0x88);
+        other[i + 8] = _mm512_shuffle_i32x4(even, even_high, 0xdd);
+        other[i + 12] = _mm512_shuffle_i32x4(odd, odd_high, 0xdd);
+    }
+    for (int i = 0; i < 16; i++) { rows[i] = other[i]; }
+}
+
 WITH_BFLOAT16 void bfloat16_transposed_panels(
     const float *source, long width, long depth, long stride, uint16_t *result) {
     const long pairs = (depth + 1) / 2;
-    for (long column = 0; column < width; column += panel) {
-        uint32_t *to = (uint32_t *)(result + column * pairs * 2);
-        for (long index = 0; index < panel; index++) {
-            const float *from = source + (column + index) * stride;
-            const bool is_missing = column + index >= width;
-            for (long i = 0; i < depth; i += 32) {
-                const __m512 a = is_missing ? _mm512_setzero_ps() : _mm512_maskz_loadu_ps(first(depth - i), from + i);
-                const __m512 b =
-                    is_missing ? _mm512_setzero_ps() : _mm512_maskz_loadu_ps(first(depth - i - 16), from + i + 16);
-                uint32_t both[16];
-                _mm512_storeu_si512(both, (__m512i)_mm512_cvtne2ps_pbh(b, a));
-                const long count = smaller(16, pairs - i / 2);
-                for (long pair = 0; pair < count; pair++) { to[(i / 2 + pair) * panel + index] = both[pair]; }
+    for (long column = 0; column < width; column += 16) {
+        // Half a panel at a time.
+        uint32_t *to = (uint32_t *)result + column / panel * panel * pairs + column % panel;
+        for (long i = 0; i < depth; i += 32) {
+            __m512i block[16];
+            for (long index = 0; index < 16; index++) {
+                const float *from = source + (column + index) * stride + i;
+                const long count = column + index < width ? depth - i : 0;
+                const __m512 a = _mm512_maskz_loadu_ps(first(count), from);
+                const __m512 b = _mm512_maskz_loadu_ps(first(count - 16), from + 16);
+                block[index] = (__m512i)_mm512_cvtne2ps_pbh(b, a);
+            }
+            transpose(block);
+            const long count = smaller(16, pairs - i / 2);
+            for (long pair = 0; pair < count; pair++) {
+                _mm512_storeu_si512(to + (i / 2 + pair) * panel, block[pair]);
+            }
+        }
+        // A panel whose second half is beyond the edge is filled up.
+        if (column % panel == 0 && column + 16 >= width) {
+            for (long pair = 0; pair < pairs; pair++) {
+                _mm512_storeu_si512(to + pair * panel + 16, _mm512_setzero_si512());
             }
         }
     }
@@ -140,9 +182,9 @@ WITH_BFLOAT16 void bfloat16_multiply(
     const long step = a_is_panels ? panel * 4 : 4;
     for (long pair = 0; pair < pairs; pair += deepest) {
         const long depth = smaller(deepest, pairs - pair);
-        // Rows of `a` that stay in the second-level cache while all panels pass by.
-        long block = (512L << 10) / (depth * 4);
-        block = block < panel ? panel : block / panel * panel;
+        // So few rows that what is written stays in the second-level cache until their lines are full; panels of `b` are
+        // read from there once for four tiles.
+        const long block = panel;
         for (long start = 0; start < rows; start += block) {
             const long end = smaller(rows, start + block);
             for (long column = 0; column < width; column += panel) {

@@ -86,6 +86,7 @@ extension Profile {
         case dotRows = "row dot products"
         case dotRowsBackward = "row dot products, backward"
         case merge = "gradients merged"
+        case rounding = "weights rounded"
         case update = "AdamW"
     }
 }

@@ -43,6 +43,12 @@ public struct BFloat16Weight: @unchecked Sendable {
     /// Rounds one part of the weights.
     public func round(_ weights: Matrix, part: Int) {
         precondition(weights.rows == outputs && weights.columns == inputs)
+        Profile.enter(.rounding)
+        defer {
+            // Read in single precision, written in half of it.
+            let count = (part < forwardParts ? inputs : outputs) * Self.panelWidth
+            Profile.leave(flops: 0, floats: count + count / 2)
+        }
         if part < forwardParts {
             let start = part * Self.panelWidth
             let rows = weights.rows(start, min(Self.panelWidth, outputs - start))
