@@ -22,6 +22,8 @@ public struct PerformanceThresholds: Decodable, Sendable {
         public var batch: Int
         public var sequence: Int
         public var threads: Int
+        /// Of the products, and of the peak; nil: float32.
+        public var precision: ProductPrecision?
         public var minimumUtilisation: Double
     }
 
@@ -186,9 +188,11 @@ public struct PerformanceThresholds: Decodable, Sendable {
 
     private func stepChecks() throws -> [Check] {
         try steps.map { step in
-            let configuration = try Self.configuration(step.preset, batch: step.batch, sequence: step.sequence)
+            var configuration = try Self.configuration(step.preset, batch: step.batch, sequence: step.sequence)
+            configuration.training.precision = step.precision ?? .float32
             let name =
-                "\(step.preset), \(step.batch) × \(step.sequence), \(Self.threads(step.threads)): share of the peak"
+                "\(step.preset), \(step.batch) × \(step.sequence), \(Self.threads(step.threads))"
+                + "\(step.precision.map { ", \($0.rawValue)" } ?? ""): share of the peak"
             return {
                 let report = try Self.measure(configuration, threads: step.threads)
                 return [Outcome(name, report.utilisation, .atLeast, step.minimumUtilisation)]

@@ -137,6 +137,11 @@ WITH_BFLOAT16 void bfloat16_transposed_panels(
             sums[i][0] = _mm512_setzero_ps();                                                                           \
             sums[i][1] = _mm512_setzero_ps();                                                                           \
         }                                                                                                               \
+        /* What is written or added to comes from memory meanwhile. */                                                  \
+        _Pragma("clang loop unroll(full)") for (int i = 0; i < ROWS; i++) {                                             \
+            _mm_prefetch((const char *)(result + i * stride), _MM_HINT_T0);                                             \
+            _mm_prefetch((const char *)(result + i * stride + 16), _MM_HINT_T0);                                        \
+        }                                                                                                               \
         for (long pair = 0; pair < pairs; pair++) {                                                                     \
             const __m512bh left = (__m512bh)_mm512_loadu_si512(b + pair * panel * 4);                                   \
             const __m512bh right = (__m512bh)_mm512_loadu_si512(b + pair * panel * 4 + 64);                             \

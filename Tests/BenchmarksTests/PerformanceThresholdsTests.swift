@@ -27,6 +27,17 @@ struct PerformanceThresholdsTests {
         #expect(throws: PerformanceThresholds.ReadError.self) { try read(#"{"steps": [], "scaling": []}"#) }
     }
 
+    @Test func stepsNameTheirPrecision() throws {
+        func thresholds(_ precision: String) throws -> PerformanceThresholds {
+            let step =
+                #"{"preset": "demo", "batch": 1, "sequence": 64, "threads": 1, \#(precision)"minimum_utilisation": 0.5}"#
+            return try read(#"{"steps": [\#(step)], "scaling": [], "kernels": [], \#(aroundSteps)}"#)
+        }
+        #expect(try thresholds("").steps[0].precision == nil)
+        #expect(try thresholds(#""precision": "bfloat16", "#).steps[0].precision?.rawValue == "bfloat16")
+        #expect(throws: PerformanceThresholds.ReadError.self) { try thresholds(#""precision": "half", "#) }
+    }
+
     @Test func boundsHoldFromTheirSide() {
         typealias Outcome = PerformanceThresholds.Outcome
         #expect(Outcome("speed", 2, .atLeast, 2).passed && !Outcome("speed", 1.9, .atLeast, 2).passed)

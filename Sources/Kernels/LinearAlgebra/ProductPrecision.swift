@@ -1,6 +1,6 @@
 /// In which form linear layers and the vocabulary multiply. Sums are in single precision either way, as are weights,
 /// moments, norms, attention, softmax and losses.
-public enum ProductPrecision: String, CaseIterable, Sendable {
+public enum ProductPrecision: String, CaseIterable, Decodable, Sendable {
     /// IEEE single precision.
     case float32
     /// Operands are rounded to bfloat16 (eight bits of exponent as in single precision, eight of significand), to nearest.
