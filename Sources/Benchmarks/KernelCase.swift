@@ -53,7 +53,7 @@ struct KernelCase: Sendable {
         let work = 2 * rows * output * input
         // Rounded once a step, so not here.
         let memory =
-            precision == .bfloat16 && BFloat16Backend.current == .processor
+            precision.keepsWeights
             ? FloatBuffer(count: BFloat16Weight.count(outputs: output, inputs: input) / 2) : nil
         @Sendable func rounded() -> BFloat16Weight? {
             memory.map { BFloat16Weight($0, outputs: output, inputs: input) }

@@ -73,7 +73,7 @@ public struct RunForecast: Encodable, Sendable {
         steps = configuration.training.steps
         tokensPerStep = configuration.training.sequencesPerStep * length
         totalTokens = configuration.plannedTokens
-        advice += ProductLibrary.current.advice(threads: threads)
+        advice += configuration.training.precision.advice(threads: threads)
         // Without measurement the forecast may be for another machine.
         if measuring { try cost.checkMemory() }
         if memoryBytes > machineMemoryBytes {
@@ -143,13 +143,13 @@ public struct RunForecast: Encodable, Sendable {
         let factor = String(format: "%.1f", gain)
         if precision == .float32, gain > 1.2 {
             advice.append(
-                "this processor multiplies \(factor) times as fast in bfloat16 (\(BFloat16Backend.current.rawValue)): "
+                "this processor multiplies \(factor) times as fast in bfloat16 (\(ProductPrecision.bfloat16.summary)): "
                     + "training.precision: bfloat16, decided before a run begins")
         }
         if precision == .bfloat16, gain < 1 {
             advice.append(
-                "this processor has no instruction for bfloat16 (AVX512_BF16): products are emulated, at \(factor) times "
-                    + "the speed of float32")
+                "this processor multiplies bfloat16 at \(factor) times the speed of float32 "
+                    + "(\(ProductPrecision.bfloat16.summary)): training.precision: float32 is faster")
         }
     }
 

@@ -49,7 +49,8 @@ public struct RunSuggestion: Sendable {
             if chosen != nil, tokens < Self.tokensPerParameter * parameters { break }
             chosen = (candidate, speed)
         }
-        guard var (configuration, speed) = chosen else { throw CorpusError.noSources }
+        guard let (candidate, speed) = chosen else { throw CorpusError.noSources }
+        var configuration = candidate
         let perStep = configuration.training.sequencesPerStep * configuration.corpus.sequenceLength
         let affordable = speed * hours * 3600
         let tokens = min(affordable, Self.sensiblePasses * textTokens)

@@ -91,6 +91,9 @@ struct processor_features processor_features(void) {
     features.avx2 = fma && (b >> 5 & 1);
     const unsigned int parts = 1u << 16 | 1u << 17 | 1u << 28 | 1u << 30 | 1u << 31;
     features.avx512 = features.avx2 && (b & parts) == parts && (saved & 0xe0) == 0xe0;
+    // Tiles and those of bfloat16; 0x60000 is their state.
+    features.amx_bfloat16 = (d >> 24 & 1) && (d >> 22 & 1) && (saved & 0x60000) == 0x60000;
+    if (__get_cpuid_count(7, 1, &a, &b, &c, &d)) { features.avx512_bfloat16 = features.avx512 && (a >> 5 & 1); }
 #endif
     return features;
 }

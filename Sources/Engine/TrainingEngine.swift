@@ -33,8 +33,8 @@ public final class TrainingEngine {
     /// One a worker; a single one where workers divide chunks, and `scratch` of each.
     let arenas: [FloatBuffer]
     private let scratch: [FloatBuffer]
-    /// Weights as products read them, where these multiply in bfloat16.
-    private let rounded: RoundedWeights?
+    /// How passes multiply, with weights as products read them.
+    let products: PassProducts
     private let unitMemory = UnitMemory()
     let seed: UInt64
 
@@ -75,8 +75,7 @@ public final class TrainingEngine {
         let isDivided = model.limits.sliceTokens != nil
         arenas = (0..<(isDivided ? 1 : pool.threadCount)).map { _ in FloatBuffer(count: model.activationCount) }
         scratch = (0..<(isDivided ? pool.threadCount : 0)).map { _ in FloatBuffer(count: model.scratchCount) }
-        rounded =
-            configuration.precision == .bfloat16 && BFloat16Backend.current == .processor ? RoundedWeights(layout) : nil
+        products = PassProducts(configuration.precision, layout)
         seed = UInt64(configuration.seed)
     }
 
@@ -111,11 +110,8 @@ public final class TrainingEngine {
     /// others than `train` have changed them.
     public func weightsChanged() {
         state.layout.deriveWeights(state.weights, pool: pool)
-        rounded?.round(state.weights, pool: pool)
+        products.round(state.weights, pool: pool)
     }
-
-    /// How passes multiply.
-    var products: PassProducts { configuration.precision == .float32 ? .float32 : .bfloat16(rounded) }
 
     /// One update from one batch.
     ///

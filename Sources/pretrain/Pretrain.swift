@@ -36,7 +36,7 @@ struct Pretrain: AsyncParsableCommand {
         do {
             // Below this even parsing arguments may end in a crash of the run-time system.
             try MachineLimits().check("pretrain", bytes: 0, reserved: 192 << 20, advice: "too little for any command")
-            try ProductLibrary.current.check()
+            try ProductPrecision.checkInstallation()
             var command = try await asyncParseAsRoot(nil)
             if var command = command as? any AsyncParsableCommand {
                 try await command.run()

@@ -9,8 +9,7 @@ struct BFloat16Tests {
         (35, 96, 128), (3, 5, 4500),
     ]
     /// What this processor has, and what every processor has.
-    static let backends: [BFloat16Backend] =
-        BFloat16Backend.current == .processor ? [.processor, .emulated] : [.emulated]
+    static let backends = BFloat16Backend.allCases.filter(\.isAvailable)
 
     /// Operands of `left · right`, rounded in the expectation alone.
     @Test("Three transpositions, strides, scale, accumulation", arguments: shapes, backends)
@@ -57,24 +56,25 @@ struct BFloat16Tests {
 
     @Test(
         "A weight that was rounded for the step gives the bits of one that is rounded now",
-        .enabled(if: BFloat16Backend.current == .processor), arguments: [(7, 13), (64, 32), (70, 41), (1, 8)])
-    func roundedOnce(_ shape: (outputs: Int, inputs: Int)) {
+        arguments: [(7, 13), (64, 32), (70, 41), (1, 8)], backends.filter { $0 != .emulated })
+    func roundedOnce(_ shape: (outputs: Int, inputs: Int), _ backend: BFloat16Backend) {
         let (outputs, inputs) = shape
         var random = SplitMix64(seed: 3)
         let weight = GuardedMatrix(outputs, inputs, padding: 3, random: &random)
         let input = GuardedMatrix(19, inputs, padding: 1, random: &random)
         let upstream = GuardedMatrix(19, outputs, padding: 2, random: &random)
-        let memory = FloatBuffer(count: BFloat16Weight.count(outputs: outputs, inputs: inputs) / 2)
+        let memory = FloatBuffer(count: BFloat16Weight.count(outputs: outputs, inputs: inputs, backend: backend) / 2)
         // What stood there before must not matter, at the edges neither.
         for i in 0..<memory.count { memory.base[i] = .nan }
-        let rounded = BFloat16Weight(memory, outputs: outputs, inputs: inputs)
+        let rounded = BFloat16Weight(memory, outputs: outputs, inputs: inputs, backend: backend)
         for part in 0..<rounded.partCount { rounded.round(weight.matrix, part: part) }
         let results = [nil, rounded].map { rounded in
             let forward = GuardedMatrix(19, outputs)
             Kernels.multiplyBFloat16(
-                input.matrix, transposed: weight.matrix, rounded: rounded, into: forward.matrix)
+                input.matrix, transposed: weight.matrix, rounded: rounded, into: forward.matrix, backend: backend)
             let backward = GuardedMatrix(19, inputs)
-            Kernels.multiplyBFloat16(upstream.matrix, weight.matrix, rounded: rounded, into: backward.matrix)
+            Kernels.multiplyBFloat16(
+                upstream.matrix, weight.matrix, rounded: rounded, into: backward.matrix, backend: backend)
             return forward.values + backward.values
         }
         #expect(results[0] == results[1])

@@ -19,6 +19,8 @@ struct processor_features {
     int family, model;
     /// AVX2 together with FMA; AVX-512 with the parts F, CD, BW, DQ and VL.
     bool avx, avx2, avx512;
+    /// Products of bfloat16: AVX512_BF16, and the tiles of AMX.
+    bool avx512_bfloat16, amx_bfloat16;
 };
 
 struct processor_features processor_features(void);

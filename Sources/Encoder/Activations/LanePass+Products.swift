@@ -43,4 +43,17 @@ public enum PassProducts: Sendable {
     case float32
     /// With weights rounded for the step; without them each product rounds what it reads, which gives the same.
     case bfloat16(RoundedWeights?)
+
+    /// For networks of a layout, whose weights are to be rounded by `round` before the first pass.
+    public init(_ precision: ProductPrecision, _ layout: ParameterLayout) {
+        switch precision {
+        case .float32: self = .float32
+        case .bfloat16: self = .bfloat16(precision.keepsWeights ? RoundedWeights(layout) : nil)
+        }
+    }
+
+    /// Rounds all weights again, as they have changed.
+    public func round(_ weights: FloatBuffer, pool: ThreadPool) {
+        if case .bfloat16(let rounded) = self { rounded?.round(weights, pool: pool) }
+    }
 }

@@ -18,9 +18,8 @@ public final class TaskEngine {
     public var isCancelled: (@Sendable () -> Bool)?
     private let optimizer: Optimizer
     private let schedule: LearningRateSchedule
-    private let precision: ProductPrecision
-    /// Weights as products read them, where these multiply in bfloat16.
-    private let rounded: RoundedWeights?
+    /// How passes multiply, with weights as products read them.
+    private let products: PassProducts
     private let arenas: [FloatBuffer]
     private let seed: UInt64
     private let gradients: LaneGradients
@@ -41,9 +40,7 @@ public final class TaskEngine {
         self.model = model
         self.pool = pool
         self.seed = UInt64(seed)
-        self.precision = precision
-        rounded =
-            precision == .bfloat16 && BFloat16Backend.current == .processor ? RoundedWeights(model.layout) : nil
+        products = PassProducts(precision, model.layout)
         weights = FloatBuffer(count: model.layout.bufferCount)
         moments = configuration.kind.state.map { ($0, FloatBuffer(count: model.layout.bufferCount)) }
         optimizer = Optimizer(
@@ -65,7 +62,7 @@ public final class TaskEngine {
     }
 
     /// Computes what is derived from weights. Due when others than this engine have changed them.
-    public func weightsChanged() { rounded?.round(weights, pool: pool) }
+    public func weightsChanged() { products.round(weights, pool: pool) }
 
     /// Takes the encoder's weights from a pretrained model; the head keeps its own.
     public func load(_ pretrained: TrainingEngine) {
@@ -178,9 +175,8 @@ public final class TaskEngine {
         let results = TaskResults<[(outputs: [Float], loss: Double)]>(count: plan.lanes.count)
         let total = batch.totalWeight
         let cancellation = isCancelled.map(PassCancellation.init)
-        let products: PassProducts = precision == .float32 ? .float32 : .bfloat16(rounded)
         LaneGradients.run(gradients, laneCount: plan.lanes.count, pool: pool) {
-            [model, weights, arenas] lane, worker, gradients in
+            [model, weights, arenas, products] lane, worker, gradients in
             var found: [(outputs: [Float], loss: Double)] = []
             for chunk in plan.lanes[lane] {
                 if cancellation?.cuts() ?? false { break }

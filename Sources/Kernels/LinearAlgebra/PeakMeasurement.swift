@@ -36,7 +36,7 @@ public struct PeakMeter: Sendable {
         self.pool = pool
         self.precision = precision
         rounded =
-            precision == .bfloat16 && BFloat16Backend.current == .processor
+            precision.keepsWeights
             ? FloatBuffer(count: BFloat16Weight.count(outputs: Self.size, inputs: Self.size) / 2) : nil
         let count = Self.size * Self.size
         let buffers = (0..<Self.threadCount(pool)).map { _ in FloatBuffer(count: 3 * count) }

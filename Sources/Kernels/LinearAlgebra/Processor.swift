@@ -9,6 +9,10 @@ public struct Processor: Sendable, Equatable {
     public var model: Int
     /// The widest instructions that it has.
     public var instructions: Instructions
+    /// AVX512_BF16.
+    public var hasBFloat16: Bool
+    /// The tiles of AMX, with bfloat16.
+    public var hasAMX: Bool
 
     /// Instruction sets that kernels of products are written for, narrowest first.
     public enum Instructions: Int, Sendable, Comparable, CaseIterable {
@@ -23,11 +27,16 @@ public struct Processor: Sendable, Equatable {
         public static func < (a: Instructions, b: Instructions) -> Bool { a.rawValue < b.rawValue }
     }
 
-    public init(vendor: String, family: Int, model: Int, instructions: Instructions) {
+    public init(
+        vendor: String, family: Int, model: Int, instructions: Instructions, hasBFloat16: Bool = false,
+        hasAMX: Bool = false
+    ) {
         self.vendor = vendor
         self.family = family
         self.model = model
         self.instructions = instructions
+        self.hasBFloat16 = hasBFloat16
+        self.hasAMX = hasAMX
     }
 
     /// The one that this process runs on.
@@ -36,7 +45,8 @@ public struct Processor: Sendable, Equatable {
         let vendor = withUnsafeBytes(of: found.vendor) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
         return Processor(
             vendor: vendor, family: Int(found.family), model: Int(found.model),
-            instructions: found.avx512 ? .avx512 : found.avx2 ? .avx2 : found.avx ? .avx : .sse)
+            instructions: found.avx512 ? .avx512 : found.avx2 ? .avx2 : found.avx ? .avx : .sse,
+            hasBFloat16: found.avx512_bfloat16, hasAMX: found.amx_bfloat16)
     }()
 
     /// The widest instructions that pay. AMD's Zen 4 (family 0x19, as Zen 3, which has no AVX-512) executes AVX-512 in

@@ -6,19 +6,37 @@ public enum ProductPrecision: String, CaseIterable, Decodable, Sendable {
     /// Operands are rounded to bfloat16 (eight bits of exponent as in single precision, eight of significand), to nearest.
     case bfloat16
 
+    /// Whether products read weights in a form of their own, made once a step.
+    public var keepsWeights: Bool { self == .bfloat16 && BFloat16Backend.current.keepsWeights }
+
     /// What this process multiplies with; checkpoints record it, as bits depend on it.
     public var kernelName: String {
         switch self {
         case .float32: ProductLibrary.current.kernelName
-        case .bfloat16: "\(BFloat16Backend.current.rawValue), \(ProductLibrary.current.kernelName)"
+        case .bfloat16: "\(BFloat16Backend.current.name), \(ProductLibrary.current.kernelName)"
         }
+    }
+
+    /// What to change about the installation, if anything, for a number of threads.
+    public func advice(threads: Int) -> [String] {
+        ProductLibrary.current.advice(threads: threads)
+            + (self == .bfloat16 ? [BFloat16Backend.choice.advice].compactMap(\.self) : [])
+    }
+
+    /// Refuses installations whose products would run on threads that nobody counts, and a back-end that was asked for and
+    /// cannot be had.
+    ///
+    /// - Throws: `ProductLibraryError`, `BFloat16Error`.
+    public static func checkInstallation() throws {
+        try ProductLibrary.current.check()
+        if let error = BFloat16Backend.choice.error { throw error }
     }
 
     /// For people: what multiplies, and how it was chosen.
     public var summary: String {
         switch self {
         case .float32: ProductLibrary.current.summary
-        case .bfloat16: "\(BFloat16Backend.current.rawValue); \(ProductLibrary.current.summary)"
+        case .bfloat16: "\(BFloat16Backend.current.name); \(ProductLibrary.current.summary)"
         }
     }
 }

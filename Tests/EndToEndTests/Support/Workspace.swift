@@ -50,9 +50,11 @@ final class Workspace {
     @discardableResult
     func run(
         _ output: String, _ settings: [String] = [], threads: Int = 2, _ more: [String] = [],
-        expecting status: Int32? = 0, sourceLocation: SourceLocation = #_sourceLocation
+        environment: [String: String]? = nil, expecting status: Int32? = 0,
+        sourceLocation: SourceLocation = #_sourceLocation
     ) throws -> Program.Outcome {
-        let outcome = try Program.run(arguments(output, settings, threads: threads, more), in: path)
+        let outcome = try Program.run(
+            arguments(output, settings, threads: threads, more), environment: environment, in: path)
         if let status {
             #expect(outcome.status == status, "\(outcome.errors)", sourceLocation: sourceLocation)
         }

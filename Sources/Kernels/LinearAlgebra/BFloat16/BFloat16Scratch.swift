@@ -1,3 +1,4 @@
+import CAVX512
 import Foundation
 
 /// A thread's own memory for operands that are rounded for one product. It grows to the largest and is given back with the
@@ -12,6 +13,36 @@ final class BFloat16Scratch {
         let new = UnsafeMutableRawBufferPointer.allocate(byteCount: max(byteCount, 1 << 16), alignment: 64)
         buffers[operand] = new
         return new.baseAddress!
+    }
+
+    /// Rounded to rows.
+    func rows(_ x: Matrix, _ operand: Int) -> UnsafeMutablePointer<UInt16> {
+        let result = elements(operand, count: x.rows * BFloat16Weight.even(x.columns))
+        bfloat16_rows(x.base, x.rows, x.columns, x.stride, result)
+        return result
+    }
+
+    /// Rounded to panels of the columns.
+    func panels(_ x: Matrix, _ operand: Int) -> UnsafeMutablePointer<UInt16> {
+        let result = elements(operand, count: BFloat16Weight.panelCount(width: x.columns, depth: x.rows))
+        bfloat16_panels(x.base, x.rows, x.columns, x.stride, result)
+        return result
+    }
+
+    /// Rounded to panels of the rows.
+    func transposedPanels(_ x: Matrix, _ operand: Int) -> UnsafeMutablePointer<UInt16> {
+        let result = elements(operand, count: BFloat16Weight.panelCount(width: x.rows, depth: x.columns))
+        bfloat16_transposed_panels(x.base, x.rows, x.columns, x.stride, result)
+        return result
+    }
+
+    /// Rounded, in single precision.
+    func rounded(_ x: Matrix, _ operand: Int) -> Matrix {
+        x.roundedToBFloat16(in: memory(operand, byteCount: 4 * x.rows * x.columns))
+    }
+
+    private func elements(_ operand: Int, count: Int) -> UnsafeMutablePointer<UInt16> {
+        memory(operand, byteCount: 2 * count).assumingMemoryBound(to: UInt16.self)
     }
 
     deinit { for buffer in buffers { buffer?.deallocate() } }
