@@ -67,6 +67,8 @@ format: ## Formats the sources.
 # one needs a later glibc than all else does, and so does what gold keeps of its names.
 # The old kind of search path comes before LD_LIBRARY_PATH and holds for libraries of libraries: a bundle's are used
 # together or not at all. Where there is no such folder, the system's are found as ever.
+# ICU's data, 34 MB that nothing reads, are left out where the archive of Foundation's ICU has them under the name that it has
+# had so far (Sources/CICUData).
 link := -Xswiftc -use-ld=lld -Xswiftc -L$(CURDIR)/$(archives) \
 	-Xlinker --disable-new-dtags -Xlinker -rpath -Xlinker '$$ORIGIN/../lib/pretrain'
 
@@ -74,7 +76,9 @@ $(staged)/.complete$(MARCH): Makefile $(sources)
 	@Tools/install-dependencies.sh
 	@mkdir -p $(archives)
 	@archive=$$(clang -print-file-name=libstdc++.a) && [ ! -e "$$archive" ] || ln -sf "$$archive" $(archives)
-	swift build -c release --static-swift-stdlib --product pretrain --scratch-path $(static) $(link)
+	icu=$$(dirname "$$(readlink -f "$$(command -v swift)")")/../lib/swift_static/linux/lib_FoundationICU.a; \
+	data=$$(nm "$$icu" 2>/dev/null | sed -n 's/.* R \(icudt[0-9]*_dat\)$$/\1/p'); \
+	$${data:+env PRETRAIN_ICU_DATA=$$data} swift build -c release --static-swift-stdlib --product pretrain --scratch-path $(static) $(link)
 	@rm -rf $(staged)
 	@mkdir -p $(staged)/bin $(staged)/share/man/man1 $(staged)/share/bash-completion/completions \
 		$(staged)/share/zsh/site-functions $(staged)/share/fish/vendor_completions.d

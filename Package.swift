@@ -49,6 +49,9 @@ let package = Package(
         .target(name: "CSHA256", cSettings: [.unsafeFlags(instructionSetFlags)]),
         // Compiled for what its functions need; whoever calls them has asked the processor.
         .target(name: "CAVX512", cSettings: [.unsafeFlags(["-O3"])]),
+        // Defines what the archive of Foundation's ICU would, if the installed binary is being built and its name is known.
+        .target(
+            name: "CICUData", cSettings: Context.environment["PRETRAIN_ICU_DATA"].map { [.define("ICU_DATA", to: $0)] }),
         .target(name: "CProcessor", cSettings: [.unsafeFlags(instructionSetFlags)]),
 
         // Lowest first; a target imports only targets above it.
@@ -109,8 +112,8 @@ let package = Package(
         .executableTarget(
             name: "pretrain",
             dependencies: [
-                "Configuration", "CProcessor", "Files", "Machine", "Kernels", "Tokenization", "Corpus", "Encoder",
-                "Objectives", "Optimization", "Checkpoints", "Benchmarks", "Engine", "Pretraining", "Runs",
+                "Configuration", "CProcessor", "CICUData", "Files", "Machine", "Kernels", "Tokenization", "Corpus",
+                "Encoder", "Objectives", "Optimization", "Checkpoints", "Benchmarks", "Engine", "Pretraining", "Runs",
                 "HyperparameterTransfer", "Interchange", "Analysis", "Comparison", "FineTuning", "Formatting",
                 arguments,
             ]),
