@@ -44,6 +44,8 @@ public struct EncoderNetwork: Sendable {
         let tokens: Int
         let longestSegment: Int
         let workspace: Workspace
+        /// Behind every feed-forward sublayer; nil: none.
+        let adapters: AdapterConfiguration?
 
         /// Whether a layer keeps its attention probabilities: of short segments that see all of themselves. With 512 tokens
         /// they make half as many activations again, and the backward pass of attention a quarter faster.
@@ -72,10 +74,13 @@ public struct EncoderNetwork: Sendable {
     ///   - recomputation: what the backward pass computes again.
     ///   - dropoutNetwork: whose dropout decisions it takes, where the same parameters are passed a second time with other
     ///     decisions; nil: its own, 0 for the generator and 1 for the discriminator.
+    ///   - adapters: behind the feed-forward sublayers, with parameters of the task; not with recomputation.
+    ///   - used: layers from the embeddings up that there are to be, each as it is among all; nil: all.
     public init(
         _ network: NetworkKind, _ builder: inout ParameterBuilder, _ plan: inout ActivationPlan,
         model: ModelConfiguration, parametrization: ParametrizationConfiguration, shared: SharedEmbeddings,
-        tokens: Int, longestSegment: Int, recomputation: ActivationRecomputation = .none, dropoutNetwork: Int? = nil
+        tokens: Int, longestSegment: Int, recomputation: ActivationRecomputation = .none, dropoutNetwork: Int? = nil,
+        layers used: Int? = nil, adapters: AdapterConfiguration? = nil
     ) {
         let model = model.of(network)
         let shape = network == .generator ? model.generatorShape : model.discriminatorShape
@@ -94,7 +99,8 @@ public struct EncoderNetwork: Sendable {
             embeddingGrows: shared.widthRatio != 1
                 || parametrization.baseEmbeddingSize == nil && model.embeddingSize == model.hiddenSize,
             patterns: patterns,
-            recomputation: recomputation, tokens: tokens, longestSegment: longestSegment, workspace: workspace)
+            recomputation: recomputation, tokens: tokens, longestSegment: longestSegment, workspace: workspace,
+            adapters: adapters)
         embedding = Embedding(&context, shared: shared)
         context.parameters.isWithinBranch = true
         if model.relativeBias.sharing == .shared {
@@ -104,7 +110,7 @@ public struct EncoderNetwork: Sendable {
         if model.attention.disentangled { context.relativeEmbeddings = RelativeEmbeddings(&context) }
         relativeEmbeddings = context.relativeEmbeddings
         maskDecoder = network == .generator && model.generator.maskDecoder ? MaskDecoder(&context) : nil
-        layers = Self.layers(&context, maskDecoder)
+        layers = Self.layers(&context, maskDecoder, used: used)
         context.parameters.isWithinBranch = false
         self.recomputation = recomputation
         if model.normalization.needsFinalNorm(layerCount: shape.layerCount) {
@@ -118,8 +124,10 @@ public struct EncoderNetwork: Sendable {
         plan = context.plan
     }
 
-    private static func layers(_ context: inout BuildContext, _ maskDecoder: MaskDecoder?) -> [EncoderLayer] {
-        let count = context.shape.layerCount + (maskDecoder == nil ? 0 : 1)
+    private static func layers(
+        _ context: inout BuildContext, _ maskDecoder: MaskDecoder?, used: Int?
+    ) -> [EncoderLayer] {
+        let count = used ?? context.shape.layerCount + (maskDecoder == nil ? 0 : 1)
         var beforeLast = context.parameters
         /// A mask decoder's second time has the parameters of the first, and other activations.
         func layer(_ index: Int) -> EncoderLayer {
@@ -149,6 +157,9 @@ public struct EncoderNetwork: Sendable {
         context.plan.skip(ends)
         return layers
     }
+
+    /// Layers that it has, which may be fewer than its shape's.
+    public var layerCount: Int { layers.count }
 
     /// - Parameter tokens: `[n]` ids of the pass's chunk.
     /// - Returns: hidden states `[n, hidden]`, valid until the next forward pass of the same worker.
@@ -182,8 +193,7 @@ public struct EncoderNetwork: Sendable {
         }
         withExtendedLifetime(states) {
             layerObserver?.record(
-                states.map { Matrix($0.base, rows: x.rows, columns: x.columns) }, of: kind,
-                firstRow: pass.chunk.firstRow)
+                states.map { Matrix($0.base, rows: x.rows, columns: x.columns) }, of: kind, pass.chunk)
         }
         guard let finalNorm, let normalized else { return x }
         let output = normalized.matrix(pass, rows: pass.rows, columns: shape.hiddenSize)
@@ -207,8 +217,10 @@ public struct EncoderNetwork: Sendable {
     ///   - frozenLayers: lower layers above which the pass ends, so that these, the embeddings and the tables of relative
     ///     positions in disentangled attention get no gradients. A bias of scores that all layers share still gets that of
     ///     the upper ones, which is not its whole gradient.
+    ///   - reachesEmbeddings: whether these get gradients where no layer is frozen.
     public func backward(
-        _ gradient: Matrix, tokens: UnsafeBufferPointer<Int32>, _ pass: LanePass, frozenLayers: Int = 0
+        _ gradient: Matrix, tokens: UnsafeBufferPointer<Int32>, _ pass: LanePass, frozenLayers: Int = 0,
+        reachesEmbeddings: Bool = true
     ) {
         Profile.phase(kind == .generator ? "generator, backward" : "discriminator, backward") {
             if let finalNorm {
@@ -229,7 +241,7 @@ public struct EncoderNetwork: Sendable {
                 layers[index].backward(gradient, x: input, pass)
                 if let maskDecoder, index == maskDecoder.firstLayer { maskDecoder.backward(gradient, pass) }
             }
-            if frozenLayers > 0 { return }
+            if frozenLayers > 0 || !reachesEmbeddings { return }
             relativeEmbeddings?.endBackward(pass)
             let ids = TokenIDs(tokens)
             pass.forEachSlice { embedding.backward($0.rows(of: gradient), tokens: $0.part(ids.tokens), $0) }

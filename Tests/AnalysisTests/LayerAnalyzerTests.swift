@@ -137,7 +137,8 @@ struct LayerObserverTests {
                 return buffer
             }
             observer.record(
-                buffers.map { Matrix($0.base, rows: 1, columns: $0.count) }, of: .discriminator, firstRow: row)
+                buffers.map { Matrix($0.base, rows: 1, columns: $0.count) }, of: .discriminator,
+                ChunkGeometry(firstRow: row, tokenCount: 1, segmentOffsets: [0, 1, 2]))
             withExtendedLifetime(buffers) {}
         }
         return observer.summary(of: .discriminator)

@@ -4,7 +4,13 @@ import Testing
 
 /// Fine-tuning that is killed and stopped wherever it is ends as if nothing had happened, for every kind of task.
 @Suite struct FineTuningInterruptionTests {
-    private static let kinds = ["classes", "labels", "tokens", "span", "choice"]
+    private static let kinds = ["classes", "labels", "tokens", "span", "choice"] + parts.keys.sorted()
+
+    /// Classes, learned by a part of the encoder.
+    private static let parts = [
+        "adapters": "training.adapter_size=8", "dropping": "training.gradient_dropping=0.3",
+        "vector": "training.encoder_vector=50",
+    ]
 
     private func line(_ kind: String, _ index: Int) -> String {
         var random = SplitMix64(seed: UInt64(index))
@@ -57,7 +63,8 @@ import Testing
         func arguments(_ output: String, threads: Int) -> [String] {
             let settings =
                 [
-                    "kind=\(kind)", "training.epochs=6", "training.batch_size=4", "training.maximum_length=16",
+                    Self.parts[kind] ?? "kind=\(kind)", "training.epochs=6", "training.batch_size=4",
+                    "training.maximum_length=16",
                     "training.peak_learning_rate=1e-3",
                 ] + (kind == "choice" ? [] : ["training.long_texts=stride"])
             return ["finetune", "model", "--train", "train.jsonl", "--validation", "dev.jsonl", "--output", output]

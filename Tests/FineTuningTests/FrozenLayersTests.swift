@@ -48,7 +48,7 @@ final class FrozenLayersTests {
         let engine = TaskEngine(
             TaskModel(
                 model: model, parametrization: .init(), vocabularySize: 40, longestText: 24, chunkTokens: 48,
-                outputCount: 2, pooling: .mean, frozenLayers: frozen),
+                outputCount: 2, pooling: .mean, transfer: Transfer(frozenLayers: frozen)),
             optimizer: optimizer, parametrization: .init(), layerDecay: 0.9, headFactor: 1, steps: 10, seed: 3,
             pool: pool)
         engine.initialize()

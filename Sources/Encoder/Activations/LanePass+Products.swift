@@ -27,8 +27,13 @@ extension LanePass {
         }
     }
 
-    /// Adds `scale · upstreamᵀ · input` to the gradient of `weight`.
-    package func addGradient(of weight: ParameterSlot, upstream: Matrix, input: Matrix, scale: Float = 1) {
+    /// Adds `scale · upstreamᵀ · input` to the gradient of `weight`, unless the pass leaves that out.
+    ///
+    /// - Parameter ofTask: whether the weight is a task's own, which always learns.
+    package func addGradient(
+        of weight: ParameterSlot, upstream: Matrix, input: Matrix, scale: Float = 1, ofTask: Bool = false
+    ) {
+        if isEncoderFixed && !ofTask { return }
         let gradient = weight.matrix(gradient)
         switch products {
         case .float32: Kernels.multiply(transposed: upstream, input, into: gradient, accumulate: true, scale: scale)

@@ -24,6 +24,10 @@ public struct LanePass: @unchecked Sendable {
     package var inspection: LayerInspection?
     /// Ends the pass early, if anything can.
     package var cancellation: PassCancellation?
+    /// Which copies of adapters it takes; nil: their mean.
+    public var adapterRoute: AdapterRoute?
+    /// Whether weights of the encoder, as opposed to those of a task on top of it, need no gradients.
+    public var isEncoderFixed = false
     /// How linear layers and the vocabulary multiply.
     public var products = PassProducts.float32
 

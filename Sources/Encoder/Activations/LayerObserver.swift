@@ -5,7 +5,7 @@ import Synchronization
 /// Compares the states between the layers of a network: the input of each layer, and the output of the last one.
 ///
 /// Chunks may arrive from any thread in any order: they are summed in the order of their rows.
-package final class LayerObserver: Sendable {
+package final class LayerObserver: StateObserver {
     /// What is known of a network's states, as means over tokens.
     package struct Summary: Sendable, Equatable {
         package var tokens = 0
@@ -31,10 +31,7 @@ package final class LayerObserver: Sendable {
 
     package init() {}
 
-    /// - Parameters:
-    ///   - states: `[n, hidden]` each.
-    ///   - firstRow: of the chunk within the batch.
-    package func record(_ states: [Matrix], of network: NetworkKind, firstRow: Int) {
+    package func record(_ states: [Matrix], of network: NetworkKind, _ chunk: ChunkGeometry) {
         guard let rows = states.first?.rows else { return }
         var sums = Sums(
             tokens: rows, distances: states.indices.map { .init(repeating: 0, count: states.count - 1 - $0) },
@@ -50,7 +47,7 @@ package final class LayerObserver: Sendable {
                 }
             }
         }
-        chunks.withLock { $0[network, default: [:]][firstRow] = sums }
+        chunks.withLock { $0[network, default: [:]][chunk.firstRow] = sums }
     }
 
     /// Means over all that was recorded, or nil for a network that was not passed.

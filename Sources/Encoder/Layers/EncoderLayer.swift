@@ -24,18 +24,23 @@ struct EncoderLayer: Sendable {
             &context, selfAttention, name: "\(name).attention",
             form: normalization.attentionForm(layer: index, of: count),
             dropout: site(.attentionOutput, model.dropout), recomputed: context.workspace.recomputed?.ofAttention)
-        let feedForward = Self.feedForward(&context, name: "\(name).feed_forward")
+        let feedForward = Self.feedForward(&context, name: "\(name).feed_forward", index: index)
         self.feedForward = ResidualSublayer(
             &context, feedForward, name: "\(name).feed_forward", form: normalization.form(layer: index, of: count),
             dropout: site(.feedForwardOutput, model.dropout), recomputed: context.workspace.recomputed?.ofFeedForward,
             output: context.layerOutput)
     }
 
-    private static func feedForward(_ context: inout EncoderNetwork.BuildContext, name: String) -> any Branch {
-        switch context.model.feedForward {
-        case .gelu: FeedForward(&context, name: name)
-        case .geglu: GatedFeedForward(&context, name: name)
-        }
+    private static func feedForward(
+        _ context: inout EncoderNetwork.BuildContext, name: String, index: Int
+    ) -> any Branch {
+        let body: any Branch =
+            switch context.model.feedForward {
+            case .gelu: FeedForward(&context, name: name)
+            case .geglu: GatedFeedForward(&context, name: name)
+            }
+        guard let adapters = context.adapters else { return body }
+        return AdaptedBranch(body: body, adapter: Adapter(&context, adapters, layer: index))
     }
 
     /// - Parameter x: all rows of the pass, `[n, hidden]`.

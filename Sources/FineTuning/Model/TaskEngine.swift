@@ -21,8 +21,13 @@ public final class TaskEngine {
     /// How passes multiply, with weights as products read them.
     private let products: PassProducts
     private let arenas: [FloatBuffer]
+    /// Who watches forward passes; nobody in training.
+    var inspection: LayerInspection?
     private let seed: UInt64
     private let gradients: LaneGradients
+    private let dropping: GradientDropping?
+    private let sharedVector: SharedVector?
+    private let adapterMean: AdapterMean?
 
     /// Groups of texts with gradients of their own, by the tokens of a step alone, never by the machine: products of few
     /// rows are slow, and every lane's gradients are summed.
@@ -51,6 +56,14 @@ public final class TaskEngine {
                 return (name.hasPrefix("task.") ? headFactor : 1) * pow(layerDecay, Double(distance))
             })
         schedule = LearningRateSchedule(configuration, totalSteps: steps)
+        let transfer = model.transfer
+        dropping =
+            transfer.gradientDropping > 0
+            ? GradientDropping(share: transfer.gradientDropping, seed: UInt64(seed)) : nil
+        sharedVector = model.sharedVector.map {
+            SharedVector($0, model.layout, seed: UInt64(seed), moves: model.isMovedByVector)
+        }
+        adapterMean = transfer.adapters.map { AdapterMean(model.layout, copies: $0.copies) }
         gradients = LaneGradients(model.layout, threadCount: pool.threadCount)
         arenas = (0..<pool.threadCount).map { _ in FloatBuffer(count: model.activationCount) }
     }
@@ -62,7 +75,11 @@ public final class TaskEngine {
     }
 
     /// Computes what is derived from weights. Due when others than this engine have changed them.
-    public func weightsChanged() { products.round(weights, pool: pool) }
+    public func weightsChanged() {
+        adapterMean?.update(weights)
+        sharedVector?.begin(weights)
+        products.round(weights, pool: pool)
+    }
 
     /// Takes the encoder's weights from a pretrained model; the head keeps its own.
     public func load(_ pretrained: TrainingEngine) {
@@ -119,14 +136,17 @@ public final class TaskEngine {
             Self.balanced(examples, laneCount: Self.laneCount(unordered)), pooling: model.pooling)
         let losses: [Double]
         do {
-            losses = try run(batch, gradients: gradients, dropout: DropoutStream(seed: seed, step: step)).map(\.loss)
+            losses = try run(
+                batch, gradients: gradients, dropout: DropoutStream(seed: seed, step: step),
+                reach: model.reach(dropped: dropping?.dropped(step: step, layers: model.encoder.layerCount)), step: step
+            ).map(\.loss)
         } catch {
             gradients.clear()
             throw error
         }
         let loss = zip(losses, batch.weights).reduce(0) { $0 + $1.0 * $1.1 } / batch.totalWeight
-        let norms = gradients.merge(pool: pool)
-        guard loss.isFinite, norms[0].isFinite else {
+        var norm = gradients.merge(pool: pool)[0]
+        guard loss.isFinite, norm.isFinite else {
             let place: NonFiniteError.Place =
                 loss.isFinite
                 ? model.layout.firstNonFinite(in: gradients.sum).map { .gradient(tensor: $0.name, index: $0.index) }
@@ -134,20 +154,33 @@ public final class TaskEngine {
             gradients.clear()
             throw NonFiniteError(step: step, place: place)
         }
+        if let sharedVector {
+            let learned = model.layout.specs.filter { !optimizerLeaves($0) }
+            norm = sharedVector.project(gradients.sum, others: learned, pool: pool)
+        }
         optimizer.update(
             weights: weights, gradients: gradients.sum, state: moments.map(\.buffer), step: step,
             scheduleFactor: schedule.factor(step: step),
-            gradientScales: [LaneGradients.clipFactor(norm: norms[0], limit: optimizer.configuration.clipNorm)],
+            gradientScales: [LaneGradients.clipFactor(norm: norm, limit: optimizer.configuration.clipNorm)],
             pool: pool)
+        sharedVector?.apply(weights, pool: pool)
         weightsChanged()
-        return Outcome(loss: loss, gradientNorm: norms[0], learningRate: schedule.learningRate(step: step))
+        return Outcome(loss: loss, gradientNorm: norm, learningRate: schedule.learningRate(step: step))
     }
 
     /// The loss of texts and its gradient by every parameter, without an update and without dropout.
-    package func gradient(of examples: [TaskExample]) throws -> (loss: Double, gradient: FloatBuffer) {
+    ///
+    /// - Parameters:
+    ///   - dropped: for the embeddings and each layer, whether its gradient is left out; nil: none is.
+    ///   - step: that adapters are drawn for; nil: their mean is taken.
+    package func gradient(
+        of examples: [TaskExample], dropped: [Bool]? = nil, step: Int? = nil
+    ) throws -> (loss: Double, gradient: FloatBuffer) {
         let batch = TaskBatch(examples, pooling: model.pooling)
         let gradients = LaneGradients(model.layout, threadCount: pool.threadCount)
-        let losses = try run(batch, gradients: gradients, dropout: nil).map(\.loss)
+        let losses = try run(
+            batch, gradients: gradients, dropout: nil, reach: model.reach(dropped: dropped), step: step
+        ).map(\.loss)
         _ = gradients.merge(pool: pool)
         return (zip(losses, batch.weights).reduce(0) { $0 + $1.0 * $1.1 } / batch.totalWeight, gradients.sum)
     }
@@ -159,16 +192,14 @@ public final class TaskEngine {
         try run(TaskBatch(examples, pooling: model.pooling), gradients: nil, dropout: nil)
     }
 
-    /// Takes away what upper layers have added to the gradient of a bias that they share with frozen ones.
-    private static func clearFrozen(_ model: TaskModel, _ gradients: UnsafeMutablePointer<Float>) {
-        for spec in model.layout.specs where spec.name.hasSuffix(".relative_bias") && model.isFrozen(tensor: spec.name)
-        {
-            (gradients + spec.offset).update(repeating: 0, count: spec.count)
-        }
-    }
+    private func optimizerLeaves(_ spec: ParameterSpec) -> Bool { model.isFrozen(tensor: spec.name) }
 
+    /// - Parameters:
+    ///   - reach: of the backward pass, where something is learned.
+    ///   - step: that adapters are drawn for; nil: their mean is taken.
     private func run(
-        _ batch: TaskBatch, gradients: LaneGradients?, dropout: DropoutStream?
+        _ batch: TaskBatch, gradients: LaneGradients?, dropout: DropoutStream?,
+        reach: GradientReach = GradientReach(lowestLayer: 0, embeddings: true, cleared: []), step: Int? = nil
     ) throws -> [(outputs: [Float], loss: Double)] {
         let plan = LanePlan(
             batch.tokens, laneCount: Self.laneCount(batch), chunkTokens: model.chunkTokens, chunkSequences: .max)
@@ -176,7 +207,7 @@ public final class TaskEngine {
         let total = batch.totalWeight
         let cancellation = isCancelled.map(PassCancellation.init)
         LaneGradients.run(gradients, laneCount: plan.lanes.count, pool: pool) {
-            [model, weights, arenas, products] lane, worker, gradients in
+            [model, weights, arenas, products, seed, inspection] lane, worker, gradients in
             var found: [(outputs: [Float], loss: Double)] = []
             for chunk in plan.lanes[lane] {
                 if cancellation?.cuts() ?? false { break }
@@ -185,9 +216,22 @@ public final class TaskEngine {
                     dropout: dropout, chunk: chunk)
                 pass.products = products
                 pass.cancellation = cancellation
-                found += Self.run(model, batch, chunk, pass, total: total)
+                pass.inspection = inspection
+                pass.isEncoderFixed = model.transfer.adapters != nil
+                var views = [pass]
+                if let step, let adapters = model.transfer.adapters {
+                    let random = Philox(seed: seed, purpose: .adapterRouting)
+                    views = (0..<min(adapters.copies, 2)).map { view in
+                        var pass = pass
+                        pass.adapterRoute = AdapterRoute(random, step: step, view: view)
+                        return pass
+                    }
+                }
+                found += Self.run(model, batch, chunk, views, total: total, reach)
             }
-            if let gradients { Self.clearFrozen(model, gradients) }
+            if let gradients {
+                for spec in reach.cleared { (gradients + spec.offset).update(repeating: 0, count: spec.count) }
+            }
             results[lane] = found
         }
         if cancellation?.wasCut ?? false { throw CancellationError() }
@@ -195,8 +239,10 @@ public final class TaskEngine {
     }
 
     private static func run(
-        _ model: TaskModel, _ batch: TaskBatch, _ chunk: ChunkGeometry, _ pass: LanePass, total: Double
+        _ model: TaskModel, _ batch: TaskBatch, _ chunk: ChunkGeometry, _ views: [LanePass], total: Double,
+        _ reach: GradientReach
     ) -> [(outputs: [Float], loss: Double)] {
+        let pass = views[0]
         let firstText = batch.tokens.sequenceOffsets.firstIndex(of: chunk.firstRow) ?? 0
         let texts = firstText..<firstText + chunk.sequences.count
         let placeCount = batch.placeOffsets[texts.upperBound] - batch.placeOffsets[firstText]
@@ -208,6 +254,12 @@ public final class TaskEngine {
         if placeCount == 0 { return texts.map { _ in ([], .nan) } }
         return batch.tokens.tokens[chunk.firstRow..<chunk.firstRow + chunk.tokenCount].withUnsafeBufferPointer { ids in
             let logits = model.forward(ids, places, pass)
+            var extra: [Float] = []
+            if views.count > 1, pass.gradients != nil {
+                extra = agree(model, batch, texts, logits, ids, places, views[1], total: total, reach)
+                // The second view has overwritten what the first had left.
+                _ = model.forward(ids, places, pass)
+            }
             let results = texts.map { text in
                 let start = logits.row(batch.placeOffsets[text] - places.first)
                 let count = (batch.placeOffsets[text + 1] - batch.placeOffsets[text]) * model.outputCount
@@ -221,8 +273,43 @@ public final class TaskEngine {
                     gradient: pass.gradients == nil ? nil : start)
                 return (outputs: outputs, loss: loss)
             }
-            if pass.gradients != nil { model.backward(logits, tokens: ids, places, pass) }
+            if pass.gradients != nil {
+                for (index, value) in extra.enumerated() { logits.base[index] += value }
+                model.backward(logits, tokens: ids, places, pass, reach: reach)
+            }
             return results
         }
+    }
+
+    /// Learns, in a second view of texts with a class, what makes it agree with the first, and leaves the first to be passed
+    /// again.
+    ///
+    /// - Parameter logits: of the first view.
+    /// - Returns: what agreement adds to the gradient of these.
+    private static func agree(
+        _ model: TaskModel, _ batch: TaskBatch, _ texts: Range<Int>, _ logits: Matrix,
+        _ ids: UnsafeBufferPointer<Int32>, _ places: TaskPlaces, _ view: LanePass, total: Double, _ reach: GradientReach
+    ) -> [Float] {
+        let count = logits.rows * logits.columns
+        let first = (0..<count).map { logits.base[$0] }
+        let second = model.forward(ids, places, view)
+        var ofFirst = [Float](repeating: 0, count: count)
+        for text in texts {
+            let start = (batch.placeOffsets[text] - places.first) * model.outputCount
+            let size = (batch.placeOffsets[text + 1] - batch.placeOffsets[text]) * model.outputCount
+            let row = second.base + start
+            guard case .label = batch.targets[text] else {
+                row.update(repeating: 0, count: size)
+                continue
+            }
+            let gradients = TaskLoss.disagreement(
+                Array(first[start..<start + size]), (0..<size).map { row[$0] }, weight: batch.weights[text] / total)
+            for index in 0..<size {
+                ofFirst[start + index] = gradients.first[index]
+                row[index] = gradients.second[index]
+            }
+        }
+        model.backward(second, tokens: ids, places, view, reach: reach)
+        return ofFirst
     }
 }

@@ -110,7 +110,7 @@ struct TaskHead: Sendable {
         for place in 0..<gradient.rows {
             for index in 0..<outputCount { bias[index] += gradient.row(place)[index] }
         }
-        pass.addGradient(of: output.weight, upstream: gradient, input: activation)
+        pass.addGradient(of: output.weight, upstream: gradient, input: activation, ofTask: true)
         pass.projectBack(gradient, by: output.weight, into: activation)
         if let dense {
             if let decisions = dropouts.after.decisions(pass) {
@@ -118,7 +118,7 @@ struct TaskHead: Sendable {
             }
             Kernels.geluBackward(
                 upstream: activation, derivative: derivative, biasGradient: dense.bias.vector(pass.gradient))
-            pass.addGradient(of: dense.weight, upstream: activation, input: pooled)
+            pass.addGradient(of: dense.weight, upstream: activation, input: pooled, ofTask: true)
             pass.projectBack(activation, by: dense.weight, into: pooled)
         }
         if let decisions = dropouts.before.decisions(pass) {

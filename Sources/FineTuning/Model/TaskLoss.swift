@@ -17,6 +17,25 @@ public enum TaskTarget: Sendable, Equatable {
 
 /// Losses of texts and their gradients, in double precision: there are few of them.
 package enum TaskLoss {
+    /// The gradient of `½ (KL(p‖q) + KL(q‖p))` between the classes' probabilities in two views of a text.
+    ///
+    /// - Parameters:
+    ///   - first, second: logits.
+    ///   - weight: of the text, in the sum of losses that the gradient is of.
+    package static func disagreement(
+        _ first: [Float], _ second: [Float], weight: Double
+    ) -> (first: [Float], second: [Float]) {
+        let (p, q) = (probabilities(first), probabilities(second))
+        func gradient(_ p: [Double], _ q: [Double]) -> [Float] {
+            let logarithms = zip(p, q).map { log(max($0, .leastNormalMagnitude)) - log(max($1, .leastNormalMagnitude)) }
+            let divergence = zip(p, logarithms).reduce(0) { $0 + $1.0 * $1.1 }
+            return p.indices.map {
+                Float(weight / 2 * (p[$0] * (logarithms[$0] - divergence) + p[$0] - q[$0]))
+            }
+        }
+        return (gradient(p, q), gradient(q, p))
+    }
+
     /// - Parameters:
     ///   - outputs: of one text.
     ///   - weight: of the text, in the sum of losses that the gradient is of.

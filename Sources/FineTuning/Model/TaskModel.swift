@@ -12,8 +12,9 @@ public struct TaskModel: Sendable {
     /// Most tokens of a chunk, and of a text.
     public let chunkTokens: Int
     public let longestText: Int
-    /// Lower layers that stay as they are, and with them embeddings and what all layers share; 0: all moves.
-    let frozenLayers: Int
+    let transfer: Transfer
+    /// The numbers by which the encoder is moved, where it is.
+    let sharedVector: ParameterSlot?
     let encoder: EncoderNetwork
     let head: TaskHead
     let gradient: ActivationSlot
@@ -23,13 +24,13 @@ public struct TaskModel: Sendable {
     ///   - chunkTokens: tokens that are carried at a time, at least those of the longest text.
     ///   - longestExample: tokens of a text with its alternatives, which are carried together.
     ///   - readsTokens: whether the head reads single tokens instead of texts as a whole.
-    ///   - frozenLayers: lower layers that training does not move, at most all.
+    ///   - transfer: what is used of the encoder, and what of it training moves.
     public init(
         model: ModelConfiguration, parametrization: ParametrizationConfiguration, vocabularySize: Int,
         longestText: Int, chunkTokens: Int, outputCount: Int, pooling: TaskPooling, longestExample: Int = 0,
-        readsTokens: Bool = false, frozenLayers: Int = 0
+        readsTokens: Bool = false, transfer: Transfer = Transfer()
     ) {
-        self.frozenLayers = frozenLayers
+        self.transfer = transfer
         let chunkTokens = max(chunkTokens, longestText, longestExample)
         self.chunkTokens = chunkTokens
         self.longestText = longestText
@@ -43,10 +44,12 @@ public struct TaskModel: Sendable {
         let shared = embeddings.declareDiscriminator(&builder)
         encoder = EncoderNetwork(
             .discriminator, &builder, &plan, model: model, parametrization: parametrization, shared: shared,
-            tokens: chunkTokens, longestSegment: longestText)
+            tokens: chunkTokens, longestSegment: longestText, layers: transfer.layers, adapters: transfer.adapters)
         head = TaskHead(
             &builder, &plan, hiddenSize: model.hiddenSize, layerCount: model.layerCount, outputCount: outputCount,
             hasDense: !readsTokens, dropout: model.dropout, places: readsTokens ? chunkTokens : chunkTokens / 2 + 1)
+        // Named so that it is no part of the encoder; its values begin at nothing.
+        sharedVector = transfer.sharedVectorSize.map { builder.bias("encoder_vector", $0) }
         gradient = plan.reserve(chunkTokens * model.hiddenSize)
         layout = builder.finished()
         activationCount = plan.count
@@ -55,7 +58,7 @@ public struct TaskModel: Sendable {
     /// How far a tensor is from the head: 0 for the head, 1 for the last layer, one more than there are layers for the
     /// embeddings.
     func distance(ofTensor name: String) -> Int {
-        let count = encoder.shape.layerCount
+        let count = encoder.layerCount
         if name.hasPrefix("task.") { return 0 }
         guard let part = name.components(separatedBy: ".layers.").dropFirst().first,
             let layer = part.split(separator: ".").first.flatMap({ Int($0) })
@@ -65,7 +68,43 @@ public struct TaskModel: Sendable {
 
     /// Whether training leaves a tensor as it is.
     func isFrozen(tensor name: String) -> Bool {
-        frozenLayers > 0 && distance(ofTensor: name) > encoder.shape.layerCount - frozenLayers
+        if AdapterMean.isMean(name) { return true }
+        return transfer.isEncoderFixed && !name.hasPrefix("task.") || isBelowFrozen(tensor: name)
+    }
+
+    private func isBelowFrozen(tensor name: String) -> Bool {
+        transfer.frozenLayers > 0 && distance(ofTensor: name) > encoder.layerCount - transfer.frozenLayers
+    }
+
+    /// Whether the numbers of a vector move a tensor.
+    func isMovedByVector(_ spec: ParameterSpec) -> Bool {
+        transfer.sharedVectorSize != nil && !spec.name.hasPrefix("task.") && !isBelowFrozen(tensor: spec.name)
+    }
+
+    /// What a backward pass reaches.
+    ///
+    /// - Parameter dropped: for the embeddings and each layer, whether its gradient is left out; nil: none is.
+    func reach(dropped: [Bool]? = nil) -> GradientReach {
+        let count = encoder.layerCount
+        var reach = GradientReach(lowestLayer: transfer.frozenLayers, embeddings: transfer.adapters == nil, cleared: [])
+        if let dropped, dropped[0] {
+            reach.embeddings = false
+            reach.lowestLayer = max(reach.lowestLayer, dropped.dropFirst().prefix { $0 }.count)
+        }
+        let isDisturbing = transfer.adapters != nil || transfer.frozenLayers > 0 || dropped?.contains(true) ?? false
+        if isDisturbing {
+            let multiplied = Set(transfer.adapters == nil ? [] : layout.products)
+            reach.cleared = layout.specs.filter { spec in
+                if spec.name.hasPrefix("task.") { return false }
+                if let dropped, dropped[min(count, count + 1 - distance(ofTensor: spec.name))] {
+                    return !spec.name.contains("final_norm") && !spec.isEmbeddingTable
+                }
+                // Where the pass ends above, only what layers share has got something.
+                if isBelowFrozen(tensor: spec.name) { return spec.name.hasSuffix(".relative_bias") }
+                return transfer.adapters != nil && !spec.isEmbeddingTable && !multiplied.contains(spec.slot)
+            }
+        }
+        return reach
     }
 
     /// - Returns: `[places, outputs]`.
@@ -73,12 +112,14 @@ public struct TaskModel: Sendable {
         head.forward(encoder.forward(tokens, pass), places, pass)
     }
 
-    /// - Parameter gradient: of what `forward` returned, in its memory.
+    /// - Parameter logits: the gradient of what `forward` returned, in its memory.
     func backward(
-        _ logits: Matrix, tokens: UnsafeBufferPointer<Int32>, _ places: TaskPlaces, _ pass: LanePass
+        _ logits: Matrix, tokens: UnsafeBufferPointer<Int32>, _ places: TaskPlaces, _ pass: LanePass,
+        reach: GradientReach
     ) {
         let states = gradient.matrix(pass, rows: pass.rows, columns: encoder.shape.hiddenSize)
         head.backward(logits, hiddenGradient: states, places, pass)
-        encoder.backward(states, tokens: tokens, pass, frozenLayers: frozenLayers)
+        encoder.backward(
+            states, tokens: tokens, pass, frozenLayers: reach.lowestLayer, reachesEmbeddings: reach.embeddings)
     }
 }

@@ -18,6 +18,22 @@ public struct FineTuningConfiguration: Configurable, Equatable {
     public func validate() throws {
         try task.validate()
         try task.kind.definition.check(self)
+        let ways = [
+            ("gradient_dropping", training.gradientDropping > 0), ("encoder_vector", training.encoderVector != nil),
+            ("adapter_size", training.adapterSize != nil),
+        ].filter(\.1)
+        if ways.count > 1 {
+            throw InvalidSetting("training.\(ways[1].0)", "cannot be used together with training.\(ways[0].0)")
+        }
+        if let size = training.adapterSize, size % 8 != 0 {
+            throw InvalidSetting(
+                "training.adapter_size",
+                "must be a multiple of 8; next to \(size) are \(max(8, size / 8 * 8)) and \(size / 8 * 8 + 8)")
+        }
+        if training.adapterSize != nil, training.frozenLayers > 0 {
+            throw InvalidSetting(
+                "training.frozen_layers", "means nothing with adapters, which leave all layers as they are")
+        }
         if task.kind != .classes, training.classWeights != .none {
             throw InvalidSetting("training.class_weights", "are for kind: classes")
         }
@@ -46,7 +62,12 @@ public struct FineTuningSettings: Configurable, Equatable {
     public var peakLearningRate = 3e-4
     public var layerDecay = 0.8
     public var headLearningRateFactor = 1.0
+    public var layers: Int?
     public var frozenLayers = 0
+    public var gradientDropping = 0.0
+    public var encoderVector: Int?
+    public var adapterSize: Int?
+    public var adapterCopies = 4
     public var warmupFraction = 0.1
     public var weightDecay = 0.01
     public var clipNorm = 1.0
@@ -78,9 +99,28 @@ public struct FineTuningSettings: Configurable, Equatable {
         try fields.number(
             "head_learning_rate_factor", &headLearningRateFactor, 0.01...1000, "Multiplies the head's learning rate.")
         try fields.integer(
+            "layers", &layers, 1...4096,
+            "Layers of the encoder that are used, from the embeddings up; those above are left out. null: all. finetune "
+                + "--layers auto chooses.")
+        try fields.integer(
             "frozen_layers", &frozenLayers, 0...4096,
             "Lower layers that stay as they were pretrained, and with them the embeddings and what all layers share; the "
                 + "backward pass ends above them.")
+        try fields.number(
+            "gradient_dropping", &gradientDropping, 0...0.99,
+            "Chance of each layer, in each step, that its gradient is left out (Layer-GradDrop, arXiv 2307.10098).")
+        try fields.integer(
+            "encoder_vector", &encoderVector, 1...100_000_000,
+            "So many trained numbers move the whole encoder, by a fixed random projection (arXiv 1804.08838). null: each weight "
+                + "moves by itself.")
+        try fields.integer(
+            "adapter_size", &adapterSize, 8...65536,
+            "Width, a multiple of 8, of adapters behind the feed-forward layers, which are trained in place of the encoder (AdaMix, arXiv "
+                + "2205.12410). null: none.")
+        try fields.integer(
+            "adapter_copies", &adapterCopies, 1...64,
+            "Copies of each adapter's matrices, of which a step draws one; the model has their mean. One is a plain adapter, "
+                + "passed once.")
         try fields.number("warmup_fraction", &warmupFraction, 0...1, "Share of the steps with a rising learning rate.")
         try fields.number("weight_decay", &weightDecay, 0...10, "Decoupled weight decay; norms and biases have none.")
         try fields.number("clip_norm", &clipNorm, 0...1e9, "Largest global gradient norm; 0 turns clipping off.")

@@ -202,10 +202,9 @@ public final class FineTuningRun {
     ) throws -> TaskEngine {
         let settings = configuration.training
         let layers = encoder.model.discriminatorShape.layerCount
-        if settings.frozenLayers > layers {
-            throw InvalidSetting(
-                "training.frozen_layers", "\(settings.frozenLayers) is more than the model's \(layers) layers; lower it"
-            )
+        for (key, value) in [("layers", settings.layers ?? 0), ("frozen_layers", settings.frozenLayers)]
+        where value > (key == "layers" ? layers : settings.layers ?? layers) {
+            throw InvalidSetting("training.\(key)", "\(value) is more than the model's \(layers) layers; lower it")
         }
         var optimizer = OptimizerConfiguration()
         optimizer.peakLearningRate = settings.peakLearningRate
@@ -216,7 +215,7 @@ public final class FineTuningRun {
             model: encoder.model, parametrization: encoder.parametrization, vocabularySize: tokenizer.vocabularySize,
             longestText: longestText, chunkTokens: settings.chunkTokens, outputCount: definition.outputCount,
             pooling: settings.pooling, longestExample: longestExample, readsTokens: type(of: definition).readsTokens,
-            frozenLayers: settings.frozenLayers)
+            transfer: settings.transfer)
         return TaskEngine(
             model, optimizer: optimizer, parametrization: encoder.parametrization, layerDecay: settings.layerDecay,
             headFactor: settings.headLearningRateFactor, steps: steps, seed: settings.seed,

@@ -55,4 +55,7 @@ public enum RandomPurpose: UInt32, Sendable, CaseIterable {
     case evaluationSampling = 6
     case attentionBlocks = 7
     case cropping = 8
+    case gradientDropping = 9
+    case projection = 10
+    case adapterRouting = 11
 }

@@ -18,11 +18,15 @@ struct FinetuneCommand: ParsableCommand {
             With several seeds the head, the order of the texts and dropout differ; mean and deviation are told. \
             --from-scratch takes the same shape with weights by chance, to see what pretraining is worth.
 
+            Parts can be left out or left alone: --layers for the lower layers only, and among the settings \
+            training.frozen_layers, gradient_dropping, encoder_vector and adapter_size.
+
             --output receives seed-0/, seed-1/ …: run directories with metrics.jsonl, tensorboard/, checkpoints/ and best/. \
             The same command goes on with an interrupted one.
 
               pretrain finetune checkpoints/mine --train train.jsonl --validation dev.jsonl --output tuned
               pretrain finetune checkpoints/mine --task task.yaml --seeds 5 --set training.epochs=10 --output tuned
+              pretrain finetune checkpoints/mine --train train.jsonl --layers auto --output fewer
               pretrain finetune checkpoints/mine --train pairs.tsv --test test.tsv --from-scratch --output scratch
             """)
 
@@ -49,6 +53,11 @@ struct FinetuneCommand: ParsableCommand {
         help: ArgumentHelp(
             "Change one setting; repeatable: --set training.peak_learning_rate=1e-4.", valueName: "key=value"))
     var settings: [String] = []
+    @Option(
+        help: ArgumentHelp(
+            "Layers of the encoder to use: a number, or auto for those up to where the classes stand apart best already.",
+            valueName: "number|auto"))
+    var layers: String?
     @OptionGroup var threading: ThreadOptions
     @Flag(help: "Show nothing but warnings and errors.")
     var quiet = false
@@ -57,14 +66,25 @@ struct FinetuneCommand: ParsableCommand {
     func validate() throws {
         if output.isEmpty { throw ValidationError("--output is empty; name a directory") }
         if task == nil, train == nil { throw ValidationError("name labelled texts: --train FILE, or --task FILE") }
+        if let layers, layers != "auto", Int(layers) == nil {
+            throw ValidationError("--layers must be a number or auto")
+        }
         if !(1...1000).contains(seeds) { throw ValidationError("--seeds must be from 1 to 1000") }
     }
 
     func run() throws {
-        let configuration = try FineTuningConfiguration(
-            taskFile: task, train: train, validation: validation, test: test, settings: settings)
+        var configuration = try FineTuningConfiguration(
+            taskFile: task, train: train, validation: validation, test: test,
+            settings: settings + (layers.flatMap { Int($0) }.map { ["training.layers=\($0)"] } ?? []))
         TerminationSignals.install()
         signal(SIGPIPE, SIG_IGN)
+        var choice: LayerChoice?
+        if layers == "auto" {
+            let found = try LayerChoice(configuration, pretrained: checkpoint, threads: threading.count)
+            if !quiet { Terminal.note(found.text) }
+            configuration.training.layers = found.layers
+            choice = found
+        }
         var results: [FineTuningRun.Result] = []
         for index in 0..<seeds {
             var configuration = configuration
@@ -94,7 +114,7 @@ struct FinetuneCommand: ParsableCommand {
             results.append(result)
         }
         let summary = Summary(
-            output: output, metric: configuration.task.decidingMetric.rawValue, runs: results,
+            output: output, metric: configuration.task.decidingMetric.rawValue, layerChoice: choice, runs: results,
             validation: SeedSpread(results.compactMap { $0.validation[configuration.task.decidingMetric] }),
             test: SeedSpread(results.compactMap { $0.test?[configuration.task.decidingMetric] }))
         try report.show(summary) { summary.text }
@@ -111,6 +131,8 @@ struct FinetuneCommand: ParsableCommand {
     private struct Summary: Encodable {
         var output: String
         var metric: String
+        /// nil unless layers were chosen.
+        var layerChoice: LayerChoice?
         var runs: [FineTuningRun.Result]
         var validation: SeedSpread?
         var test: SeedSpread?
