@@ -113,17 +113,34 @@ void **processor_thread_slot(void) {
     return &slot;
 }
 
-int processor_usable_count(void) {
+int processor_usable(int *numbers, int capacity) {
+    int count = 0;
 #ifdef __linux__
     // The kernel refuses a set that is smaller than its own.
-    for (int processors = 1024; processors <= 1 << 16; processors *= 4) {
+    for (int processors = 1024; processors <= 1 << 16 && count == 0; processors *= 4) {
         cpu_set_t *set = CPU_ALLOC(processors);
         if (!set) return 0;
         size_t size = CPU_ALLOC_SIZE(processors);
-        int count = sched_getaffinity(0, size, set) == 0 ? CPU_COUNT_S(size, set) : 0;
+        if (sched_getaffinity(0, size, set) == 0) {
+            for (int i = 0; i < processors && count < capacity; i++) {
+                if (CPU_ISSET_S(i, size, set)) { numbers[count++] = i; }
+            }
+        }
         CPU_FREE(set);
-        if (count > 0) return count;
     }
 #endif
-    return 0;
+    return count;
+}
+
+void processor_stay_on(const int *numbers, int count) {
+#ifdef __linux__
+    const int processors = 1 << 16;
+    cpu_set_t *set = CPU_ALLOC(processors);
+    if (!set) return;
+    size_t size = CPU_ALLOC_SIZE(processors);
+    CPU_ZERO_S(size, set);
+    for (int i = 0; i < count; i++) { CPU_SET_S(numbers[i], size, set); }
+    sched_setaffinity(0, size, set);
+    CPU_FREE(set);
+#endif
 }

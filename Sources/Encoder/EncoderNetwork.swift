@@ -113,7 +113,7 @@ public struct EncoderNetwork: Sendable {
         layers = Self.layers(&context, maskDecoder, used: used)
         context.parameters.isWithinBranch = false
         self.recomputation = recomputation
-        if model.normalization.needsFinalNorm(layerCount: shape.layerCount) {
+        if model.normalization.needsFinalNorm(layerCount: shape.layerCount, used: used) {
             finalNorm = context.norm("final_norm", shape.hiddenSize)
             normalized = context.plan.reserve(tokens * shape.hiddenSize)
         } else {

@@ -66,7 +66,7 @@ public struct MachineLimits: Sendable, Equatable {
     }
 
     private static var affinity: Int {
-        let usable = Int(processor_usable_count())
+        let usable = MemoryNodes.usableProcessors.count
         return usable > 0 ? usable : ProcessInfo.processInfo.activeProcessorCount
     }
 

@@ -23,4 +23,34 @@ import Testing
         let refused = try workspace.pretrain("export", "tuned/seed-0", "--output", "f", "--form", "electra")
         #expect(refused.status == 1 && refused.errors.contains("--form custom-code"), "\(refused.errors)")
     }
+
+    @Test func aPartOfAnEncoderIsExportedOrRefused() throws {
+        let workspace = try Workspace()
+        try workspace.run("run", ["training.steps=1"])
+        let rows = (0..<20).map { "{\"text\": \"word \($0)\", \"label\": \($0 % 3)}" }
+        try workspace.folder.write(rows.joined(separator: "\n"), to: "train.jsonl")
+        func tune(_ output: String, _ arguments: String...) throws -> Program.Outcome {
+            try Program.run(
+                ["finetune", "run", "--train", "train.jsonl", "--validation", "train.jsonl", "--output", output]
+                    + ["--quiet", "--set", "training.epochs=1"] + arguments, in: workspace.path)
+        }
+        let chosen = try tune("auto", "--layers", "auto", "--json")
+        #expect(chosen.status == 0, "\(chosen.errors)")
+        let choice = try #require(try chosen.json()["layer_choice"] as? [String: Any])
+        #expect((choice["variability"] as? [Any])?.count == 2 && (1...2).contains(choice["layers"] as? Int ?? 0))
+
+        #expect(try tune("one", "--layers", "1").status == 0)
+        #expect(try workspace.pretrain("export", "one/seed-0", "--output", "e").status == 0)
+        let configuration = try JSONSerialization.jsonObject(with: workspace.folder.data("e/config.json"))
+        let found = try #require(configuration as? [String: Any])
+        #expect(found["num_hidden_layers"] as? Int == 1 && (found["norm_forms"] as? [Any])?.count == 1)
+        let many = try tune("three", "--layers", "3")
+        #expect(many.status == 1 && many.errors.contains("training.layers"), "\(many.errors)")
+
+        #expect(try tune("adapted", "--set", "training.adapter_size=8").status == 0)
+        let refused = try workspace.pretrain("export", "adapted/seed-0", "--output", "f")
+        #expect(refused.status == 1 && refused.errors.contains("adapters"), "\(refused.errors)")
+        let unnamed = try workspace.pretrain("predict", "adapted", "--input", "train.jsonl")
+        #expect(unnamed.status == 1 && unnamed.errors.contains("adapted/seed-0"), "\(unnamed.errors)")
+    }
 }

@@ -25,8 +25,11 @@ struct processor_features {
 
 struct processor_features processor_features(void);
 
-/// Processors that this process may run on, by its affinity mask; 0 where that is not known.
-int processor_usable_count(void);
+/// Numbers of the processors that this process may run on, at most `capacity`; returns how many, 0 where that is not known.
+int processor_usable(int *numbers, int capacity);
+
+/// Makes the calling thread run on no other processors than these, if the system lets it.
+void processor_stay_on(const int *numbers, int count);
 
 /// Makes the calling thread treat denormal floats as zero, in operands and results.
 void processor_flush_denormals(void);

@@ -77,5 +77,9 @@ public struct NormalizationConfiguration: Configurable, Equatable {
     }
 
     /// Whether the last layer leaves its output unnormalized, so that a norm must follow.
-    public func needsFinalNorm(layerCount: Int) -> Bool { form(layer: layerCount - 1, of: layerCount) != .post }
+    ///
+    /// - Parameter used: layers up to it; nil: all.
+    public func needsFinalNorm(layerCount: Int, used: Int? = nil) -> Bool {
+        form(layer: (used ?? layerCount) - 1, of: layerCount) != .post
+    }
 }

@@ -62,15 +62,15 @@ struct ClassesTask: TaskDefinition {
         let outputs = zip(items, outputs).map { Self.pooled($0, $1) }
         return TaskScores(
             loss: Self.meanLoss(items, outputs),
-            predicted: outputs.map { OrderMeans.labels($0, orders: $0.count)[0] },
+            predicted: outputs.map(OrderMeans.label),
             labels: items.map { Int($0.truth[0]) }, classCount: outputCount)
     }
 
     func prediction(_ item: TaskItem, _ outputs: [[Float]]) -> FineTunedModel.Prediction {
         let outputs = Self.pooled(item, outputs)
-        let probabilities = OrderMeans.probabilities(outputs, orders: outputs.count)[0]
+        let probabilities = OrderMeans.probabilities(outputs)
         return .init(
-            label: labels.names[OrderMeans.labels(outputs, orders: outputs.count)[0]],
+            label: labels.names[OrderMeans.label(outputs)],
             probabilities: Dictionary(uniqueKeysWithValues: zip(labels.names, probabilities)))
     }
 }

@@ -43,12 +43,12 @@ struct NumberTask: TaskDefinition {
         let outputs = zip(items, outputs).map { Self.pooled($0, $1) }
         return TaskScores(
             loss: Self.meanLoss(items, outputs),
-            predicted: outputs.map { OrderMeans.numbers($0, orders: $0.count)[0] },
+            predicted: outputs.map(OrderMeans.number),
             numbers: items.map { if case .number(let number)? = $0.examples[0].target { number } else { 0 } })
     }
 
     func prediction(_ item: TaskItem, _ outputs: [[Float]]) -> FineTunedModel.Prediction {
         let outputs = Self.pooled(item, outputs)
-        return .init(number: OrderMeans.numbers(outputs, orders: outputs.count)[0])
+        return .init(number: OrderMeans.number(outputs))
     }
 }

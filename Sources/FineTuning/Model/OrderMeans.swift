@@ -1,33 +1,27 @@
-/// What comes of outputs for texts that were read in several orders, each text's one after another.
+/// What comes of the outputs for one text that was read in several orders.
 ///
 /// Of classes probabilities are averaged and not logits, so that one order's large logits do not outweigh the other's.
 /// Whichever order a file has, the mean is the same.
 package enum OrderMeans {
-    /// - Parameters:
-    ///   - outputs: logits, `orders` of them for each text.
-    /// - Returns: for each text the mean probability of every class.
-    package static func probabilities(_ outputs: [[Float]], orders: Int) -> [[Double]] {
-        stride(from: 0, to: outputs.count, by: orders).map { start in
-            let shares = outputs[start..<start + orders].map(TaskLoss.probabilities)
-            return (shares.first ?? []).indices.map { index in
-                shares.reduce(0) { $0 + $1[index] } / Double(orders)
-            }
+    /// - Parameter outputs: logits of each order.
+    /// - Returns: the mean probability of every class.
+    package static func probabilities(_ outputs: [[Float]]) -> [Double] {
+        let shares = outputs.map(TaskLoss.probabilities)
+        return (shares.first ?? []).indices.map { index in
+            shares.reduce(0) { $0 + $1[index] } / Double(outputs.count)
         }
     }
 
-    /// - Returns: for each text the mean of the first output.
-    package static func numbers(_ outputs: [[Float]], orders: Int) -> [Double] {
-        stride(from: 0, to: outputs.count, by: orders).map { start in
-            outputs[start..<start + orders].reduce(0) { $0 + Double($1[0]) } / Double(orders)
-        }
+    /// - Returns: the mean of the first output.
+    package static func number(_ outputs: [[Float]]) -> Double {
+        outputs.reduce(0) { $0 + Double($1[0]) } / Double(outputs.count)
     }
 
-    /// - Returns: for each text the likeliest class.
-    package static func labels(_ outputs: [[Float]], orders: Int) -> [Int] {
+    /// - Returns: the likeliest class.
+    package static func label(_ outputs: [[Float]]) -> Int {
         // Of one order the logits themselves are compared: they differ where probabilities no longer do.
-        if orders == 1 { return outputs.map(\.indexOfLargest) }
-        return probabilities(outputs, orders: orders).map { shares in
-            shares.indices.max { shares[$0] < shares[$1] } ?? 0
-        }
+        if outputs.count == 1 { return outputs[0].indexOfLargest }
+        let shares = probabilities(outputs)
+        return shares.indices.max { shares[$0] < shares[$1] } ?? 0
     }
 }

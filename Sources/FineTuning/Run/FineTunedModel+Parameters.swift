@@ -1,9 +1,19 @@
 import Checkpoints
+import Foundation
 import Runs
 
 extension FineTunedModel {
     /// A checkpoint, or of a run directory of fine-tuning the best epoch's.
     static func reader(of path: String) throws -> CheckpointReader {
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []
+        // What --output of finetune names holds one run for each seed.
+        let seeds = names.filter { $0.hasPrefix("seed-") }.sorted()
+        if let first = seeds.first, !names.contains(CheckpointDirectory.folderName) {
+            throw TaskError.file(
+                path: path,
+                "holds the runs of \(seeds.count) seed\(seeds.count == 1 ? "" : "s"); name one, such as \(path)/\(first)"
+            )
+        }
         let best = CheckpointDirectory(path: RunDirectory(path: path).path + "/best")
         return try CheckpointReader(path: try best.latest()?.path ?? CheckpointLocation(resolving: path).newest())
     }

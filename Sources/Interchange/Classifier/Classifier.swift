@@ -34,10 +34,13 @@ public struct Classifier: Sendable {
     public var maximumLength: Int
     /// Whether pairs mean the same in both orders; told to whoever loads it, who has to take the mean.
     public var isSymmetric: Bool
+    /// Layers of the encoder that it has, from the embeddings up.
+    public var layerCount: Int
 
     public init(
         configuration: EngineConfiguration, parameters: TensorDictionary, tokenizer: ByteLevelBPE, labels: [String],
-        problemType: ProblemType, pooling: Pooling, maximumLength: Int, isSymmetric: Bool = false
+        problemType: ProblemType, pooling: Pooling, maximumLength: Int, isSymmetric: Bool = false,
+        layerCount: Int? = nil
     ) {
         self.configuration = configuration
         self.parameters = parameters
@@ -47,6 +50,7 @@ public struct Classifier: Sendable {
         self.pooling = pooling
         self.maximumLength = maximumLength
         self.isSymmetric = isSymmetric
+        self.layerCount = layerCount ?? configuration.model.discriminatorShape.layerCount
     }
 
     var outputCount: Int { max(labels.count, 1) }

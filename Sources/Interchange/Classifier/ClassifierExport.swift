@@ -98,7 +98,8 @@ public enum ClassifierExport {
         engine.sequenceLength = max(engine.sequenceLength, classifier.maximumLength)
         var configuration = CustomCodeConfiguration(
             .discriminator, architecture: .sequenceClassification, engine,
-            vocabularySize: classifier.tokenizer.vocabularySize, outputMultiplier: 1, paddingID: paddingID)
+            vocabularySize: classifier.tokenizer.vocabularySize, outputMultiplier: 1, paddingID: paddingID,
+            layers: classifier.layerCount)
         let names = classifier.names
         configuration.id2label = names.id2label
         configuration.label2id = names.label2id

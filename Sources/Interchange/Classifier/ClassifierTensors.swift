@@ -42,7 +42,7 @@ extension Classifier {
         let shape = configuration.model.discriminatorShape
         return ElectraShape.Network(
             hiddenSize: shape.hiddenSize, feedForwardSize: shape.intermediateSize, headCount: shape.headCount,
-            layerCount: shape.layerCount)
+            layerCount: layerCount)
     }
 
     /// The parameters, with zeros for the biases that a model without them would have.

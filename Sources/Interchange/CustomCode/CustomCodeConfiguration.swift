@@ -59,19 +59,21 @@ struct CustomCodeConfiguration: Encodable {
     /// - Parameters:
     ///   - network: of the run's networks.
     ///   - architecture: its class.
+    ///   - used: layers from the embeddings up that there are; nil: all.
     init(
         _ network: NetworkKind, architecture: CustomCodeArchitecture, _ configuration: EngineConfiguration,
-        vocabularySize: Int, outputMultiplier: Double, paddingID: Int
+        vocabularySize: Int, outputMultiplier: Double, paddingID: Int, layers used: Int? = nil
     ) {
         let model = configuration.model.of(network)
         let shape = network == .generator ? model.generatorShape : model.discriminatorShape
-        let layers = LayerAttention.layers(model, shape, networkIndex: network == .generator ? 0 : 1)
+        let count = used ?? shape.layerCount
+        let layers = LayerAttention.layers(model, shape, networkIndex: network == .generator ? 0 : 1).prefix(count)
         architectures = [architecture.rawValue]
         autoMap = architecture.autoMap
         vocabSize = vocabularySize
         embeddingSize = model.embeddingSize
         hiddenSize = shape.hiddenSize
-        numHiddenLayers = shape.layerCount
+        numHiddenLayers = count
         numAttentionHeads = shape.headCount
         intermediateSize = shape.intermediateSize
         maxPositionEmbeddings = model.longestSequence(configuration.sequenceLength)
@@ -80,7 +82,7 @@ struct CustomCodeConfiguration: Encodable {
         initializerRange = model.initialization.standardDeviation
         layerNormEps = model.normalization.epsilon
         normKind = model.normalization.kind.rawValue
-        let forms = (0..<shape.layerCount).map { model.normalization.form(layer: $0, of: shape.layerCount) }
+        let forms = (0..<count).map { model.normalization.form(layer: $0, of: shape.layerCount) }
         normForms = forms.map(\.name)
         normScales = forms.map(\.scale)
         normBeforeFirstAttention = model.normalization.beforeFirstAttention

@@ -8,6 +8,7 @@ public enum ExportError: Error, Equatable, CustomStringConvertible {
     case notDeberta(setting: String, String, instead: String)
     /// A fine-tuned head under DeBERTa-v2's classes.
     case debertaClassifier
+    case adapters
     /// A head that reads single tokens, or compares texts.
     case taskKind(String)
     /// Which blocks are drawn depends on the length of the text, and is known to the engine alone.
@@ -39,6 +40,8 @@ public enum ExportError: Error, Equatable, CustomStringConvertible {
         case .notDeberta(let setting, let lack, let instead):
             "Hugging Face's DeBERTa-v2 classes \(lack), so a model with \(setting) has no such form; export it with --form "
                 + "custom-code, or train one with \(instead)"
+        case .adapters:
+            "no class here has a place for adapters; use the model with predict, or train one without training.adapter_size"
         case .debertaClassifier:
             "a fine-tuned model has no form of Hugging Face's DeBERTa-v2 classes; export it with --form automatic, or the "
                 + "pretrained model with --form deberta"

@@ -1,5 +1,6 @@
 import Atomics
 import Foundation
+import Machine
 
 /// A fixed set of threads that carry out the tasks of one parallel region after another.
 ///
@@ -41,6 +42,7 @@ public final class ThreadPool: @unchecked Sendable {
         for worker in 0..<threadCount {
             let thread = Thread { [weak self] in
                 Kernels.flushDenormals()
+                MemoryNodes.current.settle(thread: worker, of: threadCount)
                 self?.enlist()
                 var seen = 0
                 while let region = self?.waitForRegion(after: &seen) { self?.work(on: region, worker) }

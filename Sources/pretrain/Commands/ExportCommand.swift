@@ -89,7 +89,13 @@ extension FineTunedModel {
     ///
     /// - Throws: `ExportError` for a head that is not about texts as a whole.
     fileprivate func classifier() throws -> Classifier {
-        let tensors = parameters.map { ($0.name, TensorDictionary.Tensor(shape: $0.shape, values: $0.values)) }
+        if configuration.training.adapterSize != nil {
+            throw ExportError.adapters
+        }
+        // The vector is in the weights that it has moved.
+        let tensors = parameters.filter { $0.name != "task.encoder_vector" }.map {
+            ($0.name, TensorDictionary.Tensor(shape: $0.shape, values: $0.values))
+        }
         let problemType: Classifier.ProblemType =
             switch configuration.task.kind {
             case .classes: .singleLabel
@@ -105,6 +111,7 @@ extension FineTunedModel {
         return Classifier(
             configuration: encoder.engine, parameters: TensorDictionary(Dictionary(uniqueKeysWithValues: tensors)),
             tokenizer: tokenizer, labels: labels, problemType: problemType, pooling: pooling,
-            maximumLength: longestText, isSymmetric: configuration.task.symmetric)
+            maximumLength: longestText, isSymmetric: configuration.task.symmetric,
+            layerCount: configuration.training.layers)
     }
 }
