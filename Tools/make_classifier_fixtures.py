@@ -19,7 +19,10 @@ import warnings
 
 import torch
 import transformers
-from transformers import AutoModelForSequenceClassification, AutoTokenizer
+from transformers import (
+    AutoModelForMultipleChoice, AutoModelForQuestionAnswering, AutoModelForSequenceClassification,
+    AutoModelForTokenClassification, AutoTokenizer,
+)
 
 from make_custom_code_fixtures import CODE, ROOT, SEQUENCES, SIZES, TOKENIZER, WINDOW, digest, fill
 
@@ -47,6 +50,17 @@ CASES = {
         [*WINDOW, "model.attention.global_tokens=documents", "model.positions=none",
          "model.relative_bias.sharing=per_layer", "model.relative_bias.bins=12",
          "model.relative_bias.maximum_distance=11"], "classes", "first", "PretrainForSequenceClassification"),
+    "ELECTRA, words": ([], "tokens", "first", "ElectraForTokenClassification"),
+    "Pre-LN, words": (PRE, "tokens", "first", "PretrainForTokenClassification"),
+    "ELECTRA, answers": ([], "span", "first", "ElectraForQuestionAnswering"),
+    "Pre-LN, answers": (PRE, "span", "first", "PretrainForQuestionAnswering"),
+    "ELECTRA, endings": ([], "choice", "first", "ElectraForMultipleChoice"),
+    "Pre-LN, endings, mean": (PRE, "choice", "mean", "PretrainForMultipleChoice"),
+}
+AUTO = {
+    "classes": AutoModelForSequenceClassification, "number": AutoModelForSequenceClassification,
+    "tokens": AutoModelForTokenClassification, "span": AutoModelForQuestionAnswering,
+    "choice": AutoModelForMultipleChoice,
 }
 PAIR = ([2, 17, 250, 3, 31, 42, 8, 3], 4)
 LABELS = {"classes": ["fair", "foul", "so-so"], "number": [0.5, -1.25, 2]}
@@ -63,12 +77,25 @@ class Complaints(logging.Handler):
         self.texts.append(record.getMessage())
 
 
-def load(folder, name):
+def row(kind, number):
+    """A line of training text."""
+    text, other = (f"the text {number}", f"number {number}") if kind in LABELS else (f"text {number % 10}", "number")
+    if kind == "tokens":
+        return {"words": f"{text} {other}".split(), "labels": [["B-A", "B-B"][number % 2], "B-C", "O"]}
+    if kind == "span":
+        answers = [{"text": "number", "start": len(text) + 1}] if number % 3 else []
+        return {"question": "which", "context": f"{text} {other}", "answers": answers}
+    if kind == "choice":
+        return {"context": text, "choices": [other, "a text", "the text"], "label": number % 3}
+    return {"text": text, "text_pair": other, "label": LABELS[kind][number % 3]}
+
+
+def load(folder, name, auto):
     complaints = Complaints()
     transformers.logging.add_handler(complaints)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        model, report = AutoModelForSequenceClassification.from_pretrained(
+        model, report = auto.from_pretrained(
             folder, trust_remote_code=True, output_loading_info=True)
         tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=True)
     transformers.logging.remove_handler(complaints)
@@ -98,7 +125,48 @@ def check_predictions(model, tokenizer, texts, lines, name):
 
 
 @torch.no_grad()
-def outputs(model, without_biases):
+def check_other(model, tokenizer, rows, lines, kind, name):
+    """The same for words, answers and endings, one text at a time."""
+    assert len(lines) == len(rows)
+    for line, row in zip(map(json.loads, lines), rows):
+        if kind == "tokens":
+            text = " ".join(row["words"])
+            batch = tokenizer(text, return_tensors="pt", return_offsets_mapping=True)
+            ends = [end for _, end in batch.pop("offset_mapping")[0].tolist()]
+            ids = model(**batch).logits[0].argmax(-1).tolist()
+            starts = [len(" ".join(row["words"][:index])) + (index > 0) for index in range(len(row["words"]))]
+            found = [model.config.id2label[ids[next(i for i, end in enumerate(ends) if end > start)]] for start in starts]
+            assert found == line["labels"], (name, found, line)
+        elif kind == "span":
+            batch = tokenizer(row["question"], row["context"], return_tensors="pt", return_offsets_mapping=True)
+            offsets = batch.pop("offset_mapping")[0].tolist()
+            inside = [i for i, sequence in enumerate(batch.sequence_ids(0)) if sequence == 1]
+            logits = model(**batch)
+            start, end = logits.start_logits[0], logits.end_logits[0]
+            score, first, last = max(
+                ((start[i] + end[j]).item(), i, j) for i in inside for j in inside if i <= j < i + 30)
+            score -= (start[0] + end[0]).item()
+            answer = row["context"][offsets[first][0]:offsets[last][1]].strip() if score >= 0 else ""
+            assert answer == line["answer"], (name, answer, line)
+            assert not answer or abs(score - line["score"]) < 2e-5, (name, score, line)
+        else:
+            batch = tokenizer(
+                [row["context"]] * len(row["choices"]), row["choices"], padding=True, return_tensors="pt")
+            shares = model(**{key: value[None] for key, value in batch.items()}).logits[0].softmax(0)
+            said = line["probabilities"]
+            assert all(abs(said[str(i)] - share.item()) < 2e-5 for i, share in enumerate(shares)), (name, said, shares)
+    return 2e-5
+
+
+def numbers(output):
+    """Of a text: a row, or one row after another."""
+    if "start_logits" in output:
+        return torch.stack([output.start_logits[0], output.end_logits[0]], -1)
+    return output.logits[0]
+
+
+@torch.no_grad()
+def outputs(model, without_biases, kind):
     model = model.double()
     zeros = [key for key, value in model.state_dict().items() if not value.any() and key.endswith(".bias")]
     fill(model)
@@ -110,14 +178,16 @@ def outputs(model, without_biases):
     for ids, start in [(ids, len(ids)) for ids in SEQUENCES] + [PAIR]:
         types = torch.tensor([[0] * start + [1] * (len(ids) - start)])
         ids = torch.tensor([ids])
-        row = model(ids, token_type_ids=types).logits[0]
-        mask = torch.ones(1, ids.shape[1] + 3)
-        mask[:, -3:] = 0
+        if kind == "choice":
+            ids, types = ids[None], types[None]
+        row = numbers(model(input_ids=ids, token_type_ids=types))
+        mask = torch.ones(*ids.shape[:-1], ids.shape[-1] + 3)
+        mask[..., -3:] = 0
         def padded(x):
             return torch.nn.functional.pad(x, (0, 3))
-        assert torch.allclose(
-            model(padded(ids), token_type_ids=padded(types), attention_mask=mask).logits[0], row, atol=1e-12)
-        logits.append([float(f"{x:.9g}") for x in row])
+        again = numbers(model(input_ids=padded(ids), token_type_ids=padded(types), attention_mask=mask))
+        assert torch.allclose(again[:len(row)], row, atol=1e-12)
+        logits.append([float(f"{x:.9g}") for x in row.flatten()])
     return logits
 
 
@@ -147,10 +217,8 @@ def main():
             return path
 
         (work / "text.txt").write_text("\n\n".join(f"the text number {number}" for number in range(400)))
-        for kind, labels in LABELS.items():
-            write(work / f"{kind}.jsonl", [
-                {"text": f"the text {number}", "text_pair": f"number {number}", "label": labels[number % 3]}
-                for number in range(36)])
+        for kind in AUTO:
+            write(work / f"{kind}.jsonl", [row(kind, number) for number in range(36)])
         for number, (name, (changes, kind, pooling, architecture)) in enumerate(CASES.items()):
             settings = SIZES + changes
             run, tuned, exported = (work / f"{part}-{number}" for part in ("run", "tuned", "exported"))
@@ -167,10 +235,15 @@ def main():
                 "--set", f"kind={kind}", "--set", "training.epochs=2", "--set", f"training.pooling={pooling}",
                 "--set", "training.peak_learning_rate=1e-2")
             pretrain("export", tuned / "seed-0", "--output", exported)
-            model, tokenizer = load(exported, name)
+            model, tokenizer = load(exported, name, AUTO[kind])
             assert type(model).__name__ == architecture, (name, type(model))
             largest = 0
-            for rows in texts():
+            if kind not in LABELS:
+                rows = [row(kind, number) for number in range(40, 46)]
+                path = write(work / "new.jsonl", rows)
+                lines = pretrain("predict", tuned / "seed-0", "--input", path, "--quiet").splitlines()
+                largest = check_other(model, tokenizer, rows, lines, kind, name)
+            for rows in texts() if kind in LABELS else []:
                 path = write(work / "new.jsonl", [
                     {"text": text} if pair is None else {"text": text, "text_pair": pair} for text, pair in rows])
                 lines = pretrain("predict", tuned / "seed-0", "--input", path, "--quiet").splitlines()
@@ -178,7 +251,7 @@ def main():
             cases.append({
                 "name": name, "settings": settings, "kind": kind, "pooling": pooling, "architecture": architecture,
                 "config": json.loads((exported / "config.json").read_text()),
-                "logits": outputs(model, "model.biases=false" in settings)})
+                "logits": outputs(model, "model.biases=false" in settings, kind)})
             print(f"{name}: predictions differ by at most {largest:.2g}")
     fixture = {"code": digest(CODE.read_bytes()), "sequences": SEQUENCES, "pair": PAIR, "cases": cases}
     PATH.write_text(json.dumps(fixture, separators=(",", ":")).replace('{"name"', '\n{"name"') + "\n")

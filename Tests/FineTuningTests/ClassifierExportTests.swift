@@ -28,6 +28,16 @@ import Tokenization
         let logits: [[Double]]
 
         var testDescription: String { name }
+        var readsTokens: Bool { kind == "tokens" || kind == "span" }
+
+        /// As the fixtures' texts have them.
+        var labels: [String] {
+            switch kind {
+            case "classes": ["fair", "foul", "so-so"]
+            case "tokens": ["B-A", "B-B", "B-C", "O"]
+            default: []
+            }
+        }
     }
 
     private static func data() throws -> Data {
@@ -63,7 +73,8 @@ import Tokenization
         let model = TaskModel(
             model: configuration.model, parametrization: configuration.parametrization,
             vocabularySize: tokenizer.vocabularySize, longestText: 24, chunkTokens: 64,
-            outputCount: test.kind == "number" ? 1 : 3, pooling: try #require(TaskPooling(rawValue: test.pooling)))
+            outputCount: ["number": 1, "choice": 1, "span": 2, "tokens": 4][test.kind] ?? 3,
+            pooling: try #require(TaskPooling(rawValue: test.pooling)), readsTokens: test.readsTokens)
         let engine = TaskEngine(
             model, optimizer: OptimizerConfiguration(), parametrization: configuration.parametrization, layerDecay: 1,
             headFactor: 1, steps: 1, seed: 0, pool: pool)
@@ -79,14 +90,14 @@ import Tokenization
         }
         return Classifier(
             configuration: try configuration(test).engine, parameters: parameters, tokenizer: tokenizer,
-            labels: test.kind == "number" ? [] : ["fair", "foul", "so-so"],
-            problemType: test.kind == "number" ? .regression : .singleLabel,
+            labels: test.labels,
+            head: try #require(ClassifierHead(rawValue: test.kind)),
             pooling: try #require(Classifier.Pooling(rawValue: test.pooling)), maximumLength: 24)
     }
 
     @Test func theFixturesAreOfThisCode() throws {
         let fixtures = try Self.fixtures.get()
-        #expect(Set(fixtures.cases.map(\.architecture)).count == 2 && fixtures.cases.count >= 7)
+        #expect(Set(fixtures.cases.map(\.architecture)).count == 8 && fixtures.cases.count >= 13)
         // FNV-1a.
         let digest = CustomCodeExport.code.reduce(0xCBF2_9CE4_8422_2325 as UInt64) {
             ($0 ^ UInt64($1)) &* 0x100_0000_01B3
@@ -121,8 +132,10 @@ import Tokenization
         }
         let sequences = try Self.fixtures.get().sequences
         let examples =
-            sequences.map { TaskExample(tokens: $0) } + [
-                TaskExample(tokens: Self.pair.tokens, pairStart: Self.pair.start)
+            sequences.map { TaskExample(tokens: $0, places: test.readsTokens ? Array($0.indices) : nil) } + [
+                TaskExample(
+                    tokens: Self.pair.tokens, pairStart: Self.pair.start,
+                    places: test.readsTokens ? Array(Self.pair.tokens.indices) : nil)
             ]
         let found = try engine.predict(examples).map { $0.outputs.map { Double($0) } }
         #expect(found.count == test.logits.count)

@@ -1,7 +1,7 @@
 import Engine
 import Tokenization
 
-/// An encoder under a head that gives each text a few numbers, as fine-tuning leaves it.
+/// An encoder under a head that gives each text or token a few numbers, as fine-tuning leaves it.
 public struct Classifier: Sendable {
     /// What of a text's hidden states the head reads.
     public enum Pooling: String, Sendable {
@@ -11,24 +11,15 @@ public struct Classifier: Sendable {
         case mean
     }
 
-    /// What its numbers are, as Hugging Face calls it.
-    public enum ProblemType: String, Sendable {
-        /// Logits of classes, of which one is right.
-        case singleLabel = "single_label_classification"
-        /// Logits of labels, of which any number are right.
-        case multiLabel = "multi_label_classification"
-        /// One number.
-        case regression
-    }
-
     /// Of the run that trained the encoder, which is its discriminator.
     public var configuration: EngineConfiguration
     /// Under the engine's names: `embeddings.`, `discriminator.`, and for the head `task.dense` and `task.output`.
     public var parameters: TensorDictionary
     public var tokenizer: ByteLevelBPE
-    /// Names of the classes; empty where the output is a number.
+    /// Names of the classes; empty where there are none.
     public var labels: [String]
-    public var problemType: ProblemType
+    public var head: ClassifierHead
+    /// Of heads that read texts as a whole.
     public var pooling: Pooling
     /// Tokens of the longest text that it was trained with, [CLS] and [SEP] included.
     public var maximumLength: Int
@@ -39,29 +30,37 @@ public struct Classifier: Sendable {
 
     public init(
         configuration: EngineConfiguration, parameters: TensorDictionary, tokenizer: ByteLevelBPE, labels: [String],
-        problemType: ProblemType, pooling: Pooling, maximumLength: Int, isSymmetric: Bool = false,
+        head: ClassifierHead, pooling: Pooling, maximumLength: Int, isSymmetric: Bool = false,
         layerCount: Int? = nil
     ) {
         self.configuration = configuration
         self.parameters = parameters
         self.tokenizer = tokenizer
         self.labels = labels
-        self.problemType = problemType
+        self.head = head
         self.pooling = pooling
         self.maximumLength = maximumLength
         self.isSymmetric = isSymmetric
         self.layerCount = layerCount ?? configuration.model.discriminatorShape.layerCount
     }
 
-    var outputCount: Int { max(labels.count, 1) }
+    var outputCount: Int {
+        switch head {
+        case .classes, .labels, .tokens: labels.count
+        case .number, .choice: 1
+        case .span: 2
+        }
+    }
 
-    /// What `config.json` says of the outputs. Without names there, Hugging Face would take two classes.
-    var names: ClassifierNames {
-        let names = labels.isEmpty ? ["LABEL_0"] : labels
+    /// What `config.json` says of the outputs, where their number is not the class's own. Without names there, Hugging Face
+    /// would take two classes.
+    var names: ClassifierNames? {
+        if head == .span || head == .choice { return nil }
+        let names = head == .number ? ["LABEL_0"] : labels
         return ClassifierNames(
             id2label: Dictionary(uniqueKeysWithValues: names.enumerated().map { ("\($0)", $1) }),
             label2id: Dictionary(uniqueKeysWithValues: names.enumerated().map { ($1, $0) }),
-            problemType: problemType.rawValue)
+            problemType: head.problemType)
     }
 }
 
@@ -69,5 +68,5 @@ public struct Classifier: Sendable {
 struct ClassifierNames {
     var id2label: [String: String]
     var label2id: [String: Int]
-    var problemType: String
+    var problemType: String?
 }

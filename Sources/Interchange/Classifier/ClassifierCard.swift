@@ -1,38 +1,76 @@
 import Foundation
 
-/// `README.md` of an exported classifier: how it is loaded, and what comes out.
+/// `README.md` of an exported fine-tuned model: how it is loaded, and what comes out.
 struct ClassifierCard {
+    let head: ClassifierHead
     let architecture: String
     /// Whether the folder brings the code of its classes along.
     let hasCode: Bool
     let maximumLength: Int
-    /// Empty where the output is a number.
-    let labels: [String]
     /// Whether pairs mean the same in both orders.
     let isSymmetric: Bool
 
+    private var title: String {
+        switch head {
+        case .classes, .labels, .number: "A classifier of texts"
+        case .tokens: "A classifier of words"
+        case .span: "A finder of answers"
+        case .choice: "A chooser among endings"
+        }
+    }
+
+    /// What is given to the tokenizer, and what of the result is kept.
+    private var call: String {
+        switch head {
+        case .classes, .labels, .number, .tokens:
+            "logits = model(**tokenizer([\"a text\"], truncation=True, padding=True, return_tensors=\"pt\")).logits"
+        case .span:
+            """
+            outputs = model(**tokenizer([\"a question\"], ["a context"], truncation="only_second", padding=True, return_tensors="pt"))
+            """
+        case .choice:
+            """
+            batch = tokenizer(["a beginning"] * 2, ["one ending", "another"], truncation=True, padding=True, return_tensors="pt")
+                logits = model(**{name: values[None] for name, values in batch.items()}).logits
+            """
+        }
+    }
+
+    private var outputs: String {
+        switch head {
+        case .classes:
+            "The softmax of the logits is the probability of each class, which `model.config.id2label` names."
+        case .labels:
+            "The sigmoid of each logit is the probability of a label, which `model.config.id2label` names."
+        case .number: "The one logit is the number itself."
+        case .tokens:
+            "The softmax of a token's logits is the probability of each class, which `model.config.id2label` names; that of a word's "
+                + "first token that is more than a space is the word's."
+        case .span:
+            "The answer is from the token with the highest of `start_logits` to that with the highest of `end_logits` behind it, or "
+                + "nothing where both are at the first token."
+        case .choice: "The softmax of the logits is the probability of each ending."
+        }
+    }
+
     var contents: Data {
         let arguments = hasCode ? "\"FOLDER\", trust_remote_code=True" : "\"FOLDER\""
-        let outputs =
-            labels.isEmpty
-            ? "The one logit is the number itself."
-            : "The softmax of the logits is the probability of each class, which `model.config.id2label` names."
         let order =
             isSymmetric
             ? "\nPairs mean the same in both orders: take the mean of both, as it was evaluated.\n" : ""
+        let pipeline = head.pipeline.map { "pipeline_tag: \($0)\n" } ?? ""
         return Data(
             """
             ---
             library_name: transformers
-            pipeline_tag: text-classification
-            ---
-            # A classifier of texts
+            \(pipeline)---
+            # \(title)
             Fine-tuned and exported with pretrain. `\(architecture)`.
 
-                from transformers import AutoModelForSequenceClassification, AutoTokenizer
-                model = AutoModelForSequenceClassification.from_pretrained(\(arguments))
+                from transformers import AutoModel\(head.classEnding), AutoTokenizer
+                model = AutoModel\(head.classEnding).from_pretrained(\(arguments))
                 tokenizer = AutoTokenizer.from_pretrained(\(arguments))
-                logits = model(**tokenizer(["a text"], truncation=True, padding=True, return_tensors="pt")).logits
+                \(call)
 
             \(outputs) Of texts longer than \(maximumLength) tokens `truncation=True` cuts the end, as in training; of pairs the
             end of the longer text.

@@ -3,8 +3,9 @@ import Files
 import Foundation
 import Parametrization
 
-/// Writes a fine-tuned classifier as one folder that Hugging Face Transformers loads: as `ElectraForSequenceClassification`
-/// where the encoder is an ELECTRA and the head reads [CLS], else as `PretrainForSequenceClassification` with its code.
+/// Writes a fine-tuned model as one folder that Hugging Face Transformers loads: as `ElectraForSequenceClassification` or its kin
+/// where the encoder is an ELECTRA and the head does not read means, else as `PretrainForSequenceClassification` or its kin
+/// with their code.
 public enum ClassifierExport {
     /// All that a folder may hold that a later export replaces.
     private static let entries: Set = [
@@ -25,7 +26,7 @@ public enum ClassifierExport {
         let isElectra: Bool
         switch form {
         case .automatic:
-            isElectra = classifier.pooling == .first && HuggingFaceExport.isElectra(classifier.configuration.model)
+            isElectra = !classifier.readsMeans && HuggingFaceExport.isElectra(classifier.configuration.model)
         case .electra:
             try check(electra: classifier)
             isElectra = true
@@ -46,10 +47,10 @@ public enum ClassifierExport {
             ? try electraConfiguration(classifier, paddingID: files.paddingID).jsonFile()
             : try customCodeConfiguration(classifier, paddingID: files.paddingID).jsonFile(.convertToSnakeCase)
         let architecture =
-            isElectra ? electraClass : CustomCodeArchitecture.sequenceClassification.rawValue
+            isElectra ? electraClass(classifier) : CustomCodeArchitecture(classifier.head).rawValue
         let card = ClassifierCard(
-            architecture: architecture, hasCode: !isElectra, maximumLength: classifier.maximumLength,
-            labels: classifier.labels, isSymmetric: classifier.isSymmetric)
+            head: classifier.head, architecture: architecture, hasCode: !isElectra,
+            maximumLength: classifier.maximumLength, isSymmetric: classifier.isSymmetric)
         try FolderPublication.write(to: destination, entries: entries, replacing: force) { folder in
             try ModelFolder.fill(
                 folder, configuration: configuration, card: card.contents, files,
@@ -64,11 +65,11 @@ public enum ClassifierExport {
         return architecture
     }
 
-    private static let electraClass = "ElectraForSequenceClassification"
+    private static func electraClass(_ classifier: Classifier) -> String { "Electra" + classifier.head.classEnding }
 
     private static func check(electra classifier: Classifier) throws {
         if let obstacle = HuggingFaceExport.obstacle(classifier.configuration.model) { throw obstacle }
-        if classifier.pooling == .mean {
+        if classifier.readsMeans {
             throw ExportError.notExpressible(
                 setting: "training.pooling: mean", "read the first token alone", instead: "training.pooling: first")
         }
@@ -82,11 +83,10 @@ public enum ClassifierExport {
         var configuration = ElectraConfiguration(
             .discriminator, classifier.electraSizes, of: classifier.electraShape,
             HuggingFaceExport.settings(classifier.configuration.model.of(.discriminator)), paddingID: paddingID)
-        let names = classifier.names
-        configuration.architectures = [electraClass]
-        configuration.id2label = names.id2label
-        configuration.label2id = names.label2id
-        configuration.problemType = names.problemType
+        configuration.architectures = [electraClass(classifier)]
+        configuration.id2label = classifier.names?.id2label
+        configuration.label2id = classifier.names?.label2id
+        configuration.problemType = classifier.names?.problemType
         return configuration
     }
 
@@ -97,19 +97,21 @@ public enum ClassifierExport {
         // Positions that are not learned have no table, and texts may be longer than those of pretraining.
         engine.sequenceLength = max(engine.sequenceLength, classifier.maximumLength)
         var configuration = CustomCodeConfiguration(
-            .discriminator, architecture: .sequenceClassification, engine,
+            .discriminator, architecture: CustomCodeArchitecture(classifier.head), engine,
             vocabularySize: classifier.tokenizer.vocabularySize, outputMultiplier: 1, paddingID: paddingID,
             layers: classifier.layerCount)
-        let names = classifier.names
-        configuration.id2label = names.id2label
-        configuration.label2id = names.label2id
-        configuration.problemType = names.problemType
-        configuration.classifierPooling = classifier.pooling.rawValue
+        configuration.id2label = classifier.names?.id2label
+        configuration.label2id = classifier.names?.label2id
+        configuration.problemType = classifier.names?.problemType
+        configuration.classifierPooling = classifier.head.readsTokens ? nil : classifier.pooling.rawValue
         return configuration
     }
 }
 
 extension Classifier {
+    /// Whether its head needs the mean of all tokens, which ELECTRA's classes do not take.
+    fileprivate var readsMeans: Bool { !head.readsTokens && pooling == .mean }
+
     /// On attention scores, relative to Hugging Face's 1/√(head size).
     fileprivate var attentionMultiplier: Double {
         let model = configuration.model

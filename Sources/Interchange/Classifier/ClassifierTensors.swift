@@ -2,13 +2,13 @@ import Encoder
 
 /// The names of a classifier's tensors on both sides.
 extension Classifier {
-    /// As `ElectraForSequenceClassification` has them.
+    /// As `ElectraForSequenceClassification` and its kin have them.
     package var electraTensors: [MappedTensor] {
         electraShape.tensors(of: .discriminator).filter { !$0.engineName.hasPrefix("discriminator.head.") }
-            + headTensors(dense: "classifier.dense", output: "classifier.out_proj")
+            + headTensors(head.electraNames)
     }
 
-    /// As `PretrainForSequenceClassification` in `modeling_pretrain.py` has them.
+    /// As `PretrainForSequenceClassification` and its kin in `modeling_pretrain.py` has them.
     package var customCodeTensors: [MappedTensor] {
         let tables: Set = ["embeddings.word", "embeddings.position", "embeddings.token_type"]
         return parameters.names.filter { !$0.hasPrefix("task.") }.map { name in
@@ -17,11 +17,11 @@ extension Classifier {
             if other.hasSuffix(".gain") { other = other.dropLast("gain".count) + "weight" }
             return MappedTensor(
                 engineName: name, huggingFaceName: "encoder." + other, shape: parameters.shape(of: name) ?? [])
-        } + headTensors(dense: "classifier.1", output: "classifier.4")
+        } + headTensors(head.customCodeNames)
     }
 
-    /// The head's; both classes have its biases always.
-    private func headTensors(dense: String, output: String) -> [MappedTensor] {
+    /// The head's; all classes have its biases always.
+    private func headTensors(_ names: (dense: String, output: String)) -> [MappedTensor] {
         let width = configuration.model.hiddenSize
         func linear(_ name: String, _ other: String, rows: Int) -> [MappedTensor] {
             [
@@ -29,7 +29,8 @@ extension Classifier {
                 MappedTensor(engineName: "\(name).bias", huggingFaceName: "\(other).bias", shape: [rows]),
             ]
         }
-        return linear("task.dense", dense, rows: width) + linear("task.output", output, rows: outputCount)
+        return (head.readsTokens ? [] : linear("task.dense", names.dense, rows: width))
+            + linear("task.output", names.output, rows: outputCount)
     }
 
     var electraShape: ElectraShape {

@@ -9,6 +9,18 @@ enum CustomCodeArchitecture: String {
     case maskedLanguageModel = "PretrainForMaskedLM"
     /// Of a main encoder that was fine-tuned.
     case sequenceClassification = "PretrainForSequenceClassification"
+    case tokenClassification = "PretrainForTokenClassification"
+    case questionAnswering = "PretrainForQuestionAnswering"
+    case multipleChoice = "PretrainForMultipleChoice"
+
+    init(_ head: ClassifierHead) {
+        switch head {
+        case .classes, .labels, .number: self = .sequenceClassification
+        case .tokens: self = .tokenClassification
+        case .span: self = .questionAnswering
+        case .choice: self = .multipleChoice
+        }
+    }
 
     init(_ network: NetworkKind, _ objective: ObjectiveConfiguration) {
         switch network {
@@ -24,6 +36,8 @@ enum CustomCodeArchitecture: String {
             "AutoModelForMaskedLM": "PretrainForMaskedLM",
             "AutoModelForSequenceClassification": "PretrainForSequenceClassification",
             "AutoModelForTokenClassification": "PretrainForTokenClassification",
+            "AutoModelForQuestionAnswering": "PretrainForQuestionAnswering",
+            "AutoModelForMultipleChoice": "PretrainForMultipleChoice",
         ]
         if self == .replacedTokenDetection { classes["AutoModelForPreTraining"] = rawValue }
         return classes.mapValues { "modeling_pretrain." + $0 }

@@ -16,6 +16,8 @@ from transformers import PretrainedConfig, PreTrainedModel
 from transformers.modeling_outputs import (
     BaseModelOutput,
     MaskedLMOutput,
+    MultipleChoiceModelOutput,
+    QuestionAnsweringModelOutput,
     SequenceClassifierOutput,
     TokenClassifierOutput,
 )
@@ -453,6 +455,15 @@ def classifier(config, outputs):
         nn.Dropout(rate), dense, nn.GELU(), nn.Dropout(rate), nn.Linear(config.hidden_size, outputs))
 
 
+def pooled(config, states, attention_mask):
+    """The first token's states, or the mean of all but padding."""
+    if config.classifier_pooling != "mean":
+        return states[:, 0]
+    is_valid = torch.ones(states.shape[:2], device=states.device) if attention_mask is None else attention_mask
+    shares = is_valid / is_valid.sum(1, keepdim=True)
+    return (states * shares[:, :, None].to(states.dtype)).sum(1)
+
+
 class PretrainForSequenceClassification(PretrainPreTrainedModel):
     """Reads the first token, or the mean of all but padding; one label is a regression."""
 
@@ -464,14 +475,7 @@ class PretrainForSequenceClassification(PretrainPreTrainedModel):
 
     def forward(self, input_ids, attention_mask=None, labels=None, **kwargs):
         outputs = self.encoder(input_ids, attention_mask=attention_mask, **kwargs)
-        states = outputs.last_hidden_state
-        if self.config.classifier_pooling == "mean":
-            is_valid = torch.ones_like(input_ids) if attention_mask is None else attention_mask
-            shares = is_valid / is_valid.sum(1, keepdim=True)
-            pooled = (states * shares[:, :, None].to(states.dtype)).sum(1)
-        else:
-            pooled = states[:, 0]
-        logits = self.classifier(pooled)
+        logits = self.classifier(pooled(self.config, outputs.last_hidden_state, attention_mask))
         loss = None
         if labels is not None and self.config.num_labels == 1:
             loss = F.mse_loss(logits.squeeze(-1), labels.to(logits.dtype))
@@ -484,11 +488,50 @@ class PretrainForTokenClassification(PretrainPreTrainedModel):
     def __init__(self, config):
         super().__init__(config)
         self.encoder = PretrainModel(config)
-        self.classifier = classifier(config, config.num_labels)
+        rate = config.hidden_dropout_prob if config.classifier_dropout is None else config.classifier_dropout
+        self.dropout = nn.Dropout(rate)
+        self.classifier = nn.Linear(config.hidden_size, config.num_labels)
         self.post_init()
 
     def forward(self, input_ids, attention_mask=None, labels=None, **kwargs):
         outputs = self.encoder(input_ids, attention_mask=attention_mask, **kwargs)
-        logits = self.classifier(outputs.last_hidden_state)
+        logits = self.classifier(self.dropout(outputs.last_hidden_state))
         loss = None if labels is None else F.cross_entropy(logits.flatten(0, 1), labels.flatten())
         return TokenClassifierOutput(loss=loss, logits=logits, hidden_states=outputs.hidden_states)
+
+
+class PretrainForQuestionAnswering(PretrainPreTrainedModel):
+    """Where an answer begins and ends; at the first token where there is none."""
+
+    def __init__(self, config):
+        super().__init__(config)
+        self.encoder = PretrainModel(config)
+        self.qa_outputs = nn.Linear(config.hidden_size, 2)
+        self.post_init()
+
+    def forward(self, input_ids, attention_mask=None, start_positions=None, end_positions=None, **kwargs):
+        outputs = self.encoder(input_ids, attention_mask=attention_mask, **kwargs)
+        start, end = self.qa_outputs(outputs.last_hidden_state).unbind(-1)
+        loss = None
+        if start_positions is not None and end_positions is not None:
+            loss = (F.cross_entropy(start, start_positions) + F.cross_entropy(end, end_positions)) / 2
+        return QuestionAnsweringModelOutput(
+            loss=loss, start_logits=start, end_logits=end, hidden_states=outputs.hidden_states)
+
+
+class PretrainForMultipleChoice(PretrainPreTrainedModel):
+    """Inputs are `[batch, choices, tokens]`; reads each as sequence classification does."""
+
+    def __init__(self, config):
+        super().__init__(config)
+        self.encoder = PretrainModel(config)
+        self.classifier = classifier(config, 1)
+        self.post_init()
+
+    def forward(self, input_ids, attention_mask=None, token_type_ids=None, labels=None, **kwargs):
+        ids, mask, types = (
+            None if x is None else x.flatten(0, 1) for x in (input_ids, attention_mask, token_type_ids))
+        outputs = self.encoder(ids, attention_mask=mask, token_type_ids=types, **kwargs)
+        logits = self.classifier(pooled(self.config, outputs.last_hidden_state, mask)).view(input_ids.shape[:2])
+        loss = None if labels is None else F.cross_entropy(logits, labels)
+        return MultipleChoiceModelOutput(loss=loss, logits=logits, hidden_states=outputs.hidden_states)

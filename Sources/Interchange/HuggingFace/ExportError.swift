@@ -9,8 +9,6 @@ public enum ExportError: Error, Equatable, CustomStringConvertible {
     /// A fine-tuned head under DeBERTa-v2's classes.
     case debertaClassifier
     case adapters
-    /// A head that reads single tokens, or compares texts.
-    case taskKind(String)
     /// Which blocks are drawn depends on the length of the text, and is known to the engine alone.
     case randomBlocks
     /// The model has no table of learned positions, which `ElectraModel` needs.
@@ -45,9 +43,6 @@ public enum ExportError: Error, Equatable, CustomStringConvertible {
         case .debertaClassifier:
             "a fine-tuned model has no form of Hugging Face's DeBERTa-v2 classes; export it with --form automatic, or the "
                 + "pretrained model with --form deberta"
-        case .taskKind(let kind):
-            "models of kind: \(kind) are not exported yet, those of classes, labels and number are; export the pretrained model, "
-                + "and go on with this one's checkpoint here"
         case .randomBlocks:
             "attention.pattern: big_bird draws blocks by random numbers that only this engine makes, so the model cannot be "
                 + "exported; go on with its checkpoint"

@@ -87,7 +87,7 @@ extension HuggingFaceExport.Form: ExpressibleByArgument {}
 extension FineTunedModel {
     /// As it is exported.
     ///
-    /// - Throws: `ExportError` for a head that is not about texts as a whole.
+    /// - Throws: `ExportError` for adapters.
     fileprivate func classifier() throws -> Classifier {
         if configuration.training.adapterSize != nil {
             throw ExportError.adapters
@@ -96,12 +96,14 @@ extension FineTunedModel {
         let tensors = parameters.filter { $0.name != "task.encoder_vector" }.map {
             ($0.name, TensorDictionary.Tensor(shape: $0.shape, values: $0.values))
         }
-        let problemType: Classifier.ProblemType =
+        let head: ClassifierHead =
             switch configuration.task.kind {
-            case .classes: .singleLabel
-            case .number: .regression
-            case .labels: .multiLabel
-            case .tokens, .span, .choice: throw ExportError.taskKind(configuration.task.kind.rawValue)
+            case .classes: .classes
+            case .number: .number
+            case .labels: .labels
+            case .tokens: .tokens
+            case .span: .span
+            case .choice: .choice
             }
         let pooling: Classifier.Pooling =
             switch configuration.training.pooling {
@@ -110,7 +112,7 @@ extension FineTunedModel {
             }
         return Classifier(
             configuration: encoder.engine, parameters: TensorDictionary(Dictionary(uniqueKeysWithValues: tensors)),
-            tokenizer: tokenizer, labels: labels, problemType: problemType, pooling: pooling,
+            tokenizer: tokenizer, labels: labels, head: head, pooling: pooling,
             maximumLength: longestText, isSymmetric: configuration.task.symmetric,
             layerCount: configuration.training.layers)
     }
