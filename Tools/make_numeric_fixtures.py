@@ -109,6 +109,26 @@ def sage_step(state, gradient, step, settings, guides):
     state["parameter"] = decayed - settings["rate"] * factor * corrected / (root + settings["epsilon"])
 
 
+def make_muon():
+    """torch.optim.Muon, which orthogonalizes in bfloat16, with both of its scales."""
+    randomness = torch.Generator().manual_seed(20260105)
+    tensors = {}
+    for scaling, adjust in [("spectral", "original"), ("like_adamw", "match_rms_adamw")]:
+        for shape in [(8, 24), (24, 8), (16, 16)]:
+            name = f"{scaling}.{shape[0]}x{shape[1]}"
+            parameter = torch.nn.Parameter(single(torch.randn(shape, generator=randomness)).float())
+            optimizer = torch.optim.Muon(
+                [parameter], lr=0.03, momentum=0.9, weight_decay=0.1, nesterov=True, adjust_lr_fn=adjust)
+            tensors[f"{name}.initial"] = parameter.detach().clone()
+            for step in range(3):
+                parameter.grad = single(torch.randn(shape, generator=randomness)).float()
+                tensors[f"{name}.gradient{step}"] = parameter.grad.clone()
+                optimizer.step()
+                tensors[f"{name}.parameter{step}"] = parameter.detach().clone()
+            tensors[f"{name}.momentum"] = optimizer.state[parameter]["momentum_buffer"].clone()
+    save_fixture(tensors, FIXTURES / "muon.safetensors", {"format": "pt"})
+
+
 def make_sage():
     """SAGE (Liang et al. 2022, arXiv 2202.02664): several steps from the first by algorithm 1 with the engine's rule for
     weights of which nothing is known yet, and one late step by the formulas of the authors' release, which corrects the
@@ -238,6 +258,7 @@ def make_binary_cross_entropy(tensors):
 if __name__ == "__main__":
     torch.set_num_threads(1)
     make_adamw()
+    make_muon()
     make_sage()
     make_bfloat16()
     randomness = torch.Generator().manual_seed(20260104)

@@ -23,6 +23,8 @@ public struct Optimizer: Sendable {
         var decays: [Double] = []
         var epsilons: [Double] = []
         var slices: [Slice] = []
+        /// Muon's, dearest first, so that threads end together.
+        var matrices: [Muon.Member] = []
     }
 
     /// Elements of a slice: large enough to amortise the task, small enough to balance threads.
@@ -49,6 +51,11 @@ public struct Optimizer: Sendable {
             + layout.twins.map { (spec: $0.moments, weights: $0.weights.offset) }
         for (spec, weights) in entries where !isFrozen(spec.name) {
             let group = spec.offset < layout.secondGroupStart ?? 0 || groups.count == 1 ? 0 : 1
+            if configuration.kind == .muon, Muon.moves(spec) {
+                groups[group].matrices.append(
+                    Muon.Member(spec, weights: weights, configuration.muon, factor: learningRateFactor(spec.name)))
+                continue
+            }
             let entry = groups[group].decays.count
             groups[group].learningRateFactors.append(
                 spec.scaling.learningRate * learningRateFactor(spec.name)
@@ -62,6 +69,11 @@ public struct Optimizer: Sendable {
                         entry: entry, weights: weights + start, moments: spec.offset + start,
                         count: min(Self.sliceCount, spec.count - start)))
             }
+        }
+        for index in groups.indices {
+            let matrices = groups[index].matrices.enumerated()
+            groups[index].matrices = matrices.sorted { (-$0.element.flops, $0.offset) < (-$1.element.flops, $1.offset) }
+                .map(\.element)
         }
         self.groups = groups
     }
@@ -88,10 +100,16 @@ public struct Optimizer: Sendable {
                     weightDecay: group.decays[index], step: step, biasCorrection: group.configuration.biasCorrection,
                     gradientScale: gradientScale)
             }
-            let slices = group.slices
+            let (slices, matrices) = (group.slices, group.matrices)
             let settings = group.configuration
-            pool.run(slices.count) { task, _ in
-                let slice = slices[task]
+            pool.run(matrices.count + slices.count) { task, _ in
+                if task < matrices.count {
+                    return Muon.update(
+                        matrices[task], weights: weights, gradients: gradients, momentum: state[0],
+                        learningRate: settings.muon.peakLearningRate * scheduleFactor, gradientScale: gradientScale,
+                        settings.muon)
+                }
+                let slice = slices[task - matrices.count]
                 settings.kind.update(
                     OptimizerSlice(
                         weights: weights.base + slice.weights, gradients: gradients, state: state,

@@ -21,12 +21,15 @@ public struct OptimizerConfiguration: Configurable, Equatable {
     public var sharedTensors = SharedTensorUpdates.both
     public var generatorFirst = false
     public var generator = GeneratorOptimizerConfiguration()
+    public var muon = MuonConfiguration()
 
     public init() {}
 
     public mutating func visit(_ fields: inout some FieldVisitor) throws {
         try fields.choice(
-            "kind", &kind, "adamw, or sage: AdamW with learning rates guided by each weight's sensitivity.")
+            "kind", &kind,
+            "adamw; sage: AdamW with learning rates guided by each weight's sensitivity; or muon: orthogonalized momentum for the "
+                + "matrices of hidden layers, AdamW for all else.")
         try fields.number(
             "importance_decay", &importanceDecay, 0...0.99999, "Decay of sage's smoothed importance (its beta 3).")
         try fields.number("peak_learning_rate", &peakLearningRate, 0...100, "Learning rate at the end of warmup.")
@@ -64,9 +67,13 @@ public struct OptimizerConfiguration: Configurable, Equatable {
             "separate: the generator's optimizer moves before the discriminator reads its batch, which thus sees the shared "
                 + "tables as they are after it (DeBERTaV3's release). Needs memory for a copy of the generator's part.")
         try fields.group("generator", &generator, "The generator's optimizer, where it differs.")
+        try fields.group("muon", &muon, "The matrices of hidden layers with kind: muon.")
     }
 
     public func validate() throws {
+        if kind != .muon, muon != MuonConfiguration() {
+            throw InvalidSetting("muon", "is only read with kind: muon")
+        }
         if kind != .sage, importanceDecay != OptimizerConfiguration().importanceDecay {
             throw InvalidSetting("importance_decay", "is only read with kind: sage; \(kind.rawValue) has no importance")
         }

@@ -5,6 +5,8 @@ public enum OptimizerKind: String, CaseIterable, Sendable {
     case adamW = "adamw"
     /// Sensitivity-guided learning rates (Liang et al. 2022, arXiv 2202.02664).
     case sage
+    /// Orthogonalized momentum for the matrices of hidden layers, AdamW for the rest.
+    case muon
 
     /// What it keeps for every parameter from step to step, in the order in which `OptimizerSlice` has it. Checkpoints,
     /// memory estimates and the engine's state are loops over this.
@@ -12,6 +14,7 @@ public enum OptimizerKind: String, CaseIterable, Sendable {
         switch self {
         case .adamW: AdamW.state
         case .sage: SAGE.state
+        case .muon: Muon.state
         }
     }
 
@@ -19,7 +22,8 @@ public enum OptimizerKind: String, CaseIterable, Sendable {
     func update(_ slice: OptimizerSlice, _ coefficients: Kernels.AdamWCoefficients, _ settings: OptimizerConfiguration)
     {
         switch self {
-        case .adamW: AdamW.update(slice, coefficients)
+        // Muon's matrices are not divided into slices.
+        case .adamW, .muon: AdamW.update(slice, coefficients)
         case .sage: SAGE.update(slice, coefficients, importanceDecay: settings.importanceDecay)
         }
     }

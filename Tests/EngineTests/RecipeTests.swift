@@ -83,6 +83,12 @@ struct RecipeTests {
             $0.optimizer.kind = .sage
         },
         Case(name: "sage") { $0.optimizer.kind = .sage },
+        Case(name: "muon") { $0.optimizer.kind = .muon },
+        Case(name: "token-only, separate optimizers, muon") {
+            $0.model.embeddingSharing = .tokenOnly
+            $0.optimizer.separate = true
+            $0.optimizer.kind = .muon
+        },
         Case(name: "random") { $0.objective.replacements = .random },
         Case(name: "detection on masked tokens") { $0.objective.detectedTokens = .masked },
         Case(name: "masked language model") {

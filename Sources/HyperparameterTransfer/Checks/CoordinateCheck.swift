@@ -126,7 +126,7 @@ public struct CoordinateCheck: Sendable {
         configuration.training.seed += seed
         // As in the middle of a warmup: at the peak from the first step on, logits swing back and forth, and their size
         // after some step says nothing.
-        Hyperparameter.learningRate.scale(by: Self.learningRateShare, in: &configuration)
+        Hyperparameter.scaleRates(by: Self.learningRateShare, in: &configuration)
         configuration.optimizer.warmupSteps = 0
         configuration.optimizer.schedule = .constant
         configuration.model.dropout = 0

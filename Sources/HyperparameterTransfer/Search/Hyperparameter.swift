@@ -4,6 +4,8 @@ import Pretraining
 /// What can be searched at a proxy because it transfers across width.
 public enum Hyperparameter: String, CaseIterable, Codable, Sendable, CodingKeyRepresentable {
     case learningRate = "learning_rate"
+    /// Of Muon's matrices.
+    case muonLearningRate = "muon_learning_rate"
     case embeddingLearningRateMultiplier = "embedding_learning_rate_multiplier"
     case outputMultiplier = "output_multiplier"
     case attentionMultiplier = "attention_multiplier"
@@ -11,12 +13,17 @@ public enum Hyperparameter: String, CaseIterable, Codable, Sendable, CodingKeyRe
 
     /// The key of the configuration.
     public var key: String {
-        self == .learningRate ? "optimizer.peak_learning_rate" : "parametrization.\(rawValue)"
+        switch self {
+        case .learningRate: "optimizer.peak_learning_rate"
+        case .muonLearningRate: "optimizer.muon.peak_learning_rate"
+        default: "parametrization.\(rawValue)"
+        }
     }
 
     public func value(in configuration: RunConfiguration) -> Double {
         switch self {
         case .learningRate: configuration.optimizer.peakLearningRate
+        case .muonLearningRate: configuration.optimizer.muon.peakLearningRate
         case .embeddingLearningRateMultiplier: configuration.parametrization.embeddingLearningRateMultiplier
         case .outputMultiplier: configuration.parametrization.outputMultiplier
         case .attentionMultiplier: configuration.parametrization.attentionMultiplier
@@ -35,6 +42,7 @@ public enum Hyperparameter: String, CaseIterable, Codable, Sendable, CodingKeyRe
                     own * value / configuration.optimizer.peakLearningRate
             }
             configuration.optimizer.peakLearningRate = value
+        case .muonLearningRate: configuration.optimizer.muon.peakLearningRate = value
         case .embeddingLearningRateMultiplier: configuration.parametrization.embeddingLearningRateMultiplier = value
         case .outputMultiplier: configuration.parametrization.outputMultiplier = value
         case .attentionMultiplier: configuration.parametrization.attentionMultiplier = value
@@ -42,9 +50,11 @@ public enum Hyperparameter: String, CaseIterable, Codable, Sendable, CodingKeyRe
         }
     }
 
-    /// Multiplies the value.
-    func scale(by factor: Double, in configuration: inout RunConfiguration) {
-        set(value(in: configuration) * factor, in: &configuration)
+    /// Multiplies the learning rates of whatever there is.
+    static func scaleRates(by factor: Double, in configuration: inout RunConfiguration) {
+        let rates: [Hyperparameter] =
+            [.learningRate] + (configuration.optimizer.kind == .muon ? [.muonLearningRate] : [])
+        for rate in rates { rate.set(rate.value(in: configuration) * factor, in: &configuration) }
     }
 
     /// - Throws: `TransferError.invalid`, naming what there is.

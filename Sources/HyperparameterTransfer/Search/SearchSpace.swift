@@ -71,6 +71,9 @@ public struct SearchDimension: Codable, Sendable, Equatable {
             case .range(let lower, let upper, _): [lower, upper]
             case .list(let list): list
             }
+        if hyperparameter == .muonLearningRate, configuration.optimizer.kind != .muon {
+            throw TransferError.invalid("--search \(hyperparameter.rawValue): is for optimizer.kind: muon")
+        }
         for value in extremes {
             var copy = configuration
             do {
@@ -125,6 +128,12 @@ public struct SearchSpace: Codable, Sendable, Equatable {
                     "optimizer.peak_learning_rate is 0; say where to search: --search learning_rate=…")
             }
             dimensions = [SearchDimension(.learningRate, .range(lower: rate / 8, upper: rate * 8, points: nil))]
+            // One without the other would be half a search.
+            let matrices = configuration.optimizer.muon.peakLearningRate
+            if configuration.optimizer.kind == .muon, matrices > 0 {
+                dimensions.append(
+                    SearchDimension(.muonLearningRate, .range(lower: matrices / 8, upper: matrices * 8, points: nil)))
+            }
         }
         for (index, dimension) in dimensions.enumerated() {
             if dimensions[..<index].contains(where: { $0.hyperparameter == dimension.hyperparameter }) {

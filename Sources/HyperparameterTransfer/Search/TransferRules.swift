@@ -26,7 +26,7 @@ public struct TransferRules: Codable, Sendable, Equatable {
             Double(target.training.sequencesPerStep * target.corpus.sequenceLength)
             / Double(proxy.training.sequencesPerStep * proxy.corpus.sequenceLength)
         if batch, batchRatio != 1 {
-            Hyperparameter.learningRate.scale(by: batchRatio.squareRoot(), in: &target)
+            Hyperparameter.scaleRates(by: batchRatio.squareRoot(), in: &target)
             target.optimizer.beta1 = max(0, 1 - (1 - target.optimizer.beta1) * batchRatio)
             target.optimizer.beta2 = max(0, 1 - (1 - target.optimizer.beta2) * batchRatio)
             notes.append(
@@ -37,7 +37,7 @@ public struct TransferRules: Codable, Sendable, Equatable {
         }
         let horizonRatio = tokens(target) / tokens(proxy)
         if horizon, horizonRatio != 1 {
-            Hyperparameter.learningRate.scale(by: pow(horizonRatio, Self.horizonExponent), in: &target)
+            Hyperparameter.scaleRates(by: pow(horizonRatio, Self.horizonExponent), in: &target)
             notes.append("horizon rule: \(number(horizonRatio)) times the proxy's tokens; learning rate × that^−0.3")
         } else if horizonRatio != 1 {
             notes.append(

@@ -32,7 +32,9 @@ public enum TensorTable {
             let isGenerators =
                 configuration.optimizer.separate && model.layout.secondGroupStart.map { spec.offset < $0 } ?? false
             let optimizer = isGenerators ? configuration.optimizer.ofGenerator : configuration.optimizer
-            let scaling = spec.scaling
+            let isMuons = configuration.optimizer.kind == .muon && Muon.moves(spec)
+            let muon = configuration.optimizer.muon
+            let scaling = isMuons ? Muon.scaling(spec, muon) : spec.scaling
             let deviation: Double =
                 switch spec.initialization {
                 case .truncatedNormal(let deviation): deviation * scaling.initialization
@@ -44,10 +46,14 @@ public enum TensorTable {
             return TensorRow(
                 name: spec.name, shape: spec.shape, role: spec.role.rawValue, depth: spec.depth.rawValue,
                 widthRatio: spec.widthRatio, initialization: deviation,
-                learningRate: optimizer.peakLearningRate * scaling.learningRate * tableRate,
+                learningRate: isMuons
+                    ? muon.peakLearningRate * scaling.learningRate
+                        * muon.scale(rows: spec.shape[0], columns: spec.shape[1])
+                    : optimizer.peakLearningRate * scaling.learningRate * tableRate,
                 multiplier: multiplier(spec, model, configuration),
-                weightDecay: spec.decays ? optimizer.weightDecay * scaling.weightDecay : 0,
-                epsilon: optimizer.epsilon * scaling.epsilon)
+                weightDecay: spec.decays
+                    ? (isMuons ? muon.weightDecay : optimizer.weightDecay) * scaling.weightDecay : 0,
+                epsilon: isMuons ? 0 : optimizer.epsilon * scaling.epsilon)
         }
     }
 

@@ -110,6 +110,26 @@ public enum ProductLibrary: Sendable {
         }
     }
 
+    /// `result ← a · aᵀ`, symmetric to the bit, for half of the operations of a general product.
+    func multiplyByOwnTransposed(_ a: Matrix, into result: Matrix) {
+        precondition(result.rows == a.rows && result.columns == a.rows)
+        switch self {
+        case .openBLAS:
+            _ = Self.singleThreaded
+            Self.turns.wait()
+            defer { Self.turns.signal() }
+            Self.limitOpenMP?(1)
+            cblas_ssyrk(
+                CblasRowMajor, CblasUpper, CblasNoTrans, blasint(a.rows), blasint(a.columns), 1, a.base,
+                blasint(a.stride),
+                0, result.base, blasint(result.stride))
+        }
+        for row in 1..<max(a.rows, 1) {
+            let target = result.row(row)
+            for column in 0..<row { target[column] = result.row(column)[row] }
+        }
+    }
+
     private static let singleThreaded: Void = {
         // The threads that OpenBLAS has started are counted first.
         _ = startedThreads
