@@ -37,6 +37,8 @@ public struct RunForecast: Encodable, Sendable {
     public var corpus: [String] = []
     /// Loss of one step on the first text; nil where the corpus was not looked at.
     public var firstLoss: Double?
+    /// Muon's orthogonalization, of all operations of a step; 0 with other optimizers.
+    public var optimizerShare: Double
     /// Of the text's beginning; an estimate where the vocabulary is still to be trained.
     public var bytesPerToken: Double?
     /// How often the run reads the whole corpus, about; compressed files count as they are.
@@ -73,7 +75,17 @@ public struct RunForecast: Encodable, Sendable {
         steps = configuration.training.steps
         tokensPerStep = configuration.training.sequencesPerStep * length
         totalTokens = configuration.plannedTokens
+        optimizerShare =
+            Double(cost.optimizerFlops)
+            / (Double(cost.optimizerFlops) + cost.flopsPerToken * Double(max(1, tokensPerStep)))
         advice += configuration.training.precision.advice(threads: threads)
+        if optimizerShare > 0.15 {
+            advice.append(
+                String(
+                    format:
+                        "orthogonalization (optimizer.kind: muon) is %.0f %% of a step's operations; larger batches make it "
+                        + "cheaper", 100 * optimizerShare))
+        }
         // Without measurement the forecast may be for another machine.
         if measuring { try cost.checkMemory() }
         if memoryBytes > machineMemoryBytes {

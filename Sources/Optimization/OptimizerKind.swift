@@ -1,3 +1,4 @@
+import Encoder
 import Kernels
 
 /// How gradients move weights. To add a kind: a case, its lines in the switches here, and a file with its state and update.
@@ -15,6 +16,19 @@ public enum OptimizerKind: String, CaseIterable, Sendable {
         case .adamW: AdamW.state
         case .sage: SAGE.state
         case .muon: Muon.state
+        }
+    }
+
+    /// Whether it keeps a number for a tensor; where not, the number's buffer stays zero there.
+    public func keeps(_ name: OptimizerStateName, of spec: ParameterSpec) -> Bool {
+        self != .muon || name != .secondMoments || !Muon.moves(spec)
+    }
+
+    /// Operations of a step beside those that every optimizer has: Muon's orthogonalization.
+    public func flops(_ layout: ParameterLayout) -> Int {
+        guard self == .muon else { return 0 }
+        return layout.momentSpecs.filter(Muon.moves).reduce(0) {
+            $0 + Orthogonalization.flops(rows: $1.shape[0], columns: $1.shape[1])
         }
     }
 

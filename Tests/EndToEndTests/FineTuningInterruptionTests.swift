@@ -9,7 +9,7 @@ import Testing
     /// Classes, learned by a part of the encoder.
     private static let parts = [
         "adapters": "training.adapter_size=8", "dropping": "training.gradient_dropping=0.3",
-        "vector": "training.encoder_vector=50",
+        "muon": "training.optimizer=muon", "vector": "training.encoder_vector=50",
     ]
 
     private func line(_ kind: String, _ index: Int) -> String {

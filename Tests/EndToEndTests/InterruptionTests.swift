@@ -5,7 +5,7 @@ import Testing
 @Suite struct InterruptionTests {
     /// What makes a run's state rich, beside epochs (about 40 steps each) and a long warmup.
     enum Scenario: String, CaseIterable {
-        case plain, accumulation, mixedSources, bfloat16
+        case plain, accumulation, mixedSources, bfloat16, muon
 
         var settings: [String] {
             let common = [
@@ -14,6 +14,7 @@ import Testing
             ]
             return switch self {
             case .plain: common
+            case .muon: common + ["optimizer.kind=muon"]
             case .bfloat16: common + ["training.precision=bfloat16"]
             case .accumulation:
                 common + ["training.accumulation_steps=3", "training.batch_size=3", "model.positions=learned"]

@@ -14,6 +14,8 @@ public struct ModelCost: Sendable, Equatable {
     public var sharedParameters: Int
     /// Forward and backward passes, per token of full sequences, two for a multiply-add; recomputation is not counted.
     public var flopsPerToken: Double
+    /// Operations of the optimizer in a step, where they are many.
+    public var optimizerFlops: Int
     /// Weights, the optimizer's state, and the gradients of the lanes that are in memory at a time.
     public var stateBytes: Int
     /// Activations of all workers.
@@ -46,11 +48,17 @@ public struct ModelCost: Sendable, Equatable {
             model.limits.sliceTokens == nil
             ? LaneGradients.bufferLimit(laneCount: configuration.laneCount, threadCount: threads)
             : configuration.laneCount
-        let buffers = 1 + configuration.optimizer.kind.state.count
+        let kind = configuration.optimizer.kind
+        let buffers = 1 + kind.state.count
+        optimizerFlops = kind.flops(layout)
+        // Pages of a buffer that nothing is written to take no memory.
+        let unused = kind.state.reduce(0) { sum, name in
+            layout.momentSpecs.reduce(sum) { $0 + (kind.keeps(name, of: $1) ? 0 : $1.count) }
+        }
         // Where networks take turns, the generator's part is kept until the step is done.
         let kept = configuration.optimizer.generatorFirst ? layout.secondGroupStart ?? 0 : 0
-        stateBytes = Self.sum(
-            Self.bytes(4, layout.bufferCount, buffers + gradients), Self.bytes(4, kept, buffers))
+        stateBytes =
+            Self.sum(Self.bytes(4, layout.bufferCount, buffers + gradients), Self.bytes(4, kept, buffers)) - 4 * unused
         activationBytes =
             model.limits.sliceTokens == nil
             ? Self.bytes(4, model.activationCount, threads)

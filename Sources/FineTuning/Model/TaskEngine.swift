@@ -16,7 +16,7 @@ public final class TaskEngine {
     public let pool: ThreadPool
     /// Whether the step under way is to end early, with a `CancellationError` and nothing changed.
     public var isCancelled: (@Sendable () -> Bool)?
-    private let optimizer: Optimizer
+    let optimizer: Optimizer
     private let schedule: LearningRateSchedule
     /// How passes multiply, with weights as products read them.
     private let products: PassProducts

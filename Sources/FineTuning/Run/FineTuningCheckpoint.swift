@@ -3,6 +3,7 @@ import Configuration
 import Encoder
 import Foundation
 import Kernels
+import Optimization
 import Pretraining
 import Tokenization
 
@@ -42,7 +43,11 @@ enum FineTuningCheckpoint {
         return CheckpointContents(
             step: documents.state.step,
             groups: [TrainingCheckpoint.group(TensorGroup.weights, specs, engine.weights)]
-                + (moments ? engine.moments.map { TrainingCheckpoint.group($0.name.rawValue, specs, $0.buffer) } : []),
+                + (moments
+                    ? engine.moments.map {
+                        TrainingCheckpoint.group($0.name.rawValue, kept($0.name, engine), $0.buffer)
+                    }
+                    : []),
             documents: [
                 CheckpointDocument(
                     name: Document.configuration, text: try ConfigurationWriter.yaml(documents.configuration)),
@@ -93,12 +98,20 @@ enum FineTuningCheckpoint {
     }
 
     static func load(_ reader: CheckpointReader, into engine: TaskEngine, moments: Bool) throws {
-        func views(_ buffer: FloatBuffer) -> [MutableTensorView] {
-            TrainingCheckpoint.views(engine.model.layout.specs, buffer)
+        var destinations = [
+            TensorGroup.weights: TrainingCheckpoint.views(engine.model.layout.specs, engine.weights)
+        ]
+        if moments {
+            for (name, buffer) in engine.moments {
+                destinations[name.rawValue] = TrainingCheckpoint.views(kept(name, engine), buffer)
+            }
         }
-        var destinations = [TensorGroup.weights: views(engine.weights)]
-        if moments { for (name, buffer) in engine.moments { destinations[name.rawValue] = views(buffer) } }
         try reader.read(destinations)
         engine.weightsChanged()
+    }
+
+    /// The tensors that the optimizer keeps a number for.
+    private static func kept(_ name: OptimizerStateName, _ engine: TaskEngine) -> [ParameterSpec] {
+        engine.model.layout.specs.filter { engine.optimizer.configuration.kind.keeps(name, of: $0) }
     }
 }

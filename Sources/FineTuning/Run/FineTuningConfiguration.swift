@@ -47,6 +47,12 @@ public enum ClassWeights: String, CaseIterable, Sendable {
     case balanced
 }
 
+/// What moves the weights.
+public enum TaskOptimizer: String, CaseIterable, Sendable {
+    case adamW = "adamw"
+    case muon
+}
+
 /// What becomes of texts that are longer than the model.
 public enum LongTexts: String, CaseIterable, Sendable {
     /// They are cut.
@@ -59,7 +65,9 @@ public struct FineTuningSettings: Configurable, Equatable {
     public var epochs = 3
     public var patience: Int?
     public var batchSize = 32
+    public var optimizer = TaskOptimizer.adamW
     public var peakLearningRate = 3e-4
+    public var muonLearningRate = 2e-3
     public var layerDecay = 0.8
     public var headLearningRateFactor = 1.0
     public var layers: Int?
@@ -92,6 +100,11 @@ public struct FineTuningSettings: Configurable, Equatable {
         try fields.number(
             "peak_learning_rate", &peakLearningRate, 0...10,
             "Learning rate of the head at the end of warmup; 1e-4 for base models.")
+        try fields.choice(
+            "optimizer", &optimizer,
+            "adamw, or muon for the matrices of the encoder's layers, with a learning rate of their own.")
+        try fields.number(
+            "muon_learning_rate", &muonLearningRate, 0...10, "optimizer: muon: learning rate of these matrices.")
         try fields.number(
             "layer_decay", &layerDecay, 0.01...1,
             "Learning rates fall by this factor from layer to layer, from the head to the embeddings; 0.9 for large models."

@@ -210,6 +210,11 @@ public final class FineTuningRun {
         optimizer.peakLearningRate = settings.peakLearningRate
         optimizer.warmupSteps = Int((settings.warmupFraction * Double(steps)).rounded())
         optimizer.weightDecay = settings.weightDecay
+        if settings.optimizer == .muon {
+            optimizer.kind = .muon
+            optimizer.muon.peakLearningRate = settings.muonLearningRate
+            optimizer.muon.weightDecay = settings.weightDecay
+        }
         optimizer.clipNorm = settings.clipNorm
         let model = TaskModel(
             model: encoder.model, parametrization: encoder.parametrization, vocabularySize: tokenizer.vocabularySize,

@@ -5,6 +5,7 @@ import Encoder
 import Engine
 import Foundation
 import Kernels
+import Optimization
 import Tokenization
 
 /// What a checkpoint of a run consists of, and how it is put together and taken apart.
@@ -108,7 +109,7 @@ public enum TrainingCheckpoint {
         var destinations = [TensorGroup.weights: views(layout.specs, engine.state.weights)]
         if moments {
             for (name, buffer) in engine.state.optimizer {
-                destinations[name.rawValue] = views(layout.momentSpecs, buffer)
+                destinations[name.rawValue] = views(kept(name, engine), buffer)
             }
         }
         try reader.read(destinations)
@@ -119,7 +120,13 @@ public enum TrainingCheckpoint {
     package static func groups(_ engine: TrainingEngine) -> [TensorGroup] {
         let state = engine.state
         return [group(TensorGroup.weights, state.layout.specs, state.weights)]
-            + state.optimizer.map { group($0.name.rawValue, state.layout.momentSpecs, $0.buffer) }
+            + state.optimizer.map { group($0.name.rawValue, kept($0.name, engine), $0.buffer) }
+    }
+
+    /// The tensors that the optimizer keeps a number for.
+    private static func kept(_ name: OptimizerStateName, _ engine: TrainingEngine) -> [ParameterSpec] {
+        let kind = engine.configuration.optimizer.kind
+        return engine.state.layout.momentSpecs.filter { kind.keeps(name, of: $0) }
     }
 
     /// A buffer as tensors to save, which are views of it.

@@ -110,7 +110,9 @@ private enum ForecastText {
                 + "(generator \(CountFormat.text(forecast.generatorParameters)), discriminator "
                 + "\(CountFormat.text(forecast.discriminatorParameters)), shared "
                 + "\(CountFormat.text(forecast.sharedParameters)))",
-            "FLOPs per token   \(CountFormat.text(Int(forecast.flopsPerToken)))",
+            "FLOPs per token   \(CountFormat.text(Int(forecast.flopsPerToken)))"
+                + (forecast.optimizerShare > 0
+                    ? String(format: ", and %.1f %% of all operations for Muon", 100 * forecast.optimizerShare) : ""),
             "memory            \(ByteFormat.text(forecast.memoryBytes)) of \(ByteFormat.text(forecast.machineMemoryBytes)) "
                 + "with \(forecast.threads) threads",
             "products          \(forecast.linearAlgebra)",
