@@ -76,8 +76,7 @@ public struct RunForecast: Encodable, Sendable {
         tokensPerStep = configuration.training.sequencesPerStep * length
         totalTokens = configuration.plannedTokens
         optimizerShare =
-            Double(cost.optimizerFlops)
-            / (Double(cost.optimizerFlops) + cost.flopsPerToken * Double(max(1, tokensPerStep)))
+            cost.optimizerFlops / (cost.optimizerFlops + cost.flopsPerToken * Double(max(1, tokensPerStep)))
         advice += configuration.training.precision.advice(threads: threads)
         if optimizerShare > 0.15 {
             advice.append(

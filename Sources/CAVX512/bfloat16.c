@@ -8,13 +8,6 @@
 
 enum { panel = 32, tile_rows = 8 };
 
-bool bfloat16_is_supported(void) {
-    __builtin_cpu_init();
-    return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-        __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq") &&
-        __builtin_cpu_supports("avx512bf16");
-}
-
 static inline long smaller(long a, long b) { return a < b ? a : b; }
 
 WITH_BFLOAT16 static inline __mmask16 first(long count) {

@@ -14,7 +14,7 @@ public struct MemoryNodes: Sendable, Equatable {
         folder: "/sys/devices/system/node", allowed: Set(usableProcessors))
 
     /// Processors that this process may run on, by its affinity mask; empty where that is not known.
-    static var usableProcessors: [Int] {
+    package static var usableProcessors: [Int] {
         var processors = [Int32](repeating: 0, count: 1 << 16)
         let count = processor_usable(&processors, Int32(processors.count))
         return processors.prefix(Int(count)).map { Int($0) }

@@ -49,22 +49,30 @@ package enum Muon {
             weightDecay = settings.weightDecay * scaling.weightDecay
         }
 
-        var flops: Int { Orthogonalization.flops(rows: rows, columns: columns) }
+        var flops: Double { Orthogonalization.flops(rows: rows, columns: columns) }
     }
 
-    /// Moves a matrix and clears its gradient.
+    /// Moves a matrix and clears its gradient. Without a gradient only decay moves it: an orthogonalized remainder of momentum
+    /// would be as large a step as any.
     ///
     /// - Parameters:
+    ///   - memory: of `Orthogonalization.floatCount` for this shape at least.
     ///   - learningRate: of the step.
     ///   - gradientScale: of clipping.
     static func update(
         _ member: Member, weights: FloatBuffer, gradients: FloatBuffer, momentum: FloatBuffer, learningRate: Double,
-        gradientScale: Double, _ settings: MuonConfiguration
+        gradientScale: Double, _ settings: MuonConfiguration, memory: FloatBuffer
     ) {
         let count = member.rows * member.columns
         let weight = weights.base + member.weights
         let gradient = gradients.base + member.moments
         let buffer = momentum.base + member.moments
+        let rate = learningRate * member.learningRateFactor
+        let kept = Float(1 - rate * member.weightDecay)
+        guard (0..<count).contains(where: { gradient[$0] != 0 }) else {
+            for index in 0..<count { weight[index] *= kept }
+            return
+        }
         let (beta, scale) = (Float(settings.momentum), Float(gradientScale))
         // torch.optim.Muon: the average is of weight 1 − β, which orthogonalization does not see; Nesterov looks one step ahead.
         for index in 0..<count {
@@ -74,10 +82,8 @@ package enum Muon {
             gradient[index] = value + beta * (average - value)
         }
         let update = Matrix(gradient, rows: member.rows, columns: member.columns)
-        Orthogonalization(rows: member.rows, columns: member.columns)(update)
-        let rate = learningRate * member.learningRateFactor
+        Orthogonalization(rows: member.rows, columns: member.columns, memory: memory)(update)
         let step = Float(rate * settings.scale(rows: member.rows, columns: member.columns))
-        let kept = Float(1 - rate * member.weightDecay)
         for index in 0..<count {
             weight[index] = kept * weight[index] - step * gradient[index]
             gradient[index] = 0

@@ -32,6 +32,7 @@ public struct Optimizer: Sendable {
 
     public let configuration: OptimizerConfiguration
     private let groups: [Group]
+    private let muonMemory: MuonMemory
 
     /// - Parameters:
     ///   - isFrozen: whether a tensor, by name, is to stay as it is.
@@ -76,6 +77,9 @@ public struct Optimizer: Sendable {
                 .map(\.element)
         }
         self.groups = groups
+        let members = groups.flatMap(\.matrices)
+        muonMemory = MuonMemory(
+            count: members.map { Orthogonalization.floatCount(rows: $0.rows, columns: $0.columns) }.max() ?? 0)
     }
 
     /// One update of all weights; clears the gradients.
@@ -102,12 +106,13 @@ public struct Optimizer: Sendable {
             }
             let (slices, matrices) = (group.slices, group.matrices)
             let settings = group.configuration
-            pool.run(matrices.count + slices.count) { task, _ in
+            let memory = matrices.isEmpty ? [] : muonMemory.buffers(pool.threadCount)
+            pool.run(matrices.count + slices.count) { task, worker in
                 if task < matrices.count {
                     return Muon.update(
                         matrices[task], weights: weights, gradients: gradients, momentum: state[0],
                         learningRate: settings.muon.peakLearningRate * scheduleFactor, gradientScale: gradientScale,
-                        settings.muon)
+                        settings.muon, memory: memory[worker])
                 }
                 let slice = slices[task - matrices.count]
                 settings.kind.update(

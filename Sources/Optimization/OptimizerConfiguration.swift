@@ -71,6 +71,9 @@ public struct OptimizerConfiguration: Configurable, Equatable {
     }
 
     public func validate() throws {
+        if kind != .muon, generator.muonPeakLearningRate != nil {
+            throw InvalidSetting("generator.muon_peak_learning_rate", "is only read with kind: muon")
+        }
         if kind != .muon, muon != MuonConfiguration() {
             throw InvalidSetting("muon", "is only read with kind: muon")
         }
@@ -108,6 +111,7 @@ public struct OptimizerConfiguration: Configurable, Equatable {
         configuration.epsilon = generator.epsilon ?? epsilon
         configuration.weightDecay = generator.weightDecay ?? weightDecay
         configuration.clipNorm = generator.clipNorm ?? clipNorm
+        configuration.muon.peakLearningRate = generator.muonPeakLearningRate ?? muon.peakLearningRate
         return configuration
     }
 }
@@ -120,6 +124,7 @@ public struct GeneratorOptimizerConfiguration: Configurable, Equatable {
     public var epsilon: Double?
     public var weightDecay: Double?
     public var clipNorm: Double?
+    public var muonPeakLearningRate: Double?
 
     public init() {}
 
@@ -130,6 +135,9 @@ public struct GeneratorOptimizerConfiguration: Configurable, Equatable {
         try fields.number("epsilon", &epsilon, 1e-20...1, "null: the discriminator's.")
         try fields.number("weight_decay", &weightDecay, 0...10, "null: the discriminator's.")
         try fields.number("clip_norm", &clipNorm, 0...1e9, "null: the discriminator's.")
+        try fields.number(
+            "muon_peak_learning_rate", &muonPeakLearningRate, 0...100,
+            "Of its matrices with kind: muon; null: the others'.")
     }
 }
 

@@ -20,16 +20,25 @@ public enum OptimizerKind: String, CaseIterable, Sendable {
     }
 
     /// Whether it keeps a number for a tensor; where not, the number's buffer stays zero there.
-    public func keeps(_ name: OptimizerStateName, of spec: ParameterSpec) -> Bool {
+    private func keeps(_ name: OptimizerStateName, of spec: ParameterSpec) -> Bool {
         self != .muon || name != .secondMoments || !Muon.moves(spec)
     }
 
-    /// Operations of a step beside those that every optimizer has: Muon's orthogonalization.
-    public func flops(_ layout: ParameterLayout) -> Int {
-        guard self == .muon else { return 0 }
-        return layout.momentSpecs.filter(Muon.moves).reduce(0) {
-            $0 + Orthogonalization.flops(rows: $1.shape[0], columns: $1.shape[1])
-        }
+    /// Of some tensors those that it keeps a number for.
+    public func kept(_ name: OptimizerStateName, _ specs: [ParameterSpec]) -> [ParameterSpec] {
+        specs.filter { keeps(name, of: $0) }
+    }
+
+    /// What a step costs beside what every optimizer's does: operations, and floats of memory for each thread.
+    ///
+    /// - Parameter isFrozen: whether a tensor, by name, stays as it is.
+    public func cost(_ layout: ParameterLayout, isFrozen: (String) -> Bool) -> (flops: Double, floats: Int) {
+        guard self == .muon else { return (0, 0) }
+        let members = layout.momentSpecs.filter { Muon.moves($0) && !isFrozen($0.name) }
+        return (
+            members.reduce(0) { $0 + Orthogonalization.flops(rows: $1.shape[0], columns: $1.shape[1]) },
+            members.map { Orthogonalization.floatCount(rows: $0.shape[0], columns: $0.shape[1]) }.max() ?? 0
+        )
     }
 
     /// Moves the weights of a slice and clears its gradient.

@@ -20,7 +20,7 @@ final class FrozenLayersTests {
         case learned, sharedBias, disentangled, preNorm
     }
 
-    private func engine(_ shape: Shape, frozen: Int) -> TaskEngine {
+    private func engine(_ shape: Shape, frozen: Int, adapters: AdapterConfiguration? = nil) -> TaskEngine {
         var model = ModelConfiguration()
         model.hiddenSize = 16
         model.headCount = 2
@@ -45,10 +45,12 @@ final class FrozenLayersTests {
         optimizer.warmupSteps = 0
         optimizer.weightDecay = 0.1
         optimizer.clipNorm = 0
+        var use = EncoderUse(frozenLayers: frozen)
+        use.adapters = adapters
         let engine = TaskEngine(
             TaskModel(
                 model: model, parametrization: .init(), vocabularySize: 40, longestText: 24, chunkTokens: 48,
-                outputCount: 2, pooling: .mean, transfer: Transfer(frozenLayers: frozen)),
+                outputCount: 2, pooling: .mean, encoderUse: use),
             optimizer: optimizer, parametrization: .init(), layerDecay: 0.9, headFactor: 1, steps: 10, seed: 3,
             pool: pool)
         engine.initialize()
@@ -82,6 +84,39 @@ final class FrozenLayersTests {
                 #expect(own == (0..<spec.count).map { whole.base[spec.offset + $0].bitPattern }, "\(spec.name)")
                 #expect(own.contains { $0 & 0x7FFF_FFFF != 0 }, "\(spec.name)")
             }
+        }
+    }
+
+    @Test("Gradients that a step leaves out, and no others", arguments: Shape.allCases, [0, 1])
+    func droppedGradients(shape: Shape, frozen: Int) throws {
+        let engine = engine(shape, frozen: frozen)
+        let (_, whole) = try engine.gradient(of: Self.examples)
+        for dropped in [
+            [true, true, false, false], [true, false, true, false], [false, true, false, true],
+            [false, false, false, true],
+        ] {
+            let gradient = try engine.gradient(of: Self.examples, dropped: dropped).gradient
+            for spec in engine.model.layout.specs {
+                let layer = spec.name.components(separatedBy: ".layers.").dropFirst().first?.prefix(while: \.isNumber)
+                let isAbove = spec.name.hasPrefix("task.") || spec.name.contains("final_norm")
+                let unit = layer.flatMap { Int($0) }.map { $0 + 1 } ?? (isAbove ? nil : 0)
+                let isDropped = unit.map { dropped[$0] } ?? false
+                let range = spec.offset..<spec.offset + spec.count
+                #expect(
+                    range.allSatisfy { gradient.base[$0] == (isDropped ? 0 : whole.base[$0]) },
+                    "\(spec.name), \(dropped)")
+            }
+        }
+    }
+
+    @Test("Adapters leave no gradient to any part of the encoder", arguments: Shape.allCases)
+    func adapters(shape: Shape) throws {
+        let engine = engine(shape, frozen: 0, adapters: AdapterConfiguration(size: 8, copies: 2))
+        // Away from the start, where adapters say nothing and layers above get all the gradient there is.
+        for step in 1...2 { _ = try engine.train(Self.examples, step: step) }
+        let (_, gradient) = try engine.gradient(of: Self.examples, step: 3)
+        for spec in engine.model.layout.specs where !spec.name.hasPrefix("task.") {
+            #expect((spec.offset..<spec.offset + spec.count).allSatisfy { gradient.base[$0] == 0 }, "\(spec.name)")
         }
     }
 
@@ -129,5 +164,9 @@ final class FrozenLayersTests {
         configuration.training.frozenLayers = 3
         let error = #expect(throws: InvalidSetting.self) { try run("more") }
         #expect("\(try #require(error))".contains("training.frozen_layers"))
+        configuration.training.layers = 1
+        configuration.training.frozenLayers = 2
+        let less = #expect(throws: InvalidSetting.self) { try run("less") }
+        #expect("\(try #require(less))".contains("2 is more than the 1 of training.layers"))
     }
 }

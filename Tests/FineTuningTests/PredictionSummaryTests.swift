@@ -31,4 +31,13 @@ struct PredictionSummaryTests {
         #expect(answers.answered == 1 && answers.labels == nil)
         #expect(answers.text == "2 texts\n  with an answer: 1\n")
     }
+
+    @Test func spansAreCountedByTheirLabels() {
+        let found = summary(
+            [
+                .init(spans: [.init(start: 0, end: 4, label: "PLACE"), .init(start: 6, end: 9, label: "PLACE")]),
+                .init(spans: []),
+            ], labels: ["B-NAME", "B-PLACE", "I-PLACE", "O"])
+        #expect(found.labels == ["NAME": 0, "PLACE": 2])
+    }
 }

@@ -1,4 +1,6 @@
+import Foundation
 import Machine
+import Synchronization
 import TestSupport
 import Testing
 
@@ -40,8 +42,22 @@ import Testing
         #expect(try nodes([0: "0-3", 1: ""]).processors(ofThread: 0, of: 4) == nil)
     }
 
-    @Test("This process may run somewhere") func here() {
-        #expect(MachineLimits().processors >= 1)
-        MemoryNodes.current.settle(thread: 0, of: 1)
+    @Test("A thread that settles runs on its node alone") func settling() throws {
+        let usable = MemoryNodes.usableProcessors
+        try #require(!usable.isEmpty)
+        // As if each processor had memory of its own.
+        let lists = Dictionary(uniqueKeysWithValues: usable.enumerated().map { ($0, "\($1)") })
+        let machine = try nodes(lists, allowed: Set(usable))
+        for (place, processor) in usable.enumerated() {
+            let seen = Mutex<[Int]>([])
+            let thread = Thread {
+                machine.settle(thread: place, of: usable.count)
+                seen.withLock { $0 = MemoryNodes.usableProcessors }
+            }
+            thread.start()
+            while !thread.isFinished { usleep(1000) }
+            #expect(seen.withLock { $0 } == (usable.count > 1 ? [processor] : usable))
+        }
+        #expect(MemoryNodes.usableProcessors == usable)
     }
 }

@@ -1,6 +1,6 @@
 /// Products of bfloat16 operands with sums in single precision, by the processor's own instruction (`vdpbf16ps` of
 /// AVX512_BF16), and the conversions that lay operands out for it. C, since Swift has no way to compile single functions
-/// for instructions that the rest of the program does without.
+/// for instructions that the rest of the program does without. Callers have asked the processor (CProcessor) whether it has them.
 ///
 /// Two layouts. *Rows*: row-major, `[rows][depth]`, the depth even; depth is the dimension that is summed over. *Panels*:
 /// `[width / 32][depth / 2][32][2]`: panels of 32 columns, and in each the pairs of values that follow one another in depth.
@@ -9,9 +9,6 @@
 
 #include <stdbool.h>
 #include <stdint.h>
-
-/// Whether the processor and the system have what the functions below need. They must not be called otherwise.
-bool bfloat16_is_supported(void);
 
 /// Rounds `[rows, columns]` to rows of `columns` (even: one zero more), to nearest, ties to even; denormals to zero.
 void bfloat16_rows(const float *source, long rows, long columns, long stride, uint16_t *result);

@@ -35,8 +35,8 @@ public struct AdapterRoute: Sendable {
     }
 }
 
-/// `h + up(GELU(down(h)))` on what a feed-forward sublayer puts out, before the residual sum (Pfeiffer et al. 2021,
-/// arXiv 2005.00247).
+/// `h + up(GELU(down(h)))` on what a feed-forward sublayer puts out, its bias included, before the residual sum (Pfeiffer et al.
+/// 2021, arXiv 2005.00247).
 struct Adapter: Sendable {
     private struct Linear: Sendable {
         var weight: ParameterSlot
@@ -52,6 +52,7 @@ struct Adapter: Sendable {
     private let hidden: ActivationSlot
     private let derivative: ActivationSlot
     private let hiddenGradient: ActivationSlot
+    private let projected: ActivationSlot
 
     init(_ context: inout EncoderNetwork.BuildContext, _ configuration: AdapterConfiguration, layer: Int) {
         precondition(configuration.size % 8 == 0, "kernels carry eight numbers at a time")
@@ -80,6 +81,7 @@ struct Adapter: Sendable {
         hidden = context.plan.reserve(count)
         derivative = context.plan.reserve(count)
         hiddenGradient = context.plan.reserve(count)
+        projected = context.plan.reserve(context.tokens * width)
     }
 
     private func linears(_ pass: LanePass) -> (down: Linear, up: Linear) {
@@ -88,21 +90,27 @@ struct Adapter: Sendable {
         return (down[drawn.down], up[drawn.up])
     }
 
-    /// - Parameter output: of the sublayer, `[n, hidden]`; replaced.
-    func forward(_ output: Matrix, _ pass: LanePass) {
+    /// - Parameters:
+    ///   - output: of the sublayer, `[n, hidden]`, still without its bias; what the adapter says is added.
+    ///   - outputBias: that bias.
+    func forward(_ output: Matrix, outputBias: UnsafePointer<Float>, _ pass: LanePass) {
         let (down, up) = linears(pass)
         let input = input.matrix(pass, rows: pass.rows, columns: output.columns)
         let hidden = hidden.matrix(pass, rows: pass.rows, columns: down.weight.rows)
-        for row in 0..<output.rows { input.row(row).update(from: output.row(row), count: output.columns) }
+        for row in 0..<output.rows {
+            let (target, source) = (input.row(row), output.row(row))
+            for column in 0..<output.columns { target[column] = source[column] + outputBias[column] }
+        }
         pass.project(input, by: down.weight, into: hidden)
         Kernels.addBiasGELU(
             hidden, bias: down.bias.vector(pass.weights),
             derivative: pass.gradients == nil
                 ? nil : derivative.matrix(pass, rows: pass.rows, columns: down.weight.rows))
-        pass.project(hidden, by: up.weight, into: output)
+        let projected = projected.matrix(pass, rows: pass.rows, columns: output.columns)
+        pass.project(hidden, by: up.weight, into: projected)
         let bias = up.bias.vector(pass.weights)
         for row in 0..<output.rows {
-            let (target, source) = (output.row(row), input.row(row))
+            let (target, source) = (output.row(row), projected.row(row))
             for column in 0..<output.columns { target[column] += source[column] + bias[column] }
         }
     }
@@ -138,7 +146,7 @@ struct AdaptedBranch: Branch {
 
     func forward(_ input: Matrix, into output: Matrix, _ pass: LanePass) {
         body.forward(input, into: output, pass)
-        adapter.forward(output, pass)
+        adapter.forward(output, outputBias: outputBias.vector(pass), pass)
     }
 
     func beginBackward(upstream: Matrix, _ pass: LanePass) { body.beginBackward(upstream: upstream, pass) }

@@ -15,7 +15,7 @@ public struct ModelCost: Sendable, Equatable {
     /// Forward and backward passes, per token of full sequences, two for a multiply-add; recomputation is not counted.
     public var flopsPerToken: Double
     /// Operations of the optimizer in a step, where they are many.
-    public var optimizerFlops: Int
+    public var optimizerFlops: Double
     /// Weights, the optimizer's state, and the gradients of the lanes that are in memory at a time.
     public var stateBytes: Int
     /// Activations of all workers.
@@ -50,15 +50,14 @@ public struct ModelCost: Sendable, Equatable {
             : configuration.laneCount
         let kind = configuration.optimizer.kind
         let buffers = 1 + kind.state.count
-        optimizerFlops = kind.flops(layout)
-        // Pages of a buffer that nothing is written to take no memory.
-        let unused = kind.state.reduce(0) { sum, name in
-            layout.momentSpecs.reduce(sum) { $0 + (kind.keeps(name, of: $1) ? 0 : $1.count) }
-        }
+        let isGeneratorFrozen = configuration.objective.replacements == .frozen
+        let optimizer = kind.cost(layout) { isGeneratorFrozen && $0.hasPrefix("generator.") }
+        optimizerFlops = optimizer.flops
         // Where networks take turns, the generator's part is kept until the step is done.
         let kept = configuration.optimizer.generatorFirst ? layout.secondGroupStart ?? 0 : 0
-        stateBytes =
-            Self.sum(Self.bytes(4, layout.bufferCount, buffers + gradients), Self.bytes(4, kept, buffers)) - 4 * unused
+        stateBytes = Self.sum(
+            Self.bytes(4, layout.bufferCount, buffers + gradients), Self.bytes(4, kept, buffers),
+            Self.bytes(4, optimizer.floats, threads))
         activationBytes =
             model.limits.sliceTokens == nil
             ? Self.bytes(4, model.activationCount, threads)

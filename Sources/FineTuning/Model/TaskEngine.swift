@@ -53,17 +53,17 @@ public final class TaskEngine {
             isFrozen: { model.isFrozen(tensor: $0) },
             learningRateFactor: { name in
                 let distance = model.distance(ofTensor: name)
-                return (name.hasPrefix("task.") ? headFactor : 1) * pow(layerDecay, Double(distance))
+                return (model.isHead(tensor: name) ? headFactor : 1) * pow(layerDecay, Double(distance))
             })
         schedule = LearningRateSchedule(configuration, totalSteps: steps)
-        let transfer = model.transfer
+        let encoderUse = model.encoderUse
         dropping =
-            transfer.gradientDropping > 0
-            ? GradientDropping(share: transfer.gradientDropping, seed: UInt64(seed)) : nil
+            encoderUse.gradientDropping > 0
+            ? GradientDropping(share: encoderUse.gradientDropping, seed: UInt64(seed)) : nil
         sharedVector = model.sharedVector.map {
             SharedVector($0, model.layout, seed: UInt64(seed), moves: model.isMovedByVector)
         }
-        adapterMean = transfer.adapters.map { AdapterMean(model.layout, copies: $0.copies) }
+        adapterMean = encoderUse.adapters.map { AdapterMean(model.layout, copies: $0.copies) }
         gradients = LaneGradients(model.layout, threadCount: pool.threadCount)
         arenas = (0..<pool.threadCount).map { _ in FloatBuffer(count: model.activationCount) }
     }
@@ -205,6 +205,7 @@ public final class TaskEngine {
             batch.tokens, laneCount: Self.laneCount(batch), chunkTokens: model.chunkTokens, chunkSequences: .max)
         let results = TaskResults<[(outputs: [Float], loss: Double)]>(count: plan.lanes.count)
         let total = batch.totalWeight
+        let hasClasses = batch.targets.contains { if case .label = $0 { true } else { false } }
         let cancellation = isCancelled.map(PassCancellation.init)
         LaneGradients.run(gradients, laneCount: plan.lanes.count, pool: pool) {
             [model, weights, arenas, products, seed, inspection] lane, worker, gradients in
@@ -217,11 +218,13 @@ public final class TaskEngine {
                 pass.products = products
                 pass.cancellation = cancellation
                 pass.inspection = inspection
-                pass.isEncoderFixed = model.transfer.adapters != nil
+                pass.isEncoderFixed = model.encoderUse.adapters != nil
                 var views = [pass]
-                if let step, let adapters = model.transfer.adapters {
+                if let step, let adapters = model.encoderUse.adapters {
+                    // Views are made to agree on classes; of anything else there is one.
+                    let count = hasClasses ? min(adapters.copies, 2) : 1
                     let random = Philox(seed: seed, purpose: .adapterRouting)
-                    views = (0..<min(adapters.copies, 2)).map { view in
+                    views = (0..<count).map { view in
                         var pass = pass
                         pass.adapterRoute = AdapterRoute(random, step: step, view: view)
                         return pass

@@ -12,7 +12,7 @@ public struct TaskModel: Sendable {
     /// Most tokens of a chunk, and of a text.
     public let chunkTokens: Int
     public let longestText: Int
-    let transfer: Transfer
+    let encoderUse: EncoderUse
     /// The numbers by which the encoder is moved, where it is.
     let sharedVector: ParameterSlot?
     let encoder: EncoderNetwork
@@ -24,13 +24,13 @@ public struct TaskModel: Sendable {
     ///   - chunkTokens: tokens that are carried at a time, at least those of the longest text.
     ///   - longestExample: tokens of a text with its alternatives, which are carried together.
     ///   - readsTokens: whether the head reads single tokens instead of texts as a whole.
-    ///   - transfer: what is used of the encoder, and what of it training moves.
+    ///   - encoderUse: what is used of the encoder, and what of it training moves.
     public init(
         model: ModelConfiguration, parametrization: ParametrizationConfiguration, vocabularySize: Int,
         longestText: Int, chunkTokens: Int, outputCount: Int, pooling: TaskPooling, longestExample: Int = 0,
-        readsTokens: Bool = false, transfer: Transfer = Transfer()
+        readsTokens: Bool = false, encoderUse: EncoderUse = EncoderUse()
     ) {
-        self.transfer = transfer
+        self.encoderUse = encoderUse
         let chunkTokens = max(chunkTokens, longestText, longestExample)
         self.chunkTokens = chunkTokens
         self.longestText = longestText
@@ -44,12 +44,12 @@ public struct TaskModel: Sendable {
         let shared = embeddings.declareDiscriminator(&builder)
         encoder = EncoderNetwork(
             .discriminator, &builder, &plan, model: model, parametrization: parametrization, shared: shared,
-            tokens: chunkTokens, longestSegment: longestText, layers: transfer.layers, adapters: transfer.adapters)
+            tokens: chunkTokens, longestSegment: longestText, layers: encoderUse.layers, adapters: encoderUse.adapters)
         head = TaskHead(
             &builder, &plan, hiddenSize: model.hiddenSize, layerCount: model.layerCount, outputCount: outputCount,
             hasDense: !readsTokens, dropout: model.dropout, places: readsTokens ? chunkTokens : chunkTokens / 2 + 1)
         // Named so that it is no part of the encoder; its values begin at nothing.
-        sharedVector = transfer.sharedVectorSize.map { builder.bias("encoder_vector", $0) }
+        sharedVector = encoderUse.sharedVectorSize.map { builder.bias("encoder_vector", $0) }
         gradient = plan.reserve(chunkTokens * model.hiddenSize)
         layout = builder.finished()
         activationCount = plan.count
@@ -59,6 +59,11 @@ public struct TaskModel: Sendable {
     /// embeddings.
     func distance(ofTensor name: String) -> Int {
         let count = encoder.layerCount
+        if name.hasPrefix("task.adapters."),
+            let layer = name.split(separator: ".").dropFirst(2).first.flatMap({ Int($0) })
+        {
+            return count - layer
+        }
         if name.hasPrefix("task.") { return 0 }
         guard let part = name.components(separatedBy: ".layers.").dropFirst().first,
             let layer = part.split(separator: ".").first.flatMap({ Int($0) })
@@ -66,19 +71,22 @@ public struct TaskModel: Sendable {
         return count - layer
     }
 
+    /// Whether a tensor is the head's own.
+    func isHead(tensor name: String) -> Bool { name.hasPrefix("task.dense.") || name.hasPrefix("task.output.") }
+
     /// Whether training leaves a tensor as it is.
     func isFrozen(tensor name: String) -> Bool {
         if AdapterMean.isMean(name) { return true }
-        return transfer.isEncoderFixed && !name.hasPrefix("task.") || isBelowFrozen(tensor: name)
+        return encoderUse.isEncoderFixed && !name.hasPrefix("task.") || isBelowFrozen(tensor: name)
     }
 
     private func isBelowFrozen(tensor name: String) -> Bool {
-        transfer.frozenLayers > 0 && distance(ofTensor: name) > encoder.layerCount - transfer.frozenLayers
+        encoderUse.frozenLayers > 0 && distance(ofTensor: name) > encoder.layerCount - encoderUse.frozenLayers
     }
 
     /// Whether the numbers of a vector move a tensor.
     func isMovedByVector(_ spec: ParameterSpec) -> Bool {
-        transfer.sharedVectorSize != nil && !spec.name.hasPrefix("task.") && !isBelowFrozen(tensor: spec.name)
+        encoderUse.sharedVectorSize != nil && !spec.name.hasPrefix("task.") && !isBelowFrozen(tensor: spec.name)
     }
 
     /// What a backward pass reaches.
@@ -86,14 +94,15 @@ public struct TaskModel: Sendable {
     /// - Parameter dropped: for the embeddings and each layer, whether its gradient is left out; nil: none is.
     func reach(dropped: [Bool]? = nil) -> GradientReach {
         let count = encoder.layerCount
-        var reach = GradientReach(lowestLayer: transfer.frozenLayers, embeddings: transfer.adapters == nil, cleared: [])
+        var reach = GradientReach(
+            lowestLayer: encoderUse.frozenLayers, embeddings: encoderUse.adapters == nil, cleared: [])
         if let dropped, dropped[0] {
             reach.embeddings = false
             reach.lowestLayer = max(reach.lowestLayer, dropped.dropFirst().prefix { $0 }.count)
         }
-        let isDisturbing = transfer.adapters != nil || transfer.frozenLayers > 0 || dropped?.contains(true) ?? false
+        let isDisturbing = encoderUse.adapters != nil || encoderUse.frozenLayers > 0 || dropped?.contains(true) ?? false
         if isDisturbing {
-            let multiplied = Set(transfer.adapters == nil ? [] : layout.products)
+            let multiplied = Set(encoderUse.adapters == nil ? [] : layout.products)
             reach.cleared = layout.specs.filter { spec in
                 if spec.name.hasPrefix("task.") { return false }
                 if let dropped, dropped[min(count, count + 1 - distance(ofTensor: spec.name))] {
@@ -101,7 +110,7 @@ public struct TaskModel: Sendable {
                 }
                 // Where the pass ends above, only what layers share has got something.
                 if isBelowFrozen(tensor: spec.name) { return spec.name.hasSuffix(".relative_bias") }
-                return transfer.adapters != nil && !spec.isEmbeddingTable && !multiplied.contains(spec.slot)
+                return encoderUse.adapters != nil && !spec.isEmbeddingTable && !multiplied.contains(spec.slot)
             }
         }
         return reach

@@ -112,6 +112,6 @@ enum FineTuningCheckpoint {
 
     /// The tensors that the optimizer keeps a number for.
     private static func kept(_ name: OptimizerStateName, _ engine: TaskEngine) -> [ParameterSpec] {
-        engine.model.layout.specs.filter { engine.optimizer.configuration.kind.keeps(name, of: $0) }
+        engine.optimizer.configuration.kind.kept(name, engine.model.layout.specs)
     }
 }

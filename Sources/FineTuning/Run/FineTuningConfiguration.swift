@@ -30,6 +30,16 @@ public struct FineTuningConfiguration: Configurable, Equatable {
                 "training.adapter_size",
                 "must be a multiple of 8; next to \(size) are \(max(8, size / 8 * 8)) and \(size / 8 * 8 + 8)")
         }
+        if training.optimizer != .muon, training.muonLearningRate != FineTuningSettings().muonLearningRate {
+            throw InvalidSetting("training.muon_learning_rate", "is only read with optimizer: muon")
+        }
+        if training.optimizer == .muon, training.encoderVector != nil {
+            throw InvalidSetting(
+                "training.optimizer", "muon moves matrices, and encoder_vector leaves it none; take adamw")
+        }
+        if training.adapterSize == nil, training.adapterCopies != FineTuningSettings().adapterCopies {
+            throw InvalidSetting("training.adapter_copies", "is only read with adapter_size")
+        }
         if training.adapterSize != nil, training.frozenLayers > 0 {
             throw InvalidSetting(
                 "training.frozen_layers", "means nothing with adapters, which leave all layers as they are")
@@ -102,7 +112,8 @@ public struct FineTuningSettings: Configurable, Equatable {
             "Learning rate of the head at the end of warmup; 1e-4 for base models.")
         try fields.choice(
             "optimizer", &optimizer,
-            "adamw, or muon for the matrices of the encoder's layers, with a learning rate of their own.")
+            "adamw, or muon for the matrices of the encoder's layers (or of adapters), with a learning rate of their own."
+        )
         try fields.number(
             "muon_learning_rate", &muonLearningRate, 0...10, "optimizer: muon: learning rate of these matrices.")
         try fields.number(

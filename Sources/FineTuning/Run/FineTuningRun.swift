@@ -202,9 +202,16 @@ public final class FineTuningRun {
     ) throws -> TaskEngine {
         let settings = configuration.training
         let layers = encoder.model.discriminatorShape.layerCount
-        for (key, value) in [("layers", settings.layers ?? 0), ("frozen_layers", settings.frozenLayers)]
-        where value > (key == "layers" ? layers : settings.layers ?? layers) {
-            throw InvalidSetting("training.\(key)", "\(value) is more than the model's \(layers) layers; lower it")
+        let used = settings.layers ?? layers
+        if used > layers {
+            throw InvalidSetting("training.layers", "\(used) is more than the model's \(layers) layers; lower it")
+        }
+        if settings.frozenLayers > used {
+            let limit = settings.layers == nil ? "the model's \(used) layers" : "the \(used) of training.layers"
+            throw InvalidSetting("training.frozen_layers", "\(settings.frozenLayers) is more than \(limit); lower it")
+        }
+        if settings.frozenLayers == used, settings.optimizer == .muon || settings.encoderVector != nil {
+            throw InvalidSetting("training.frozen_layers", "leaves nothing of the encoder to move; lower it")
         }
         var optimizer = OptimizerConfiguration()
         optimizer.peakLearningRate = settings.peakLearningRate
@@ -220,7 +227,7 @@ public final class FineTuningRun {
             model: encoder.model, parametrization: encoder.parametrization, vocabularySize: tokenizer.vocabularySize,
             longestText: longestText, chunkTokens: settings.chunkTokens, outputCount: definition.outputCount,
             pooling: settings.pooling, longestExample: longestExample, readsTokens: type(of: definition).readsTokens,
-            transfer: settings.transfer)
+            encoderUse: settings.encoderUse)
         return TaskEngine(
             model, optimizer: optimizer, parametrization: encoder.parametrization, layerDecay: settings.layerDecay,
             headFactor: settings.headLearningRateFactor, steps: steps, seed: settings.seed,

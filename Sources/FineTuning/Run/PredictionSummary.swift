@@ -24,7 +24,7 @@ public struct PredictionSummary: Codable, Equatable, Sendable {
     public var texts: Int
     /// Texts that were cut to the length that the model was trained with.
     public var truncated: Int
-    /// How many texts, or words, got each label, those that none got included; nil where the model has no labels.
+    /// How many texts, words or spans got each label, those that none got included; nil where the model has no labels.
     public var labels: [String: Int]?
     /// How many questions have an answer in their context; nil where the model gives none.
     public var answered: Int?
@@ -41,9 +41,12 @@ public struct PredictionSummary: Codable, Equatable, Sendable {
         self.truncated = truncated
         texts = predictions.count
         if !labels.isEmpty {
-            let none = Dictionary(labels.map { ($0, 0) }) { first, _ in first }
-            self.labels = predictions.flatMap { $0.label.map { [$0] } ?? $0.labels ?? [] }
-                .reduce(into: none) { $0[$1, default: 0] += 1 }
+            // Spans have the labels behind B- and I-.
+            let hasSpans = predictions.contains { $0.spans != nil }
+            let names = hasSpans ? labels.filter { $0.hasPrefix("B-") }.map { String($0.dropFirst(2)) } : labels
+            let none = Dictionary(names.map { ($0, 0) }) { first, _ in first }
+            let given = predictions.flatMap { $0.label.map { [$0] } ?? $0.labels ?? $0.spans?.map(\.label) ?? [] }
+            self.labels = given.reduce(into: none) { $0[$1, default: 0] += 1 }
         }
         let answers = predictions.compactMap(\.answer)
         if !answers.isEmpty { answered = answers.count { !$0.isEmpty } }

@@ -42,7 +42,12 @@ public enum Hyperparameter: String, CaseIterable, Codable, Sendable, CodingKeyRe
                     own * value / configuration.optimizer.peakLearningRate
             }
             configuration.optimizer.peakLearningRate = value
-        case .muonLearningRate: configuration.optimizer.muon.peakLearningRate = value
+        case .muonLearningRate:
+            let before = configuration.optimizer.muon.peakLearningRate
+            if let own = configuration.optimizer.generator.muonPeakLearningRate, before > 0 {
+                configuration.optimizer.generator.muonPeakLearningRate = own * value / before
+            }
+            configuration.optimizer.muon.peakLearningRate = value
         case .embeddingLearningRateMultiplier: configuration.parametrization.embeddingLearningRateMultiplier = value
         case .outputMultiplier: configuration.parametrization.outputMultiplier = value
         case .attentionMultiplier: configuration.parametrization.attentionMultiplier = value

@@ -29,6 +29,9 @@ public struct TransferRules: Codable, Sendable, Equatable {
             Hyperparameter.scaleRates(by: batchRatio.squareRoot(), in: &target)
             target.optimizer.beta1 = max(0, 1 - (1 - target.optimizer.beta1) * batchRatio)
             target.optimizer.beta2 = max(0, 1 - (1 - target.optimizer.beta2) * batchRatio)
+            if target.optimizer.kind == .muon {
+                target.optimizer.muon.momentum = max(0, 1 - (1 - target.optimizer.muon.momentum) * batchRatio)
+            }
             notes.append(
                 "batch rule: \(number(batchRatio)) times the proxy's batch; learning rate × √ of it, 1 − β × it")
         } else if batchRatio != 1 {

@@ -33,7 +33,7 @@ public enum TensorTable {
                 configuration.optimizer.separate && model.layout.secondGroupStart.map { spec.offset < $0 } ?? false
             let optimizer = isGenerators ? configuration.optimizer.ofGenerator : configuration.optimizer
             let isMuons = configuration.optimizer.kind == .muon && Muon.moves(spec)
-            let muon = configuration.optimizer.muon
+            let muon = optimizer.muon
             let scaling = isMuons ? Muon.scaling(spec, muon) : spec.scaling
             let deviation: Double =
                 switch spec.initialization {

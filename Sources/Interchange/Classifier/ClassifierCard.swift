@@ -47,9 +47,20 @@ struct ClassifierCard {
             "The softmax of a token's logits is the probability of each class, which `model.config.id2label` names; that of a word's "
                 + "first token that is more than a space is the word's."
         case .span:
-            "The answer is from the token with the highest of `start_logits` to that with the highest of `end_logits` behind it, or "
-                + "nothing where both are at the first token."
+            "The answer is the part of the context with the highest sum of its first token's `start_logits` and its last token's "
+                + "`end_logits`, or nothing where the first token of all, [CLS], has a higher sum."
         case .choice: "The softmax of the logits is the probability of each ending."
+        }
+    }
+
+    private var length: String {
+        switch head {
+        case .span:
+            "It was trained on windows of up to \(maximumLength) tokens over the context; the `question-answering` pipeline makes "
+                + "them too (`max_seq_len`, `doc_stride`)."
+        default:
+            "Of texts longer than \(maximumLength) tokens `truncation=True` cuts the end, as in training; of pairs the end of the "
+                + "longer text."
         }
     }
 
@@ -72,8 +83,7 @@ struct ClassifierCard {
                 tokenizer = AutoTokenizer.from_pretrained(\(arguments))
                 \(call)
 
-            \(outputs) Of texts longer than \(maximumLength) tokens `truncation=True` cuts the end, as in training; of pairs the
-            end of the longer text.
+            \(outputs) \(length)
             \(order)
             """.utf8)
     }

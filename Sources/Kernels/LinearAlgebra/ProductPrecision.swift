@@ -29,7 +29,8 @@ public enum ProductPrecision: String, CaseIterable, Decodable, Sendable {
     /// - Throws: `ProductLibraryError`, `BFloat16Error`.
     public static func checkInstallation() throws {
         try ProductLibrary.current.check()
-        if let error = BFloat16Backend.choice.error { throw error }
+        // Only what was asked for can be wrong; nothing is loaded for commands that do not multiply.
+        if BFloat16Choice.wasAsked, let error = BFloat16Backend.choice.error { throw error }
     }
 
     /// For people: what multiplies, and how it was chosen.

@@ -15,12 +15,22 @@ public struct Orthogonalization {
     private let large: Int
     private let memory: FloatBuffer
 
-    /// Memory for matrices of one shape; for one thread at a time.
-    public init(rows: Int, columns: Int) {
+    /// For matrices of one shape, and one thread at a time.
+    ///
+    /// - Parameter memory: of `floatCount` at least; nil: its own.
+    public init(rows: Int, columns: Int, memory: FloatBuffer? = nil) {
         self.rows = rows
         self.columns = columns
         (small, large) = (min(rows, columns), max(rows, columns))
-        memory = FloatBuffer(count: 2 * small * large + 2 * small * small)
+        let count = Self.floatCount(rows: rows, columns: columns)
+        precondition(memory.map { $0.count >= count } ?? true)
+        self.memory = memory ?? FloatBuffer(count: count)
+    }
+
+    /// Floats of memory that a shape takes.
+    public static func floatCount(rows: Int, columns: Int) -> Int {
+        let (small, large) = (min(rows, columns), max(rows, columns))
+        return 2 * small * large + 2 * small * small
     }
 
     /// - Parameters:
@@ -31,7 +41,7 @@ public struct Orthogonalization {
         Profile.enter(.update)
         defer {
             Profile.leave(
-                flops: Self.flops(rows: rows, columns: columns, iterations: iterations),
+                flops: Int(Self.flops(rows: rows, columns: columns, iterations: iterations)),
                 floats: iterations * (4 * small * large + 4 * small * small))
         }
         var x = Matrix(memory.base, rows: small, columns: large)
@@ -82,9 +92,9 @@ public struct Orthogonalization {
     }
 
     /// Operations of one call.
-    public static func flops(rows: Int, columns: Int, iterations: Int = 5) -> Int {
-        let (m, n) = (min(rows, columns), max(rows, columns))
-        return iterations * (m * m * n + m * m * m + 2 * m * m * n)
+    public static func flops(rows: Int, columns: Int, iterations: Int = 5) -> Double {
+        let (m, n) = (Double(min(rows, columns)), Double(max(rows, columns)))
+        return Double(iterations) * (m * m * n + m * m * m + 2 * m * m * n)
     }
 }
 

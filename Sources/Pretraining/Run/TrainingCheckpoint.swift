@@ -125,8 +125,7 @@ public enum TrainingCheckpoint {
 
     /// The tensors that the optimizer keeps a number for.
     private static func kept(_ name: OptimizerStateName, _ engine: TrainingEngine) -> [ParameterSpec] {
-        let kind = engine.configuration.optimizer.kind
-        return engine.state.layout.momentSpecs.filter { kind.keeps(name, of: $0) }
+        engine.configuration.optimizer.kind.kept(name, engine.state.layout.momentSpecs)
     }
 
     /// A buffer as tensors to save, which are views of it.

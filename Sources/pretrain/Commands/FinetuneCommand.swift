@@ -69,6 +69,12 @@ struct FinetuneCommand: ParsableCommand {
         if let layers, layers != "auto", Int(layers) == nil {
             throw ValidationError("--layers must be a number or auto")
         }
+        if layers == "auto", fromScratch {
+            throw ValidationError("--layers auto looks at pretrained weights, which --from-scratch does not take")
+        }
+        if layers != nil, settings.contains(where: { $0.hasPrefix("training.layers=") }) {
+            throw ValidationError("--layers and --set training.layers say the same; give one")
+        }
         if !(1...1000).contains(seeds) { throw ValidationError("--seeds must be from 1 to 1000") }
     }
 
@@ -80,6 +86,8 @@ struct FinetuneCommand: ParsableCommand {
         signal(SIGPIPE, SIG_IGN)
         var choice: LayerChoice?
         if layers == "auto" {
+            // The candidates are all there are, whatever a task's file says.
+            configuration.training.layers = nil
             let found = try LayerChoice(configuration, pretrained: checkpoint, threads: threading.count)
             if !quiet { Terminal.note(found.text) }
             configuration.training.layers = found.layers

@@ -1,8 +1,8 @@
 import CAVX512
 import Foundation
 
-/// What multiplies in bfloat16. Results are the same bits for any number of threads, but one back-end sums in another order
-/// than the other.
+/// What multiplies in bfloat16. Results are the same bits for any number of threads, but each back-end sums in an
+/// order of its own.
 public enum BFloat16Backend: String, CaseIterable, Sendable {
     /// The processor's instruction (AVX512_BF16: AMD from Zen 4 on, Intel's Cooper Lake and Sapphire Rapids).
     case processor = "avx512_bf16"
@@ -20,10 +20,14 @@ public enum BFloat16Backend: String, CaseIterable, Sendable {
         asked: ProcessInfo.processInfo.environment[BFloat16Choice.variable])
 
     /// Whether it can be used here.
-    public var isAvailable: Bool {
+    public var isAvailable: Bool { isAvailable(on: .current) { OneDNN.shared != nil } }
+
+    /// - Parameter hasOneDNN: loads the library; called only where it would be used.
+    func isAvailable(on processor: Processor, hasOneDNN: () -> Bool) -> Bool {
         switch self {
-        case .processor: Processor.current.hasBFloat16
-        case .oneDNN: Processor.current.hasBFloat16 && OneDNN.shared != nil
+        case .processor: processor.hasBFloat16
+        // Operands are rounded by the instruction that the back-end above multiplies with.
+        case .oneDNN: processor.hasBFloat16 && hasOneDNN()
         case .emulated: true
         }
     }

@@ -1,7 +1,12 @@
+import Foundation
+
 /// Which back-end multiplies in bfloat16, by what the processor has and what is installed.
 package struct BFloat16Choice: Sendable, Equatable {
     /// Takes a back-end by name, whatever would be chosen.
     package static let variable = "PRETRAIN_BFLOAT16"
+
+    /// Whether the environment names one.
+    static var wasAsked: Bool { !(ProcessInfo.processInfo.environment[variable] ?? "").isEmpty }
 
     package let backend: BFloat16Backend
     /// What to change about the installation, if anything.
@@ -14,12 +19,7 @@ package struct BFloat16Choice: Sendable, Equatable {
     ///   - asked: the variable's value.
     package init(processor: Processor, hasOneDNN: () -> Bool, asked: String?) {
         func isAvailable(_ backend: BFloat16Backend) -> Bool {
-            switch backend {
-            case .processor: processor.hasBFloat16
-            // Operands are rounded by the instruction that the back-end above multiplies with.
-            case .oneDNN: processor.hasBFloat16 && hasOneDNN()
-            case .emulated: true
-            }
+            backend.isAvailable(on: processor, hasOneDNN: hasOneDNN)
         }
         let fallback: BFloat16Backend = processor.hasBFloat16 ? .processor : .emulated
         if let asked, !asked.isEmpty {
@@ -57,7 +57,8 @@ public enum BFloat16Error: Error, Equatable, CustomStringConvertible {
             let names = BFloat16Backend.allCases.map(\.rawValue).joined(separator: ", ")
             return "\(BFloat16Choice.variable)=\(name): no such way to multiply in bfloat16; there are \(names)"
         case .unavailable(.oneDNN) where Processor.current.hasBFloat16:
-            return "\(BFloat16Choice.variable)=onednn: oneDNN is not installed; install libdnnl2 or libdnnl3 (apt)"
+            return
+                "\(BFloat16Choice.variable)=onednn: no oneDNN with threads of OpenMP is installed; install libdnnl2 or libdnnl3 (apt)"
         case .unavailable(let backend):
             return "\(BFloat16Choice.variable)=\(backend.rawValue): this processor has no AVX512_BF16"
         }

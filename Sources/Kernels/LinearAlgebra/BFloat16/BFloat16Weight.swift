@@ -48,7 +48,7 @@ public struct BFloat16Weight: @unchecked Sendable {
     /// The length of a rounded row of `count` elements.
     static func even(_ count: Int) -> Int { (count + 1) / 2 * 2 }
 
-    /// Parts that `round` can be called for side by side: panels of outputs, then panels of inputs.
+    /// Parts that `round` can be called for side by side: of outputs, and of inputs where these have panels.
     public var partCount: Int {
         forwardParts + (backend == .processor ? (inputs + Self.panelWidth - 1) / Self.panelWidth : 0)
     }

@@ -22,10 +22,10 @@ final class OneDNN: Sendable {
     let name: String
 
     /// nil where the library is not installed, or is one that threads in a way that cannot be kept from it.
-    static let shared = OneDNN(names: ["libdnnl.so.3", "libdnnl.so.2"])
+    static let shared = ["libdnnl.so.3", "libdnnl.so.2"].lazy.compactMap { OneDNN(library: $0) }.first
 
-    private init?(names: [String]) {
-        guard let library = names.lazy.compactMap({ dlopen($0, RTLD_NOW | RTLD_LOCAL) }).first,
+    private init?(library file: String) {
+        guard let library = dlopen(file, RTLD_NOW | RTLD_LOCAL),
             let product = dlsym(library, "dnnl_gemm_bf16bf16f32"),
             // Searched for in what the library has brought along, too. oneDNN would divide every product among all
             // processors; parallelism is in the lanes above.

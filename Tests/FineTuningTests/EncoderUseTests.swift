@@ -8,7 +8,7 @@ import Testing
 
 /// Using or changing no more than a part of an encoder.
 @Suite("Fine-tuning: parts of an encoder")
-final class TransferTests {
+final class EncoderUseTests {
     private let pool = ThreadPool(threadCount: 2)
 
     deinit { pool.shutDown() }
@@ -25,10 +25,10 @@ final class TransferTests {
     }
 
     private func engine(
-        _ change: (inout Transfer) -> Void = { _ in }, layers: Int = 3, pool: ThreadPool? = nil, rate: Double = 1e-3
+        _ change: (inout EncoderUse) -> Void = { _ in }, layers: Int = 3, pool: ThreadPool? = nil, rate: Double = 1e-3
     ) -> TaskEngine {
-        var transfer = Transfer()
-        change(&transfer)
+        var encoderUse = EncoderUse()
+        change(&encoderUse)
         var optimizer = OptimizerConfiguration()
         optimizer.warmupSteps = 0
         optimizer.weightDecay = 0.1
@@ -36,7 +36,7 @@ final class TransferTests {
         let engine = TaskEngine(
             TaskModel(
                 model: Self.model(layers: layers), parametrization: .init(), vocabularySize: 40, longestText: 24,
-                chunkTokens: 48, outputCount: 3, pooling: .mean, transfer: transfer),
+                chunkTokens: 48, outputCount: 3, pooling: .mean, encoderUse: encoderUse),
             optimizer: optimizer, parametrization: .init(), layerDecay: 0.9, headFactor: 1, steps: 20, seed: 3,
             pool: pool ?? self.pool)
         engine.initialize()
@@ -93,23 +93,21 @@ final class TransferTests {
         #expect(values.allSatisfy { $0 > 0 } && values[choice.layers - 1] == values.min())
     }
 
-    // MARK: Gradient dropping
-
-    @Test("Dropped gradients are zero, all others as ever") func droppedGradients() throws {
-        let engine = engine()
-        let whole = try engine.gradient(of: Self.examples).gradient
-        for dropped in [[true, true, false, false], [true, false, true, false], [false, true, false, true]] {
-            let gradient = try engine.gradient(of: Self.examples, dropped: dropped).gradient
-            for spec in engine.model.layout.specs {
-                let layer = spec.name.components(separatedBy: ".layers.").dropFirst().first?.prefix(while: \.isNumber)
-                let unit = layer.flatMap { Int($0) }.map { $0 + 1 } ?? (spec.name.hasPrefix("task.") ? nil : 0)
-                let isDropped = unit.map { dropped[$0] } ?? false
-                for i in spec.offset..<spec.offset + spec.count {
-                    #expect(gradient.base[i] == (isDropped ? 0 : whole.base[i]), "\(spec.name)")
-                }
-            }
-        }
+    @Test("A file that is sorted by class is looked at all over") func sortedFile() throws {
+        let texts = try WeatherTexts()
+        var configuration = texts.configuration
+        let before = try LayerChoice(configuration, pretrained: texts.pretrained, threads: 1)
+        let lines = try texts.folder.text("train.jsonl").split(separator: "\n")
+        let (fair, foul) = (lines.filter { $0.contains("fair") }, lines.filter { !$0.contains("fair") })
+        #expect(!fair.isEmpty && !foul.isEmpty)
+        // More than are looked at of the one class, before any of the other.
+        let many = Array(repeating: fair, count: 3000 / fair.count + 1).joined()
+        configuration.task.train = try texts.folder.write((many + foul).joined(separator: "\n"), to: "sorted.jsonl")
+        let after = try LayerChoice(configuration, pretrained: texts.pretrained, threads: 1)
+        #expect(after.variability.allSatisfy { $0 != nil } && after.texts <= 2048 && before.texts < after.texts)
     }
+
+    // MARK: Gradient dropping
 
     @Test("As many are dropped as asked for") func share() {
         let dropping = GradientDropping(share: 0.3, seed: 1)
@@ -200,6 +198,57 @@ final class TransferTests {
         }
     }
 
+    @Test("An adapter reads what the sublayer puts out with its bias") func outputBias() throws {
+        let adapted = engine({ $0.adapters = AdapterConfiguration(size: 8, copies: 1) })
+        let plain = engine()
+        var random = SplitMix64(seed: 4)
+        func fill(_ spec: ParameterSpec) {
+            for i in 0..<spec.count { adapted.weights.base[spec.offset + i] = Float.random(in: -1...1, using: &random) }
+        }
+        func values(_ name: String) throws -> [Double] {
+            let spec = try #require(adapted.model.layout[name])
+            return (0..<spec.count).map { Double(adapted.weights.base[spec.offset + $0]) }
+        }
+        for layer in 0..<3 {
+            for part in ["down.0", "up.0"] {
+                for kind in ["weight", "bias"] {
+                    fill(try #require(adapted.model.layout["task.adapters.\(layer).\(part).\(kind)"]))
+                }
+            }
+            let output = "discriminator.layers.\(layer).feed_forward.output"
+            fill(try #require(adapted.model.layout["\(output).bias"]))
+            // Nothing but its bias is left of the sublayer.
+            let weight = try #require(adapted.model.layout["\(output).weight"])
+            (adapted.weights.base + weight.offset).update(repeating: 0, count: weight.count)
+        }
+        adapted.weightsChanged()
+        for spec in plain.model.layout.specs {
+            let source = try #require(adapted.model.layout[spec.name])
+            (plain.weights.base + spec.offset).update(from: adapted.weights.base + source.offset, count: spec.count)
+        }
+        for layer in 0..<3 {
+            let bias = try #require(plain.model.layout["discriminator.layers.\(layer).feed_forward.output.bias"])
+            let h = (0..<bias.count).map { Double(plain.weights.base[bias.offset + $0]) }
+            func linear(_ part: String, _ x: [Double]) throws -> [Double] {
+                let (weight, offset) = (
+                    try values("task.adapters.\(layer).\(part).0.weight"),
+                    try values("task.adapters.\(layer).\(part).0.bias")
+                )
+                return offset.indices.map { row in
+                    offset[row] + x.indices.reduce(0) { $0 + weight[row * x.count + $1] * x[$1] }
+                }
+            }
+            let hidden = try linear("down", h).map { $0 * 0.5 * (1 + erf($0 / 2.0.squareRoot())) }
+            for (i, value) in try linear("up", hidden).enumerated() {
+                plain.weights.base[bias.offset + i] += Float(value)
+            }
+        }
+        plain.weightsChanged()
+        for (a, b) in zip(try adapted.predict(Self.examples), try plain.predict(Self.examples)) {
+            #expect(relativeError(a.outputs.map { Double($0) }, b.outputs.map { Double($0) }) < 1e-4)
+        }
+    }
+
     @Test("The gradient of an adapter against differences of the loss", arguments: ["down", "up"])
     func adapterGradient(_ part: String) throws {
         let engine = engine({ $0.adapters = AdapterConfiguration(size: 8, copies: 1) }, rate: 1e-2)
@@ -229,7 +278,7 @@ final class TransferTests {
 
     // MARK: All of them
 
-    static let changes: [(name: String, change: @Sendable (inout Transfer) -> Void)] = [
+    static let changes: [(name: String, change: @Sendable (inout EncoderUse) -> Void)] = [
         ("layers", { $0.layers = 2 }), ("gradient dropping", { $0.gradientDropping = 0.4 }),
         ("vector", { $0.sharedVectorSize = 600 }),
         ("adapters", { $0.adapters = AdapterConfiguration(size: 8, copies: 3) }),

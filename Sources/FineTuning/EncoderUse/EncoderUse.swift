@@ -1,7 +1,7 @@
 import Encoder
 
 /// Which part of a pretrained encoder a task uses, and what of it the task may change. The default is all of it.
-public struct Transfer: Equatable, Sendable {
+public struct EncoderUse: Equatable, Sendable {
     /// Layers that are used, from the embeddings up; nil: all.
     public var layers: Int?
     /// Lower layers that stay as they are, and with them embeddings and what all layers share; 0: all moves.

@@ -3,6 +3,7 @@ import Encoder
 import Foundation
 import Kernels
 import Pretraining
+import Runs
 
 /// How well the layers of a pretrained encoder tell a task's classes apart before it is fine-tuned, and which to keep.
 public struct LayerChoice: Codable, Equatable, Sendable {
@@ -16,7 +17,7 @@ public struct LayerChoice: Codable, Equatable, Sendable {
     private static let mostTexts = 2048
     private static let textsAtATime = 256
 
-    /// - Throws: `InvalidSetting` for tasks without classes.
+    /// - Throws: `InvalidSetting` for tasks without classes, `TaskError`, `CancellationError`.
     public init(_ configuration: FineTuningConfiguration, pretrained: String, threads: Int) throws {
         guard configuration.task.kind == .classes else {
             throw InvalidSetting(
@@ -29,11 +30,15 @@ public struct LayerChoice: Codable, Equatable, Sendable {
         let engine = try FineTuningRun.engine(
             configuration, model.configuration, tokenizer: model.tokenizer, data.definition, longestText: longest,
             longestExample: data.longestExample, steps: 1, pool: model.engine.pool)
+        engine.isCancelled = { TerminationSignals.pending != nil }
         engine.initialize()
         engine.load(model.engine)
-        let known = data.training.flatMap(\.examples).compactMap { example -> (TaskExample, Int)? in
+        let all = data.training.flatMap(\.examples).compactMap { example -> (TaskExample, Int)? in
             if case .label(let label) = example.target { (example, label) } else { nil }
-        }.prefix(Self.mostTexts)
+        }
+        // From all over the file, which may be sorted by class.
+        let share = max(1, (all.count + Self.mostTexts - 1) / Self.mostTexts)
+        let known = stride(from: 0, to: all.count, by: share).map { all[$0] }
         var states: [[[Double]]] = []
         for start in stride(from: 0, to: known.count, by: Self.textsAtATime) {
             let observer = PooledStates()
@@ -43,8 +48,13 @@ public struct LayerChoice: Codable, Equatable, Sendable {
         }
         let classes = known.map(\.1)
         texts = known.count
-        variability = (1...engine.model.encoder.layerCount).map { layer in
-            HiddenStateVariability.value(states.map { $0[layer] }, classes: classes)
+        variability = try (1...engine.model.encoder.layerCount).map { layer in
+            try TerminationSignals.check()
+            return HiddenStateVariability.value(states.map { $0[layer] }, classes: classes)
+        }
+        guard variability.contains(where: { $0 != nil }) else {
+            throw TaskError.file(
+                path: configuration.task.train, "has classes that no layer tells apart at all; name a number of layers")
         }
         let values = variability.map { $0 ?? .infinity }
         layers = (values.indices.min { values[$0] < values[$1] } ?? 0) + 1
