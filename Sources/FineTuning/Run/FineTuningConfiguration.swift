@@ -81,6 +81,7 @@ public struct FineTuningSettings: Configurable, Equatable {
     public var layerDecay = 0.8
     public var headLearningRateFactor = 1.0
     public var layers: Int?
+    public var embeddingLearningRateFactor: Double?
     public var frozenLayers = 0
     public var gradientDropping = 0.0
     public var encoderVector: Int?
@@ -122,6 +123,10 @@ public struct FineTuningSettings: Configurable, Equatable {
         )
         try fields.number(
             "head_learning_rate_factor", &headLearningRateFactor, 0.01...1000, "Multiplies the head's learning rate.")
+        try fields.number(
+            "embedding_learning_rate_factor", &embeddingLearningRateFactor, 0...1000,
+            "Multiplies the learning rate of the embedding tables, beside layer_decay. null: as in pretraining "
+                + "(parametrization.embedding_learning_rate_multiplier).")
         try fields.integer(
             "layers", &layers, 1...4096,
             "Layers of the encoder that are used, from the embeddings up; those above are left out. null: all. finetune "

@@ -228,8 +228,12 @@ public final class FineTuningRun {
             longestText: longestText, chunkTokens: settings.chunkTokens, outputCount: definition.outputCount,
             pooling: settings.pooling, longestExample: longestExample, readsTokens: type(of: definition).readsTokens,
             encoderUse: settings.encoderUse)
+        var parametrization = encoder.parametrization
+        if let factor = settings.embeddingLearningRateFactor {
+            parametrization.embeddingLearningRateMultiplier = factor
+        }
         return TaskEngine(
-            model, optimizer: optimizer, parametrization: encoder.parametrization, layerDecay: settings.layerDecay,
+            model, optimizer: optimizer, parametrization: parametrization, layerDecay: settings.layerDecay,
             headFactor: settings.headLearningRateFactor, steps: steps, seed: settings.seed,
             precision: settings.precision, pool: pool)
     }
