@@ -1,0 +1,57 @@
+#!/bin/sh
+# Whether an hour of pretraining on two cores pays: one recipe of base.yaml for the steps that it does in an hour, then tasks and
+# minimal pairs beside the same shape from random weights.
+#
+#     Experiments/pretraining-pays/run.sh PROSE.txt TASKS PAIRS OUTPUT [RECIPE…]
+#
+# TASKS holds folders with train.jsonl, test.jsonl and perhaps validation.jsonl, plain or compressed, called sst2, cola, mrpc, trec6,
+# sotu_era and imdb; PAIRS files of minimal pairs. Recipes: mlm, electra, metro; STEPS says how many instead of an hour's. PRETRAIN
+# names another binary than the one of `make build`. The same command goes on where it was interrupted.
+set -eu
+prose=$1
+tasks=$2
+pairs=$3
+output=$4
+shift 4
+here=$(dirname "$0")
+pretrain=${PRETRAIN:-$here/../../.build/release/pretrain}
+mkdir -p "$output/tasks" "$output/long"
+[ -f "$output/tokenizer.json" ] ||
+    "$pretrain" tokenizer train --vocabulary-size 8192 --input "$prose" --output "$output/tokenizer.json"
+
+# What is special about a task.
+for task in sst2 cola mrpc trec6 sotu_era imdb; do
+    folder=$output/tasks/$task
+    [ $task != imdb ] || folder=$output/long/$task
+    mkdir -p "$folder"
+    for file in "$tasks/$task"/*.jsonl*; do ln -sf "$(readlink -f "$file")" "$folder/"; done
+done
+echo "metric: matthews" >"$output/tasks/cola/task.yaml"
+echo "metric: f1" >"$output/tasks/mrpc/task.yaml"
+echo "training: {epochs: 10}" >"$output/tasks/sotu_era/task.yaml"
+echo "training: {epochs: 1}" >"$output/long/imdb/task.yaml"
+
+# What one did in an hour, alone on two cores of Zen 5.
+models=
+for recipe in "${@:-mlm}"; do
+    case $recipe in
+    mlm) steps=16000 && settings="--set objective.name=masked_language_model" ;;
+    electra) steps=12200 && settings="--set model.generator.width_multiplier=0.5" ;;
+    metro)
+        steps=11000
+        settings="--set objective.name=metro --set model.generator.width_multiplier=1 --set model.generator.layer_count=2
+            --set model.initialization.zero_detection_output=true --set objective.mask_token_fraction=1
+            --set model.embedding_sharing=token_only --set optimizer.separate=true"
+        ;;
+    esac
+    # The settings are meant to be split.
+    # shellcheck disable=SC2086
+    "$pretrain" run "$here/base.yaml" --output "$output/$recipe" --set "corpus.sources=[{path: $prose}]" \
+        --set tokenizer.path="$output/tokenizer.json" --set training.steps="${STEPS:-$steps}" $settings
+    models="$models $output/$recipe"
+done
+common="--seeds 3 --set training.precision=bfloat16 --set training.pooling=mean"
+# shellcheck disable=SC2086
+"$pretrain" suite $models --tasks "$output/tasks" --output "$output/suite" --rates 5e-4,1e-3,2e-3 --minimal-pairs "$pairs" $common
+# shellcheck disable=SC2086
+"$pretrain" suite $models --tasks "$output/long" --output "$output/suite-long" --rates 1e-3 $common
