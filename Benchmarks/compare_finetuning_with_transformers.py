@@ -84,7 +84,9 @@ def ours(seed, precision):
         command += [f"--{name}", str(folder / f"{name}.jsonl")]
     settings = {
         "peak_learning_rate": options.rate, "layer_decay": options.decay, "epochs": options.epochs, "precision": precision,
-        "maximum_length": options.length, "pooling": options.pooling, "seed": seed}
+        "maximum_length": options.length, "pooling": options.pooling, "seed": seed,
+        # As the other side has it.
+        "embedding_learning_rate_factor": 1}
     for key, value in settings.items():
         command += ["--set", f"training.{key}={value}"]
     started = time.perf_counter()
