@@ -74,8 +74,7 @@ final class EncoderUseTests {
             var classes: [Int]
             var value: Double
         }
-        let url = try #require(Bundle.module.url(forResource: "Fixtures/variability", withExtension: "json"))
-        let cases = try JSONDecoder().decode([Case].self, from: Data(contentsOf: url))
+        let cases = try fixture("variability", [Case].self)
         #expect(cases.count == 3)
         for c in cases {
             let found = try #require(HiddenStateVariability.value(c.states, classes: c.classes))

@@ -9,8 +9,7 @@ import Tokenization
 struct TaskEncoderTests {
     /// By greatest length: how many tokens of the first text are kept, by the lengths of the first and the second.
     private static func tables() throws -> [Int: [[Int]]] {
-        let url = try #require(Bundle.module.resourceURL).appendingPathComponent("Fixtures/truncation.json")
-        let tables = try JSONDecoder().decode([String: [[Int]]].self, from: Data(contentsOf: url))
+        let tables = try fixture("truncation", [String: [[Int]]].self)
         return Dictionary(uniqueKeysWithValues: tables.compactMap { key, table in Int(key).map { ($0, table) } })
     }
 

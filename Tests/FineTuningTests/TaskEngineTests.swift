@@ -16,10 +16,7 @@ final class TaskEngineTests {
 
     deinit { pool.shutDown() }
 
-    init() throws {
-        let folder = try #require(Bundle.module.resourceURL)
-        file = try SafetensorsFile(path: folder.appendingPathComponent("Fixtures/task.safetensors").path)
-    }
+    init() throws { file = try tensorFixture("task") }
 
     private func numbers(_ key: String) throws -> [Double] {
         try #require(file.header.metadata[key]).split(separator: ",").compactMap { Double($0) }

@@ -24,10 +24,7 @@ final class TaskKindEngineTests {
 
     deinit { pool.shutDown() }
 
-    init() throws {
-        let folder = try #require(Bundle.module.resourceURL)
-        file = try SafetensorsFile(path: folder.appendingPathComponent("Fixtures/task_kinds.safetensors").path)
-    }
+    init() throws { file = try tensorFixture("task_kinds") }
 
     private func examples(_ kind: TaskKind) throws -> [TaskExample] {
         let text = try #require(file.header.metadata["rows"])

@@ -2,14 +2,6 @@ import FineTuning
 import Foundation
 import Testing
 
-/// What a script under Tools has written.
-func fixture<Content: Decodable>(_ name: String, _ type: Content.Type) throws -> Content {
-    let url = try #require(Bundle.module.url(forResource: "Fixtures/\(name)", withExtension: "json"))
-    let decoder = JSONDecoder()
-    decoder.keyDecodingStrategy = .convertFromSnakeCase
-    return try decoder.decode(type, from: Data(contentsOf: url))
-}
-
 /// Against PyTorch, and against central differences.
 @Suite("Fine-tuning: losses")
 struct TaskLossTests {

@@ -42,8 +42,9 @@ public struct LayerChoice: Codable, Equatable, Sendable {
         var states: [[[Double]]] = []
         for start in stride(from: 0, to: known.count, by: Self.textsAtATime) {
             let observer = PooledStates()
-            engine.inspection = LayerInspection(observer: observer)
-            _ = try engine.predict(known[start..<min(start + Self.textsAtATime, known.count)].map(\.0))
+            _ = try engine.predict(
+                known[start..<min(start + Self.textsAtATime, known.count)].map(\.0),
+                inspection: LayerInspection(observer: observer))
             states += observer.all
         }
         let classes = known.map(\.1)

@@ -13,13 +13,20 @@ final class SharedVector {
     private let size: Int
     /// What is moved: stretches of the parameter buffer, and the number of weights before each.
     private let stretches: [(start: Int, count: Int, before: Int)]
+    /// What learns by itself, the vector included.
+    private let learned: [ParameterSpec]
     /// A bit for each weight.
     private let signs: [UInt32]
     /// The numbers that weights hold already.
     private var applied: [Float]
 
-    /// - Parameter moves: whether a tensor is moved.
-    init(_ vector: ParameterSlot, _ layout: ParameterLayout, seed: UInt64, moves: (ParameterSpec) -> Bool) {
+    /// - Parameters:
+    ///   - moves: whether a tensor is moved.
+    ///   - isFrozen: whether the optimizer leaves it.
+    init(
+        _ vector: ParameterSlot, _ layout: ParameterLayout, seed: UInt64, moves: (ParameterSpec) -> Bool,
+        isFrozen: (ParameterSpec) -> Bool
+    ) {
         self.vector = vector
         size = vector.columns
         var stretches: [(start: Int, count: Int, before: Int)] = []
@@ -29,6 +36,7 @@ final class SharedVector {
             total += spec.count
         }
         self.stretches = stretches
+        learned = layout.specs.filter { !isFrozen($0) }
         let random = Philox(seed: seed, purpose: .projection)
         signs = (0..<(total + 127) / 128).flatMap { block -> [UInt32] in
             let words = random.block([UInt32(truncatingIfNeeded: block), UInt32(truncatingIfNeeded: block >> 32), 0, 0])
@@ -42,8 +50,8 @@ final class SharedVector {
 
     /// Replaces the gradient of the encoder by that of the vector, and clears the former.
     ///
-    /// - Returns: the norm √Σ g² of the vector's and the other tensors' in `others`.
-    func project(_ gradients: FloatBuffer, others: [ParameterSpec], pool: ThreadPool) -> Double {
+    /// - Returns: the norm √Σ g² of the vector's and of all else that learns.
+    func project(_ gradients: FloatBuffer, pool: ThreadPool) -> Double {
         forEachPart(pool) { [stretches, signs, size, vector] numbers in
             let target = gradients.base + vector.offset
             Self.visit(stretches, size, numbers) { weight, index, number in
@@ -51,7 +59,7 @@ final class SharedVector {
                 gradients.base[weight] = 0
             }
         }
-        return others.reduce(0) { sum, spec in
+        return learned.reduce(0) { sum, spec in
             (0..<spec.count).reduce(sum) {
                 let value = Double(gradients.base[spec.offset + $1])
                 return $0 + value * value

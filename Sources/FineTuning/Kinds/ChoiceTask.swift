@@ -65,7 +65,7 @@ struct ChoiceTask: TaskDefinition {
     func scores(_ items: [TaskItem], _ outputs: [[[Float]]]) -> TaskScores {
         let outputs = outputs.map { $0.flatMap(\.self) }
         let losses = zip(items, outputs).map { TaskLoss.loss($1, .label(Int($0.truth[0]))) }
-        var scores = TaskScores(loss: losses.reduce(0, +) / Double(max(losses.count, 1)), texts: items.count)
+        var scores = TaskScores(loss: TaskLoss.mean(losses), texts: items.count)
         scores.accuracy =
             Double(zip(items, outputs).count { $0.truth[0] == $1.indexOfLargest }) / Double(max(items.count, 1))
         return scores

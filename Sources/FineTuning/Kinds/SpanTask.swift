@@ -148,7 +148,7 @@ struct SpanTask: TaskDefinition {
             }
         }
         return TaskScores(
-            loss: losses.reduce(0, +) / Double(max(losses.count, 1)),
+            loss: TaskLoss.mean(losses),
             answers: zip(items, outputs).map { prediction($0, $1).answer ?? "" },
             truths: items.map { ($0.row.answers ?? []).map(\.text) })
     }

@@ -93,7 +93,7 @@ extension TaskDefinition {
         let losses = zip(items, outputs).flatMap { item, orders in
             orders.map { outputs in item.examples[0].target.map { TaskLoss.loss(outputs, $0) } ?? .nan }
         }
-        return losses.reduce(0, +) / Double(max(losses.count, 1))
+        return TaskLoss.mean(losses)
     }
 }
 

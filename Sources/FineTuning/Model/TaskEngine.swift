@@ -21,8 +21,6 @@ public final class TaskEngine {
     /// How passes multiply, with weights as products read them.
     private let products: PassProducts
     private let arenas: [FloatBuffer]
-    /// Who watches forward passes; nobody in training.
-    var inspection: LayerInspection?
     private let seed: UInt64
     private let gradients: LaneGradients
     private let dropping: GradientDropping?
@@ -61,7 +59,9 @@ public final class TaskEngine {
             encoderUse.gradientDropping > 0
             ? GradientDropping(share: encoderUse.gradientDropping, seed: UInt64(seed)) : nil
         sharedVector = model.sharedVector.map {
-            SharedVector($0, model.layout, seed: UInt64(seed), moves: model.isMovedByVector)
+            SharedVector(
+                $0, model.layout, seed: UInt64(seed), moves: model.isMovedByVector,
+                isFrozen: { model.isFrozen(tensor: $0.name) })
         }
         adapterMean = encoderUse.adapters.map { AdapterMean(model.layout, copies: $0.copies) }
         gradients = LaneGradients(model.layout, threadCount: pool.threadCount)
@@ -155,8 +155,7 @@ public final class TaskEngine {
             throw NonFiniteError(step: step, place: place)
         }
         if let sharedVector {
-            let learned = model.layout.specs.filter { !optimizerLeaves($0) }
-            norm = sharedVector.project(gradients.sum, others: learned, pool: pool)
+            norm = sharedVector.project(gradients.sum, pool: pool)
         }
         optimizer.update(
             weights: weights, gradients: gradients.sum, state: moments.map(\.buffer), step: step,
@@ -189,17 +188,23 @@ public final class TaskEngine {
     ///
     /// - Throws: `CancellationError`.
     public func predict(_ examples: [TaskExample]) throws -> [(outputs: [Float], loss: Double)] {
-        try run(TaskBatch(examples, pooling: model.pooling), gradients: nil, dropout: nil)
+        try predict(examples, inspection: nil)
     }
 
-    private func optimizerLeaves(_ spec: ParameterSpec) -> Bool { model.isFrozen(tensor: spec.name) }
+    /// - Parameter inspection: who watches the layers.
+    func predict(
+        _ examples: [TaskExample], inspection: LayerInspection?
+    ) throws -> [(outputs: [Float], loss: Double)] {
+        try run(TaskBatch(examples, pooling: model.pooling), gradients: nil, dropout: nil, inspection: inspection)
+    }
 
     /// - Parameters:
     ///   - reach: of the backward pass, where something is learned.
     ///   - step: that adapters are drawn for; nil: their mean is taken.
     private func run(
         _ batch: TaskBatch, gradients: LaneGradients?, dropout: DropoutStream?,
-        reach: GradientReach = GradientReach(lowestLayer: 0, embeddings: true, cleared: []), step: Int? = nil
+        reach: GradientReach = GradientReach(lowestLayer: 0, embeddings: true, cleared: []), step: Int? = nil,
+        inspection: LayerInspection? = nil
     ) throws -> [(outputs: [Float], loss: Double)] {
         let plan = LanePlan(
             batch.tokens, laneCount: Self.laneCount(batch), chunkTokens: model.chunkTokens, chunkSequences: .max)
@@ -208,7 +213,7 @@ public final class TaskEngine {
         let hasClasses = batch.targets.contains { if case .label = $0 { true } else { false } }
         let cancellation = isCancelled.map(PassCancellation.init)
         LaneGradients.run(gradients, laneCount: plan.lanes.count, pool: pool) {
-            [model, weights, arenas, products, seed, inspection] lane, worker, gradients in
+            [model, weights, arenas, products, seed] lane, worker, gradients in
             var found: [(outputs: [Float], loss: Double)] = []
             for chunk in plan.lanes[lane] {
                 if cancellation?.cuts() ?? false { break }

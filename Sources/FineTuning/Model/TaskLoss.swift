@@ -17,6 +17,9 @@ public enum TaskTarget: Sendable, Equatable {
 
 /// Losses of texts and their gradients, in double precision: there are few of them.
 package enum TaskLoss {
+    /// 0 where there are none.
+    static func mean(_ losses: [Double]) -> Double { losses.reduce(0, +) / Double(max(losses.count, 1)) }
+
     /// The gradient of `½ (KL(p‖q) + KL(q‖p))` between the classes' probabilities in two views of a text.
     ///
     /// - Parameters:

@@ -97,11 +97,8 @@ public enum ProductLibrary: Sendable {
     ) {
         switch self {
         case .openBLAS:
-            _ = Self.singleThreaded
-            Self.turns.wait()
+            Self.beginProduct()
             defer { Self.turns.signal() }
-            // Every thread has a number of its own, which is that of all processors at first.
-            Self.limitOpenMP?(1)
             cblas_sgemm(
                 CblasRowMajor, transposesA ? CblasTrans : CblasNoTrans, transposesB ? CblasTrans : CblasNoTrans,
                 blasint(result.rows), blasint(result.columns), blasint(depth),
@@ -115,19 +112,25 @@ public enum ProductLibrary: Sendable {
         precondition(result.rows == a.rows && result.columns == a.rows)
         switch self {
         case .openBLAS:
-            _ = Self.singleThreaded
-            Self.turns.wait()
+            Self.beginProduct()
             defer { Self.turns.signal() }
-            Self.limitOpenMP?(1)
             cblas_ssyrk(
-                CblasRowMajor, CblasUpper, CblasNoTrans, blasint(a.rows), blasint(a.columns), 1, a.base,
-                blasint(a.stride),
-                0, result.base, blasint(result.stride))
+                CblasRowMajor, CblasUpper, CblasNoTrans, blasint(a.rows), blasint(a.columns),
+                1, a.base, blasint(a.stride), 0, result.base, blasint(result.stride))
         }
         for row in 1..<max(a.rows, 1) {
             let target = result.row(row)
             for column in 0..<row { target[column] = result.row(column)[row] }
         }
+    }
+
+    /// Waits for a work area, which `turns` gets back, and keeps OpenBLAS from threading underneath.
+    @inline(__always)
+    private static func beginProduct() {
+        _ = singleThreaded
+        turns.wait()
+        // Every thread has a number of its own, which is that of all processors at first.
+        limitOpenMP?(1)
     }
 
     private static let singleThreaded: Void = {
