@@ -66,7 +66,10 @@ public final class TrainingEngine {
         state = previous ?? TrainingState(layout, configuration.optimizer.kind)
         gradients = LaneGradients(layout, threadCount: pool.threadCount)
         let isGeneratorFrozen = configuration.objective.replacements == .frozen
-        optimizer = Optimizer(configuration.optimizer, layout, parametrization: configuration.parametrization) {
+        optimizer = Optimizer(
+            configuration.optimizer, layout, parametrization: configuration.parametrization,
+            precision: configuration.precision
+        ) {
             isGeneratorFrozen && $0.hasPrefix("generator.")
         }
         randomTokens = RandomTokens(

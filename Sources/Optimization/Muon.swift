@@ -36,12 +36,18 @@ package enum Muon {
         /// Beside the learning rate: by depth, and of this tensor.
         let learningRateFactor: Double
         let weightDecay: Double
+        let precision: ProductPrecision
 
         /// - Parameters:
         ///   - weights: where the weights begin, which may be those of another tensor's twin.
         ///   - factor: of the tensor's learning rate, beside.
-        init(_ spec: ParameterSpec, weights: Int, _ settings: MuonConfiguration, factor: Double) {
+        ///   - precision: of products.
+        init(
+            _ spec: ParameterSpec, weights: Int, _ settings: MuonConfiguration, factor: Double,
+            precision: ProductPrecision
+        ) {
             self.weights = weights
+            self.precision = precision
             moments = spec.offset
             (rows, columns) = (spec.shape[0], spec.shape[1])
             let scaling = Muon.scaling(spec, settings)
@@ -49,7 +55,7 @@ package enum Muon {
             weightDecay = settings.weightDecay * scaling.weightDecay
         }
 
-        var flops: Double { Orthogonalization.flops(rows: rows, columns: columns) }
+        var flops: Double { Orthogonalization.flops(rows: rows, columns: columns, precision: precision) }
     }
 
     /// Moves a matrix and clears its gradient. Without a gradient only decay moves it: an orthogonalized remainder of momentum
@@ -61,7 +67,7 @@ package enum Muon {
     ///   - gradientScale: of clipping.
     static func update(
         _ member: Member, weights: FloatBuffer, gradients: FloatBuffer, momentum: FloatBuffer, learningRate: Double,
-        gradientScale: Double, _ settings: MuonConfiguration, memory: FloatBuffer
+        gradientScale: Double, _ settings: MuonConfiguration, decaysCautiously: Bool, memory: FloatBuffer
     ) {
         let count = member.rows * member.columns
         let weight = weights.base + member.weights
@@ -82,10 +88,12 @@ package enum Muon {
             gradient[index] = value + beta * (average - value)
         }
         let update = Matrix(gradient, rows: member.rows, columns: member.columns)
-        Orthogonalization(rows: member.rows, columns: member.columns, memory: memory)(update)
+        Orthogonalization(
+            rows: member.rows, columns: member.columns, precision: member.precision, memory: memory)(update)
         let step = Float(rate * settings.scale(rows: member.rows, columns: member.columns))
         for index in 0..<count {
-            weight[index] = kept * weight[index] - step * gradient[index]
+            let decays = !decaysCautiously || gradient[index] * weight[index] >= 0
+            weight[index] = (decays ? kept : 1) * weight[index] - step * gradient[index]
             gradient[index] = 0
         }
     }

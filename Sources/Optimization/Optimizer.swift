@@ -35,11 +35,13 @@ public struct Optimizer: Sendable {
     private let muonMemory: MuonMemory
 
     /// - Parameters:
+    ///   - precision: of Muon's products.
     ///   - isFrozen: whether a tensor, by name, is to stay as it is.
     ///   - learningRateFactor: of a tensor, by name, beside that of its parametrization.
     public init(
         _ configuration: OptimizerConfiguration, _ layout: ParameterLayout,
-        parametrization: ParametrizationConfiguration, isFrozen: (String) -> Bool = { _ in false },
+        parametrization: ParametrizationConfiguration, precision: ProductPrecision = .float32,
+        isFrozen: (String) -> Bool = { _ in false },
         learningRateFactor: (String) -> Double = { _ in 1 }
     ) {
         self.configuration = configuration
@@ -54,7 +56,9 @@ public struct Optimizer: Sendable {
             let group = spec.offset < layout.secondGroupStart ?? 0 || groups.count == 1 ? 0 : 1
             if configuration.kind == .muon, Muon.moves(spec) {
                 groups[group].matrices.append(
-                    Muon.Member(spec, weights: weights, configuration.muon, factor: learningRateFactor(spec.name)))
+                    Muon.Member(
+                        spec, weights: weights, configuration.muon, factor: learningRateFactor(spec.name),
+                        precision: precision))
                 continue
             }
             let entry = groups[group].decays.count
@@ -101,7 +105,9 @@ public struct Optimizer: Sendable {
                 Kernels.AdamWCoefficients(
                     learningRate: learningRate * group.learningRateFactors[index], beta1: group.configuration.beta1,
                     beta2: group.configuration.beta2, epsilon: group.epsilons[index],
-                    weightDecay: group.decays[index], step: step, biasCorrection: group.configuration.biasCorrection,
+                    weightDecay: group.decays[index],
+                    decaysCautiously: group.configuration.cautiousWeightDecay, step: step,
+                    biasCorrection: group.configuration.biasCorrection,
                     gradientScale: gradientScale)
             }
             let (slices, matrices) = (group.slices, group.matrices)
@@ -112,7 +118,7 @@ public struct Optimizer: Sendable {
                     return Muon.update(
                         matrices[task], weights: weights, gradients: gradients, momentum: state[0],
                         learningRate: settings.muon.peakLearningRate * scheduleFactor, gradientScale: gradientScale,
-                        settings.muon, memory: memory[worker])
+                        settings.muon, decaysCautiously: settings.cautiousWeightDecay, memory: memory[worker])
                 }
                 let slice = slices[task - matrices.count]
                 settings.kind.update(

@@ -16,6 +16,7 @@ public struct OptimizerConfiguration: Configurable, Equatable {
     public var epsilon = 1e-6
     public var biasCorrection = true
     public var weightDecay = 0.01
+    public var cautiousWeightDecay = false
     public var clipNorm = 1.0
     public var separate = false
     public var sharedTensors = SharedTensorUpdates.both
@@ -52,6 +53,10 @@ public struct OptimizerConfiguration: Configurable, Equatable {
             "bias_correction", &biasCorrection,
             "Correct the moments for their start at zero; the releases of ELECTRA and DeBERTa do not.")
         try fields.number("weight_decay", &weightDecay, 0...10, "Decoupled weight decay; norms and biases have none.")
+        try fields.flag(
+            "cautious_weight_decay", &cautiousWeightDecay,
+            "Leave out the decay of weights that the update moves away from zero (arXiv 2510.12402); those of Muon too."
+        )
         try fields.number("clip_norm", &clipNorm, 0...1e9, "Largest global gradient norm; 0 turns clipping off.")
         try fields.flag(
             "separate", &separate,
@@ -76,6 +81,9 @@ public struct OptimizerConfiguration: Configurable, Equatable {
         }
         if kind != .muon, muon != MuonConfiguration() {
             throw InvalidSetting("muon", "is only read with kind: muon")
+        }
+        if kind == .sage, cautiousWeightDecay {
+            throw InvalidSetting("cautious_weight_decay", "is for kind: adamw and muon; leave it out")
         }
         if kind != .sage, importanceDecay != OptimizerConfiguration().importanceDecay {
             throw InvalidSetting("importance_decay", "is only read with kind: sage; \(kind.rawValue) has no importance")

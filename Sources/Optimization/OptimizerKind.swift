@@ -31,12 +31,18 @@ public enum OptimizerKind: String, CaseIterable, Sendable {
 
     /// What a step costs beside what every optimizer's does: operations, and floats of memory for each thread.
     ///
-    /// - Parameter isFrozen: whether a tensor, by name, stays as it is.
-    public func cost(_ layout: ParameterLayout, isFrozen: (String) -> Bool) -> (flops: Double, floats: Int) {
+    /// - Parameters:
+    ///   - precision: of products.
+    ///   - isFrozen: whether a tensor, by name, stays as it is.
+    public func cost(
+        _ layout: ParameterLayout, precision: ProductPrecision, isFrozen: (String) -> Bool
+    ) -> (flops: Double, floats: Int) {
         guard self == .muon else { return (0, 0) }
         let members = layout.momentSpecs.filter { Muon.moves($0) && !isFrozen($0.name) }
         return (
-            members.reduce(0) { $0 + Orthogonalization.flops(rows: $1.shape[0], columns: $1.shape[1]) },
+            members.reduce(0) {
+                $0 + Orthogonalization.flops(rows: $1.shape[0], columns: $1.shape[1], precision: precision)
+            },
             members.map { Orthogonalization.floatCount(rows: $0.shape[0], columns: $0.shape[1]) }.max() ?? 0
         )
     }

@@ -6,7 +6,9 @@ import Testing
 struct OptimizerKernelTests {
     @Test("AdamW against plain Double, several steps", arguments: [1, 7, 8, 29, 64], [true, false])
     func adamW(count: Int, biasCorrection: Bool) {
-        for (beta1, beta2) in [(0.9, 0.999), (0.9, 0.98), (0, 0.9999999), (0.5, 0)] {
+        for (beta1, beta2, isCautious) in [
+            (0.9, 0.999, false), (0.9, 0.98, true), (0, 0.9999999, false), (0.5, 0, true),
+        ] {
             var random = SplitMix64(seed: UInt64(count))
             let weights = GuardedMatrix(1, count, random: &random)
             let first = GuardedMatrix(1, count) { _, _ in 0 }
@@ -15,8 +17,8 @@ struct OptimizerKernelTests {
             for step in 1...5 {
                 let gradient = GuardedMatrix(1, count, scale: step == 3 ? 1e-6 : 2, random: &random)
                 let coefficients = Kernels.AdamWCoefficients(
-                    learningRate: 0.01, beta1: beta1, beta2: beta2, epsilon: 1e-6, weightDecay: 0.1, step: step,
-                    biasCorrection: biasCorrection, gradientScale: 0.5)
+                    learningRate: 0.01, beta1: beta1, beta2: beta2, epsilon: 1e-6, weightDecay: 0.1,
+                    decaysCautiously: isCautious, step: step, biasCorrection: biasCorrection, gradientScale: 0.5)
                 var (power1, power2) = (1.0, 1.0)
                 for _ in 0..<step { (power1, power2) = (power1 * beta1, power2 * beta2) }
                 for i in 0..<count {
@@ -25,7 +27,8 @@ struct OptimizerKernelTests {
                     v[i] = beta2 * v[i] + (1 - beta2) * g * g
                     let correction1 = biasCorrection ? 1 - power1 : 1
                     let correction2 = biasCorrection ? 1 - power2 : 1
-                    w[i] *= 1 - 0.01 * 0.1
+                    // A weight that the update moves away from zero keeps its size.
+                    if !isCautious || m[i] * w[i] >= 0 { w[i] *= 1 - 0.01 * 0.1 }
                     w[i] -= 0.01 * (m[i] / correction1) / ((v[i] / correction2).squareRoot() + 1e-6)
                 }
                 Kernels.adamW(

@@ -56,6 +56,19 @@ struct MuonTests {
         }
     }
 
+    @Test("In bfloat16 it is the same up to rounding", arguments: [(16, 64), (64, 16), (24, 24)])
+    func bfloat16(_ shape: (rows: Int, columns: Int)) {
+        var random = SplitMix64(seed: 9)
+        let single = GuardedMatrix(shape.rows, shape.columns, padding: 3, random: &random)
+        let rounded = single.copy()
+        Orthogonalization(rows: shape.rows, columns: shape.columns)(single.matrix)
+        Orthogonalization(rows: shape.rows, columns: shape.columns, precision: .bfloat16)(rounded.matrix)
+        let error = relativeError(rounded.values, single.values)
+        // Eight bits of significand, through fifteen products.
+        #expect(error < 0.1 && error > 1e-6)
+        #expect(rounded.isIntact)
+    }
+
     @Test("A matrix of zeros stays one") func zeros() {
         let matrix = GuardedMatrix(4, 8) { _, _ in 0 }
         Orthogonalization(rows: 4, columns: 8)(matrix.matrix)
@@ -182,5 +195,32 @@ struct MuonTests {
         for index in spec.offset..<spec.offset + spec.count {
             #expect(weights.base[index] == before.base[index] * (1 - 0.5 * 0.125 * 0.5))
         }
+    }
+
+    @Test("Cautious decay leaves weights that move away from zero")
+    func cautiousDecay() throws {
+        func moved(cautious: Bool, decay: Double) -> [Float] {
+            let settings = configuration {
+                $0.cautiousWeightDecay = cautious
+                $0.muon.weightDecay = decay
+            }
+            let pool = ThreadPool(threadCount: 1)
+            defer { pool.shutDown() }
+            let weights = buffer(1)
+            Optimizer(settings, Self.layout, parametrization: .init()).update(
+                weights: weights, gradients: buffer(2), state: [buffer(3), buffer(3)], step: 1, scheduleFactor: 1,
+                gradientScales: [1], pool: pool)
+            return Array(weights.elements)
+        }
+        let (before, plain) = (Array(buffer(1).elements), moved(cautious: false, decay: 0))
+        let (decayed, cautious) = (moved(cautious: false, decay: 0.5), moved(cautious: true, decay: 0.5))
+        let spec = try #require(Self.layout["query"])
+        var spared = 0
+        for index in spec.offset..<spec.offset + spec.count {
+            let movesAway = (plain[index] - before[index]) * before[index] > 0
+            #expect(cautious[index] == (movesAway ? plain : decayed)[index])
+            if movesAway { spared += 1 }
+        }
+        #expect(spared > 0 && spared < spec.count)
     }
 }

@@ -51,7 +51,9 @@ public struct ModelCost: Sendable, Equatable {
         let kind = configuration.optimizer.kind
         let buffers = 1 + kind.state.count
         let isGeneratorFrozen = configuration.objective.replacements == .frozen
-        let optimizer = kind.cost(layout) { isGeneratorFrozen && $0.hasPrefix("generator.") }
+        let optimizer = kind.cost(layout, precision: configuration.precision) {
+            isGeneratorFrozen && $0.hasPrefix("generator.")
+        }
         optimizerFlops = optimizer.flops
         // Where networks take turns, the generator's part is kept until the step is done.
         let kept = configuration.optimizer.generatorFirst ? layout.secondGroupStart ?? 0 : 0

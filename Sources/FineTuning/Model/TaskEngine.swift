@@ -47,7 +47,7 @@ public final class TaskEngine {
         weights = FloatBuffer(count: model.layout.bufferCount)
         moments = configuration.kind.state.map { ($0, FloatBuffer(count: model.layout.bufferCount)) }
         optimizer = Optimizer(
-            configuration, model.layout, parametrization: parametrization,
+            configuration, model.layout, parametrization: parametrization, precision: precision,
             isFrozen: { model.isFrozen(tensor: $0) },
             learningRateFactor: { name in
                 let distance = model.distance(ofTensor: name)

@@ -107,18 +107,20 @@ public enum ProductLibrary: Sendable {
         }
     }
 
-    /// `result ← a · aᵀ`, symmetric to the bit, for half of the operations of a general product.
-    func multiplyByOwnTransposed(_ a: Matrix, into result: Matrix) {
-        precondition(result.rows == a.rows && result.columns == a.rows)
+    /// `result ← a · aᵀ`, or `aᵀ · a`: symmetric to the bit, for half of the operations of a general product.
+    func multiplyByItself(_ a: Matrix, transposesFirst: Bool, into result: Matrix) {
+        let (size, depth) = transposesFirst ? (a.columns, a.rows) : (a.rows, a.columns)
+        precondition(result.rows == size && result.columns == size)
         switch self {
         case .openBLAS:
             Self.beginProduct()
             defer { Self.turns.signal() }
             cblas_ssyrk(
-                CblasRowMajor, CblasUpper, CblasNoTrans, blasint(a.rows), blasint(a.columns),
-                1, a.base, blasint(a.stride), 0, result.base, blasint(result.stride))
+                CblasRowMajor, CblasUpper, transposesFirst ? CblasTrans : CblasNoTrans, blasint(size), blasint(depth),
+                1,
+                a.base, blasint(a.stride), 0, result.base, blasint(result.stride))
         }
-        for row in 1..<max(a.rows, 1) {
+        for row in 1..<max(size, 1) {
             let target = result.row(row)
             for column in 0..<row { target[column] = result.row(column)[row] }
         }

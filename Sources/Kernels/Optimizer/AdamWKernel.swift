@@ -12,10 +12,12 @@ extension Kernels {
         public var secondMomentScale: Float
         /// What gradients are multiplied with first: the clip factor.
         public var gradientScale: Float
+        /// Whether weights that the update moves away from zero do not decay.
+        public var decaysCautiously: Bool
 
         public init(
             learningRate: Double, beta1: Double, beta2: Double, epsilon: Double, weightDecay: Double,
-            step: Int, biasCorrection: Bool, gradientScale: Double
+            decaysCautiously: Bool = false, step: Int, biasCorrection: Bool, gradientScale: Double
         ) {
             // Of the rounded betas, which the moments decay by: 0.9999999 is 20 % further from 1 than its Float.
             func power(_ base: Float) -> Double {
@@ -36,6 +38,7 @@ extension Kernels {
             stepSize = Float(biasCorrection ? learningRate / (1 - power(self.beta1)) : learningRate)
             secondMomentScale = Float(biasCorrection ? 1 / (1 - power(self.beta2)).squareRoot() : 1)
             self.gradientScale = Float(gradientScale)
+            self.decaysCautiously = decaysCautiously && decayFactor != 1
         }
     }
 
@@ -49,6 +52,10 @@ extension Kernels {
     ) {
         Profile.enter(.update)
         defer { Profile.leave(flops: 16 * count, floats: 8 * count) }
+        if c.decaysCautiously {
+            decayCautiously(weights, gradient: gradient, firstMoment: firstMoment, count: count, c)
+        }
+        let decayFactor = c.decaysCautiously ? 1 : c.decayFactor
         let whole = count / vectorWidth * vectorWidth
         for i in Swift.stride(from: 0, to: whole, by: vectorWidth) {
             let g = load(gradient, i) * c.gradientScale
@@ -60,7 +67,7 @@ extension Kernels {
             store(m, firstMoment, i)
             store(v, secondMoment, i)
             store(
-                (load(weights, i) * c.decayFactor).addingProduct(update, Vector(repeating: -c.stepSize)), weights, i)
+                (load(weights, i) * decayFactor).addingProduct(update, Vector(repeating: -c.stepSize)), weights, i)
             store(.zero, gradient, i)
         }
         for i in whole..<count {
@@ -68,8 +75,21 @@ extension Kernels {
             firstMoment[i] = (g * (1 - c.beta1)).addingProduct(firstMoment[i], c.beta1)
             secondMoment[i] = (g * g * (1 - c.beta2)).addingProduct(secondMoment[i], c.beta2)
             let denominator = c.epsilon.addingProduct(secondMoment[i].squareRoot(), c.secondMomentScale)
-            weights[i] = (weights[i] * c.decayFactor).addingProduct(firstMoment[i] / denominator, -c.stepSize)
+            weights[i] = (weights[i] * decayFactor).addingProduct(firstMoment[i] / denominator, -c.stepSize)
             gradient[i] = 0
+        }
+    }
+
+    /// Decays the weights that an AdamW update is about to move towards zero or past it, whose sign is that of the new first
+    /// moment, and leaves the others ("Cautious Weight Decay", arXiv 2510.12402, algorithm 1).
+    private static func decayCautiously(
+        _ weights: UnsafeMutablePointer<Float>, gradient: UnsafeMutablePointer<Float>,
+        firstMoment: UnsafeMutablePointer<Float>, count: Int, _ c: AdamWCoefficients
+    ) {
+        for i in 0..<count {
+            let g = gradient[i] * c.gradientScale
+            let moment = (g * (1 - c.beta1)).addingProduct(firstMoment[i], c.beta1)
+            weights[i] *= moment * weights[i] >= 0 ? c.decayFactor : 1
         }
     }
 }

@@ -10,18 +10,18 @@ public struct Orthogonalization {
 
     private let rows: Int
     private let columns: Int
-    /// The smaller dimension, of which products are as many rows and columns.
-    private let small: Int
-    private let large: Int
+    private let precision: ProductPrecision
     private let memory: FloatBuffer
 
     /// For matrices of one shape, and one thread at a time.
     ///
-    /// - Parameter memory: of `floatCount` at least; nil: its own.
-    public init(rows: Int, columns: Int, memory: FloatBuffer? = nil) {
+    /// - Parameters:
+    ///   - precision: of the products; the release's are of bfloat16.
+    ///   - memory: of `floatCount` at least; nil: its own.
+    public init(rows: Int, columns: Int, precision: ProductPrecision = .float32, memory: FloatBuffer? = nil) {
         self.rows = rows
         self.columns = columns
-        (small, large) = (min(rows, columns), max(rows, columns))
+        self.precision = precision
         let count = Self.floatCount(rows: rows, columns: columns)
         precondition(memory.map { $0.count >= count } ?? true)
         self.memory = memory ?? FloatBuffer(count: count)
@@ -29,8 +29,8 @@ public struct Orthogonalization {
 
     /// Floats of memory that a shape takes.
     public static func floatCount(rows: Int, columns: Int) -> Int {
-        let (small, large) = (min(rows, columns), max(rows, columns))
-        return 2 * small * large + 2 * small * small
+        let small = min(rows, columns)
+        return 2 * rows * columns + 2 * small * small
     }
 
     /// - Parameters:
@@ -38,63 +38,76 @@ public struct Orthogonalization {
     ///   - iterations: five in all releases.
     public func callAsFunction(_ matrix: Matrix, iterations: Int = 5) {
         precondition(matrix.rows == rows && matrix.columns == columns)
+        let (count, small) = (rows * columns, min(rows, columns))
         Profile.enter(.update)
         defer {
             Profile.leave(
-                flops: Int(Self.flops(rows: rows, columns: columns, iterations: iterations)),
-                floats: iterations * (4 * small * large + 4 * small * small))
+                flops: Int(Self.flops(rows: rows, columns: columns, precision: precision, iterations: iterations)),
+                floats: iterations * (4 * count + 4 * small * small))
         }
-        var x = Matrix(memory.base, rows: small, columns: large)
-        var next = Matrix(memory.base + small * large, rows: small, columns: large)
-        let gram = Matrix(memory.base + 2 * small * large, rows: small, columns: small)
-        let square = Matrix(memory.base + 2 * small * large + small * small, rows: small, columns: small)
-        let norm = Kernels.norm(matrix)
-        copy(matrix, into: x, scale: 1 / (Float(norm) + Self.epsilon))
+        var x = Matrix(memory.base, rows: rows, columns: columns)
+        var next = Matrix(memory.base + count, rows: rows, columns: columns)
+        let gram = Matrix(memory.base + 2 * count, rows: small, columns: small)
+        let square = Matrix(memory.base + 2 * count + small * small, rows: small, columns: small)
+        let scale = 1 / (Float(Kernels.norm(matrix)) + Self.epsilon)
+        for row in 0..<rows {
+            let (source, target) = (matrix.row(row), x.row(row))
+            for column in 0..<columns { target[column] = scale * source[column] }
+        }
         let (a, b, c) = Self.coefficients
-        let library = ProductLibrary.current
+        let isTall = rows > columns
         for _ in 0..<iterations {
-            // Both are symmetric: half of their operations.
-            library.multiplyByOwnTransposed(x, into: gram)
-            library.multiplyByOwnTransposed(gram, into: square)
-            for row in 0..<small {
-                let (values, squares) = (gram.row(row), square.row(row))
-                for column in 0..<small { values[column] = b * values[column] + c * squares[column] }
-            }
-            for row in 0..<small {
-                let (target, source) = (next.row(row), x.row(row))
-                for column in 0..<large { target[column] = a * source[column] }
-            }
-            library.multiply(
-                gram, transposed: false, x, transposed: false, into: next, depth: small, accumulate: true, scale: 1)
+            precision.multiplyByItself(x, transposesFirst: isTall, into: gram)
+            precision.multiplyByItself(gram, transposesFirst: false, into: square)
+            let (values, squares) = (gram.base, square.base)
+            for index in 0..<small * small { values[index] = b * values[index] + c * squares[index] }
+            let (source, target) = (x.base, next.base)
+            for index in 0..<count { target[index] = a * source[index] }
+            // Tall matrices from the right: XᵀX is the smaller product.
+            precision.multiplySquare(gram, isTall ? .right : .left, of: x, addingTo: next)
             swap(&x, &next)
         }
-        if rows <= columns {
-            for row in 0..<rows { matrix.row(row).update(from: x.row(row), count: columns) }
-        } else {
-            for row in 0..<rows {
-                let target = matrix.row(row)
-                for column in 0..<columns { target[column] = x.row(column)[row] }
-            }
-        }
+        for row in 0..<rows { matrix.row(row).update(from: x.row(row), count: columns) }
     }
 
-    /// Copies, transposing what has more rows than columns.
-    private func copy(_ matrix: Matrix, into x: Matrix, scale: Float) {
-        for row in 0..<rows {
-            let source = matrix.row(row)
-            if rows <= columns {
-                let target = x.row(row)
-                for column in 0..<columns { target[column] = scale * source[column] }
-            } else {
-                for column in 0..<columns { x.row(column)[row] = scale * source[column] }
-            }
-        }
-    }
-
-    /// Operations of one call.
-    public static func flops(rows: Int, columns: Int, iterations: Int = 5) -> Double {
+    /// Operations of one call: in single precision, half of those of the symmetric products.
+    public static func flops(
+        rows: Int, columns: Int, precision: ProductPrecision = .float32, iterations: Int = 5
+    ) -> Double {
         let (m, n) = (Double(min(rows, columns)), Double(max(rows, columns)))
-        return Double(iterations) * (m * m * n + m * m * m + 2 * m * m * n)
+        let symmetric = m * m * n + m * m * m
+        return Double(iterations) * ((precision == .float32 ? 1 : 2) * symmetric + 2 * m * m * n)
+    }
+}
+
+extension ProductPrecision {
+    fileprivate enum Side { case left, right }
+
+    /// `result ← x · xᵀ`, or `xᵀ · x`: symmetric, in single precision for half of the operations.
+    fileprivate func multiplyByItself(_ x: Matrix, transposesFirst: Bool, into result: Matrix) {
+        switch self {
+        case .float32:
+            ProductLibrary.current.multiplyByItself(x, transposesFirst: transposesFirst, into: result)
+        case .bfloat16:
+            BFloat16Backend.current.multiply(
+                x, transposed: transposesFirst, x, transposed: !transposesFirst, known: nil, into: result,
+                depth: transposesFirst ? x.rows : x.columns, accumulate: false, scale: 1)
+        }
+    }
+
+    /// `result ← result + square · x`, or `x · square`.
+    fileprivate func multiplySquare(_ square: Matrix, _ side: Side, of x: Matrix, addingTo result: Matrix) {
+        let (first, second) = side == .left ? (square, x) : (x, square)
+        switch self {
+        case .float32:
+            ProductLibrary.current.multiply(
+                first, transposed: false, second, transposed: false, into: result, depth: square.rows,
+                accumulate: true, scale: 1)
+        case .bfloat16:
+            BFloat16Backend.current.multiply(
+                first, transposed: false, second, transposed: false, known: nil, into: result, depth: square.rows,
+                accumulate: true, scale: 1)
+        }
     }
 }
 
