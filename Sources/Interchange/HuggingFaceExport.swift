@@ -111,9 +111,10 @@ public enum HuggingFaceExport {
                 setting: "model.attention.pattern: \(model.attention.pattern.rawValue)",
                 "let every token see every other", instead: "model.attention.pattern: full")
         }
-        if model.feedForward == .geglu {
+        if model.feedForward != .gelu {
             return .notExpressible(
-                setting: "model.feed_forward: geglu", "have a feed-forward without a gate",
+                setting: "model.feed_forward: \(model.feedForward.rawValue)",
+                "have a feed-forward with GELU and no gate",
                 instead: "model.feed_forward: gelu")
         }
         if model.attention.disentangled {

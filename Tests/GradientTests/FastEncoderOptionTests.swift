@@ -25,6 +25,10 @@ struct FastEncoderOptionTests {
             $0.normalization.alpha = 0.5
         },
         Case(name: "GEGLU") { $0.feedForward = .geglu },
+        Case(name: "squared ReLU, dropout") {
+            $0.feedForward = .squaredReLU
+            $0.dropout = 0.25
+        },
         Case(name: "no biases, Post-LN, projection", embeddingSize: 16) { $0.biases = false },
         Case(name: "Pre-LN without a norm before the first attention, dropout") {
             $0.normalization.placement = .pre

@@ -56,6 +56,11 @@ struct LayerGradientTests {
         expectGradients(of: layer, rows: rows, columns: width, parameters: parameters)
     }
 
+    @Test("Squared ReLU", arguments: [(1, 2), (6, 5)])
+    func squaredReLU(rows: Int, columns: Int) {
+        expectGradients(of: Reference.SquaredReLU(), rows: rows, columns: columns)
+    }
+
     @Test("Feed-forward, gated and without biases", arguments: [(1, 2, 3), (4, 6, 5)])
     func gatedFeedForward(rows: Int, width: Int, innerWidth: Int) throws {
         for hasBiases in [true, false] {

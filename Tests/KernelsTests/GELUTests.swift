@@ -52,7 +52,7 @@ struct GELUTests {
         let sums = (0..<width).map { column in
             (0..<rows).reduce(biasGradient[column]) { $0 + slopes[$1 * width + column] }
         }
-        Kernels.geluBackward(
+        Kernels.activationBackward(
             upstream: upstream.matrix, derivative: derivative.matrix, biasGradient: biasGradient.base)
         #expect(relativeError(upstream.values, slopes) < 1e-6)
         #expect(relativeError(biasGradient.values, sums) < 1e-6)

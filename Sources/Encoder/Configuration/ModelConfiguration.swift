@@ -57,7 +57,8 @@ public struct ModelConfiguration: Configurable, Equatable {
         )
         try fields.choice(
             "feed_forward", &feedForward,
-            "gelu: two products with GELU between; geglu: gated, with half as many weights again.")
+            "gelu: two products with GELU between; squared_relu: with max(0, x)² between; geglu: gated, with half as many "
+                + "weights again.")
         try fields.flag(
             "biases", &biases, "Whether the encoders' products and layer norms have biases; heads keep their own.")
         try fields.number("dropout", &dropout, 0...0.9, "Dropout of embeddings and sublayer outputs.")
@@ -145,8 +146,13 @@ public struct ModelConfiguration: Configurable, Equatable {
 /// What a layer does after attention.
 public enum FeedForwardKind: String, CaseIterable, Sendable {
     case gelu
+    /// ReLU, squared (So et al. 2021, arXiv 2109.08668: Primer).
+    case squaredReLU = "squared_relu"
     /// Gated (Shazeer 2020, arXiv 2002.05202).
     case geglu
+
+    /// Whether it has as many gates as inner values.
+    public var isGated: Bool { self == .geglu }
 }
 
 /// How tokens know where they stand.

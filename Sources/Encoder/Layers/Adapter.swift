@@ -127,7 +127,7 @@ struct Adapter: Sendable {
         }
         pass.addGradient(of: up.weight, upstream: upstream, input: hidden, ofTask: true)
         pass.projectBack(upstream, by: up.weight, into: gradient)
-        Kernels.geluBackward(
+        Kernels.activationBackward(
             upstream: gradient, derivative: derivative.matrix(pass, rows: pass.rows, columns: down.weight.rows),
             biasGradient: down.bias.vector(pass.gradient))
         pass.addGradient(of: down.weight, upstream: gradient, input: input, ofTask: true)

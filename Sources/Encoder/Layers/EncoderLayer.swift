@@ -36,7 +36,7 @@ struct EncoderLayer: Sendable {
     ) -> any Branch {
         let body: any Branch =
             switch context.model.feedForward {
-            case .gelu: FeedForward(&context, name: name)
+            case .gelu, .squaredReLU: FeedForward(&context, name: name)
             case .geglu: GatedFeedForward(&context, name: name)
             }
         guard let adapters = context.adapters else { return body }

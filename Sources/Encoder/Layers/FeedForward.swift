@@ -1,19 +1,22 @@
 import Kernels
 
-/// Two linear layers with GELU between them.
+/// Two linear layers with GELU or a squared ReLU between them.
 struct FeedForward: Branch {
     private let inputWeight: ParameterSlot
     private let inputBias: OptionalBias
     private let outputWeight: ParameterSlot
     let outputBias: OptionalBias
 
-    // Kept for the backward pass: the activation, and the derivative of GELU where it was taken.
+    private let isSquaredReLU: Bool
+
+    // Kept for the backward pass: the activation, and its derivative where it was taken.
     private let activation: ActivationSlot
     private let derivative: ActivationSlot
     private let workspace: Workspace
 
     init(_ context: inout EncoderNetwork.BuildContext, name: String) {
         let shape = context.shape
+        isSquaredReLU = context.model.feedForward == .squaredReLU
         inputWeight = context.parameters.matrix(
             "\(name).input.weight", output: shape.intermediateSize, input: shape.hiddenSize, role: .hidden)
         inputBias = context.bias("\(name).input.bias", shape.intermediateSize)
@@ -38,10 +41,14 @@ struct FeedForward: Branch {
     private func activate(_ input: Matrix, _ pass: LanePass) {
         let hidden = activation.matrix(pass, rows: pass.rows, columns: inputWeight.rows)
         pass.project(input, by: inputWeight, into: hidden)
-        Kernels.addBiasGELU(
-            hidden, bias: inputBias.vector(pass),
-            derivative: pass.gradients == nil
-                ? nil : derivative.matrix(pass, rows: pass.rows, columns: inputWeight.rows))
+        let bias = inputBias.vector(pass)
+        let slopes =
+            pass.gradients == nil ? nil : derivative.matrix(pass, rows: pass.rows, columns: inputWeight.rows)
+        if isSquaredReLU {
+            Kernels.addBiasSquaredReLU(hidden, bias: bias, derivative: slopes)
+        } else {
+            Kernels.addBiasGELU(hidden, bias: bias, derivative: slopes)
+        }
     }
 
     func backward(
@@ -52,7 +59,7 @@ struct FeedForward: Branch {
         let hiddenGradient = workspace.intermediate.matrix(pass, rows: pass.rows, columns: inputWeight.rows)
         pass.addGradient(of: outputWeight, upstream: upstream, input: hidden)
         pass.projectBack(upstream, by: outputWeight, into: hiddenGradient)
-        Kernels.geluBackward(
+        Kernels.activationBackward(
             upstream: hiddenGradient, derivative: derivative.matrix(pass, rows: pass.rows, columns: inputWeight.rows),
             biasGradient: inputBias.gradient(pass))
         pass.addGradient(of: inputWeight, upstream: hiddenGradient, input: input)

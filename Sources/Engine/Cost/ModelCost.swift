@@ -128,7 +128,7 @@ public struct ModelCost: Sendable, Equatable {
             let layers = layers ?? shape.layerCount
             let hidden = Double(shape.hiddenSize)
             let projection = model.embeddingSize == shape.hiddenSize ? 0 : embedding * hidden
-            let feedForward = (model.feedForward == .geglu ? 3 : 2) * hidden * Double(shape.intermediateSize)
+            let feedForward = (model.feedForward.isGated ? 3 : 2) * hidden * Double(shape.intermediateSize)
             // Relative positions take part in as many scores again, in either direction.
             let scores = model.attention.disentangled ? 3.0 : 1
             let layer = 4 * hidden * hidden + feedForward + (scores + 1) * attendedTokens * hidden

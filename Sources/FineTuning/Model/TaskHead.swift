@@ -116,7 +116,7 @@ struct TaskHead: Sendable {
             if let decisions = dropouts.after.decisions(pass) {
                 Kernels.applyDropout(activation, decisions, firstRow: places.first)
             }
-            Kernels.geluBackward(
+            Kernels.activationBackward(
                 upstream: activation, derivative: derivative, biasGradient: dense.bias.vector(pass.gradient))
             pass.addGradient(of: dense.weight, upstream: activation, input: pooled, ofTask: true)
             pass.projectBack(activation, by: dense.weight, into: pooled)

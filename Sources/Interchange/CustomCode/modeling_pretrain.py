@@ -232,6 +232,7 @@ class FeedForward(Sublayer):
     def __init__(self, config, index):
         super().__init__(config, index)
         self.is_gated = config.feed_forward == "geglu"
+        self.is_squared_relu = config.feed_forward == "squared_relu"
         width = config.intermediate_size * (2 if self.is_gated else 1)
         self.input = nn.Linear(config.hidden_size, width, bias=config.use_bias)
         self.output = nn.Linear(config.intermediate_size, config.hidden_size, bias=config.use_bias)
@@ -241,7 +242,7 @@ class FeedForward(Sublayer):
         if self.is_gated:
             x, gate = x.chunk(2, dim=-1)
             return self.output(F.gelu(x) * gate)
-        return self.output(F.gelu(x))
+        return self.output(F.relu(x).square() if self.is_squared_relu else F.gelu(x))
 
 
 class Layer(nn.Module):

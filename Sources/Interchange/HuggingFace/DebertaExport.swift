@@ -77,7 +77,7 @@ enum DebertaExport {
         }
         if model.feedForward != .gelu {
             return lacks(
-                "model.feed_forward: \(model.feedForward.rawValue)", "have a feed-forward without a gate",
+                "model.feed_forward: \(model.feedForward.rawValue)", "have a feed-forward with GELU and no gate",
                 "model.feed_forward: gelu")
         }
         if model.embeddingSize != model.hiddenSize {

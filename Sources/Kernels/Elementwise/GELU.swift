@@ -53,7 +53,7 @@ extension Kernels {
     }
 
     /// `upstream ← upstream ∘ derivative`, and its column sums added to the bias gradient.
-    public static func geluBackward(
+    public static func activationBackward(
         upstream: Matrix, derivative: Matrix, biasGradient: UnsafeMutablePointer<Float>
     ) {
         Profile.enter(.activationBackward)

@@ -58,7 +58,7 @@ struct ContrastiveHead: Sendable {
         norm.backward(
             upstream: gradient, x: activation.matrix(pass, rows: rows.count, columns: width), into: gradient,
             accumulate: false, pass)
-        Kernels.geluBackward(
+        Kernels.activationBackward(
             upstream: gradient, derivative: derivative.matrix(pass, rows: rows.count, columns: width),
             biasGradient: parameters.denseBias.vector(pass.gradient))
         pass.addGradient(of: parameters.dense, upstream: gradient, input: gathered)

@@ -90,7 +90,7 @@ struct DetectionHead: Sendable {
                 upstream: logitGradient, x: activation, weights: output.vector(pass.weights), scale: multiplier,
                 result: activation, weightGradient: output.vector(pass.gradient),
                 biasGradient: outputBias.vector(pass.gradient))
-            Kernels.geluBackward(
+            Kernels.activationBackward(
                 upstream: activation, derivative: derivative, biasGradient: dense.bias.vector(pass.gradient))
             pass.addGradient(of: dense.weight, upstream: activation, input: features)
             pass.projectBack(activation, by: dense.weight, into: result)

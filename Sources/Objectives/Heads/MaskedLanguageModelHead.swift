@@ -88,7 +88,7 @@ struct MaskedLanguageModelHead: LanguageModelHead {
         // From here on each buffer takes the gradient of what it held.
         pass.projectBack(logitGradient, by: table, into: normalized, scale: multiplier)
         norm.backward(upstream: normalized, x: activation, into: normalized, accumulate: false, pass)
-        Kernels.geluBackward(
+        Kernels.activationBackward(
             upstream: normalized, derivative: derivative, biasGradient: denseBias.vector(pass.gradient))
         pass.addGradient(of: dense, upstream: normalized, input: gathered)
         pass.projectBack(normalized, by: dense, into: gathered)

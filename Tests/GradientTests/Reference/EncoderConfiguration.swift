@@ -9,7 +9,7 @@ extension Reference {
 
     enum NormKind { case layerNorm, rmsNorm }
 
-    enum FeedForwardKind { case gelu, geglu }
+    enum FeedForwardKind { case gelu, squaredReLU, geglu }
 
     /// Where one layer normalizes.
     enum NormForm { case post, pre, peri }

@@ -12,7 +12,12 @@ extension Reference {
             input = try Linear(
                 "\(name).input", inputs: width, outputs: kind == .geglu ? 2 * innerWidth : innerWidth,
                 hasBias: hasBiases, parameters)
-            activation = kind == .geglu ? GEGLU() : GELU()
+            activation =
+                switch kind {
+                case .gelu: GELU()
+                case .squaredReLU: SquaredReLU()
+                case .geglu: GEGLU()
+                }
             output = try Linear("\(name).output", inputs: innerWidth, outputs: width, hasBias: hasBiases, parameters)
         }
 
@@ -22,6 +27,25 @@ extension Reference {
 
         mutating func backward(upstream: Matrix) -> Matrix {
             input.backward(upstream: activation.backward(upstream: output.backward(upstream: upstream)))
+        }
+    }
+
+    /// `max(0, x)²` (arXiv 2109.08668).
+    struct SquaredReLU: Layer {
+        private var rectified = Matrix(zeros: 0, 0)
+
+        mutating func forward(_ input: Matrix) -> Matrix {
+            rectified = input
+            rectified.values = input.values.map { max(0, $0) }
+            var output = rectified
+            output.values = rectified.values.map { $0 * $0 }
+            return output
+        }
+
+        mutating func backward(upstream: Matrix) -> Matrix {
+            var inputGradient = upstream
+            inputGradient.values = zip(upstream.values, rectified.values).map { 2 * $0 * $1 }
+            return inputGradient
         }
     }
 

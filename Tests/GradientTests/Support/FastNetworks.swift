@@ -69,7 +69,12 @@ extension Reference.EncoderConfiguration {
             }
         normalizesFirstAttention = model.normalization.beforeFirstAttention
         norm = model.normalization.kind == .rmsNorm ? .rmsNorm : .layerNorm
-        feedForward = model.feedForward == .geglu ? .geglu : .gelu
+        feedForward =
+            switch model.feedForward {
+            case .gelu: .gelu
+            case .squaredReLU: .squaredReLU
+            case .geglu: .geglu
+            }
         hasBiases = model.biases
         if model.relativeBias.sharing != .none {
             relativeBias = .init(
