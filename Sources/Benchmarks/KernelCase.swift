@@ -32,7 +32,7 @@ struct KernelCase: Sendable {
         let intermediate = model.intermediateSize
         let rows = max(configuration.training.chunkTokens, configuration.corpus.sequenceLength)
         let vocabulary = configuration.tokenizer.vocabularySize
-        let chosen = max(1, Int(Double(rows) * configuration.objective.maskFraction))
+        let chosen = max(1, Int(Double(rows) * configuration.objective.meanMaskFraction))
         return products("query, key, value", precision, rows, output: 3 * hidden, input: hidden)
             + products("attention output", precision, rows, output: hidden, input: hidden)
             + products("feed-forward input", precision, rows, output: intermediate, input: hidden)
@@ -137,7 +137,7 @@ struct KernelCase: Sendable {
                 Kernels.addBiasGELU(wide($0, 0), bias: $0 + 2 * large, derivative: wide($0, 1))
             },
             KernelCase("activation, backward", wideShape, operands: 2 * large + intermediate, work: 20 * large) {
-                Kernels.geluBackward(
+                Kernels.activationBackward(
                     upstream: wide($0, 0), derivative: wide($0, 1), biasGradient: $0 + 2 * large)
             },
             KernelCase(

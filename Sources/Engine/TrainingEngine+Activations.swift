@@ -21,7 +21,9 @@ extension TrainingEngine {
     /// - Parameter tokens: of how many tokens, at most, values are kept.
     public func activations(_ batch: TokenBatch, tokens: Int = 128) -> [ModuleActivation] {
         let masking = Masking(
-            batch, configuration: configuration.objective, maskID: special.mask, special: special.neverMasked,
+            batch, configuration: configuration.objective,
+            fraction: configuration.objective.evaluationMaskFraction, maskID: special.mask,
+            special: special.neverMasked,
             random: Philox(seed: seed, purpose: .evaluationMasking), step: 0)
         let limits = objective.model.limits
         let plan = LanePlan(batch, laneCount: 1, chunkTokens: limits.tokens, chunkSequences: limits.sequences)

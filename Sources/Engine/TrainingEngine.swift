@@ -97,7 +97,7 @@ public final class TrainingEngine {
         let tokens = max(configuration.chunkTokens, length)
         return ReplacedTokenModel.ChunkLimits(
             tokens: tokens, sequences: max(1, 2 * tokens / length), longestSegment: length,
-            maskFraction: configuration.objective.maskFraction,
+            maskFraction: configuration.objective.largestMaskFraction,
             sliceTokens: configuration.dividesSequences
                 ? max(AttentionBlocks.rowCount, configuration.chunkTokens) : nil,
             recomputation: configuration.recomputation)
@@ -196,8 +196,13 @@ public final class TrainingEngine {
     }
 
     private func masking(_ batch: TokenBatch, purpose: RandomPurpose, step: Int) -> Masking {
-        Masking(
-            batch, configuration: configuration.objective, maskID: special.mask, special: special.neverMasked,
+        let objective = configuration.objective
+        let fraction =
+            purpose == .evaluationMasking
+            ? objective.evaluationMaskFraction
+            : objective.maskFraction(progress: Double(step) / Double(configuration.totalSteps))
+        return Masking(
+            batch, configuration: objective, fraction: fraction, maskID: special.mask, special: special.neverMasked,
             random: Philox(seed: seed, purpose: purpose), step: step, randomTokens: randomTokens)
     }
 

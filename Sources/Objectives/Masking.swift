@@ -12,11 +12,13 @@ public struct Masking: Sendable {
     public private(set) var positions: [Int32] = []
 
     /// - Parameters:
+    ///   - fraction: share of each sequence's tokens that is chosen.
     ///   - step: of the run, or index of the evaluation batch.
     ///   - special: ids of [CLS], [SEP] and [PAD], which are never chosen.
     ///   - randomTokens: what some positions show instead of [MASK], if the configuration wants that.
     public init(
-        _ batch: TokenBatch, configuration: ObjectiveConfiguration, maskID: Int32, special: [Int32], random: Philox,
+        _ batch: TokenBatch, configuration: ObjectiveConfiguration, fraction: Double, maskID: Int32, special: [Int32],
+        random: Philox,
         step: Int, randomTokens: RandomTokens? = nil
     ) {
         let randomLimit = configuration.maskTokenFraction + configuration.randomTokenFraction
@@ -29,7 +31,7 @@ public struct Masking: Sendable {
                 candidates.append(Int32(index))
             }
             guard !candidates.isEmpty else { continue }
-            let wanted = Self.count(of: candidates.count, fraction: configuration.maskFraction)
+            let wanted = Self.count(of: candidates.count, fraction: fraction)
             // A partial Fisher–Yates shuffle: the first `wanted` candidates are the sample. Stratified, candidate i is one
             // of the i-th stretch, which begins at or after i.
             for i in 0..<wanted {

@@ -70,6 +70,7 @@ public enum TokenSelection: String, CaseIterable, Sendable {
 public struct ObjectiveConfiguration: Configurable, Equatable {
     public var name = ObjectiveName.electra
     public var maskFraction = 0.15
+    public var finalMaskFraction: Double?
     public var maskDrawing = MaskDrawing.uniform
     public var maskTokenFraction = 0.85
     public var randomTokenFraction = 0.0
@@ -94,6 +95,10 @@ public struct ObjectiveConfiguration: Configurable, Equatable {
             "electra: detect replaced tokens; metro: and correct the masked ones; coco_lm: correct behind a copy gate, and "
                 + "contrast sequences; masked_language_model: BERT; replace_mlm, all_tokens_mlm: ELECTRA's ablations.")
         try fields.number("mask_fraction", &maskFraction, 0.001...0.9, "Share of a sequence's tokens that is masked.")
+        try fields.number(
+            "final_mask_fraction", &finalMaskFraction, 0.001...0.9,
+            "Share at the end of the run, which it changes to in a straight line (GPT-BERT: from 0.3 to 0.15), and which "
+                + "evaluations mask; null: mask_fraction throughout.")
         try fields.choice(
             "mask_drawing", &maskDrawing,
             "uniform: any tokens of a sequence; stratified: one from each of as many equal stretches, so that no stretch is "
@@ -195,6 +200,21 @@ public struct ObjectiveConfiguration: Configurable, Equatable {
                 "is not used with replacements: \(replacements.rawValue); choose replacements: frozen")
         }
     }
+
+    /// The share of tokens that a step masks.
+    ///
+    /// - Parameter progress: share of the run that is done after the step, from 0 to 1.
+    public func maskFraction(progress: Double) -> Double {
+        guard let finalMaskFraction else { return maskFraction }
+        return maskFraction + (finalMaskFraction - maskFraction) * min(max(progress, 0), 1)
+    }
+
+    /// The share that evaluations mask, so that runs which end alike compare.
+    public var evaluationMaskFraction: Double { finalMaskFraction ?? maskFraction }
+    /// The largest share of a run, which memory is planned for.
+    public var largestMaskFraction: Double { max(maskFraction, evaluationMaskFraction) }
+    /// The share of all tokens of a run.
+    public var meanMaskFraction: Double { (maskFraction + evaluationMaskFraction) / 2 }
 
     /// Whether there is a generator, trained or frozen.
     public var hasGenerator: Bool { name.readsReplacements && replacements != .random }

@@ -29,11 +29,26 @@ struct MaskingTests {
     ) -> Masking {
         var configuration = ObjectiveConfiguration()
         configuration.maskDrawing = drawing
-        configuration.maskFraction = fraction
         configuration.maskTokenFraction = share
         return Masking(
-            batch, configuration: configuration, maskID: maskID, special: special,
+            batch, configuration: configuration, fraction: fraction, maskID: maskID, special: special,
             random: Philox(seed: seed, purpose: .masking), step: step)
+    }
+
+    @Test("The share changes in a straight line; evaluations mask the last")
+    func fallingFraction() {
+        var configuration = ObjectiveConfiguration()
+        configuration.maskFraction = 0.3
+        #expect([0, 0.5, 1].allSatisfy { configuration.maskFraction(progress: $0) == 0.3 })
+        #expect(configuration.evaluationMaskFraction == 0.3 && configuration.meanMaskFraction == 0.3)
+        configuration.finalMaskFraction = 0.1
+        for (progress, share) in [(-1, 0.3), (0, 0.3), (0.25, 0.25), (0.5, 0.2), (1, 0.1), (2, 0.1)] {
+            #expect(abs(configuration.maskFraction(progress: progress) - share) < 1e-12)
+        }
+        #expect(configuration.evaluationMaskFraction == 0.1 && configuration.largestMaskFraction == 0.3)
+        #expect(abs(configuration.meanMaskFraction - 0.2) < 1e-12)
+        configuration.finalMaskFraction = 0.4
+        #expect(configuration.largestMaskFraction == 0.4)
     }
 
     @Test(

@@ -137,7 +137,7 @@ public struct ModelCost: Sendable, Equatable {
         let objective = configuration.objective
         let vocabulary = Double(vocabularySize)
         let hidden = Double(model.hiddenSize)
-        let masked = objective.maskFraction
+        let masked = objective.meanMaskFraction
         let generatorSize = Double(model.generatorShape.hiddenSize)
         let generatorForward =
             encoder(

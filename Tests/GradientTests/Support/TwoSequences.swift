@@ -23,7 +23,7 @@ enum TwoSequences {
             tokens: (0..<41).map { _ in token() }, sequenceOffsets: [0, 16, 41], segmentOffsets: segments)
         batch.tokenTypes = types
         let masking = Masking(
-            batch, configuration: configuration, maskID: 4, special: [0, 2, 3],
+            batch, configuration: configuration, fraction: configuration.maskFraction, maskID: 4, special: [0, 2, 3],
             random: Philox(seed: 1, purpose: .masking), step: 5)
         let replacements = masking.positions.enumerated().map { index, position in
             index % 3 == 0 ? batch.tokens[Int(position)] : token()
