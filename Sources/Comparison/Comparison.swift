@@ -204,7 +204,12 @@ public final class Comparison: Sendable {
             configuration, output: folder, resume: .automatic, threads: options.threads,
             progress: ProgressLine(quiet: true),
             report: { [note] event in
-                if case .warning(let text) = event { note("\((folder as NSString).lastPathComponent): \(text)") }
+                let name = (folder as NSString).lastPathComponent
+                switch event {
+                case .warning(let text): note("\(name): \(text)")
+                case .alarm(let alarm): note("\(name): \(alarm.message)")
+                default: break
+                }
             }, isWorthwhile: watch)
         do {
             switch try run.start() {

@@ -27,6 +27,10 @@ import Testing
         var failingEvaluation: Int?
         var doneStep: Int?
         var journal: [String] = []
+        /// Raised by the evaluation after a step.
+        var alarmingStep: Int?
+        var alarms: [RunAlarm] = []
+        var remembered: [RunAlarm] = []
         var isDone: Bool { doneStep.map { step >= $0 } ?? false }
 
         init(step: Int = 0) { self.step = step }
@@ -40,8 +44,16 @@ import Testing
         func evaluate() throws -> Evaluation? {
             journal.append("evaluate \(step)")
             if step == failingEvaluation { throw Failure() }
+            if step == alarmingStep { alarms.append(RunAlarm(kind: "plateau", since: 1, message: "it stands")) }
             return Evaluation(step: step)
         }
+
+        func takeAlarms() -> [RunAlarm] {
+            defer { alarms = [] }
+            return alarms
+        }
+
+        func remember(_ alarms: [RunAlarm]) { remembered = alarms }
 
         func checkpoint() throws -> CheckpointContents? {
             journal.append("save \(step)")
@@ -115,6 +127,30 @@ import Testing
         #expect(throws: Failure.self) { _ = try run(other, from: 3) }
         // The evaluation that is missing on record is made up for.
         #expect(other.journal.first == "evaluate 3" && steps == [3, 5, 7])
+    }
+
+    @Test("Alarms are told, on record before the evaluation they are of, and remembered") func alarms() throws {
+        let work = Work()
+        work.alarmingStep = 3
+        var told: [RunAlarm] = []
+        _ = try run(
+            work, told: { if case .alarm(let alarm) = $0 { told.append(alarm) } }, while: { step, _ in step < 7 })
+        #expect(told == [RunAlarm(kind: "plateau", since: 1, message: "it stands")])
+        let lines = try folder.text("run/metrics.jsonl").split(separator: "\n")
+        let place = try #require(
+            lines.firstIndex { $0 == #"{"step":3,"alarm":{"kind":"plateau","since":1,"message":"it stands"}}"# })
+        #expect(lines[place + 1] == #"{"step":3,"evaluation":{"step":3}}"#)
+        let later = Work(step: 5)
+        _ = try run(later, from: 5)
+        #expect(later.remembered == told && later.journal.first == "evaluate 6")
+        // An evaluation that is on record is not made up for, though an alarm stands before it.
+        try folder.remove("run")
+        let first = Work()
+        first.alarmingStep = 3
+        _ = try run(first, checkpointEvery: 3, while: { step, _ in step < 4 })
+        let other = Work(step: 3)
+        _ = try run(other, checkpointEvery: 3, from: 3)
+        #expect(other.remembered == told && other.journal.first == "save 6")
     }
 
     @Test func nothingIsLeftToDoOrWorthDoing() throws {

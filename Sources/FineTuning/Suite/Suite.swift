@@ -144,6 +144,7 @@ public final class Suite {
         ) { [note] event in
             switch event {
             case .warning(let text): note("\(name): \(text)")
+            case .alarm(let alarm): note("\(name): \(alarm.message)")
             case .evaluation(let evaluation): self.show(name, self.done + cost * Double(evaluation.epoch) / epochs)
             // How many texts were cut stands in the report.
             case .note, .checkpoint: break

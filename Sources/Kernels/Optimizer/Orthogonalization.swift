@@ -113,6 +113,11 @@ extension ProductPrecision {
 
 extension Kernels {
     /// √Σ x², summed in double precision.
+    public static func norm(_ x: UnsafeMutablePointer<Float>, count: Int) -> Double {
+        norm(Matrix(x, rows: 1, columns: count))
+    }
+
+    /// √Σ x², summed in double precision.
     static func norm(_ x: Matrix) -> Double {
         (0..<x.rows).reduce(0.0) { sum, row in
             let values = x.row(row)

@@ -40,7 +40,7 @@ public struct EvaluationReport: Encodable, Sendable, Equatable {
     /// What was skipped or replaced of the text; nil within a run, which tells it of all its text at the end.
     public var skipped: [CorpusReport.Entry]?
 
-    init(
+    package init(
         step: Int, sums: LossSums, unigramEntropy: Double, areaUnderCurve: Double?, samples: [EvaluationSample]
     ) {
         self.step = step

@@ -30,6 +30,7 @@ final class PretrainingWork: RunWork {
     private var evaluator: Evaluator?
     private var skippedInARow = 0
     private var watch = LearningWatch()
+    private var alarms: AlarmWatch
     /// What was skipped or replaced of the text.
     private(set) var corpusReport: CorpusReport
 
@@ -56,6 +57,7 @@ final class PretrainingWork: RunWork {
         let index = requested.stageIndex(ofStep: state.step + 1)
         stage = (index, requested.configuration(ofStage: index))
         // Before the loader's threads take processors from the measurement.
+        alarms = AlarmWatch(requested, vocabularySize: start.tokenizer.vocabularySize)
         peak = PeakWatch(pool, precision: requested.training.precision)
         loader = try Self.loader(
             stage.configuration, listing: listing, tokenizer: tokenizer, special: start.special,
@@ -120,11 +122,14 @@ final class PretrainingWork: RunWork {
         }
         let number = state.step + 1
         do {
+            engine.measuresLayers = isMeasured(number)
             let outcome = try engine.train(loaded.batch, step: number)
             skippedInARow = 0
             watch.add(outcome.sums)
             advance(to: number, loaded)
-            return .taken(record(outcome, loaded, seconds: started.duration(to: .now).seconds))
+            let record = record(outcome, loaded, seconds: started.duration(to: .now).seconds)
+            alarms.see(record, step: number, layers: engine.measuresLayers ? engine.layerGradients : nil)
+            return .taken(record)
         } catch let error as NonFiniteError {
             guard skippedInARow < configuration.training.maximumSkippedSteps else { throw error }
             skippedInARow += 1
@@ -133,6 +138,16 @@ final class PretrainingWork: RunWork {
             return .skipped(reason: "\(error.place) is not finite")
         }
     }
+
+    /// Whether gradients of layers are measured in a step: about as often as the run is evaluated.
+    private func isMeasured(_ step: Int) -> Bool {
+        let interval = configuration.training.evaluateEvery
+        return step % (interval > 0 ? interval : max(1, configuration.training.steps / 10)) == 0
+    }
+
+    func takeAlarms() -> [RunAlarm] { alarms.take() }
+
+    func remember(_ alarms: [RunAlarm]) { self.alarms.remember(alarms) }
 
     private func advance(to step: Int, _ loaded: LoadedBatch) {
         state.step = step
@@ -159,6 +174,7 @@ final class PretrainingWork: RunWork {
         guard !evaluator.batches.isEmpty else { return nil }
         let report = try evaluator.evaluate(engine, step: state.step)
         if let warning = watch.gap(report) { tell(.warning(warning)) }
+        alarms.see(report)
         return report
     }
 

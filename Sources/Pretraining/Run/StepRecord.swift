@@ -25,7 +25,7 @@ public struct StepRecord: RunRecord {
     /// The same for every source, where there are several.
     public var epochs: [Int]?
 
-    init(
+    package init(
         tokens: Int, loss: Double, losses: ObjectiveLosses, learningRate: Double, gradientNorm: Double,
         tokensPerSecond: Double, utilisation: Double, epochs: [Int]
     ) {
@@ -76,7 +76,7 @@ public struct StepRecord: RunRecord {
 }
 
 /// Losses and rates of training, nil where the objective has none.
-struct ObjectiveLosses {
+package struct ObjectiveLosses {
     var generator: Double?
     var discriminator: Double?
     var corrective: Double?
@@ -84,7 +84,7 @@ struct ObjectiveLosses {
     var generatorAccuracy: Double?
     var replacedFraction: Double?
 
-    init(_ objective: ObjectiveConfiguration, _ sums: LossSums) {
+    package init(_ objective: ObjectiveConfiguration, _ sums: LossSums) {
         if objective.trainsGenerator {
             generator = sums.meanGeneratorLoss
             generatorAccuracy = sums.generatorAccuracy

@@ -15,7 +15,21 @@ public final class MetricsLog {
     /// - Throws: `MetricsError`.
     public init(path: String, resumingAfter step: Int?) throws {
         file = try AppendOnlyFile(path: path, flags: step == nil ? O_TRUNC : 0)
-        if let step { try removeLines(after: step) }
+        if let step {
+            try removeLines(after: step)
+            alarms = try readAlarms()
+        }
+    }
+
+    /// Alarms of the run so far, as the log was opened.
+    public private(set) var alarms: [RunAlarm] = []
+
+    private func readAlarms() throws -> [RunAlarm] {
+        let key = Data("\"alarm\":".utf8)
+        return try file.bytes(0..<file.size).split(separator: UInt8(ascii: "\n")).compactMap { line in
+            let line = Data(line)
+            return line.range(of: key) == nil ? nil : try? JSONDecoder().decode(AlarmLine.self, from: line).alarm
+        }
     }
 
     /// Appends one line: `step`, then the record's own fields in the order in which it encodes them.

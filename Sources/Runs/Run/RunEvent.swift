@@ -4,6 +4,8 @@ public enum RunEvent<Evaluation: RunEvaluation>: Sendable {
     case note(String)
     /// Something that needs attention.
     case warning(String)
+    /// What the run looks like asks for a decision.
+    case alarm(RunAlarm)
     case evaluation(Evaluation)
     case checkpoint(step: Int, path: String)
 }

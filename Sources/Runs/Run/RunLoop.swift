@@ -29,6 +29,7 @@ public final class RunLoop<Work: RunWork> {
         writer = CheckpointWriter(directory: directory.checkpoints, retention: plan.retention)
         recorder = try RunRecorder(
             directory, resumingAfter: step, plan: plan, progress: progress, report: report)
+        work.remember(recorder.alarms)
     }
 
     /// Tells those who watch the run.
@@ -83,6 +84,7 @@ public final class RunLoop<Work: RunWork> {
         switch try work.advance() {
         case .taken(let record):
             recorder.record(record, step: work.step, seconds: started.duration(to: .now).seconds)
+            recordAlarms()
             return record
         case .skipped(let reason):
             recorder.tell(.warning("step \(work.step) skipped: \(reason)"))
@@ -91,7 +93,14 @@ public final class RunLoop<Work: RunWork> {
     }
 
     private func evaluate() throws {
-        if let evaluation = try work.evaluate() { recorder.record(evaluation) }
+        guard let evaluation = try work.evaluate() else { return }
+        // Before the evaluation: one that is on record is not done again, and its alarms would be lost.
+        recordAlarms()
+        recorder.record(evaluation)
+    }
+
+    private func recordAlarms() {
+        for alarm in work.takeAlarms() { recorder.record(alarm, step: work.step) }
     }
 
     /// - Parameter waiting: whether to return only when the checkpoint is safe on the disk.

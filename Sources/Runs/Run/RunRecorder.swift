@@ -27,6 +27,14 @@ final class RunRecorder<Evaluation: RunEvaluation> {
     /// Whether the evaluation after the step that the run goes on from is on record.
     var endsWithEvaluation: Bool { log.endsWithEvaluation }
 
+    /// Alarms that were on record when the run began or went on.
+    var alarms: [RunAlarm] { log.alarms }
+
+    func record(_ alarm: RunAlarm, step: Int) {
+        keep { try log.append(AlarmLine(alarm: alarm), step: step) }
+        tell(.alarm(alarm))
+    }
+
     /// Records a step and shows it.
     ///
     /// - Parameter seconds: that the step took, waiting for its batch included.
@@ -56,6 +64,11 @@ final class RunRecorder<Evaluation: RunEvaluation> {
     private func keep(_ body: () throws -> Void) {
         do { try body() } catch { tell(.warning("\(error)")) }
     }
+}
+
+/// An alarm as a line of `metrics.jsonl`.
+struct AlarmLine: Codable {
+    var alarm: RunAlarm
 }
 
 /// An evaluation as a line of `metrics.jsonl`, told from step records by its key.

@@ -25,10 +25,18 @@ public protocol RunWork: AnyObject {
     ///
     /// - Returns: nil where there is nothing to keep yet.
     func checkpoint() throws -> CheckpointContents?
+
+    /// Alarms since it was asked last. Asked after every step and evaluation.
+    func takeAlarms() -> [RunAlarm]
+
+    /// Told of alarms that are on record already.
+    func remember(_ alarms: [RunAlarm])
 }
 
 extension RunWork {
     public var isDone: Bool { false }
+    public func takeAlarms() -> [RunAlarm] { [] }
+    public func remember(_: [RunAlarm]) {}
 }
 
 /// What a step came to.

@@ -105,6 +105,7 @@ struct FinetuneCommand: ParsableCommand {
                 switch event {
                 case .note(let text): if !quiet { Terminal.note(text) }
                 case .warning(let text): Terminal.note("warning: \(text)")
+                case .alarm(let alarm): Terminal.note("alarm: \(alarm.message)")
                 case .checkpoint: break
                 case .evaluation(let evaluation):
                     if !quiet {

@@ -90,6 +90,7 @@ struct RunCommand: ParsableCommand {
             switch event {
             case .note(let text): if !quiet { Terminal.note(text) }
             case .warning(let text): Terminal.note("warning: \(text)")
+            case .alarm(let alarm): Terminal.note("alarm: \(alarm.message)")
             case .checkpoint(_, let path): if !quiet { Terminal.note("checkpoint \(path)") }
             case .evaluation(let evaluation):
                 last = evaluation

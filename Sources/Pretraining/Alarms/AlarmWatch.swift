@@ -1,0 +1,177 @@
+import Engine
+import Foundation
+import Runs
+
+/// Sees what a run that learns nothing, or soon will not, looks like, and says so once.
+///
+/// What it says is said of a state that has lasted: over a fiftieth of the run, and not before warmup has ended.
+package struct AlarmWatch {
+    /// A masked loss from this share of the entropy of the tokens' frequencies on knows nothing but these.
+    private static let plateau = 0.97
+    /// A masked loss beyond the entropy by more than this share of what a uniform guess has beyond it knows not even these.
+    private static let ignorance = 0.25
+    /// An area under the detector's curve that is no better than guessing.
+    private static let chance = 0.55
+    /// Share of masked tokens that a generator samples as they were, in the first half of a run.
+    private static let strongGenerator = 0.7
+    /// Of the median layer's gradient.
+    private static let vanishing = 1e-3
+    private static let exploding = 1e3
+
+    private let configuration: RunConfiguration
+    private let vocabularySize: Int
+    private var trend: LossTrend
+    private var raised: Set<String> = []
+    private var began: [AlarmKind: Int] = [:]
+    private var pending: [RunAlarm] = []
+
+    package init(_ configuration: RunConfiguration, vocabularySize: Int) {
+        self.configuration = configuration
+        self.vocabularySize = vocabularySize
+        trend = LossTrend(window: max(20, configuration.training.steps / 100))
+    }
+
+    /// Alarms of the run before it was interrupted.
+    package mutating func remember(_ alarms: [RunAlarm]) { raised.formUnion(alarms.map(\.kind)) }
+
+    /// New ones, which are then told.
+    package mutating func take() -> [RunAlarm] {
+        defer { pending = [] }
+        return pending
+    }
+
+    private var patience: Int { max(1, configuration.training.steps / 50) }
+    private var rate: String { "optimizer.peak_learning_rate (\(configuration.optimizer.peakLearningRate))" }
+
+    /// - Parameter patience: steps that it must have held for; nil: a fiftieth of the run.
+    private mutating func note(
+        _ kind: AlarmKind, _ holds: Bool, step: Int, patience: Int? = nil, _ message: (_ since: String) -> String
+    ) {
+        guard holds else {
+            began[kind] = nil
+            return
+        }
+        let since = began[kind] ?? step
+        began[kind] = since
+        guard step - since >= patience ?? self.patience, raised.insert(kind.rawValue).inserted else { return }
+        pending.append(RunAlarm(kind: kind.rawValue, since: since, message: message("since step \(since)")))
+    }
+
+    /// - Parameter layers: gradients by layer, where they were measured.
+    package mutating func see(_ record: StepRecord, step: Int, layers: [LayerGradients]?) {
+        guard step > configuration.optimizer.warmupSteps else { return }
+        if let layers { see(layers, step: step) }
+        // Where more and more is masked, losses rise.
+        let objective = configuration.objective
+        guard objective.evaluationMaskFraction <= objective.maskFraction else { return }
+        // A detector's loss may rise as its generator learns.
+        let isMasked = record.generatorLoss ?? record.correctiveLoss != nil
+        let loss = record.generatorLoss ?? record.correctiveLoss ?? record.loss
+        trend.add(loss)
+        let rise = trend.rise
+        let (lowest, rate) = (trend.lowest, rate)
+        // A spike takes some windows to leave the mean.
+        let lasting = max(patience, 3 * trend.window)
+        let limit = max(isMasked ? 0.3 : 0.3 * lowest, 0.1 * lowest)
+        note(.learningRateTooHigh, rise > limit, step: step, patience: lasting) {
+            "the loss in training has risen from \(Self.text(lowest)) to \(Self.text(lowest + rise)) and stays there, "
+                + "\($0): try half of \(rate), longer optimizer.warmup_steps or a smaller optimizer.clip_norm"
+        }
+    }
+
+    private mutating func see(_ layers: [LayerGradients], step: Int) {
+        var (smallest, largest) = (Double.infinity, 0.0)
+        var names = (smallest: "", largest: "")
+        for network in layers {
+            let sorted = network.rootMeanSquares.sorted()
+            // A network that does not learn has none at all.
+            guard sorted.count > 1, let last = sorted.last, last > 0 else { continue }
+            let median = sorted[sorted.count / 2]
+            for (index, value) in network.rootMeanSquares.enumerated() {
+                let ratio = median > 0 ? value / median : .infinity
+                if ratio < smallest { (smallest, names.smallest) = (ratio, "layer \(index) of the \(network.network)") }
+                if ratio > largest { (largest, names.largest) = (ratio, "layer \(index) of the \(network.network)") }
+            }
+        }
+        let advice =
+            "model.normalization.placement pre or mix keeps layers alike; with Post-LN, a lower \(rate) or longer warmup helps"
+        note(.vanishingLayers, smallest < Self.vanishing, step: step) {
+            "gradients of \(names.smallest) are \(Self.text(1 / smallest)) times smaller than the median layer's, \($0): it hardly "
+                + "learns; \(advice)"
+        }
+        note(.explodingLayers, largest > Self.exploding, step: step) {
+            "gradients of \(names.largest) are \(Self.text(largest)) times larger than the median layer's, \($0); \(advice)"
+        }
+    }
+
+    package mutating func see(_ report: EvaluationReport) {
+        guard report.step > configuration.optimizer.warmupSteps else { return }
+        seeMaskedLoss(report)
+        let rate = rate
+        if let area = report.discriminatorAuc {
+            note(.majorityClass, area < Self.chance, step: report.step) {
+                "the detector tells replaced tokens from others no better than chance (AUC \(Self.text(area))), \($0): the encoder "
+                    + "learns nothing from it; try a higher \(rate), or objective.name: masked_language_model or metro for "
+                    + "short runs"
+            }
+        }
+        if configuration.objective.trainsGenerator, let same = report.generatorSampledAccuracy {
+            let isEarly = report.step < configuration.training.steps / 2
+            note(.fewReplacements, isEarly && same > Self.strongGenerator, step: report.step) {
+                "the generator samples \(Int((100 * same).rounded())) % of the masked tokens as they were, \($0): few are left "
+                    + "to detect; try a smaller model.generator.width_multiplier or layer_count, or a larger "
+                    + "objective.mask_fraction"
+            }
+        }
+    }
+
+    private mutating func seeMaskedLoss(_ report: EvaluationReport) {
+        let isOfGenerator = configuration.objective.trainsGenerator
+        guard configuration.objective.name.prediction != .none || isOfGenerator,
+            configuration.objective.predictedTokens == .masked,
+            let loss = isOfGenerator ? report.generatorLoss : report.correctiveLoss
+        else { return }
+        let (entropy, rate) = (report.unigramEntropy, rate)
+        let limit = entropy + Self.ignorance * max(0, log(Double(vocabularySize)) - entropy)
+        let whose = isOfGenerator ? "the generator's" : "the"
+        note(.learningRateTooLow, loss > limit, step: report.step) {
+            "\(whose) loss on masked tokens, \(Self.text(loss)) nats, is above the \(Self.text(entropy)) of their mere frequencies, \($0): "
+                + "\(rate) is too low or the run too short; try three times as much"
+        }
+        note(.unigramPlateau, loss >= Self.plateau * entropy && loss <= limit, step: report.step) {
+            "\(whose) loss on masked tokens, \(Self.text(loss)) nats, is that of their frequencies (\(Self.text(entropy))), \($0): nothing "
+                + "of the words around is learned yet; try a higher \(rate), optimizer.kind: muon, "
+                + "parametrization.embedding_learning_rate_multiplier: 5 or smaller batches"
+        }
+    }
+
+    private static func text(_ value: Double) -> String {
+        abs(value) >= 100 ? String(format: "%.0f", value) : String(format: "%.2f", value)
+    }
+}
+
+/// How far a loss, smoothed, lies above the lowest that it has been.
+struct LossTrend {
+    let window: Int
+    private var count = 0
+    private var sum = 0.0
+    private var smoothed = 0.0
+    private(set) var lowest = Double.infinity
+
+    /// - Parameter window: steps that are averaged over.
+    init(window: Int) { self.window = window }
+
+    mutating func add(_ loss: Double) {
+        count += 1
+        if count <= window {
+            sum += loss
+            smoothed = sum / Double(count)
+        } else {
+            smoothed += (loss - smoothed) / Double(window)
+        }
+        if count >= window { lowest = min(lowest, smoothed) }
+    }
+
+    /// 0 as long as there is no window full of losses.
+    var rise: Double { count >= window ? smoothed - lowest : 0 }
+}

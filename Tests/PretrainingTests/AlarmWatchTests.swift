@@ -1,0 +1,129 @@
+import Engine
+import Objectives
+import Pretraining
+import Runs
+import Testing
+
+@Suite("Alarms")
+struct AlarmWatchTests {
+    /// Of 1,000 steps with 50 of warmup, over 1,000 tokens (a uniform guess has a loss of 6.9).
+    private func watch(_ change: (inout RunConfiguration) -> Void = { _ in }) -> AlarmWatch {
+        var configuration = RunConfiguration()
+        configuration.training.steps = 1000
+        configuration.optimizer.warmupSteps = 50
+        change(&configuration)
+        return AlarmWatch(configuration, vocabularySize: 1000)
+    }
+
+    private func report(
+        _ step: Int, generator: Double? = 3, corrective: Double? = nil, area: Double? = 0.8, sampled: Double? = nil
+    ) -> EvaluationReport {
+        var report = EvaluationReport(
+            step: step, sums: LossSums(), unigramEntropy: 6, areaUnderCurve: area, samples: [])
+        (report.generatorLoss, report.correctiveLoss) = (generator, corrective)
+        report.generatorSampledAccuracy = sampled
+        return report
+    }
+
+    private func record(_ loss: Double, objective: ObjectiveConfiguration = .init()) -> StepRecord {
+        var sums = LossSums()
+        (sums.maskedCount, sums.generatorLoss) = (1, loss)
+        return StepRecord(
+            tokens: 1, loss: loss, losses: ObjectiveLosses(objective, sums), learningRate: 1e-3, gradientNorm: 1,
+            tokensPerSecond: 1, utilisation: 1, epochs: [0])
+    }
+
+    /// Kinds with their beginnings, of evaluations at 100, 200, 300.
+    private func kinds(_ watch: AlarmWatch, _ report: (Int) -> EvaluationReport) -> [String] {
+        var watch = watch
+        return [100, 200, 300].flatMap { step in
+            watch.see(report(step))
+            return watch.take().map { "\($0.kind) since \($0.since) at \(step)" }
+        }
+    }
+
+    @Test("A run that learns gives none") func silence() {
+        #expect(kinds(watch()) { report($0) }.isEmpty)
+        var watch = watch()
+        for step in 1...1000 {
+            let loss = 6 - 3 * Double(step) / 1000 + (step % 2 == 0 ? 0.8 : -0.8)
+            let layers =
+                step % 100 == 0 ? [LayerGradients(network: .discriminator, rootMeanSquares: [1, 0.1, 20])] : nil
+            watch.see(record(loss), step: step, layers: layers)
+        }
+        #expect(watch.take().isEmpty)
+    }
+
+    @Test("A generator on the unigram plateau, said once, when it has lasted") func plateau() {
+        #expect(kinds(watch()) { report($0, generator: 5.9) } == ["unigram_plateau since 100 at 200"])
+        #expect(kinds(watch()) { report($0, generator: $0 == 200 ? 5.5 : 5.9) }.isEmpty)
+        // Before warmup is over, nothing is said.
+        #expect(kinds(watch { $0.optimizer.warmupSteps = 250 }) { report($0, generator: 5.9) }.isEmpty)
+    }
+
+    @Test("The encoder's own masked loss counts where it alone predicts masked text") func maskedLanguageModel() {
+        func watch(_ name: ObjectiveName) -> AlarmWatch { self.watch { $0.objective.name = name } }
+        let expected = ["unigram_plateau since 100 at 200"]
+        #expect(
+            kinds(watch(.maskedLanguageModel)) { report($0, generator: nil, corrective: 6, area: nil) } == expected)
+        #expect(kinds(watch(.metro)) { report($0, corrective: 6) }.isEmpty)
+        #expect(kinds(watch(.allTokensMLM)) { report($0, corrective: 6, area: nil) }.isEmpty)
+    }
+
+    @Test("Worse than frequencies: a rate that is too low") func tooLow() {
+        #expect(kinds(watch()) { report($0, generator: 6.5) } == ["learning_rate_too_low since 100 at 200"])
+    }
+
+    @Test("A detector at chance; a generator that leaves nothing to detect, early in the run") func detection() {
+        #expect(kinds(watch()) { report($0, area: 0.51) } == ["majority_class since 100 at 200"])
+        #expect(kinds(watch()) { report($0, sampled: 0.8) } == ["few_replacements since 100 at 200"])
+        #expect(kinds(watch { $0.training.steps = 350 }) { report($0, sampled: 0.8) }.isEmpty)
+    }
+
+    @Test("A loss that rises and stays there") func tooHigh() {
+        var watch = watch()
+        var found: [RunAlarm] = []
+        for step in 1...1000 {
+            watch.see(record(step < 400 ? 4 : 5.5), step: step, layers: nil)
+            found += watch.take()
+        }
+        #expect(found.map(\.kind) == ["learning_rate_too_high"])
+        #expect(found.allSatisfy { (400..<450).contains($0.since) && $0.message.contains("4.00") })
+        // A spike that passes is none.
+        var other = self.watch()
+        for step in 1...1000 { other.see(record((400..<410).contains(step) ? 9 : 4), step: step, layers: nil) }
+        #expect(other.take().isEmpty)
+        // Where more is masked as time goes on, losses rise by themselves.
+        var masking = self.watch { ($0.objective.maskFraction, $0.objective.finalMaskFraction) = (0.1, 0.5) }
+        for step in 1...1000 { masking.see(record(step < 400 ? 4 : 5.5), step: step, layers: nil) }
+        #expect(masking.take().isEmpty)
+    }
+
+    @Test("Layers whose gradients vanish or explode, by name") func layers() {
+        func alarms(_ values: [Double]) -> [RunAlarm] {
+            var watch = watch()
+            for step in [100, 200] {
+                let networks = [
+                    LayerGradients(network: .generator, rootMeanSquares: [0, 0]),
+                    LayerGradients(network: .discriminator, rootMeanSquares: values),
+                ]
+                watch.see(record(3), step: step, layers: networks)
+            }
+            return watch.take()
+        }
+        #expect(alarms([1, 0.01, 2]).isEmpty)
+        let vanishing = alarms([1e-5, 1, 2])
+        #expect(vanishing.map(\.kind) == ["vanishing_layers"])
+        #expect(vanishing.allSatisfy { $0.message.contains("layer 0 of the discriminator") && $0.since == 100 })
+        let exploding = alarms([1, 1, 5e4])
+        #expect(exploding.map(\.kind) == ["exploding_layers"])
+        #expect(exploding.allSatisfy { $0.message.contains("layer 2 of the discriminator") })
+    }
+
+    @Test("What was said before an interruption is not said again") func remembered() {
+        var watch = watch()
+        watch.remember([RunAlarm(kind: "unigram_plateau", since: 10, message: "")])
+        #expect(kinds(watch) { report($0, generator: 5.9) }.isEmpty)
+        #expect(!kinds(watch) { report($0, generator: 6.5) }.isEmpty)
+    }
+}
