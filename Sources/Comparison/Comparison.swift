@@ -89,7 +89,8 @@ public final class Comparison: Sendable {
                     name: arm.name, settings: plan.arms[index].settings, steps: steps[index],
                     tokens: steps[index] * arm.configuration.training.sequencesPerStep
                         * arm.configuration.corpus.sequenceLength,
-                    learningRate: rates[index] ?? arm.configuration.optimizer.peakLearningRate, trials: trials[index],
+                    learningRate: rates[index] ?? arm.configuration[keyPath: plan.arms[index].tunedRate.path],
+                    trials: trials[index],
                     seeds: figures[index])
             })
         try OutputFile(checking: path("results.json")).write(report: report)
@@ -231,10 +232,9 @@ public final class Comparison: Sendable {
     }
 
     private func tune(_ steps: [Int]) throws -> [[RateTrial]] {
-        let grid = plan.learningRates.compactMap { Double($0) }
-        guard !grid.isEmpty else { return arms.map { _ in [] } }
         var found: [[RateTrial]] = arms.map { _ in [] }
-        var wanted = arms.indices.flatMap { arm in grid.map { (arm, $0) } }
+        var wanted = arms.indices.flatMap { arm in plan.learningRates(of: plan.arms[arm]).map { (arm, $0) } }
+        guard !wanted.isEmpty else { return found }
         // What stands at the edge of the grid is followed twice.
         for round in 0..<3 where !wanted.isEmpty {
             let scores = try self.trials(wanted, steps, label: round == 0 ? "tuning" : "tuning beyond the grid")
@@ -244,7 +244,7 @@ public final class Comparison: Sendable {
             }
             wanted = round == 2 ? [] : arms.indices.compactMap { arm in Self.beyond(found[arm]).map { (arm, $0) } }
         }
-        for arm in arms.indices {
+        for arm in arms.indices where !found[arm].isEmpty {
             let best = Self.best(found[arm])
             note(
                 "\(arms[arm].name): learning rate \(best.map { RateTrial.number($0.learningRate) } ?? "none: all diverged")"
@@ -283,12 +283,18 @@ public final class Comparison: Sendable {
                 configuration.optimizer.warmupSteps = Int(
                     (Double(configuration.optimizer.warmupSteps) * share).rounded())
                 configuration.optimizer.decaySteps = configuration.optimizer.decaySteps.map(shortened)
-                configuration.optimizer.peakLearningRate = rate
+                configuration[keyPath: plan.arms[arm].tunedRate.path] = rate
                 configuration.training.evaluateEvery = 0
                 return ("tuning/\(arms[arm].name)-\(RateTrial.number(rate))", configuration)
             }, label: label)
-        let middle = plan.learningRates.compactMap { Double($0) }
-        let judging = judge.map { path("tuning/\(arms[$0].name)-\(RateTrial.number(middle[middle.count / 2]))") }
+        let judging = try judge.map { judge in
+            let rates = plan.learningRates(of: plan.arms[judge])
+            guard !rates.isEmpty else {
+                throw ComparisonError.arm(
+                    arms[judge].name, "judges trials of the others and has none of its own; give it learning_rates")
+            }
+            return path("tuning/\(arms[judge].name)-\(RateTrial.number(rates[rates.count / 2]))")
+        }
         return try SideBySide.run(Array(zip(wanted.map(\.arm), models)), jobs: options.jobs) { [self] pair, _ in
             let (arm, model) = pair
             guard model.divergedAt == nil else { return nil }
@@ -305,7 +311,7 @@ public final class Comparison: Sendable {
                 var configuration = configuration(arm)
                 configuration.training.steps = steps[arm]
                 configuration.training.seed = seed
-                if let rate = rates[arm] { configuration.optimizer.peakLearningRate = rate }
+                if let rate = rates[arm] { configuration[keyPath: plan.arms[arm].tunedRate.path] = rate }
                 return ("runs/\(arms[arm].name)-\(seed)", configuration)
             }, label: "training")
         return arms.indices.map { arm in zip(runs, models).filter { $0.0.arm == arm }.map(\.1) }

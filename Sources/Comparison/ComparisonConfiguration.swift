@@ -39,6 +39,10 @@ public struct ComparisonConfiguration: Configurable, Equatable {
         if let judge, !arms.contains(where: { $0.name == judge }) {
             throw InvalidSetting("judge", "\(judge) is no arm; there are \(arms.map(\.name).joined(separator: ", "))")
         }
+        try Self.validate(learningRates: learningRates)
+    }
+
+    static func validate(learningRates: [String]) throws {
         let rates = learningRates.map { Double($0) }
         for (index, rate) in rates.enumerated() {
             guard let rate, rate > 0, rate.isFinite else {
@@ -49,6 +53,11 @@ public struct ComparisonConfiguration: Configurable, Equatable {
                     "learning_rates.\(index)", "\(learningRates[index]) is not above the one before it")
             }
         }
+    }
+
+    /// The rates that are tried for an arm.
+    func learningRates(of arm: ComparisonArm) -> [Double] {
+        (arm.learningRates.isEmpty ? learningRates : arm.learningRates).compactMap { Double($0) }
     }
 
     /// Reads a file.
@@ -87,7 +96,13 @@ public struct ComparisonConfiguration: Configurable, Equatable {
                     name,
                     "has other text or another tokenizer than \(arms[0].0): models are compared on the same tokens")
             }
-            if !learningRates.isEmpty, !configuration.training.stages.isEmpty {
+            let own = self.arms.first { $0.name == name }
+            if own?.tunedRate == .muon, configuration.optimizer.kind != .muon {
+                throw ComparisonError.arm(
+                    name,
+                    "tries learning rates of Muon's, and has optimizer.kind: \(configuration.optimizer.kind.rawValue)")
+            }
+            if !(own.map(learningRates(of:)) ?? []).isEmpty, !configuration.training.stages.isEmpty {
                 throw ComparisonError.arm(
                     name,
                     "has training.stages, which shorter trials cannot have; leave learning_rates out and tune before")
@@ -101,6 +116,8 @@ public struct ComparisonConfiguration: Configurable, Equatable {
 public struct ComparisonArm: Configurable, Equatable {
     public var name = ""
     public var settings: [String] = []
+    public var tunedRate = TunedRate.peak
+    public var learningRates: [String] = []
 
     public init() {}
 
@@ -112,9 +129,16 @@ public struct ComparisonArm: Configurable, Equatable {
     public mutating func visit(_ fields: inout some FieldVisitor) throws {
         try fields.text("name", &name, "In tables and names of folders: letters, digits, - _ and dots.")
         try fields.texts("set", &settings, "Where it differs from the base, key=value each.")
+        try fields.choice(
+            "tuned_rate", &tunedRate,
+            "Which of the optimizer's rates is tried: peak_learning_rate, or that of Muon's matrices "
+                + "(muon.peak_learning_rate).")
+        try fields.texts(
+            "learning_rates", &learningRates, "Rates that are tried for this arm; []: those of the comparison.")
     }
 
     public func validate() throws {
+        try ComparisonConfiguration.validate(learningRates: learningRates)
         let isPlain = name.unicodeScalars.allSatisfy {
             ("a"..."z").contains($0) || ("A"..."Z").contains($0) || ("0"..."9").contains($0)
                 || "-_.".unicodeScalars.contains($0)
@@ -122,6 +146,20 @@ public struct ComparisonArm: Configurable, Equatable {
         if name.isEmpty || name.hasPrefix(".") || !isPlain {
             throw InvalidSetting(
                 "name", "\"\(name)\" is no name of a folder; write letters, digits, -, _ and dots, a dot not first")
+        }
+    }
+}
+
+/// A rate of the optimizer that is tried.
+public enum TunedRate: String, CaseIterable, Sendable {
+    case peak = "peak_learning_rate"
+    case muon = "muon.peak_learning_rate"
+
+    /// Where a configuration has it.
+    var path: WritableKeyPath<RunConfiguration, Double> & Sendable {
+        switch self {
+        case .peak: \.optimizer.peakLearningRate
+        case .muon: \.optimizer.muon.peakLearningRate
         }
     }
 }

@@ -91,6 +91,23 @@ struct ComparisonTests {
         }
     }
 
+    @Test("An arm may try rates of its own, and those of Muon's matrices") func ownRates() throws {
+        let plan = try plan(
+            """
+            base: base.yaml
+            set: [objective.name=masked_language_model]
+            learning_rates: [1e-3, 4e-3]
+            arms:
+              - {name: adamw}
+              - {name: muon, set: [optimizer.kind=muon], tuned_rate: muon.peak_learning_rate, learning_rates: [0.02]}
+            """)
+        let report = try compare(plan, "rates", .init(length: .steps(8), seeds: 1, jobs: 2))
+        #expect(report.arms[0].trials.count >= 2 && report.arms[0].trials.allSatisfy { $0.learningRate != 0.02 })
+        #expect(report.arms[1].trials.map(\.learningRate) == [0.02] && report.arms[1].learningRate == 0.02)
+        let configuration = try String(contentsOfFile: folder("rates/runs/muon-0/config.yaml"), encoding: .utf8)
+        #expect(configuration.contains("0.02"))
+    }
+
     @Test("Equal time: steps by each arm's own speed, kept for the next time")
     func minutes() throws {
         let plan = try plan(
@@ -122,6 +139,11 @@ struct ComparisonTests {
         #expect(problem("judge: c\narms: [{name: a}, {name: b}]").contains("c is no arm"))
         #expect(
             problem("learning_rates: [2e-3, 1e-3]\narms: [{name: a}, {name: b}]").contains("not above the one before"))
+        #expect(
+            problem("base: base.yaml\narms: [{name: a}, {name: b, tuned_rate: muon.peak_learning_rate}]")
+                .contains("has optimizer.kind: adamw"))
+        #expect(
+            problem("arms: [{name: a}, {name: b, learning_rates: [2, 1]}]").contains("not above the one before"))
         #expect(problem("learning_rates: [fast]\narms: [{name: a}, {name: b}]").contains("fast is no number"))
         #expect(
             problem("base: base.yaml\narms: [{name: a}, {name: b, set: [model.hidden_sise=8]}]").contains("arm b"))
