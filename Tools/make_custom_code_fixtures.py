@@ -44,6 +44,10 @@ CASES = {
         "model.normalization.placement=peri", "model.normalization.kind=rms_norm", "model.feed_forward=geglu",
         "model.biases=false", "model.positions=rotary", "model.generator.tied_output=false",
     ],
+    "normalized queries and keys, squared ReLU": [
+        "model.attention.query_key_norm=true", "model.feed_forward=squared_relu", "model.positions=rotary",
+        "model.normalization.placement=pre", "model.normalization.epsilon=1e-3",
+    ],
     "scaled, no biases, disentangled": [
         "model.normalization.placement=scaled", "model.biases=false", "model.embedding_sharing=disentangled",
     ],

@@ -117,6 +117,11 @@ public enum HuggingFaceExport {
                 "have a feed-forward with GELU and no gate",
                 instead: "model.feed_forward: gelu")
         }
+        if model.attention.queryKeyNorm {
+            return .notExpressible(
+                setting: "model.attention.query_key_norm: true", "leave queries and keys as they are",
+                instead: "model.attention.query_key_norm: false")
+        }
         if model.attention.disentangled {
             return .notExpressible(
                 setting: "model.attention.disentangled: true", "have no scores by relative position",

@@ -40,6 +40,12 @@ struct DividedEncoderTests {
     static let cases: [Case] = [
         Case(name: "full", segments: [0, 330, 400], attentionDropout: 0.25, change: { $0.positions = .rotary }),
         Case(
+            name: "full, normalized queries and keys", segments: [0, 330, 400], attentionDropout: 0.25,
+            change: {
+                $0.positions = .rotary
+                $0.attention.queryKeyNorm = true
+            }),
+        Case(
             name: "window", segments: [0, 1, 390], attentionDropout: 0.25,
             change: {
                 $0.attention.pattern = .window

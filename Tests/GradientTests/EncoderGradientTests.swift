@@ -53,6 +53,14 @@ struct EncoderGradientTests {
                 return configuration
             }(), dropout: 0.2, hasFinalNorm: true, step: 1e-4),
         Case(
+            name: "Pre-LN, squared ReLU, normalized queries and keys, rotary positions",
+            configuration: {
+                var configuration = Reference.EncoderConfiguration.tiny(placement: .pre, positions: .rotary(base: 100))
+                configuration.feedForward = .squaredReLU
+                configuration.normalizesQueriesAndKeys = true
+                return configuration
+            }(), hasFinalNorm: true),
+        Case(
             name: "LayerNorm Scaling, no biases, COCO-LM's bins per layer",
             configuration: {
                 var configuration = Reference.EncoderConfiguration.tiny(layers: 3, heads: 2, placement: .scaled)

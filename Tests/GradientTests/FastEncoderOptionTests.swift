@@ -25,6 +25,17 @@ struct FastEncoderOptionTests {
             $0.normalization.alpha = 0.5
         },
         Case(name: "GEGLU") { $0.feedForward = .geglu },
+        Case(name: "normalized queries and keys, learned positions, dropout of probabilities") {
+            $0.attention.queryKeyNorm = true
+            $0.attentionDropout = 0.25
+            $0.normalization.epsilon = 1e-3
+        },
+        Case(name: "normalized queries and keys, rotary positions, no biases, Pre-LN") {
+            $0.attention.queryKeyNorm = true
+            $0.biases = false
+            $0.positions = .rotary
+            $0.normalization.placement = .pre
+        },
         Case(name: "squared ReLU, dropout") {
             $0.feedForward = .squaredReLU
             $0.dropout = 0.25

@@ -18,6 +18,7 @@ public struct AttentionConfiguration: Configurable, Equatable {
     public var randomBlocks = 3
     public var randomSeed = 0
     public var localRotaryBase: Double?
+    public var queryKeyNorm = false
     public var disentangled = false
     public var positionBuckets = 256
     public var maximumRelativeDistance = 512
@@ -65,6 +66,10 @@ public struct AttentionConfiguration: Configurable, Equatable {
             "local_rotary_base", &localRotaryBase, 1...1e9,
             "Base of the rotary angles in windowed layers of alternating; null: model.rotary_base.")
         try fields.flag(
+            "query_key_norm", &queryKeyNorm,
+            "Give queries and keys unit root mean square, head by head, and each head's queries a learned factor: scores cannot "
+                + "grow with the weights.")
+        try fields.flag(
             "disentangled", &disentangled,
             "Scores have parts of their own for the distance: content to position and position to content (DeBERTa), from a "
                 + "table that all layers share. For pattern full, with positions none.")
@@ -100,6 +105,9 @@ public struct AttentionConfiguration: Configurable, Equatable {
         if globalProjections == .own, globalTokens == .none {
             throw InvalidSetting("global_projections", "own needs global tokens; set global_tokens, or shared")
         }
+        if queryKeyNorm, globalProjections == .own {
+            throw InvalidSetting("query_key_norm", "is for global_projections shared, not own")
+        }
         if !dilations.isEmpty, !hasWindows {
             throw InvalidSetting("dilations", "are for windows; pattern is \(pattern.rawValue)")
         }
@@ -110,6 +118,9 @@ public struct AttentionConfiguration: Configurable, Equatable {
 
     private func validateDisentangled() throws {
         guard disentangled else { return }
+        if queryKeyNorm {
+            throw InvalidSetting("query_key_norm", "is not for disentangled attention; set one of them to false")
+        }
         if pattern != .full {
             throw InvalidSetting(
                 "disentangled", "is for pattern full; pattern is \(pattern.rawValue), so set one of them otherwise")

@@ -11,6 +11,9 @@ struct SelfAttention: Branch {
     private let projectionBias: OptionalBias
     private let outputWeight: ParameterSlot
     let outputBias: OptionalBias
+    /// Factors of the queries, and inverses of queries and keys, where these are normalized.
+    private let headNorm: (gains: ParameterSlot, inverses: ActivationSlot)?
+    private let normEpsilon: Double
     private let global: GlobalProjections?
     private let kernel: AttentionKernel
     private let scale: Float
@@ -56,6 +59,13 @@ struct SelfAttention: Branch {
         projectionBias = OptionalBias(
             biases.first.map { ParameterSlot(offset: $0.offset, rows: 1, columns: 3 * hidden) }, count: 3 * hidden,
             &context.plan)
+        headNorm =
+            context.model.attention.queryKeyNorm
+            ? (
+                context.parameters.gains("\(name).query_gain", shape.headCount),
+                context.plan.reserve(context.tokens * 2 * shape.headCount)
+            ) : nil
+        normEpsilon = context.model.normalization.epsilon
         rotary = context.patterns.rotary(layer: index)
         scale = Float(context.attentionScale)
         pattern = context.patterns.index(layer: index)
@@ -108,9 +118,18 @@ struct SelfAttention: Branch {
         pass.chunk.positions.withUnsafeBufferPointer { positions in
             Kernels.prepareQueryKeyValue(
                 qkv, bias: projectionBias.vector(pass), headSize: kernel.headSize, queryScale: scale,
-                rotary: rotary, positions: positions.baseAddress!)
+                norm: headNorm(pass), rotary: rotary, positions: positions.baseAddress!)
         }
         global?.prepare(input, queries: qkv.columns(0, width), blocks(pass), pass)
+    }
+
+    private func headNorm(_ pass: LanePass) -> HeadNorm? {
+        headNorm.map {
+            HeadNorm(
+                gains: $0.gains.vector(pass.weights),
+                inverses: $0.inverses.matrix(pass, rows: pass.rows, columns: 2 * kernel.headCount), epsilon: normEpsilon
+            )
+        }
     }
 
     /// Attention among all rows.
@@ -252,8 +271,10 @@ struct SelfAttention: Branch {
         global?.takeQueryGradient(from: qkvGradient.columns(0, width), blocks, pass)
         pass.chunk.positions.withUnsafeBufferPointer { positions in
             Kernels.prepareQueryKeyValueBackward(
-                qkvGradient, headSize: kernel.headSize, queryScale: scale, rotary: rotary,
-                positions: positions.baseAddress!, biasGradient: projectionBias.gradient(pass))
+                qkvGradient, headSize: kernel.headSize, queryScale: scale,
+                norm: headNorm.flatMap { norm in
+                    headNorm(pass).map { ($0, queryKeyValue(pass), norm.gains.vector(pass.gradient)) }
+                }, rotary: rotary, positions: positions.baseAddress!, biasGradient: projectionBias.gradient(pass))
         }
         backwardOfProjection(
             qkvGradient, input: input, inputGradient: inputGradient, accumulate: accumulate, pass)

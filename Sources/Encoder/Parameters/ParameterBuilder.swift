@@ -88,6 +88,11 @@ public struct ParameterBuilder {
         add(name, [count], .vector, .zeros, decays: false, isBranchOutput: isBranchOutput, fused: fused)
     }
 
+    /// Factors that start at 1.
+    mutating func gains(_ name: String, _ count: Int) -> ParameterSlot {
+        add(name, [count], .vector, .ones, decays: false)
+    }
+
     public mutating func norm(_ name: String, _ width: Int) -> NormParameters {
         NormParameters(
             gain: add(name + ".gain", [width], .vector, .ones, decays: false),

@@ -31,6 +31,7 @@ struct CustomCodeConfiguration: Encodable {
     let positions: String
     let rotaryBases: [Double]
     let attentionScale: Double
+    let queryKeyNorm: Bool
     let halfWindows: [Int?]
     let dilations: [Int]
     let globalTokens: String
@@ -93,6 +94,7 @@ struct CustomCodeConfiguration: Encodable {
             $0.kind == .full ? model.rotaryBase : model.attention.localRotaryBase ?? model.rotaryBase
         }
         attentionScale = network.attentionScale(model, configuration.parametrization)
+        queryKeyNorm = model.attention.queryKeyNorm
         halfWindows = layers.map(\.halfWidth)
         dilations = layers.lazy.compactMap(\.dilations).first ?? Array(repeating: 1, count: shape.headCount)
         globalTokens = model.attention.globalTokens.rawValue

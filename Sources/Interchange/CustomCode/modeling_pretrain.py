@@ -34,7 +34,7 @@ class PretrainConfig(PretrainedConfig):
         attention_probs_dropout_prob=0.1, initializer_range=0.02, layer_norm_eps=1e-12, norm_kind="layer_norm",
         norm_forms=None, norm_scales=None, norm_before_first_attention=True, feed_forward="gelu", use_bias=True,
         positions="learned", rotary_bases=None,
-        attention_scale=None, half_windows=None, dilations=None, global_tokens="none", global_every=64, global_ids=None,
+        attention_scale=None, query_key_norm=False, half_windows=None, dilations=None, global_tokens="none", global_every=64, global_ids=None,
         maximum_global_tokens=64, global_projections="shared", relative_bias="none", relative_binning="t5",
         relative_bins=32, relative_maximum_distance=128, disentangled=False, position_buckets=256,
         maximum_relative_distance=512, mask_decoder=False, detection_head="dense", output_multiplier=1.0,
@@ -63,6 +63,7 @@ class PretrainConfig(PretrainedConfig):
         self.positions = positions
         self.rotary_bases = rotary_bases or [10000.0] * num_hidden_layers
         self.attention_scale = attention_scale or (hidden_size // num_attention_heads) ** -0.5
+        self.query_key_norm = query_key_norm
         # Keys on either side of the query; none where a layer sees everything.
         self.half_windows = half_windows or [None] * num_hidden_layers
         self.dilations = dilations or [1] * num_attention_heads
@@ -185,18 +186,27 @@ class Attention(Sublayer):
         if config.relative_bias == "per_layer":
             self.relative_bias = nn.Parameter(torch.zeros(config.num_attention_heads, config.relative_bins))
         self.heads = config.num_attention_heads
+        self.query_gain = nn.Parameter(torch.ones(self.heads)) if config.query_key_norm else None
+        self.norm_epsilon = config.layer_norm_eps
         self.rotary_base = config.rotary_bases[index] if config.positions == "rotary" else None
         self.attention_scale = config.attention_scale
         self.attention_dropout = config.attention_probs_dropout_prob
 
-    def split(self, projection, x, position_ids=None):
+    def split(self, projection, x, position_ids=None, gain=None):
+        """`gain`: of heads whose vectors are normalized."""
         x = projection(x).unflatten(-1, (self.heads, -1)).transpose(1, 2)
+        if gain is not None:
+            x = F.rms_norm(x, x.shape[-1:], eps=self.norm_epsilon) * gain
         return x if self.rotary_base is None or position_ids is None else rotate(x, position_ids, self.rotary_base)
 
     def attend(self, x, names, position_ids, scores, source=None, relative=None):
         query, key, value = (getattr(self, name) for name in names)
         source = x if source is None else source
-        queries, keys = self.split(query, x, position_ids), self.split(key, source, position_ids)
+        query_gain = key_gain = None
+        if self.query_gain is not None:
+            query_gain, key_gain = self.query_gain[:, None, None], 1.0
+        queries = self.split(query, x, position_ids, query_gain)
+        keys = self.split(key, source, position_ids, key_gain)
         if relative is not None:
             scores = scores + self.attention_scale * self.relative_scores(queries, keys, *relative)
         mixed = F.scaled_dot_product_attention(

@@ -5,9 +5,10 @@ extension Kernels {
     /// - Parameters:
     ///   - qkv: `[n, 3 · headCount · headSize]`: queries, keys and values of all heads side by side; overwritten.
     ///   - bias: `[3 · headCount · headSize]`.
+    ///   - norm: of queries and keys, behind the biases; nil: none.
     ///   - positions: `[n]`, each token's position within its segment; read where `rotary` is given.
     public static func prepareQueryKeyValue(
-        _ qkv: Matrix, bias: UnsafePointer<Float>, headSize: Int, queryScale: Float,
+        _ qkv: Matrix, bias: UnsafePointer<Float>, headSize: Int, queryScale: Float, norm: HeadNorm? = nil,
         rotary: RotaryTable?, positions: UnsafePointer<Int32>
     ) {
         Profile.enter(.prepareQueryKeyValue)
@@ -21,14 +22,20 @@ extension Kernels {
             for i in Swift.stride(from: 0, to: 3 * width, by: vectorWidth) {
                 store(load(values, i) + load(bias, i), values, i)
             }
+            norm?.normalize(values, row: row, width: width, headSize: headSize)
             rotateAndScale(
                 values, width: width, headSize: headSize, queryScale, rotary, Int(positions[row]), inverse: false)
         }
     }
 
     /// Gradient of `prepareQueryKeyValue`, in place, with its column sums added to the bias gradient.
+    ///
+    /// - Parameters:
+    ///   - norm: as in the forward pass, with what this left of queries, keys and values, and where the gradient of its gains
+    ///     is added up.
     public static func prepareQueryKeyValueBackward(
-        _ gradient: Matrix, headSize: Int, queryScale: Float, rotary: RotaryTable?,
+        _ gradient: Matrix, headSize: Int, queryScale: Float,
+        norm: (forward: HeadNorm, kept: Matrix, gainGradient: UnsafeMutablePointer<Float>)? = nil, rotary: RotaryTable?,
         positions: UnsafePointer<Int32>, biasGradient: UnsafeMutablePointer<Float>
     ) {
         Profile.enter(.prepareQueryKeyValueBackward)
@@ -40,6 +47,11 @@ extension Kernels {
         let width = gradient.columns / 3
         for row in 0..<gradient.rows {
             let values = gradient.row(row)
+            if let norm {
+                norm.forward.normalizeBackward(
+                    values, kept: norm.kept.row(row), row: row, width: width, headSize: headSize,
+                    queryScale: queryScale, gainGradient: norm.gainGradient)
+            }
             rotateAndScale(
                 values, width: width, headSize: headSize, queryScale, rotary, Int(positions[row]), inverse: true)
             for i in Swift.stride(from: 0, to: 3 * width, by: vectorWidth) {

@@ -144,7 +144,7 @@ extension Reference {
                 isVisible: isVisible ?? segments.visibility(), rotary: rotary, relativeBias: relativeBias,
                 relative: relative.0, relativeDropout: relative.1, keyValues: keyValues, dropout: dropout,
                 hasBias: configuration.hasBiases,
-                parameters)
+                headNormEpsilon: configuration.normalizesQueriesAndKeys ? configuration.normEpsilon : nil, parameters)
         }
     }
 }

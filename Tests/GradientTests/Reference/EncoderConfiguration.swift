@@ -58,6 +58,8 @@ extension Reference {
         var norm = NormKind.layerNorm
         var feedForward = FeedForwardKind.gelu
         var hasBiases = true
+        /// Of queries and keys, head by head.
+        var normalizesQueriesAndKeys = false
         var relativeBias: RelativeBias.Form?
         /// Of disentangled attention.
         var relativePositions: RelativePositions.Form?

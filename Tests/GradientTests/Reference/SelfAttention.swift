@@ -32,6 +32,8 @@ extension Reference {
         private var relativeKey: Linear
         private var relativeQueries = Matrix(zeros: 0, 0)
         private var relativeKeys = Matrix(zeros: 0, 0)
+        /// Of queries, with gains, and of keys.
+        private var headNorms: (queries: HeadNorm, keys: HeadNorm)?
         private var query: Linear
         private var key: Linear
         private var value: Linear
@@ -48,7 +50,8 @@ extension Reference {
             rotary: RotaryPositions? = nil, relativeBias: RelativeBias? = nil,
             relative: RelativePositions? = nil, relativeDropout: DropoutMask? = nil,
             keyValues: KeyValueSource? = nil,
-            dropout: AttentionDropoutMask? = nil, hasBias: Bool = true, _ parameters: Parameters
+            dropout: AttentionDropoutMask? = nil, hasBias: Bool = true, headNormEpsilon: Double? = nil,
+            _ parameters: Parameters
         ) throws {
             precondition(width % heads == 0, "\(heads) heads do not divide width \(width)")
             self.heads = heads
@@ -66,6 +69,12 @@ extension Reference {
             query = try Linear("\(name).query", inputs: width, outputs: width, hasBias: hasBias, parameters)
             key = try Linear("\(name).key", inputs: width, outputs: width, hasBias: hasBias, parameters)
             value = try Linear("\(name).value", inputs: width, outputs: width, hasBias: hasBias, parameters)
+            headNorms = try headNormEpsilon.map {
+                (
+                    try HeadNorm("\(name).query_gain", heads: heads, headSize: width / heads, epsilon: $0, parameters),
+                    try HeadNorm(nil, heads: heads, headSize: width / heads, epsilon: $0, parameters)
+                )
+            }
             output = try Linear("\(name).output", inputs: width, outputs: width, hasBias: hasBias, parameters)
         }
 
@@ -73,6 +82,10 @@ extension Reference {
             queries = query.forward(input)
             keys = key.forward(keyValues?.states ?? input)
             values = value.forward(keyValues?.states ?? input)
+            if headNorms != nil {
+                queries = headNorms!.queries.forward(queries)
+                keys = headNorms!.keys.forward(keys)
+            }
             if let rotary {
                 queries = rotary.forward(queries)
                 keys = rotary.forward(keys)
@@ -135,6 +148,10 @@ extension Reference {
             if let rotary {
                 queryGradient = rotary.backward(upstream: queryGradient)
                 keyGradient = rotary.backward(upstream: keyGradient)
+            }
+            if headNorms != nil {
+                queryGradient = headNorms!.queries.backward(upstream: queryGradient)
+                keyGradient = headNorms!.keys.backward(upstream: keyGradient)
             }
             if let relative {
                 let gradient =

@@ -69,6 +69,7 @@ extension Reference.EncoderConfiguration {
             }
         normalizesFirstAttention = model.normalization.beforeFirstAttention
         norm = model.normalization.kind == .rmsNorm ? .rmsNorm : .layerNorm
+        normalizesQueriesAndKeys = model.attention.queryKeyNorm
         feedForward =
             switch model.feedForward {
             case .gelu: .gelu
