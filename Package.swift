@@ -99,7 +99,7 @@ let package = Package(
                 "Configuration", "Kernels", "Tokenization", "Corpus", "Parametrization", "Encoder", "Objectives",
                 "Optimization", "Files", "Formatting", "Engine", "Pretraining", "Runs", "Plots",
             ]),
-        library("Analysis", ["Corpus", "Encoder", "Files", "Formatting", "Objectives", "Plots", "Engine"]),
+        library("Analysis", ["Corpus", "Encoder", "Files", "Formatting", "Objectives", "Plots", "Runs", "Engine"]),
         library(
             "FineTuning",
             [
