@@ -70,7 +70,7 @@ let package = Package(
         library("Objectives", ["Configuration", "Kernels", "Parametrization", "Encoder", "Corpus"]),
         library("Optimization", ["Configuration", "Kernels", "Parametrization", "Encoder"]),
         library("Checkpoints", ["Files", "Formatting", "CLZ4", "CCrypto", "CSHA256", "CProcessor"], vectorised),
-        library("Runs", ["Checkpoints", "Files", "Formatting", atomics]),
+        library("Runs", ["Checkpoints", "Files", "Formatting", "Machine", atomics]),
         library(
             "Engine",
             [
@@ -80,8 +80,8 @@ let package = Package(
         library(
             "Pretraining",
             [
-                "Configuration", "Kernels", "Tokenization", "Corpus", "Parametrization", "Encoder", "Objectives",
-                "Optimization", "Checkpoints", "Files", "Formatting", "Runs", "Engine",
+                "Configuration", "Kernels", "Machine", "Tokenization", "Corpus", "Parametrization", "Encoder",
+                "Objectives", "Optimization", "Checkpoints", "Files", "Formatting", "Runs", "Engine",
             ]),
         library(
             "Benchmarks",

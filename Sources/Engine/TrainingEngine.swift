@@ -28,6 +28,8 @@ public final class TrainingEngine {
     /// Whether the step or evaluation under way is to end early, with a `CancellationError` and nothing changed; called
     /// often, from all workers.
     public var isCancelled: (@Sendable () -> Bool)?
+    /// Called with the merged gradients, before clipping, and the part of them that is about to move the weights.
+    public var seesGradients: ((UnsafePointer<Float>, Range<Int>) -> Void)?
     /// What an analysis does to forward passes of evaluations.
     package var inspection: LayerInspection?
     /// One a worker; a single one where workers divide chunks, and `scratch` of each.
@@ -144,6 +146,12 @@ public final class TrainingEngine {
         let optimizers =
             norms.count == 1
             ? [configuration.optimizer] : [configuration.optimizer.ofGenerator, configuration.optimizer]
+        if let seesGradients {
+            let count = state.layout.bufferCount
+            let start = state.layout.secondGroupStart ?? 0
+            let ranges = [0..<start, start..<count]
+            seesGradients(gradients.sum.base, members.map { ranges[$0.lowerBound] } ?? 0..<count)
+        }
         optimizer.update(
             weights: state.weights, gradients: gradients.sum, state: state.optimizer.map(\.buffer), step: step,
             scheduleFactor: schedule.factor(step: step),

@@ -24,6 +24,8 @@ final class PretrainingWork: RunWork {
     private let listing: CorpusListing
     private var peak: PeakWatch
     private let tell: (PretrainingEvent) -> Void
+    private let logging: RunLogging
+    private(set) var histograms: [(tag: String, histogram: ValueHistogram)] = []
 
     private var state: RunState
     private var loaderState: LoaderState?
@@ -34,16 +36,21 @@ final class PretrainingWork: RunWork {
     private(set) var corpusReport: CorpusReport
 
     var step: Int { state.step }
+    /// Tokens seen in training.
+    var tokens: Int { state.tokens }
 
     /// - Parameters:
     ///   - start: what the first step depends on.
+    ///   - logging: which steps get histograms.
     ///   - tell: called on the thread of the run.
     init(
-        _ requested: RunConfiguration, start: RunStart, pool: ThreadPool, tell: @escaping (PretrainingEvent) -> Void
+        _ requested: RunConfiguration, start: RunStart, pool: ThreadPool, logging: RunLogging,
+        tell: @escaping (PretrainingEvent) -> Void
     ) throws {
         configuration = requested
         self.pool = pool
         self.tell = tell
+        self.logging = logging
         listing = start.listing
         corpusReport = start.listing.report
         fingerprint = start.fingerprint
@@ -120,7 +127,7 @@ final class PretrainingWork: RunWork {
         }
         let number = state.step + 1
         do {
-            let outcome = try engine.train(loaded.batch, step: number)
+            let outcome = try train(loaded.batch, step: number)
             skippedInARow = 0
             watch.add(outcome.sums)
             advance(to: number, loaded)
@@ -132,6 +139,21 @@ final class PretrainingWork: RunWork {
             advance(to: number, loaded)
             return .skipped(reason: "\(error.place) is not finite")
         }
+    }
+
+    /// A step, with histograms of gradients and of the weights that they have made, where they are due.
+    private func train(_ batch: TokenBatch, step: Int) throws -> StepOutcome {
+        histograms = []
+        guard logging.wantsHistograms(after: step) else { return try engine.train(batch, step: step) }
+        let groups = GroupHistograms(engine.state.layout)
+        engine.seesGradients = { [pool, unowned self] gradients, range in
+            histograms += groups.histograms("gradients", gradients, within: range, pool: pool)
+        }
+        defer { engine.seesGradients = nil }
+        let outcome = try engine.train(batch, step: step)
+        histograms += groups.histograms(
+            "weights", engine.state.weights.base, within: 0..<engine.state.layout.bufferCount, pool: pool)
+        return outcome
     }
 
     private func advance(to step: Int, _ loaded: LoadedBatch) {
@@ -191,6 +213,13 @@ final class PretrainingWork: RunWork {
             TrainingCheckpoint.Documents(
                 configuration: configuration, tokenizer: Data(tokenizer.serialized()), loader: loaderState,
                 fingerprint: fingerprint, state: state))
+    }
+
+    /// What runs and where.
+    var origin: RunOrigin {
+        RunOrigin(
+            program: "pretrain \(programVersion)", threads: pool.threadCount, peakFlops: peak.peak,
+            linearAlgebra: configuration.training.precision.kernelName)
     }
 
     /// A line for people, before the first step.
