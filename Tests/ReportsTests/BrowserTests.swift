@@ -72,6 +72,10 @@ struct BrowserTests {
             let browser = try Browser()
             try browser.open("http://127.0.0.1:\(served.port)/?token=se%20cret")
             try browser.wait(for: "document.querySelector('.figure').textContent === '400'")
+            // A page that is loaded again still knows its token.
+            try browser.evaluate("document.querySelector('[data-axis=hours]').click(); location.reload()")
+            try browser.wait(
+                for: "document.querySelector('[data-axis=hours]')?.getAttribute('aria-pressed') === 'true'")
             try recorded.append(RecordedRun.metrics(41...50))
             try browser.wait(for: "document.querySelector('.figure').textContent === '500'")
             let points =

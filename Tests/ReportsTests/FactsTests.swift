@@ -43,6 +43,21 @@ import Testing
         #expect(try reader.facts(now: now + 3600).commands.first?.command.hasPrefix("pretrain run --output") == true)
     }
 
+    @Test func aFineTuningRunIsOneToo() throws {
+        let folder = try TemporaryFolder()
+        try folder.write("train: a.jsonl\ntraining: {epochs: 7}\n", to: "seed-0/config.yaml")
+        try folder.write(
+            #"{"step":5,"loss":1}"# + "\n" + #"{"step":5,"evaluation":{"epoch":1,"validation":{"accuracy":0.5}}}"#
+                + "\n",
+            to: "seed-0/metrics.jsonl")
+        try folder.write("{}", to: "seed-0/result.json")
+        let run = try RunReader(path: folder("seed-0"), name: "r").facts()
+        #expect(run.status.state == .finished && run.heldOut["accuracy"] == 0.5)
+        #expect(run.configuration?.settings.first { $0.key == "training.epochs" }?.value == "7")
+        #expect(run.commands.first?.command.hasPrefix("pretrain predict") == true)
+        #expect(!run.missing.contains { $0.contains("Configuration") })
+    }
+
     @Test func anythingElseIsNoRun() throws {
         let folder = try TemporaryFolder()
         #expect(throws: ReportError.notARun(path: folder.path)) {

@@ -313,7 +313,8 @@
 
   // MARK: Controls
   const remember = () => {
-    const parts = [];
+    const parts = [], token = asked.get("token");
+    if (token) parts.push(`token=${encodeURIComponent(token)}`);
     if (state.axis !== "step") parts.push(`axis=${state.axis}`);
     if (state.logX) parts.push("x=log");
     if (state.logY) parts.push("y=log");

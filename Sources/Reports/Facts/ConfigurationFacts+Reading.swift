@@ -2,14 +2,24 @@ import Configuration
 import Pretraining
 
 extension ConfigurationFacts {
+    /// Of pretraining, beside the preset that it names.
+    ///
     /// - Throws: only what visiting the settings throws.
     init(_ configuration: RunConfiguration) throws {
         let preset = configuration.model.preset.flatMap(Preset.init(rawValue:))
-        baseline = preset.map { "preset \($0.rawValue)" } ?? "defaults"
+        try self.init(
+            configuration, usually: preset?.configuration ?? RunConfiguration(),
+            baseline: preset.map { "preset \($0.rawValue)" } ?? "defaults")
+    }
+
+    /// - Parameters:
+    ///   - baseline: what the usual settings are called.
+    /// - Throws: only what visiting the settings throws.
+    init<Root: Configurable>(_ configuration: Root, usually: Root, baseline: String = "defaults") throws {
+        self.baseline = baseline
         let usual = Dictionary(
-            try ConfigurationDocumentation(of: preset?.configuration ?? RunConfiguration()).keys.map {
-                ($0.path, $0.defaultValue)
-            }, uniquingKeysWith: { first, _ in first })
+            try ConfigurationDocumentation(of: usually).keys.map { ($0.path, $0.defaultValue) },
+            uniquingKeysWith: { first, _ in first })
         settings = try ConfigurationDocumentation(of: configuration).keys.map { key in
             Setting(
                 key: key.path, value: key.defaultValue,

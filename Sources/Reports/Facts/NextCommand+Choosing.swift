@@ -2,8 +2,16 @@ import Formatting
 
 extension NextCommand {
     /// What to do with a run as it stands.
-    static func after(_ path: String, _ status: RunStatus, _ model: ModelFacts?) -> [NextCommand] {
+    static func after(
+        _ path: String, _ status: RunStatus, _ model: ModelFacts?, isFineTuning: Bool
+    ) -> [NextCommand] {
         let run = ShellWord.quoted(path)
+        if isFineTuning {
+            return [
+                NextCommand(command: "pretrain predict \(run) --input new.jsonl", purpose: "label texts"),
+                NextCommand(command: "pretrain export \(run) --output classifier", purpose: "for Transformers"),
+            ]
+        }
         var commands: [(String, String)] = []
         switch status.state {
         case .running: commands.append(("pretrain watch \(run)", "follow it in a browser"))

@@ -2,6 +2,7 @@ import Checkpoints
 import Configuration
 import Corpus
 import Engine
+import FineTuning
 import Formatting
 import Foundation
 import Objectives
@@ -56,8 +57,19 @@ public final class RunReader {
             missing.append("Machine and processor time: the run has no journal, which earlier versions did not write.")
         }
         let checkpoints = self.checkpoints()
-        refreshCheckpoint(checkpoints.last { $0.problem == nil }, &missing)
-        let configuration = configuration(&missing)
+        let told = configuration(&missing)
+        var configuration: RunConfiguration?
+        var isFineTuning = false
+        switch told {
+        case .pretraining(let found)?: configuration = found
+        case .fineTuning?: isFineTuning = true
+        case nil: break
+        }
+        // Checkpoints of fine-tuning hold neither a corpus nor a loader.
+        if !isFineTuning {
+            refreshCheckpoint(checkpoints.last { $0.problem == nil }, &missing)
+            configuration = configuration ?? checkpoint?.documents.configuration
+        }
         let sessions = SessionFacts.sessions(entries)
         let tokenizer = tokenizer()
         let model = configuration.map { self.model($0, vocabularySize: tokenizer?.vocabularySize) }
@@ -71,7 +83,7 @@ public final class RunReader {
         if !options.readsWeights, checkpoint != nil { missing.append("Nearest neighbours: the weights were not read.") }
         return RunFacts(
             name: name, path: directory.path, status: status, progress: progress, model: model,
-            configuration: try configuration.map(ConfigurationFacts.init), corpus: corpus(configuration),
+            configuration: try told?.facts(), corpus: corpus(configuration),
             tokenizer: tokenizer, sessions: sessions,
             cost: CostFacts(
                 sessions, seconds: progress.seconds, isRunning: isRunning,
@@ -81,7 +93,8 @@ public final class RunReader {
             samples: samples, neighbours: neighbours(&missing),
             alarms: AlarmFacts.alarms(
                 entries, reader: metrics, sessions: sessions, isRunning: isRunning, checkpoints: checkpoints),
-            checkpoints: checkpoints, commands: NextCommand.after(directory.path, status, model),
+            checkpoints: checkpoints,
+            commands: NextCommand.after(directory.path, status, model, isFineTuning: isFineTuning),
             missing: missing)
     }
 
@@ -115,15 +128,37 @@ public final class RunReader {
         }
     }
 
-    private func configuration(_ missing: inout [String]) -> RunConfiguration? {
-        guard FileManager.default.fileExists(atPath: directory.configuration) else {
-            return checkpoint?.documents.configuration
+    /// What a run was told: of pretraining, or of fine-tuning.
+    private enum Told {
+        case pretraining(RunConfiguration)
+        case fineTuning(FineTuningConfiguration)
+
+        func facts() throws -> ConfigurationFacts {
+            switch self {
+            case .pretraining(let configuration): try ConfigurationFacts(configuration)
+            case .fineTuning(let configuration):
+                try ConfigurationFacts(configuration, usually: FineTuningConfiguration())
+            }
+        }
+    }
+
+    private func configuration(_ missing: inout [String]) -> Told? {
+        let path = directory.configuration
+        guard let data = FileManager.default.contents(atPath: path) else {
+            return (checkpoint?.documents.configuration).map(Told.pretraining)
         }
         do {
-            return try RunConfiguration.resolve(file: directory.configuration).configuration
+            return .pretraining(try RunConfiguration.resolve(file: path).configuration)
         } catch {
-            missing.append("Configuration: \(error)")
-            return checkpoint?.documents.configuration
+            var fineTuning = FineTuningConfiguration()
+            let yaml = String(decoding: data, as: UTF8.self)
+            if (try? ConfigurationReader.read(yaml: yaml, origin: path, into: &fineTuning)) != nil {
+                return .fineTuning(fineTuning)
+            }
+            let lines = "\(error)".split(separator: "\n")
+            missing.append(
+                "Configuration: \(lines.first ?? "")" + (lines.count > 1 ? " (and \(lines.count - 1) more)" : ""))
+            return (checkpoint?.documents.configuration).map(Told.pretraining)
         }
     }
 
@@ -171,7 +206,11 @@ public final class RunReader {
                 }
             return RunStatus(state: state, message: sessions.last?.message, updated: sessions.last?.ended)
         }
-        if sessions.isEmpty, let steps, step >= steps { return RunStatus(state: .finished, updated: changed) }
+        // Of fine-tuning the result is written last.
+        let isJudged = FileManager.default.fileExists(atPath: directory.path + "/result.json")
+        if sessions.isEmpty, isJudged || steps.map({ step >= $0 }) == true {
+            return RunStatus(state: .finished, updated: changed)
+        }
         guard let changed else { return RunStatus(state: .empty) }
         // A line of the log may be long in coming: so long as the last ones were, several times over.
         let seconds = metrics.training.seconds.suffix(10)
