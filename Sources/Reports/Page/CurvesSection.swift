@@ -47,7 +47,7 @@ enum CurvesSection {
     ]
     /// Told elsewhere, or the same as others.
     private static let left = Set([
-        "unigram_entropy", "generator_sampled_accuracy", "discriminator_accuracy", "contrastive_accuracy",
+        "unigram_entropy", "generator_sampled_accuracy", "discriminator_accuracy", "contrastive_accuracy", "texts",
     ])
 
     /// The charts that some run has values for.
@@ -65,13 +65,14 @@ enum CurvesSection {
             chart.metrics = chart.metrics.filter(names.contains)
             return chart.metrics.isEmpty ? nil : chart
         }
-        // Of an objective with one loss its weighted sum says nothing more.
-        return charts.filter { chart in
-            guard chart.id == "loss" else { return true }
-            return runs.contains { run in
-                let losses = ["generator_loss", "discriminator_loss", "corrective_loss", "contrastive_loss"]
-                return losses.count { run.curves.training.metrics[$0] != nil } != 1
-            }
+        let losses = ["generator_loss", "discriminator_loss", "corrective_loss", "contrastive_loss"]
+        return charts.compactMap { chart in
+            guard chart.id == "loss" else { return chart }
+            let counts = runs.map { run in losses.count { run.curves.training.metrics[$0] != nil } }
+            // Of an objective with one loss its weighted sum says nothing more; fine-tuning has this one alone.
+            if counts.contains(where: { $0 > 1 }) { return chart }
+            if counts.contains(1) { return nil }
+            return Chart(id: chart.id, title: "Loss", note: "", metrics: chart.metrics)
         }
     }
 

@@ -34,7 +34,7 @@ enum LearnedSection {
     private static func figures(_ runs: [RunFacts]) -> HTML {
         let known = titles.map(\.name)
         let others = Set(runs.flatMap { $0.heldOut.keys }).subtracting(known).subtracting([
-            "generator_sampled_accuracy", "discriminator_accuracy",
+            "generator_sampled_accuracy", "discriminator_accuracy", "texts",
         ])
         let rows = (titles + others.sorted().map { ($0, $0.replacing("_", with: " "), "%.4f") }).compactMap {
             name, title, format -> [HTML]? in

@@ -41,11 +41,14 @@ enum OverviewSection {
             tiles.append(tile("Left", DurationFormat.text(left), "at the pace of late"))
         }
         tiles += heldOut(run)
-        tiles.append(
-            tile(
-                "Time", DurationFormat.text(progress.seconds),
-                progress.secondsAreEstimated ? "of steps, from their speeds" : cost(run)))
-        tiles.append(tile("Tokens", CountFormat.text(progress.tokens), passes(run)))
+        // The log of an earlier fine-tuning tells neither.
+        if progress.seconds > 0 {
+            tiles.append(
+                tile(
+                    "Time", DurationFormat.text(progress.seconds),
+                    progress.secondsAreEstimated ? "of steps, from their speeds" : cost(run)))
+        }
+        if progress.tokens > 0 { tiles.append(tile("Tokens", CountFormat.text(progress.tokens), passes(run))) }
         if let model = run.model {
             tiles.append(
                 tile(

@@ -42,7 +42,10 @@ enum SetupSection {
     static func text(_ runs: [RunFacts]) -> HTML {
         let parts = runs.enumerated().map { index, run -> HTML in
             let title: HTML = runs.count > 1 ? "<h3>\(PageParts.name(run, index))</h3>" : .empty
-            guard let corpus = run.corpus else { return "\(title)<p>Not known before the first checkpoint.</p>" }
+            guard let corpus = run.corpus else {
+                return
+                    "\(title)<p>What was read of the text is told by checkpoints of pretraining, and there is none.</p>\(tokenizer(run))"
+            }
             let rows = corpus.sources.map { source -> [HTML] in
                 [
                     PageParts.code(source.path), PageParts.text(CountFormat.grouped(source.files)),
