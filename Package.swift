@@ -28,6 +28,8 @@ func tests(_ name: String, _ dependencies: [Target.Dependency], fixtures: Bool =
 let yams = Target.Dependency.product(name: "Yams", package: "Yams")
 let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 let csv = Target.Dependency.product(name: "SwiftCSV", package: "SwiftCSV")
+let flyingFox = Target.Dependency.product(name: "FlyingFox", package: "FlyingFox")
+let flyingSocks = Target.Dependency.product(name: "FlyingSocks", package: "FlyingFox")
 let atomics = Target.Dependency.product(name: "Atomics", package: "swift-atomics")
 
 let package = Package(
@@ -38,6 +40,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-atomics", from: "1.3.0"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
         .package(url: "https://github.com/swiftcsv/SwiftCSV", from: "0.10.0"),
+        .package(url: "https://github.com/swhitty/FlyingFox", .upToNextMinor(from: "0.27.1")),
     ],
     targets: [
         // System libraries: module maps over pkg-config.
@@ -70,7 +73,7 @@ let package = Package(
         library("Objectives", ["Configuration", "Kernels", "Parametrization", "Encoder", "Corpus"]),
         library("Optimization", ["Configuration", "Kernels", "Parametrization", "Encoder"]),
         library("Checkpoints", ["Files", "Formatting", "CLZ4", "CCrypto", "CSHA256", "CProcessor"], vectorised),
-        library("Runs", ["Checkpoints", "Files", "Formatting", atomics]),
+        library("Runs", ["Checkpoints", "Files", "Formatting", "Machine", atomics]),
         library(
             "Engine",
             [
@@ -80,8 +83,8 @@ let package = Package(
         library(
             "Pretraining",
             [
-                "Configuration", "Kernels", "Tokenization", "Corpus", "Parametrization", "Encoder", "Objectives",
-                "Optimization", "Checkpoints", "Files", "Formatting", "Runs", "Engine",
+                "Configuration", "Kernels", "Machine", "Tokenization", "Corpus", "Parametrization", "Encoder",
+                "Objectives", "Optimization", "Checkpoints", "Files", "Formatting", "Runs", "Engine",
             ]),
         library(
             "Benchmarks",
@@ -99,7 +102,7 @@ let package = Package(
                 "Configuration", "Kernels", "Tokenization", "Corpus", "Parametrization", "Encoder", "Objectives",
                 "Optimization", "Files", "Formatting", "Engine", "Pretraining", "Runs", "Plots",
             ]),
-        library("Analysis", ["Corpus", "Encoder", "Files", "Formatting", "Objectives", "Plots", "Engine"]),
+        library("Analysis", ["Corpus", "Encoder", "Files", "Formatting", "Objectives", "Plots", "Runs", "Engine"]),
         library(
             "FineTuning",
             [
@@ -109,13 +112,20 @@ let package = Package(
         library(
             "Comparison",
             ["Configuration", "Files", "Formatting", "Engine", "Pretraining", "Runs", "Analysis"]),
+        .target(
+            name: "Reports",
+            dependencies: [
+                "Formatting", "Configuration", "Tokenization", "Corpus", "Objectives", "Checkpoints", "Runs", "Engine",
+                "Pretraining", "Analysis", "FineTuning", flyingFox, flyingSocks,
+            ],
+            resources: [.embedInCode("Assets/report.css"), .embedInCode("Assets/report.js")]),
         .executableTarget(
             name: "pretrain",
             dependencies: [
                 "Configuration", "CProcessor", "CICUData", "Files", "Machine", "Kernels", "Tokenization", "Corpus",
                 "Encoder", "Objectives", "Optimization", "Checkpoints", "Benchmarks", "Engine", "Pretraining", "Runs",
                 "HyperparameterTransfer", "Interchange", "Analysis", "Comparison", "FineTuning", "Formatting",
-                arguments,
+                "Reports", arguments,
             ]),
 
         .target(name: "TestSupport", dependencies: ["Corpus", "Kernels"], path: "Tests/TestSupport"),
@@ -138,6 +148,7 @@ let package = Package(
             "CorpusTests", ["Corpus", "Machine", "Tokenization", "Kernels", "TestSupport", "CLZ4", "CZlib", "CZstd"]),
         tests("CheckpointsTests", ["Checkpoints", "TestSupport"], fixtures: true),
         tests("PlotsTests", ["Plots"]),
+        tests("ReportsTests", ["Reports", "Runs", "TestSupport"]),
         tests(
             "GradientTests",
             ["Corpus", "Encoder", "Kernels", "Objectives", "Optimization", "Parametrization", "TestSupport"],

@@ -95,8 +95,9 @@ public final class Comparison: Sendable {
             })
         try OutputFile(checking: path("results.json")).write(report: report)
         try OutputFile(checking: path("results.md")).write(report.markdown)
-        try OutputFile(checking: path("curves.svg")).write(
-            try CurveFigure(curves, metrics: nil, position: .tokens).svg)
+        var options = CurveFigure.Options()
+        options.position = .tokens
+        try OutputFile(checking: path("curves.svg")).write(try CurveFigure(curves, metrics: nil, options: options).svg)
         return report
     }
 

@@ -28,10 +28,8 @@ public final class TrainingEngine {
     /// Whether the step or evaluation under way is to end early, with a `CancellationError` and nothing changed; called
     /// often, from all workers.
     public var isCancelled: (@Sendable () -> Bool)?
-    /// Whether steps measure the gradients of layers, into `layerGradients`.
-    package var measuresLayers = false
-    /// Of the last step that was to measure them.
-    package internal(set) var layerGradients: [LayerGradients] = []
+    /// Called with the merged gradients, before clipping, and the part of them that is about to move the weights.
+    public var seesGradients: ((UnsafePointer<Float>, Range<Int>) -> Void)?
     /// What an analysis does to forward passes of evaluations.
     package var inspection: LayerInspection?
     /// One a worker; a single one where workers divide chunks, and `scratch` of each.
@@ -148,26 +146,21 @@ public final class TrainingEngine {
     ///   - norms: of each optimizer's gradients.
     ///   - members: which of two optimizers move; both by default.
     func update(step: Int, norms: [Double], members: Range<Int>? = nil) {
-        if measuresLayers { measureLayers(members) }
         let optimizers =
             norms.count == 1
             ? [configuration.optimizer] : [configuration.optimizer.ofGenerator, configuration.optimizer]
+        if let seesGradients {
+            let count = state.layout.bufferCount
+            let start = state.layout.secondGroupStart ?? 0
+            let ranges = [0..<start, start..<count]
+            seesGradients(gradients.sum.base, members.map { ranges[$0.lowerBound] } ?? 0..<count)
+        }
         optimizer.update(
             weights: state.weights, gradients: gradients.sum, state: state.optimizer.map(\.buffer), step: step,
             scheduleFactor: schedule.factor(step: step),
             gradientScales: zip(norms, optimizers).map { LaneGradients.clipFactor(norm: $0, limit: $1.clipNorm) },
             members: members, pool: pool)
         weightsChanged()
-    }
-
-    /// Networks that take turns are measured one after the other, each before its gradients are cleared.
-    private func measureLayers(_ members: Range<Int>?) {
-        let found = LayerGradients.all(gradients.sum, state.layout)
-        switch members {
-        case nil: layerGradients = found
-        case 0..<1: layerGradients = found.filter { $0.network == .generator }
-        default: layerGradients += found.filter { $0.network == .discriminator }
-        }
     }
 
     /// Forward and backward passes of all lanes, into their gradient buffers.

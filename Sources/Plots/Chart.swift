@@ -125,18 +125,27 @@ public enum Palette: Sendable, Equatable {
     public var count: Int { self == .categorical ? Self.distinct.count : Self.ramp.count }
 
     /// - Parameter count: how many colours the chart needs.
-    func colour(_ index: Int, of count: Int) -> String {
+    func colour(_ index: Int, of count: Int, _ theme: Theme) -> String {
         switch self {
-        case .categorical: Self.distinct[index % Self.distinct.count]
+        case .categorical: (theme.isDark ? Self.light : Self.distinct)[index % Self.distinct.count]
         case .sequential:
+            // On dark ground the ramp begins where its colours can be seen.
             Self.ramp[
-                count < 2 ? 0 : Int((Double(index % count) / Double(count - 1) * Double(Self.ramp.count - 1)).rounded())
+                count < 2
+                    ? (theme.isDark ? Self.ramp.count - 1 : 0)
+                    : Int(
+                        (Double(theme.isDark ? 3 : 0) + Double(index % count) / Double(count - 1)
+                            * Double(Self.ramp.count - (theme.isDark ? 4 : 1))).rounded())
             ]
         }
     }
 
     private static let distinct = [
         "#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00", "#5f3dc4", "#7f7f7f",
+    ]
+    /// The same hues, lighter.
+    private static let light = [
+        "#58b4ee", "#ff8b3d", "#2fd0a0", "#ee9dcb", "#9ad8ff", "#f2c14e", "#b39dff", "#a9a9a9",
     ]
     private static let ramp = [
         "#440154", "#482475", "#414487", "#355f8d", "#2a788e", "#21918c", "#22a884", "#44bf70", "#7ad151", "#b5cf1c",

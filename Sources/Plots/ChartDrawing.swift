@@ -4,6 +4,7 @@ struct ChartDrawing {
     private let xAxis: ResolvedAxis
     private let yAxis: ResolvedAxis
     private let legend: ChartLegend
+    private let theme: Theme
     /// The area of the data.
     private let left: Double
     private let top: Double
@@ -13,15 +14,16 @@ struct ChartDrawing {
     private static let labelSize = 11.0
     private static let padding = 16.0
 
-    init(_ chart: Chart, commonY: [Double]) {
+    init(_ chart: Chart, commonY: [Double], theme: Theme) {
         self.chart = chart
+        self.theme = theme
         xAxis = ResolvedAxis(chart.x, values: chart.valuesOfX)
         yAxis = ResolvedAxis(chart.y, values: commonY.isEmpty ? chart.valuesOfY : commonY)
         let widest = yAxis.ticks.map { SVGText.width(Ticks.label($0), size: Self.labelSize) }.max() ?? 0
         left = Self.padding + (chart.y.label.isEmpty ? 0 : 20) + widest + 8
         right = chart.width - Self.padding - 6
         let titles = (chart.title.isEmpty ? 0.0 : 22) + (chart.subtitle.isEmpty ? 0 : 16)
-        legend = ChartLegend(chart, left: left, top: 12 + titles + 4, right: right)
+        legend = ChartLegend(chart, left: left, top: 12 + titles + 4, right: right, theme: theme)
         top = 12 + titles + legend.height + 10
         bottom = chart.height - 12 - 20 - (chart.x.label.isEmpty ? 0 : 20)
     }
@@ -32,32 +34,32 @@ struct ChartDrawing {
     private func y(_ value: Double) -> Double? { yAxis.place(value).map { bottom - $0 * (bottom - top) } }
 
     private var titles: String {
-        SVGText.text(chart.title, x: Self.padding, y: 26, size: 15, colour: "#111", bold: true)
+        SVGText.text(chart.title, x: Self.padding, y: 26, size: 15, colour: theme.title, bold: true)
             + SVGText.text(
-                chart.subtitle, x: Self.padding, y: chart.title.isEmpty ? 24 : 44, size: 11.5, colour: "#666")
+                chart.subtitle, x: Self.padding, y: chart.title.isEmpty ? 24 : 44, size: 11.5, colour: theme.subtitle)
     }
 
     private var grid: String {
         var result = ""
-        for tick in xAxis.minorTicks { if let x = x(tick) { result += vertical(x, "#f3f3f3") } }
-        for tick in yAxis.minorTicks { if let y = y(tick) { result += horizontal(y, "#f3f3f3") } }
+        for tick in xAxis.minorTicks { if let x = x(tick) { result += vertical(x, theme.minorGrid) } }
+        for tick in yAxis.minorTicks { if let y = y(tick) { result += horizontal(y, theme.minorGrid) } }
         var end = -Double.infinity
         for tick in xAxis.ticks {
             guard let x = x(tick) else { continue }
-            result += vertical(x, "#e2e2e2")
+            result += vertical(x, theme.grid)
             let label = Ticks.label(tick)
             let half = SVGText.width(label, size: Self.labelSize) / 2
             // Labels that would run into each other are left out.
             guard x - half > end + 4 else { continue }
             end = x + half
             result += SVGText.text(
-                label, x: x, y: bottom + 17, size: Self.labelSize, anchor: .middle, colour: "#555")
+                label, x: x, y: bottom + 17, size: Self.labelSize, anchor: .middle, colour: theme.label)
         }
         for tick in yAxis.ticks {
             guard let y = y(tick) else { continue }
-            result += horizontal(y, "#e2e2e2")
+            result += horizontal(y, theme.grid)
             result += SVGText.text(
-                Ticks.label(tick), x: left - 7, y: y + 4, size: Self.labelSize, anchor: .end, colour: "#555")
+                Ticks.label(tick), x: left - 7, y: y + 4, size: Self.labelSize, anchor: .end, colour: theme.label)
         }
         return result
     }
@@ -67,12 +69,14 @@ struct ChartDrawing {
 
     private var frame: String {
         let middle = (top + bottom) / 2
-        return SVGText.line(left, bottom, right, bottom, colour: "#888")
-            + SVGText.line(left, top, left, bottom, colour: "#888")
+        return SVGText.line(left, bottom, right, bottom, colour: theme.axis)
+            + SVGText.line(left, top, left, bottom, colour: theme.axis)
             + SVGText.text(
-                chart.x.label, x: (left + right) / 2, y: chart.height - 12, size: 12, anchor: .middle)
+                chart.x.label, x: (left + right) / 2, y: chart.height - 12, size: 12, anchor: .middle,
+                colour: theme.text)
             + SVGText.text(
-                chart.y.label, x: Self.padding + 8, y: middle, size: 12, anchor: .middle, rotated: true)
+                chart.y.label, x: Self.padding + 8, y: middle, size: 12, anchor: .middle, colour: theme.text,
+                rotated: true)
     }
 
     /// Lines and points, cut off at the frame: a nested drawing needs no identifier for that.
@@ -84,7 +88,8 @@ struct ChartDrawing {
         result += " height=\"\(number(height + 10))\""
         result += " viewBox=\"\(number(left - 5)) \(number(top - 5)) \(number(width + 10)) \(number(height + 10))\">\n"
         for (index, series) in chart.series.enumerated() {
-            result += SeriesDrawing(series, colour: chart.colour(of: index), x: x, y: y).content
+            result +=
+                SeriesDrawing(series, colour: chart.colour(of: index, theme), edge: theme.ground, x: x, y: y).content
         }
         return result + "</svg>\n"
     }
@@ -94,16 +99,16 @@ struct ChartDrawing {
             switch line.direction {
             case .horizontal:
                 guard let y = y(line.value), y >= top - 0.5, y <= bottom + 0.5 else { return "" }
-                return SVGText.line(left, y, right, y, colour: "#444", dashes: "2 3")
+                return SVGText.line(left, y, right, y, colour: theme.reference, dashes: "2 3")
                     + SVGText.text(
-                        line.label, x: right - 4, y: y - 5, size: Self.labelSize, anchor: .end, colour: "#444")
+                        line.label, x: right - 4, y: y - 5, size: Self.labelSize, anchor: .end, colour: theme.reference)
             case .vertical:
                 guard let x = x(line.value), x >= left - 0.5, x <= right + 0.5 else { return "" }
                 let fits = x + 5 + SVGText.width(line.label, size: Self.labelSize) < right
-                return SVGText.line(x, top, x, bottom, colour: "#444", dashes: "2 3")
+                return SVGText.line(x, top, x, bottom, colour: theme.reference, dashes: "2 3")
                     + SVGText.text(
                         line.label, x: fits ? x + 5 : x - 5, y: top + 12, size: Self.labelSize,
-                        anchor: fits ? .start : .end, colour: "#444")
+                        anchor: fits ? .start : .end, colour: theme.reference)
             }
         }.joined()
     }
@@ -124,8 +129,8 @@ extension Chart {
         } + references.filter { $0.direction == .horizontal }.map(\.value)
     }
 
-    func colour(of index: Int) -> String {
+    func colour(of index: Int, _ theme: Theme) -> String {
         let indices = series.enumerated().map { $0.element.colour ?? $0.offset }
-        return palette.colour(max(0, indices[index]), of: (indices.max() ?? 0) + 1)
+        return palette.colour(max(0, indices[index]), of: (indices.max() ?? 0) + 1, theme)
     }
 }

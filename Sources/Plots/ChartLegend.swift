@@ -7,7 +7,7 @@ struct ChartLegend {
     private static let rowHeight = 17.0
     private static let sample = 20.0
 
-    init(_ chart: Chart, left: Double, top: Double, right: Double) {
+    init(_ chart: Chart, left: Double, top: Double, right: Double, theme: Theme) {
         var content = ""
         var x = left
         var row = 0.0
@@ -19,7 +19,7 @@ struct ChartLegend {
                 row += 1
             }
             let y = top + 8 + row * Self.rowHeight
-            let colour = chart.colour(of: index)
+            let colour = chart.colour(of: index, theme)
             if series.style != .points {
                 let dashed = series.style == .dashed || series.style == .markedDashed
                 content += SVGText.line(
@@ -27,9 +27,9 @@ struct ChartLegend {
             }
             if series.style != .line && series.style != .dashed {
                 content += "<circle cx=\"\(SVGText.number(x + Self.sample / 2))\" cy=\"\(SVGText.number(y))\" r=\"3.2\""
-                content += " fill=\"\(colour)\" stroke=\"#fff\" stroke-width=\"0.8\"/>\n"
+                content += " fill=\"\(colour)\" stroke=\"\(theme.ground)\" stroke-width=\"0.8\"/>\n"
             }
-            content += SVGText.text(series.name, x: x + Self.sample + 6, y: y + 4, size: Self.size)
+            content += SVGText.text(series.name, x: x + Self.sample + 6, y: y + 4, size: Self.size, colour: theme.text)
             x += width
             entries += 1
         }

@@ -5,11 +5,13 @@ public struct Figure: Sendable, Equatable {
     public var columns: Int
     /// Give the charts of a row the same extent of y, so that they can be compared by eye.
     public var sharesY: Bool
+    public var theme: Theme
 
-    public init(_ charts: [Chart], columns: Int = 2, sharesY: Bool = false) {
+    public init(_ charts: [Chart], columns: Int = 2, sharesY: Bool = false, theme: Theme = .light) {
         self.charts = charts
         self.columns = max(1, columns)
         self.sharesY = sharesY
+        self.theme = theme
     }
 
     /// The whole document.
@@ -24,7 +26,7 @@ public struct Figure: Sendable, Equatable {
             for chart in row {
                 body += "<svg x=\"\(SVGText.number(x))\" y=\"\(SVGText.number(y))\""
                 body += " width=\"\(SVGText.number(chart.width))\" height=\"\(SVGText.number(chart.height))\">\n"
-                body += ChartDrawing(chart, commonY: common).content
+                body += ChartDrawing(chart, commonY: common, theme: theme).content
                 body += "</svg>\n"
                 x += chart.width
             }
@@ -36,6 +38,6 @@ public struct Figure: Sendable, Equatable {
         return "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 \(size.0) \(size.1)\" width=\"\(size.0)\""
             + " height=\"\(size.1)\" role=\"img\" aria-label=\"\(SVGText.escaped(name))\""
             + " font-family=\"system-ui, -apple-system, 'Segoe UI', 'DejaVu Sans', sans-serif\">\n"
-            + "<rect width=\"100%\" height=\"100%\" fill=\"#fff\"/>\n\(body)</svg>\n"
+            + "<rect width=\"100%\" height=\"100%\" fill=\"\(theme.ground)\"/>\n\(body)</svg>\n"
     }
 }

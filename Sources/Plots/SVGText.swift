@@ -53,7 +53,7 @@ enum SVGText {
     }
 
     static func text(
-        _ content: String, x: Double, y: Double, size: Double, anchor: Anchor = .start, colour: String = "#333",
+        _ content: String, x: Double, y: Double, size: Double, anchor: Anchor = .start, colour: String,
         bold: Bool = false, rotated: Bool = false
     ) -> String {
         guard !content.isEmpty else { return "" }

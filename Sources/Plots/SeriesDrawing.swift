@@ -6,8 +6,9 @@ struct SeriesDrawing {
     private static let manyPoints = 2000
 
     /// - Parameters:
+    ///   - edge: colour around markers.
     ///   - x, y: from values to the drawing; nil for what the axis cannot show.
-    init(_ series: Series, colour: String, x: (Double) -> Double?, y: (Double) -> Double?) {
+    init(_ series: Series, colour: String, edge: String, x: (Double) -> Double?, y: (Double) -> Double?) {
         var runs: [[(x: Double, y: Double)]] = [[]]
         var markers = ""
         let marked = series.style != .line && series.style != .dashed && series.points.count <= Self.manyPoints
@@ -21,7 +22,7 @@ struct SeriesDrawing {
             let name = series.name.isEmpty ? "" : series.name + ": "
             let note = SVGText.escaped("\(name)\(Ticks.label(point.x)), \(Ticks.label(point.y))")
             markers += "<circle cx=\"\(SVGText.number(px))\" cy=\"\(SVGText.number(py))\" r=\"3.2\" fill=\"\(colour)\""
-            markers += " stroke=\"#fff\" stroke-width=\"0.8\"><title>\(note)</title></circle>\n"
+            markers += " stroke=\"\(edge)\" stroke-width=\"0.8\"><title>\(note)</title></circle>\n"
         }
         let dashes = series.style == .dashed || series.style == .markedDashed ? " stroke-dasharray=\"6 4\"" : ""
         var lines = Self.band(series, colour: colour, x: x, y: y)

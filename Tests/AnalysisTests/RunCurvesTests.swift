@@ -48,12 +48,42 @@ struct RunCurvesTests {
         let runs = [
             try RunCurves(path: paths[0], label: "first <run>"), try RunCurves(path: paths[1], label: "second"),
         ]
-        let usual = try CurveFigure(runs, metrics: nil, position: .steps)
+        let usual = try CurveFigure(runs, metrics: nil)
         #expect(usual.metrics == ["generator_loss", "corrective_loss", "discriminator_auc"])
         let svg = usual.svg
         #expect(svg.contains("first &lt;run&gt;") && svg.contains("on held-out text") && svg.contains("in training"))
-        let chosen = try CurveFigure(runs, metrics: ["loss"], position: .tokens)
+        var options = CurveFigure.Options()
+        options.position = .tokens
+        let chosen = try CurveFigure(runs, metrics: ["loss"], options: options)
         #expect(chosen.metrics == ["loss"] && chosen.svg.contains("tokens") && chosen.svg != svg)
-        #expect(throws: RunCurvesError.self) { try CurveFigure(runs, metrics: ["los"], position: .steps) }
+        #expect(throws: RunCurvesError.self) { try CurveFigure(runs, metrics: ["los"]) }
+    }
+
+    @Test("Training beside held-out text, smoothed, by hours, on logarithmic axes, dark")
+    func options() throws {
+        let log = (1...30).map { step in
+            #"{"step":\#(step),"seconds":\#(step * 3600),"tokens":\#(step),"generator_loss":\#(step % 2 == 0 ? 4 : 2)}"#
+                + "\n"
+                + (step % 10 == 0 ? #"{"step":\#(step),"evaluation":{"generator_loss":3}}"# + "\n" : "")
+        }.joined()
+        let path = try Self.file(log)
+        defer { try? FileManager.default.removeItem(atPath: path) }
+        let run = try RunCurves(path: path, label: "a")
+        #expect(run.points("generator_loss").map(\.seconds) == [36_000, 72_000, 108_000])
+        var options = CurveFigure.Options()
+        options.showsTraining = true
+        let plain = try CurveFigure([run], metrics: nil, options: options).svg
+        #expect(
+            plain.contains("a, in training") && plain.contains("(dots)")
+                && plain.components(separatedBy: "<circle").count == 3 + 2)
+        options.position = .hours
+        options.smoothing = 0.9
+        options.hasLogarithmicX = true
+        options.theme = .dark
+        let drawn = try CurveFigure([run], metrics: nil, options: options).svg
+        #expect(
+            drawn.contains(">hours<") && drawn.contains("smoothed by 0.9") && drawn.contains("#12151a")
+                && !drawn.contains("#fff"))
+        #expect(drawn != plain)
     }
 }

@@ -13,14 +13,17 @@ import Testing
     /// Of the pages in the order in which a reader meets them.
     private static func commands() throws -> [(page: String, command: String)] {
         let pages =
-            ["README.md"] + ["text", "runs", "recipes", "long-documents", "transfer", "using"].map { "docs/\($0).md" }
+            ["README.md"]
+            + ["text", "runs", "watching", "recipes", "long-documents", "transfer", "using"].map { "docs/\($0).md" }
         return try pages.flatMap { page -> [(String, String)] in
             let text = try String(contentsOf: repository.appendingPathComponent(page), encoding: .utf8)
             var commands: [String] = []
             var isContinued = false
             for line in text.split(separator: "\n", omittingEmptySubsequences: false) where line.hasPrefix("    ") {
                 let part = line.trimmingCharacters(in: .whitespaces)
-                let isCommand = part.hasPrefix("pretrain ") || part.contains("| pretrain ")
+                // A server does not end.
+                let isCommand =
+                    (part.hasPrefix("pretrain ") || part.contains("| pretrain ")) && !part.hasPrefix("pretrain watch")
                 if isContinued {
                     commands[commands.count - 1] += " " + part
                 } else if isCommand {

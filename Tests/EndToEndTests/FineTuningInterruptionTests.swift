@@ -37,7 +37,7 @@ import Testing
     private func metrics(_ workspace: Workspace, _ output: String) throws -> [String] {
         try workspace.folder.text("\(output)/seed-0/metrics.jsonl").split(separator: "\n").map { line in
             var object = try #require(try JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: Any])
-            for timed in ["tokens_per_second", "texts_per_second"] { object[timed] = nil }
+            for timed in ["seconds", "tokens_per_second", "texts_per_second"] { object[timed] = nil }
             return String(
                 decoding: try JSONSerialization.data(withJSONObject: object, options: .sortedKeys), as: UTF8.self)
         }

@@ -1,4 +1,4 @@
-import Engine
+
 import Objectives
 import Pretraining
 import Runs

@@ -20,17 +20,18 @@ private struct EvaluationFields: Encodable, Sendable {
         let path = folder("metrics.jsonl")
         let log = try MetricsLog(path: path, resumingAfter: nil)
         try log.append(StepFields(generatorLoss: 0.1), step: 1)
-        try log.append(StepFields(generatorLoss: .nan, weightsSHA256: "a\"b\n"), step: 2)
+        try log.append(StepFields(generatorLoss: .nan, weightsSHA256: "a\"b\n"), step: 2, seconds: 1.23456)
         try log.append(EvaluationFields(), step: 2)
         // Nothing is held back: the file is complete while the log is open.
         #expect(
             try folder.text("metrics.jsonl") == """
-                {"step":1,"tokens":1024,"generator_loss":0.1}
-                {"step":2,"tokens":1024,"generator_loss":null,"weights_sha256":"a\\"b\\n"}
+                {"step":1,"version":2,"tokens":1024,"generator_loss":0.1}
+                {"step":2,"seconds":1.235,"tokens":1024,"generator_loss":null,"weights_sha256":"a\\"b\\n"}
                 {"step":2,"evaluation":true,"discriminator_auc":0.7}
 
                 """)
         #expect(log.lostLines == 0)
+        #expect(try MetricsLog(path: path, resumingAfter: 1).seconds == 0)
     }
 
     /// From the beginning and from the middle, and for every byte at which a crash can tear the file: the resumed run's

@@ -32,54 +32,84 @@ private final class Screen: Sendable {
     }
 }
 
-private let erased = "\r\u{1B}[K"
+private let erased = "\r\u{1B}[J"
 
 @Suite struct ProgressLineTests {
     @Test func redrawsAtMostTenTimesASecond() {
         let screen = Screen()
-        let line = screen.line(.live(colours: false))
+        let line = screen.line(.live(colours: false, blocks: true))
         for step in 1...1000 {
-            line.update(step: step) { ["step \(step)", "loss 1"] }
+            line.update(step: step) { [ProgressField("step \(step)"), "loss 1"] }
             screen.wait(0.01)
         }
         let draws = screen.look().split(separator: "\r")
         #expect((90...110).contains(draws.count))
-        #expect(draws.first == "step 1  loss 1\u{1B}[K")
+        #expect(draws.first == "step 1  loss 1\u{1B}[J")
         line.finish()
-        #expect(screen.look() == "\rstep 1000  loss 1\u{1B}[K\n")
+        #expect(screen.look() == "\rstep 1000  loss 1\u{1B}[J\r\n")
         line.finish()
         #expect(screen.look() == "")
     }
 
-    @Test func cutsTheLineToTheTerminal() {
+    @Test func leavesOutWhatHasNoRoom() {
         let screen = Screen(width: 10)
-        let line = screen.line(.live(colours: false))
-        line.update(step: 1) { ["1234", "567890"] }
-        #expect(screen.look() == "\r1234  567\u{1B}[K")
-        let coloured = screen.line(.live(colours: true))
+        let line = screen.line(.live(colours: false, blocks: true))
+        line.update(step: 1) { ["1234", "567890", "56"] }
+        #expect(screen.look() == "\r1234  56\u{1B}[J\r")
+        let coloured = screen.line(.live(colours: true, blocks: true))
         coloured.update(step: 1) { ["1234", "567890"] }
-        #expect(screen.look() == "\r\u{1B}[1m1234\u{1B}[0m  567\u{1B}[K")
-        // A first field that is wider than the terminal stays plain rather than losing its end code.
+        #expect(screen.look() == "\r\u{1B}[1m1234\u{1B}[0m\u{1B}[J\r")
+        // Where not even the first fits, it is cut.
         let narrow = Screen(width: 3)
-        narrow.line(.live(colours: true)).update(step: 1) { ["1234"] }
-        #expect(narrow.look() == "\r12\u{1B}[K")
+        narrow.line(.live(colours: false, blocks: true)).update(step: 1) { ["1234"] }
+        #expect(narrow.look() == "\r12\u{1B}[J\r")
+    }
+
+    /// What one looks for is there at 40 columns, everything at 200, and no line is longer than the terminal.
+    @Test func everyWidthShowsWhatMattersMost() {
+        let fields = [
+            ProgressField("step 1,234/3,600", "1,234/3,600", "34.3 %"),
+            ProgressField("loss 59.296 (generator 8.350, discriminator 1.0189)", "loss 59.296"),
+            ProgressField("14 min 06 s left", "14 min left"), ProgressField("8,719 tokens/s", "8,719 tok/s"),
+            ProgressField("30 % of peak", "30 %"),
+        ]
+        func shown(_ width: Int, blocks: Bool = true) -> String {
+            let screen = Screen(width: width)
+            screen.line(.live(colours: false, blocks: blocks)).update(step: 1, fraction: 0.343) { fields }
+            return screen.look().replacing("\u{1B}[J", with: "").replacing("\r", with: "")
+        }
+        #expect(shown(40) == "1,234/3,600  loss 59.296  14 min left")
+        #expect(shown(60) == "1,234/3,600  loss 59.296  14 min left  8,719 tokens/s  30 %")
+        #expect(
+            shown(80) == "step 1,234/3,600  ▕███      ▏  loss 59.296  14 min 06 s left  8,719 tok/s  30 %")
+        #expect(shown(80, blocks: false).contains("[###------]"))
+        let widest = shown(200)
+        for field in fields { #expect(widest.contains(field.wordings[0]), "\(field)") }
+        for width in 4...200 {
+            #expect(shown(width).count < width, "\(width) columns: \(shown(width))")
+            if width >= 40 { #expect(shown(width).contains("left"), "\(width) columns: \(shown(width))") }
+        }
+        // Ideographs take two columns.
+        let wide = Screen(width: 12)
+        wide.line(.live(colours: false, blocks: true)).update(step: 1) { ["訓練中", "語彙", "x"] }
+        #expect(wide.look() == "\r訓練中  x\u{1B}[J\r")
     }
 
     @Test func makesWayForOtherOutput() {
         let screen = Screen()
-        let line = screen.line(.live(colours: false))
+        let line = screen.line(.live(colours: false, blocks: true))
         line.note("before")
         #expect(screen.look() == "before\n")
         line.update(step: 1) { ["a"] }
         _ = screen.look()
         line.note("saved")
-        #expect(screen.look() == "\(erased)saved\n\ra\u{1B}[K")
+        #expect(screen.look() == "\(erased)saved\n\ra\u{1B}[J\r")
         line.interrupt {
             line.note("inner")
             screen.wait(1)
             line.update(step: 2) { ["b"] }
         }
-        #expect(screen.look() == "\(erased)inner\n\ra\u{1B}[K")
+        #expect(screen.look() == "\(erased)inner\n\ra\u{1B}[J\r")
         line.clear()
         #expect(screen.look() == erased)
         line.finish()
@@ -90,7 +120,7 @@ private let erased = "\r\u{1B}[K"
         let screen = Screen()
         let line = screen.line(.plain, .seconds(10))
         for step in 1...25 {
-            line.update(step: step) { ["step \(step)", "x"] }
+            line.update(step: step) { [ProgressField("step \(step)"), "x"] }
             screen.wait(1)
         }
         line.note("note")
@@ -101,7 +131,7 @@ private let erased = "\r\u{1B}[K"
     @Test func plainLinesComeAtIntervalsOfSteps() {
         let screen = Screen()
         let line = screen.line(.plain, .steps(10))
-        for step in stride(from: 3, through: 40, by: 3) { line.update(step: step) { ["\(step)"] } }
+        for step in stride(from: 3, through: 40, by: 3) { line.update(step: step) { [ProgressField("\(step)")] } }
         #expect(screen.look() == "3\n12\n21\n30\n")
         line.finish()
         #expect(screen.look() == "39\n")
@@ -120,10 +150,14 @@ private let erased = "\r\u{1B}[K"
         #expect(ProgressLine.style(isTerminal: false, environment: ["TERM": "xterm"]) == .plain)
         #expect(ProgressLine.style(isTerminal: true, environment: ["TERM": "dumb"]) == .plain)
         #expect(ProgressLine.style(isTerminal: true, environment: [:]) == .plain)
-        #expect(ProgressLine.style(isTerminal: true, environment: ["TERM": "xterm"]) == .live(colours: true))
+        #expect(
+            ProgressLine.style(isTerminal: true, environment: ["TERM": "xterm"]) == .live(colours: true, blocks: false))
+        #expect(
+            ProgressLine.style(isTerminal: true, environment: ["TERM": "xterm", "LC_ALL": "", "LANG": "de_DE.UTF-8"])
+                == .live(colours: true, blocks: true))
         #expect(
             ProgressLine.style(isTerminal: true, environment: ["TERM": "xterm", "NO_COLOR": "1"])
-                == .live(colours: false))
+                == .live(colours: false, blocks: false))
     }
 
     @Test func phasesShowShareAndTimeLeft() {
@@ -138,7 +172,7 @@ private let erased = "\r\u{1B}[K"
         #expect(
             screen.look() == """
                 Training the tokenizer  0 %
-                Training the tokenizer  25 %  1.0 MB  3 min 00 s left
+                Training the tokenizer  25 %  3 min 00 s left  1.0 MB
                 Training the tokenizer  30,522 entries  2 min 00 s
 
                 """)

@@ -8,7 +8,7 @@ import Testing
     struct Record: RunRecord {
         var value: Int
         var scalars: [(tag: String, value: Double)] { [("value", Double(value))] }
-        var progressFields: [String] { ["value \(value)"] }
+        var progressFields: [ProgressField] { [ProgressField("value \(value)")] }
         enum CodingKeys: String, CodingKey { case value }
     }
 
@@ -26,6 +26,7 @@ import Testing
         var failingStep: Int?
         var failingEvaluation: Int?
         var doneStep: Int?
+        var histograms: [(tag: String, histogram: ValueHistogram)] = []
         var journal: [String] = []
         /// Raised by the evaluation after a step.
         var alarmingStep: Int?
@@ -67,6 +68,7 @@ import Testing
 
     private func run(
         _ work: Work, evaluateEvery: Int = 3, checkpointEvery: Int = 5, from step: Int? = nil,
+        logging: RunLogging = RunLogging(),
         told: (RunEvent<Evaluation>) -> Void = { _ in }, while isWorthwhile: ((Int, Record) -> Bool)? = nil
     ) throws -> RunEnd {
         let directory = RunDirectory(path: folder("run"))
@@ -79,7 +81,7 @@ import Testing
                 plan: RunPlan(
                     steps: 10, evaluateEvery: evaluateEvery, checkpointEvery: checkpointEvery, logEvery: 1,
                     retention: Retention(keepLast: 10, keepEvery: nil)),
-                resumingAfter: step, progress: ProgressLine(quiet: true)
+                resumingAfter: step, logging: logging, progress: ProgressLine(quiet: true)
             ) { events.append($0) }
             defer { for event in events { told(event) } }
             return try loop.run(while: isWorthwhile)
@@ -138,8 +140,13 @@ import Testing
         #expect(told == [RunAlarm(kind: "plateau", since: 1, message: "it stands")])
         let lines = try folder.text("run/metrics.jsonl").split(separator: "\n")
         let place = try #require(
-            lines.firstIndex { $0 == #"{"step":3,"alarm":{"kind":"plateau","since":1,"message":"it stands"}}"# })
-        #expect(lines[place + 1] == #"{"step":3,"evaluation":{"step":3}}"#)
+            lines.firstIndex { $0.hasSuffix(#""alarm":{"kind":"plateau","since":1,"message":"it stands"}}"#) })
+        #expect(lines[place + 1].hasSuffix(#""evaluation":{"step":3}}"#))
+        var reader = MetricsReader(path: folder("run/metrics.jsonl"))
+        _ = try reader.read()
+        #expect(reader.alarms.map(\.step) == [3] && reader.alarms.map(\.alarm) == told)
+        // A line of its own, not one of training.
+        #expect(reader.training.steps.filter { $0 == 3 }.count == 1)
         let later = Work(step: 5)
         _ = try run(later, from: 5)
         #expect(later.remembered == told && later.journal.first == "evaluate 6")
@@ -177,5 +184,56 @@ import Testing
             #expect(try loop.run() == .finished(step: 3))
         }
         #expect(steps == [1, 2, 3])
+    }
+
+    @Test("The journal tells every start and end, what was spent, and what went wrong")
+    func journal() throws {
+        let failing = Work()
+        failing.failingStep = 8
+        #expect(throws: Failure.self) { _ = try run(failing) }
+        #expect(try run(Work(step: 7), from: 7) == .finished(step: 10))
+        let entries = JournalEntry.entries(path: folder("run/journal.jsonl"))
+        #expect(
+            entries.map(\.event) == [
+                .started, .warning, .checkpoint, .checkpoint, .ended, .started, .checkpoint, .ended,
+            ])
+        #expect(entries.map(\.step) == [0, 3, 5, 7, 7, 7, 10, 10])
+        #expect(entries[1].message == "step 4 skipped: for no reason")
+        #expect(entries[4].outcome == .failed && entries[4].message?.contains("Failure") == true)
+        #expect(entries[7].outcome == .finished)
+        let usage = try #require(entries[7].usage)
+        #expect(usage.processorSeconds > 0 && usage.peakMemoryBytes > 1 << 20 && usage.seconds >= 0)
+    }
+
+    @Test("Seconds go on where the run was interrupted")
+    func seconds() throws {
+        _ = try run(Work(), while: { step, _ in step < 5 })
+        try folder.write(
+            folder.text("run/metrics.jsonl").replacing(/"seconds":[0-9.]+/, with: "\"seconds\":1000"),
+            to: "run/metrics.jsonl")
+        _ = try run(Work(step: 5), from: 5)
+        var reader = MetricsReader(path: folder("run/metrics.jsonl"))
+        _ = try reader.read()
+        #expect(reader.version == MetricsLog.version && reader.hasSeconds)
+        let seconds = reader.training.seconds
+        #expect(
+            seconds.prefix(4).allSatisfy { $0 == 1000 }
+                && seconds.dropFirst(4).allSatisfy { (1000...1100).contains($0) })
+        #expect(zip(seconds, seconds.dropFirst()).allSatisfy { $0 <= $1 })
+    }
+
+    @Test("Tables have what the log has, also of a run that goes back")
+    func tables() throws {
+        let logging = RunLogging(writesCSV: true)
+        _ = try run(Work(), logging: logging, while: { step, _ in step < 7 })
+        _ = try run(Work(step: 5), from: 5, logging: logging)
+        let lines = try folder.text("run/metrics.csv").split(separator: "\n").map {
+            $0.split(separator: ",").map(String.init)
+        }
+        #expect(lines.first == ["step", "seconds", "value"])
+        #expect(lines.dropFirst().map { $0[0] } == ["1", "2", "3", "5", "6", "7", "8", "9", "10"])
+        #expect(
+            lines.dropFirst().map { $0[2] } == ["1.0", "4.0", "9.0", "25.0", "36.0", "49.0", "64.0", "81.0", "100.0"])
+        #expect(try folder.text("run/evaluations.csv").split(separator: "\n").count == 1 + 4)
     }
 }

@@ -36,6 +36,43 @@ import Testing
         #expect(try hexadecimal(folder.data(file)) == expected.joined().filter { !$0.isWhitespace })
     }
 
+    @Test func histogramsTextsAndSettingsAreThoseOfTensorBoard() throws {
+        let folder = try TemporaryFolder()
+        let clock = Ticker([0, 1700000000.5, 1700000001.5, 1700000002.5, 1700000002.5, 1700000003.5, 1700000003.5])
+        let writer = try TensorBoardWriter(directory: folder.path, resumingAfter: nil, host: "h", now: { clock.next() })
+        let before = try folder.data((writer.path as NSString).lastPathComponent).count
+        var histogram = ValueHistogram()
+        [Float](arrayLiteral: 1, 1, 1.5).withUnsafeBufferPointer { histogram.add($0) }
+        try writer.append(step: 7, histograms: [("weights/a", histogram)])
+        try writer.append(step: 8, texts: [("samples/1", "**a** ü")])
+        try writer.start([Hyperparameter(name: "rate", value: .number(0.001))])
+        try writer.end(isSuccess: true)
+        let expected = [
+            """
+            8e000000 00000000 c67db152 09000020 40fc54d9 4110072a 80010a7e 0a097765 69676874 732f612a 71090000
+            00000000 f03f1100 00000000 00f83f19 00000000 00000840 21000000 0000000c 40290000 00000000 11403220
+            00000000 0000f03f 00000000 0000f43f 00000000 0000f83f 00000000 0000fc3f 3a200000 00000000 00000000
+            00000000 00400000 00000000 00000000 00000000 f03fe60f 6e27
+            """,
+            """
+            3a000000 00000000 1295eae2 09000060 40fc54d9 4110082a 2d0a2b0a 0973616d 706c6573 2f314212 08071204
+            12020801 42082a2a 612a2a20 c3bc4a0a 0a060a04 74657874 20022085 ae8b
+            """,
+            """
+            5c000000 00000000 c9cdf98f 090000a0 40fc54d9 412a510a 4f0a1c5f 68706172 616d735f 2f736573 73696f6e
+            5f737461 72745f69 6e666f42 0208014a 2b0a290a 07687061 72616d73 121e1a1c 0a110a04 72617465 120911fc
+            a9f1d24d 62503f29 0000a040 fc54d941 0b248177
+            """,
+            """
+            49000000 00000000 36250ea3 090000e0 40fc54d9 412a3e0a 3c0a1a5f 68706172 616d735f 2f736573 73696f6e
+            5f656e64 5f696e66 6f420208 014a1a0a 180a0768 70617261 6d73120d 220b0801 110000e0 40fc54d9 410dbb80
+            37
+            """,
+        ]
+        let written = try folder.data((writer.path as NSString).lastPathComponent).dropFirst(before)
+        #expect(hexadecimal(Data(written)) == expected.joined().filter { !$0.isWhitespace })
+    }
+
     @Test func filesOfOneRunSortInTheirOrder() throws {
         let folder = try TemporaryFolder()
         // The clock stands still, then goes back.

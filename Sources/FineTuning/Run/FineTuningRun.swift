@@ -112,7 +112,8 @@ public final class FineTuningRun {
             plan: RunPlan(
                 steps: steps, evaluateEvery: perEpoch, checkpointEvery: perEpoch, checkpointSeconds: 600,
                 logEvery: max(1, min(perEpoch / 10, 50)), retention: Retention(keepLast: 2)),
-            resumingAfter: step, progress: progress, report: report)
+            resumingAfter: step, origin: RunOrigin(program: "pretrain \(programVersion)", threads: threads),
+            progress: progress, report: report)
         do {
             switch try loop.run() {
             case .stopped(let signal, _): return (nil, signal)

@@ -17,8 +17,8 @@ public struct TaskStepRecord: RunRecord {
         ]
     }
 
-    public var progressFields: [String] {
-        [String(format: "loss %.4f", loss), "\(Int(textsPerSecond)) texts/s"]
+    public var progressFields: [ProgressField] {
+        [ProgressField(String(format: "loss %.4f", loss)), ProgressField("\(Int(textsPerSecond)) texts/s")]
     }
 }
 

@@ -113,8 +113,8 @@ extension ProductPrecision {
 
 extension Kernels {
     /// √Σ x², summed in double precision.
-    public static func norm(_ x: UnsafeMutablePointer<Float>, count: Int) -> Double {
-        norm(Matrix(x, rows: 1, columns: count))
+    public static func norm(_ x: UnsafePointer<Float>, count: Int) -> Double {
+        norm(Matrix(UnsafeMutablePointer(mutating: x), rows: 1, columns: count))
     }
 
     /// √Σ x², summed in double precision.

@@ -90,8 +90,8 @@ public struct SourceEvaluation: Encodable, Sendable, Equatable {
 }
 
 /// A held-out segment as the discriminator saw it.
-public struct EvaluationSample: Encodable, Sendable, Equatable {
-    public struct Token: Encodable, Sendable, Equatable {
+public struct EvaluationSample: Codable, Sendable, Equatable {
+    public struct Token: Codable, Sendable, Equatable {
         /// The token as the discriminator saw it.
         public var text: String
         /// The original, where it was replaced.

@@ -24,6 +24,8 @@ final class PretrainingWork: RunWork {
     private let listing: CorpusListing
     private var peak: PeakWatch
     private let tell: (PretrainingEvent) -> Void
+    private let logging: RunLogging
+    private(set) var histograms: [(tag: String, histogram: ValueHistogram)] = []
 
     private var state: RunState
     private var loaderState: LoaderState?
@@ -31,20 +33,27 @@ final class PretrainingWork: RunWork {
     private var skippedInARow = 0
     private var watch = LearningWatch()
     private var alarms: AlarmWatch
+    /// Of the step under way, where they are measured.
+    private var layerGradients: [LayerGradients] = []
     /// What was skipped or replaced of the text.
     private(set) var corpusReport: CorpusReport
 
     var step: Int { state.step }
+    /// Tokens seen in training.
+    var tokens: Int { state.tokens }
 
     /// - Parameters:
     ///   - start: what the first step depends on.
+    ///   - logging: which steps get histograms.
     ///   - tell: called on the thread of the run.
     init(
-        _ requested: RunConfiguration, start: RunStart, pool: ThreadPool, tell: @escaping (PretrainingEvent) -> Void
+        _ requested: RunConfiguration, start: RunStart, pool: ThreadPool, logging: RunLogging,
+        tell: @escaping (PretrainingEvent) -> Void
     ) throws {
         configuration = requested
         self.pool = pool
         self.tell = tell
+        self.logging = logging
         listing = start.listing
         corpusReport = start.listing.report
         fingerprint = start.fingerprint
@@ -122,13 +131,12 @@ final class PretrainingWork: RunWork {
         }
         let number = state.step + 1
         do {
-            engine.measuresLayers = isMeasured(number)
-            let outcome = try engine.train(loaded.batch, step: number)
+            let outcome = try train(loaded.batch, step: number)
             skippedInARow = 0
             watch.add(outcome.sums)
             advance(to: number, loaded)
             let record = record(outcome, loaded, seconds: started.duration(to: .now).seconds)
-            alarms.see(record, step: number, layers: engine.measuresLayers ? engine.layerGradients : nil)
+            alarms.see(record, step: number, layers: layerGradients.isEmpty ? nil : layerGradients)
             return .taken(record)
         } catch let error as NonFiniteError {
             guard skippedInARow < configuration.training.maximumSkippedSteps else { throw error }
@@ -148,6 +156,25 @@ final class PretrainingWork: RunWork {
     func takeAlarms() -> [RunAlarm] { alarms.take() }
 
     func remember(_ alarms: [RunAlarm]) { self.alarms.remember(alarms) }
+
+    /// A step; with the gradients of its layers, and histograms of gradients and of the weights that they have made, where
+    /// they are due.
+    private func train(_ batch: TokenBatch, step: Int) throws -> StepOutcome {
+        (histograms, layerGradients) = ([], [])
+        let (wantsLayers, wantsHistograms) = (isMeasured(step), logging.wantsHistograms(after: step))
+        guard wantsLayers || wantsHistograms else { return try engine.train(batch, step: step) }
+        let groups = GroupHistograms(engine.state.layout)
+        engine.seesGradients = { [pool, unowned self] gradients, range in
+            if wantsLayers { layerGradients += LayerGradients.all(gradients, engine.state.layout, within: range) }
+            if wantsHistograms { histograms += groups.histograms("gradients", gradients, within: range, pool: pool) }
+        }
+        defer { engine.seesGradients = nil }
+        let outcome = try engine.train(batch, step: step)
+        guard wantsHistograms else { return outcome }
+        histograms += groups.histograms(
+            "weights", engine.state.weights.base, within: 0..<engine.state.layout.bufferCount, pool: pool)
+        return outcome
+    }
 
     private func advance(to step: Int, _ loaded: LoadedBatch) {
         state.step = step
@@ -207,6 +234,13 @@ final class PretrainingWork: RunWork {
             TrainingCheckpoint.Documents(
                 configuration: configuration, tokenizer: Data(tokenizer.serialized()), loader: loaderState,
                 fingerprint: fingerprint, state: state))
+    }
+
+    /// What runs and where.
+    var origin: RunOrigin {
+        RunOrigin(
+            program: "pretrain \(programVersion)", threads: pool.threadCount, peakFlops: peak.peak,
+            linearAlgebra: configuration.training.precision.kernelName)
     }
 
     /// A line for people, before the first step.

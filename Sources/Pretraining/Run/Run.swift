@@ -16,23 +16,29 @@ public final class Run {
     public private(set) var corpusReport = CorpusReport()
     /// What was read of each source, once `start` has returned or failed.
     public private(set) var sources: [SourcePasses] = []
+    /// Seconds that the run has taken, all its starts together, once `start` has returned or failed.
+    public private(set) var seconds = 0.0
+    /// Tokens that it has seen.
+    public private(set) var tokens = 0
     private let requested: RunConfiguration
     private let resume: ResumeMode
     private let transfer: WeightTransfer?
     private let progress: ProgressLine
     private let report: (PretrainingEvent) -> Void
     private let acceptsChangedCorpus: Bool
+    private let logging: RunLogging
     private let isWorthwhile: ((Int, StepRecord) -> Bool)?
 
     /// - Parameters:
     ///   - output: the run directory; created if need be.
     ///   - transfer: where the weights of a new run come from instead of chance.
     ///   - acceptsChangedCorpus: go on with files that are not those of the checkpoint, from the beginning of a new pass.
+    ///   - logging: what is written beside metrics.jsonl and TensorBoard's scalars; settings for its HParams tab are added.
     ///   - report: called on the thread of `start`, with the progress line out of the way.
     ///   - isWorthwhile: asked after every step with its number; false ends the run, without a checkpoint.
     public init(
         _ configuration: RunConfiguration, output: String, resume: ResumeMode, threads: Int, progress: ProgressLine,
-        transfer: WeightTransfer? = nil, acceptsChangedCorpus: Bool = false,
+        transfer: WeightTransfer? = nil, acceptsChangedCorpus: Bool = false, logging: RunLogging = RunLogging(),
         report: @escaping (PretrainingEvent) -> Void,
         isWorthwhile: ((Int, StepRecord) -> Bool)? = nil
     ) {
@@ -44,6 +50,9 @@ public final class Run {
         self.progress = progress
         self.report = report
         self.acceptsChangedCorpus = acceptsChangedCorpus
+        var logging = logging
+        logging.hyperparameters = configuration.hyperparameters
+        self.logging = logging
         self.isWorthwhile = isWorthwhile
     }
 
@@ -74,9 +83,9 @@ public final class Run {
         let start = try RunStart(
             requested, directory: directory, resume: resume, transfer: transfer,
             acceptsChangedCorpus: acceptsChangedCorpus, pool: pool, progress: progress, report: report)
-        let work = try PretrainingWork(requested, start: start, pool: pool) { [progress, report] event in
-            progress.interrupt { report(event) }
-        }
+        // What is told before the loop is there cannot be in its journal.
+        var tell: (PretrainingEvent) -> Void = { [progress, report] event in progress.interrupt { report(event) } }
+        let work = try PretrainingWork(requested, start: start, pool: pool, logging: logging) { tell($0) }
         defer {
             work.stop()
             corpusReport = work.corpusReport
@@ -86,7 +95,10 @@ public final class Run {
             Data(try ConfigurationWriter.yaml(requested, comments: true).utf8), to: directory.configuration)
         let loop = try RunLoop(
             work, directory: directory, plan: requested.plan, resumingAfter: start.documents?.state.step,
-            progress: progress, report: report)
+            origin: work.origin, logging: logging, progress: progress, report: report)
+        defer { (seconds, tokens) = (loop.seconds, work.tokens) }
+        tell = loop.tell
+        defer { tell = { _ in } }
         loop.tell(.note(work.summary(directory)))
         return try loop.run(while: isWorthwhile)
     }

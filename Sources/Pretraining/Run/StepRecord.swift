@@ -57,10 +57,12 @@ public struct StepRecord: RunRecord {
         return all.compactMap { tag, value in value.map { (tag, $0) } }
     }
 
-    public var progressFields: [String] {
-        [
-            lossText, "\(CountFormat.grouped(Int(tokensPerSecond))) tokens/s",
-            String(format: "%.0f %% of peak", 100 * utilisation),
+    public var progressFields: [ProgressField] {
+        let speed = CountFormat.grouped(Int(tokensPerSecond))
+        let share = String(format: "%.0f %%", 100 * utilisation)
+        return [
+            ProgressField(lossText, String(format: "loss %.3f", loss)),
+            ProgressField("\(speed) tokens/s", "\(speed) tok/s"), ProgressField("\(share) of peak", share),
         ]
     }
 
@@ -105,6 +107,30 @@ extension EvaluationReport: RunEvaluation {
         return logged
     }
 
+    public var samplesRecord: (any Encodable & Sendable)? {
+        guard let samples, !samples.isEmpty else { return nil }
+        return SamplesRecord(samples: samples)
+    }
+
+    /// A replaced token stands in bold with its original behind it, and one that the detector takes for replaced in italics.
+    public var texts: [(tag: String, text: String)] {
+        (samples ?? []).enumerated().map { number, sample in
+            let text = sample.tokens.map { token in
+                let shown = Self.markdown(token.text)
+                if let original = token.original { return "**[\(shown)←\(Self.markdown(original))]**" }
+                return token.probability > 0.5 ? "*[\(shown)]*" : shown
+            }.joined()
+            return ("samples/\(number + 1)", text)
+        }
+    }
+
+    private static func markdown(_ text: String) -> String {
+        text.reduce(into: "") { result, character in
+            if "\\`*_{}[]()#+-!|<>&".contains(character) { result.append("\\") }
+            result.append(character.isNewline ? "⏎" : character)
+        }
+    }
+
     public var scalars: [(tag: String, value: Double)] {
         let all: [(String, Double?)] = [
             ("evaluation/generator_loss", generatorLoss), ("evaluation/generator_accuracy", generatorAccuracy),
@@ -120,4 +146,9 @@ extension EvaluationReport: RunEvaluation {
         ]
         return all.compactMap { tag, value in value.map { (tag, $0) } }
     }
+}
+
+/// What a line of `samples.jsonl` has beside step and seconds.
+public struct SamplesRecord: Codable, Sendable, Equatable {
+    public var samples: [EvaluationSample]
 }

@@ -1,10 +1,15 @@
 import Foundation
 
-/// `metrics.jsonl`: one JSON object per line, in the order of steps.
+/// `metrics.jsonl`: one JSON object per line, in the order of steps. docs/runs.md says what is in them.
 public final class MetricsLog {
+    /// Of the format; the first line of a file tells it. 1, which told none, had no `seconds`.
+    public static let version = 2
+
     private let file: AppendOnlyFile
     /// Whether the last line, as the log was opened, is an evaluation after the step that the run goes on from.
     public private(set) var endsWithEvaluation = false
+    /// Of the last line, as the log was opened; 0 where there is none.
+    public private(set) var seconds = 0.0
 
     /// Opens the log.
     ///
@@ -32,12 +37,18 @@ public final class MetricsLog {
         }
     }
 
-    /// Appends one line: `step`, then the record's own fields in the order in which it encodes them.
+    /// Appends one line: `step`, `seconds`, then the record's own fields in the order in which it encodes them. The first line
+    /// of a file also has the format's `version`.
     ///
-    /// - Parameter record: Encodes keyed fields; a field `step` of its own is overridden.
+    /// - Parameters:
+    ///   - record: Encodes keyed fields; a field `step` of its own is overridden.
+    ///   - seconds: that the run has taken so far, without the time between an interruption and what followed.
     /// - Throws: What encoding throws, and `MetricsError` for the first line that is lost.
-    public func append(_ record: some Encodable, step: Int) throws {
-        let line = try JSONLine.encode(SteppedRecord(step: step, record: record))
+    public func append(_ record: some Encodable, step: Int, seconds: Double? = nil) throws {
+        let line = try JSONLine.encode(
+            SteppedRecord(
+                version: file.size == 0 ? Self.version : nil, step: step,
+                seconds: seconds.map { ($0 * 1000).rounded() / 1000 }, record: record))
         try file.append(Array(line.utf8) + [UInt8(ascii: "\n")])
     }
 
@@ -56,6 +67,7 @@ public final class MetricsLog {
                 let record = try? JSONDecoder().decode(StepOnly.self, from: Data(line)), record.step ?? 0 <= step
             {
                 endsWithEvaluation = record.step == step && record.evaluation != nil
+                seconds = record.seconds.flatMap { $0.isFinite ? max(0, $0) : nil } ?? 0
                 break
             }
             end = start
@@ -81,19 +93,24 @@ private struct StepOnly: Decodable {
     struct Evaluation: Decodable {}
 
     var step: Int?
+    var seconds: Double?
     var evaluation: Evaluation?
 }
 
 private struct SteppedRecord<Record: Encodable>: Encodable {
-    enum Key: CodingKey { case step }
+    enum Key: CodingKey { case step, version, seconds }
 
+    let version: Int?
     let step: Int
+    let seconds: Double?
     let record: Record
 
     func encode(to encoder: any Encoder) throws {
         // Before the record for its place, after it for its value.
         var container = encoder.container(keyedBy: Key.self)
         try container.encode(step, forKey: .step)
+        try container.encodeIfPresent(version, forKey: .version)
+        try container.encodeIfPresent(seconds, forKey: .seconds)
         try record.encode(to: encoder)
         try container.encode(step, forKey: .step)
     }

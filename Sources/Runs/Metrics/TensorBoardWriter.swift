@@ -1,7 +1,7 @@
 import Files
 import Foundation
 
-/// Writes scalars into an event file that TensorBoard opens.
+/// Writes scalars, histograms, texts and settings into an event file that TensorBoard opens.
 public final class TensorBoardWriter {
     /// The file of this writer.
     public var path: String { file.path }
@@ -39,6 +39,27 @@ public final class TensorBoardWriter {
     /// - Throws: `MetricsError.cannotWrite` for the first record that is lost.
     public func append(step: Int, scalars: [(tag: String, value: Double)]) throws {
         try write(step: step, .scalars(scalars.map { ($0.tag, Float($0.value)) }))
+    }
+
+    /// Appends histograms of one step.
+    public func append(step: Int, histograms: [(tag: String, histogram: ValueHistogram)]) throws {
+        try write(step: step, .values(histograms.map { ($0.tag, .histogram($0.histogram)) }))
+    }
+
+    /// Appends Markdown of one step.
+    public func append(step: Int, texts: [(tag: String, text: String)]) throws {
+        try write(step: step, .values(texts.map { ($0.tag, .text($0.text)) }))
+    }
+
+    /// Tells the run's settings, for the HParams tab.
+    public func start(_ hyperparameters: [Hyperparameter]) throws {
+        try write(
+            step: 0, .values([(TensorBoardValue.sessionStartTag, .sessionStart(hyperparameters, time: now()))]))
+    }
+
+    /// Tells the HParams tab that the run has ended.
+    public func end(isSuccess: Bool) throws {
+        try write(step: 0, .values([(TensorBoardValue.sessionEndTag, .sessionEnd(isSuccess: isSuccess, time: now()))]))
     }
 
     /// Records that could not be written.

@@ -27,10 +27,10 @@ public final class PhaseProgress: Sendable {
             if fraction > furthest { furthest = min(1, fraction) }
             return furthest
         }
-        line.update(step: Int(fraction * 1000)) {
-            var fields = [label, "\(Int(fraction * 100)) %"]
-            if let detail = detail() { fields.append(detail) }
-            if let seconds = secondsLeft(fraction) { fields.append("\(DurationFormat.text(seconds)) left") }
+        line.update(step: Int(fraction * 1000), fraction: fraction) {
+            var fields = [ProgressField(label), ProgressField("\(Int(fraction * 100)) %")]
+            if let seconds = secondsLeft(fraction) { fields.append(.timeLeft(seconds)) }
+            if let detail = detail() { fields.append(ProgressField(detail)) }
             return fields
         }
     }

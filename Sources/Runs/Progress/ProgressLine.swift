@@ -1,11 +1,12 @@
+import Formatting
 import Foundation
 import Synchronization
 
 /// Shows how far a run is, on standard error: one live line on a terminal, otherwise a plain line per interval.
 public final class ProgressLine: Sendable {
     public enum Style: Sendable, Equatable {
-        /// One line, drawn over and over.
-        case live(colours: Bool)
+        /// One line, drawn over and over; with a bar of block elements, or of ASCII.
+        case live(colours: Bool, blocks: Bool)
         /// A line per interval, for logs.
         case plain
         /// Nothing at all.
@@ -44,7 +45,8 @@ public final class ProgressLine: Sendable {
         /// What stands on the terminal's present line.
         var shown = ""
         /// The latest content, whether it was drawn or not.
-        var pending: [String] = []
+        var pending: [ProgressField] = []
+        var pendingFraction: Double?
         var pendingStep = 0
         var isStale = false
         /// While it is not 0, other output is under way and nothing is drawn.
@@ -60,6 +62,8 @@ public final class ProgressLine: Sendable {
     private let interval: Interval
     private let surroundings: Surroundings
     private let state = Mutex(State())
+    /// Tells when the terminal got another size. Only ever cancelled after it was made.
+    private nonisolated(unsafe) var resizing: (any DispatchSourceSignal)?
 
     /// - Parameters:
     ///   - quiet: Shows nothing.
@@ -70,7 +74,10 @@ public final class ProgressLine: Sendable {
             ? Style.quiet
             : Self.style(isTerminal: isatty(STDERR_FILENO) == 1, environment: ProcessInfo.processInfo.environment)
         self.init(style: style, interval: interval, surroundings: .standardError)
+        if case .live = style { followResizing() }
     }
+
+    deinit { resizing?.cancel() }
 
     package init(style: Style, interval: Interval, surroundings: Surroundings) {
         self.style = style
@@ -78,26 +85,30 @@ public final class ProgressLine: Sendable {
         self.surroundings = surroundings
     }
 
-    /// A dumb terminal cannot erase a line; `NO_COLOR` counts when it is not empty (no-color.org).
+    /// A dumb terminal cannot erase a line; `NO_COLOR` counts when it is not empty (no-color.org). Block elements need UTF-8.
     package static func style(isTerminal: Bool, environment: [String: String]) -> Style {
         guard isTerminal, let terminal = environment["TERM"], terminal != "dumb", !terminal.isEmpty else {
             return .plain
         }
-        return .live(colours: environment["NO_COLOR", default: ""].isEmpty)
+        let locale = ["LC_ALL", "LC_CTYPE", "LANG"].lazy.compactMap { environment[$0] }.first { !$0.isEmpty } ?? ""
+        let isUTF8 = locale.lowercased().replacing("-", with: "").contains("utf8")
+        return .live(colours: environment["NO_COLOR", default: ""].isEmpty, blocks: isUTF8)
     }
 
     /// Shows the fields, separated by two spaces, if it is time to.
     ///
     /// - Parameters:
     ///   - step: Counts for intervals in steps.
-    ///   - fields: From the most to the least important: a narrow terminal cuts the end.
-    public func update(step: Int, _ fields: () -> [String]) {
+    ///   - fraction: How much is done, from 0 to 1, as a bar where there is room; nil for none.
+    ///   - fields: From the most to the least important: those that have no room are left out.
+    public func update(step: Int, fraction: Double? = nil, _ fields: () -> [ProgressField]) {
         guard style != .quiet else { return }
         state.withLock { state in
             let now = surroundings.now()
             state.pendingStep = step
             state.isStale = true
             state.pending = fields()
+            state.pendingFraction = fraction
             let isDue =
                 style == .plain
                 ? isPlainLineDue(state, step: step, now: now) : now - state.drawnAt >= Self.redrawInterval
@@ -162,18 +173,11 @@ public final class ProgressLine: Sendable {
 
     private func draw(_ state: inout State, at now: Double) {
         switch style {
-        case .live(let colours):
-            // The last column stays free: some terminals wrap as soon as it is written.
-            let text = state.pending.joined(separator: "  ")
-            let cut = String(text.prefix(max(1, surroundings.columns() - 1)))
-            let first = state.pending.first ?? ""
-            let line =
-                colours && !first.isEmpty && cut.hasPrefix(first)
-                ? "\u{1B}[1m\(first)\u{1B}[0m\(cut.dropFirst(first.count))" : cut
-            state.shown = "\r\(line)\u{1B}[K"
+        case .live(let colours, let blocks):
+            state.shown = liveLine(state, colours: colours, blocks: blocks)
             surroundings.write(state.shown)
         case .plain:
-            surroundings.write(state.pending.joined(separator: "  ") + "\n")
+            surroundings.write(state.pending.map(\.fullest).joined(separator: "  ") + "\n")
         case .quiet: break
         }
         state.drawnAt = now
@@ -181,9 +185,41 @@ public final class ProgressLine: Sendable {
         state.isStale = false
     }
 
+    /// The cursor goes back to the beginning of the line: where a narrower terminal breaks the line, it stands above all of
+    /// its parts, and the next line erases them.
+    private func liveLine(_ state: State, colours: Bool, blocks: Bool) -> String {
+        // The last column stays free: some terminals wrap as soon as it is written.
+        let layout = ProgressLayout(
+            state.pending, hasBar: state.pendingFraction != nil, columns: max(1, surroundings.columns() - 1))
+        var parts = layout.texts
+        if colours, let first = parts.first, !first.isEmpty { parts[0] = "\u{1B}[1m\(first)\u{1B}[0m" }
+        if let columns = layout.barColumns, let fraction = state.pendingFraction {
+            let bar = ProgressBar.parts(fraction, columns: columns, blocks: blocks)
+            let done = colours && !bar.done.isEmpty ? "\u{1B}[36m\(bar.done)\u{1B}[0m" : bar.done
+            parts.insert(bar.start + done + bar.rest + bar.end, at: min(1, parts.count))
+        }
+        return "\r\(parts.joined(separator: "  "))\(Self.eraseBelow)\r"
+    }
+
+    private static let eraseBelow = "\u{1B}[J"
+
+    /// Draws anew at once when the terminal gets another size: the next step may be long in coming.
+    private func followResizing() {
+        let source = DispatchSource.makeSignalSource(signal: SIGWINCH, queue: .global())
+        source.setEventHandler { [weak self] in
+            guard let self else { return }
+            self.state.withLock { state in
+                guard !state.shown.isEmpty, state.interruptions == 0 else { return }
+                self.draw(&state, at: self.surroundings.now())
+            }
+        }
+        source.activate()
+        resizing = source
+    }
+
     private func erase(_ state: inout State) {
         guard !state.shown.isEmpty else { return }
-        surroundings.write("\r\u{1B}[K")
+        surroundings.write("\r\(Self.eraseBelow)")
         state.shown = ""
     }
 }

@@ -15,6 +15,9 @@ public struct RunDirectory: Sendable, Equatable {
     public var configuration: String { path + "/config.yaml" }
     public var tokenizer: String { path + "/tokenizer.json" }
     public var metrics: String { path + "/metrics.jsonl" }
+    /// What is told of evaluations beside figures: text.
+    public var samples: String { path + "/samples.jsonl" }
+    public var journal: String { path + "/journal.jsonl" }
     public var tensorboard: String { path + "/tensorboard" }
     public var checkpoints: CheckpointDirectory { CheckpointDirectory(path: path + "/checkpoints") }
 
@@ -38,7 +41,10 @@ public struct RunDirectory: Sendable, Equatable {
                 moved.append((entry.path, "/checkpoints/" + (entry.path as NSString).lastPathComponent))
             }
         } else {
-            for name in ["config.yaml", "tokenizer.json", "metrics.jsonl", "tensorboard", "checkpoints"]
+            for name in [
+                "config.yaml", "tokenizer.json", "metrics.jsonl", "samples.jsonl", "journal.jsonl", "tensorboard",
+                "checkpoints",
+            ]
             where holdsSomething("\(path)/\(name)") {
                 moved.append(("\(path)/\(name)", "/" + name))
             }

@@ -17,9 +17,12 @@ public final class RunLoop<Work: RunWork> {
     /// - Parameters:
     ///   - directory: prepared and locked.
     ///   - step: of the checkpoint that the run goes on from; nil for a new run.
+    ///   - origin: what runs and where, for the journal.
+    ///   - logging: what is written beside.
     ///   - report: called on the thread of `run`, with the progress line out of the way.
     public init(
-        _ work: Work, directory: RunDirectory, plan: RunPlan, resumingAfter step: Int?, progress: ProgressLine,
+        _ work: Work, directory: RunDirectory, plan: RunPlan, resumingAfter step: Int?,
+        origin: RunOrigin? = nil, logging: RunLogging = RunLogging(), progress: ProgressLine,
         report: @escaping (RunEvent<Work.Evaluation>) -> Void
     ) throws {
         self.work = work
@@ -28,12 +31,16 @@ public final class RunLoop<Work: RunWork> {
         savedStep = step
         writer = CheckpointWriter(directory: directory.checkpoints, retention: plan.retention)
         recorder = try RunRecorder(
-            directory, resumingAfter: step, plan: plan, progress: progress, report: report)
+            directory, resumingAfter: step, plan: plan, origin: origin, logging: logging,
+            progress: progress, report: report)
         work.remember(recorder.alarms)
     }
 
     /// Tells those who watch the run.
     public func tell(_ event: RunEvent<Work.Evaluation>) { recorder.tell(event) }
+
+    /// Seconds that the run has taken, without those between an interruption and what followed.
+    public var seconds: Double { recorder.seconds }
 
     /// Steps until the end or a signal; checkpoints and evaluates on the way.
     ///
@@ -42,12 +49,20 @@ public final class RunLoop<Work: RunWork> {
     public func run(while isWorthwhile: ((Int, Work.Record) -> Bool)? = nil) throws -> RunEnd {
         defer { recorder.finish() }
         do {
-            return try runToEnd(isWorthwhile)
+            let end = try runToEnd(isWorthwhile)
+            if case .abandoned = end { recorder.end(.abandoned) } else { recorder.end(.finished) }
+            return end
         } catch is CancellationError where TerminationSignals.pending != nil {
             try checkpoint(waiting: true)
-            return .stopped(signal: TerminationSignals.pending.map { "\($0)" } ?? "", step: work.step)
+            let signal = TerminationSignals.pending.map { "\($0)" } ?? ""
+            recorder.end(.stopped, signal)
+            return .stopped(signal: signal, step: work.step)
+        } catch let error as RunError {
+            recorder.end(.finished)
+            throw error
         } catch {
             saveFinishedSteps(before: error)
+            recorder.end(.failed, "\(error)")
             throw error
         }
     }
@@ -84,6 +99,7 @@ public final class RunLoop<Work: RunWork> {
         switch try work.advance() {
         case .taken(let record):
             recorder.record(record, step: work.step, seconds: started.duration(to: .now).seconds)
+            recorder.record(work.histograms, step: work.step)
             recordAlarms()
             return record
         case .skipped(let reason):
@@ -110,6 +126,7 @@ public final class RunLoop<Work: RunWork> {
                 try writer.writeInBackground(contents)
                 savedStep = work.step
                 savedAt = .now
+                recorder.saving()
             }
             guard waiting, let published = try writer.finish() else { return }
             recorder.tell(.checkpoint(step: published.step, path: published.path))

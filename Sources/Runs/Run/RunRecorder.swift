@@ -1,28 +1,55 @@
 import Formatting
 import Foundation
+import Machine
 
-/// Writes a run's records: `metrics.jsonl`, TensorBoard events and the progress line.
+/// Writes a run's records: `metrics.jsonl`, `samples.jsonl`, `journal.jsonl`, TensorBoard events and the progress line.
 ///
 /// A record that cannot be kept never stops a run: it is reported once.
 final class RunRecorder<Evaluation: RunEvaluation> {
     private let log: MetricsLog
+    private let samples: MetricsLog
+    private let journal: RunJournal
     private let board: TensorBoardWriter
+    private let tables: (training: CSVLog, evaluations: CSVLog)?
+    private let logging: RunLogging
     private let progress: ProgressLine
     private let plan: RunPlan
     private let report: (RunEvent<Evaluation>) -> Void
     private var timeLeft = TimeLeft()
+    private var energy = EnergyMeter()
+    private let startedAt = ContinuousClock.now
+    /// The last step that was recorded.
+    private var step: Int
 
-    /// - Parameter step: of the checkpoint that the run goes on from; nil for a new run.
+    /// - Parameters:
+    ///   - step: of the checkpoint that the run goes on from; nil for a new run.
+    ///   - origin: what runs and where; nil to tell nothing of it.
     init(
-        _ directory: RunDirectory, resumingAfter step: Int?, plan: RunPlan, progress: ProgressLine,
-        report: @escaping (RunEvent<Evaluation>) -> Void
+        _ directory: RunDirectory, resumingAfter step: Int?, plan: RunPlan, origin: RunOrigin?, logging: RunLogging,
+        progress: ProgressLine, report: @escaping (RunEvent<Evaluation>) -> Void
     ) throws {
+        self.step = step ?? 0
         log = try MetricsLog(path: directory.metrics, resumingAfter: step)
+        samples = try MetricsLog(path: directory.samples, resumingAfter: step)
+        journal = try RunJournal(path: directory.journal)
         board = try TensorBoardWriter(directory: directory.tensorboard, resumingAfter: step)
+        tables =
+            logging.writesCSV
+            ? (
+                try CSVLog(path: directory.path + "/metrics.csv", resumingAfter: step),
+                try CSVLog(path: directory.path + "/evaluations.csv", resumingAfter: step)
+            ) : nil
+        self.logging = logging
         self.plan = plan
         self.progress = progress
         self.report = report
+        enter(.started) { $0.origin = origin }
+        if !logging.hyperparameters.isEmpty { keep { try board.start(logging.hyperparameters) } }
     }
+
+    /// Seconds that the run has taken, without those between an interruption and what followed.
+    var seconds: Double { log.seconds + secondsHere }
+    private var secondsHere: Double { startedAt.duration(to: .now).seconds }
 
     /// Whether the evaluation after the step that the run goes on from is on record.
     var endsWithEvaluation: Bool { log.endsWithEvaluation }
@@ -31,7 +58,7 @@ final class RunRecorder<Evaluation: RunEvaluation> {
     var alarms: [RunAlarm] { log.alarms }
 
     func record(_ alarm: RunAlarm, step: Int) {
-        keep { try log.append(AlarmLine(alarm: alarm), step: step) }
+        keep { try log.append(AlarmLine(alarm: alarm), step: step, seconds: seconds) }
         tell(.alarm(alarm))
     }
 
@@ -40,26 +67,78 @@ final class RunRecorder<Evaluation: RunEvaluation> {
     /// - Parameter seconds: that the step took, waiting for its batch included.
     func record(_ record: some RunRecord, step: Int, seconds: Double) {
         timeLeft.add(stepSeconds: seconds)
+        self.step = step
         if step % plan.logEvery == 0 || step == 1 || step == plan.steps {
-            keep { try log.append(record, step: step) }
+            keep { try log.append(record, step: step, seconds: self.seconds) }
             keep { try board.append(step: step, scalars: record.scalars) }
+            if let tables {
+                keep { try tables.training.append(step: step, seconds: self.seconds, columns(record.scalars)) }
+            }
         }
-        progress.update(step: step) {
-            let place = "step \(CountFormat.grouped(step))/\(CountFormat.grouped(plan.steps))"
-            let left = timeLeft.seconds(forSteps: plan.steps - step).map { "\(DurationFormat.text($0)) left" }
-            return [place] + record.progressFields + (left.map { [$0] } ?? [])
+        progress.update(step: step, fraction: Double(step) / Double(max(1, plan.steps))) {
+            let place = "\(CountFormat.grouped(step))/\(CountFormat.grouped(plan.steps))"
+            var fields = record.progressFields
+            if let seconds = timeLeft.seconds(forSteps: plan.steps - step) {
+                fields.insert(.timeLeft(seconds), at: min(1, fields.count))
+            }
+            let share = Double(step) / Double(max(1, plan.steps))
+            return [ProgressField("step \(place)", place, String(format: "%.1f %%", 100 * share))] + fields
         }
     }
 
     func record(_ evaluation: Evaluation) {
-        keep { try log.append(EvaluationLine(evaluation: evaluation.logged), step: evaluation.step) }
+        keep { try log.append(EvaluationLine(evaluation: evaluation.logged), step: evaluation.step, seconds: seconds) }
+        if let record = evaluation.samplesRecord {
+            keep { try samples.append(AnyRecord(record: record), step: evaluation.step, seconds: seconds) }
+        }
         keep { try board.append(step: evaluation.step, scalars: evaluation.scalars) }
+        if !evaluation.texts.isEmpty { keep { try board.append(step: evaluation.step, texts: evaluation.texts) } }
+        if let tables {
+            keep { try tables.evaluations.append(step: evaluation.step, seconds: seconds, columns(evaluation.scalars)) }
+        }
         tell(.evaluation(evaluation))
     }
 
-    func tell(_ event: RunEvent<Evaluation>) { progress.interrupt { report(event) } }
+    func record(_ histograms: [(tag: String, histogram: ValueHistogram)], step: Int) {
+        if !histograms.isEmpty { keep { try board.append(step: step, histograms: histograms) } }
+    }
+
+    /// Tags without what stands before the stroke: tables have no groups.
+    private func columns(_ scalars: [(tag: String, value: Double)]) -> [(name: String, value: Double)] {
+        scalars.map { (($0.tag as NSString).lastPathComponent, $0.value) }
+    }
+
+    func tell(_ event: RunEvent<Evaluation>) {
+        switch event {
+        case .warning(let text): enter(.warning) { $0.message = text }
+        // The log has alarms and evaluations.
+        case .note, .alarm, .evaluation, .checkpoint: break
+        }
+        progress.interrupt { report(event) }
+    }
 
     func finish() { progress.finish() }
+
+    /// A checkpoint is on its way.
+    func saving() { enter(.checkpoint) { $0.usage = usage() } }
+
+    /// The last entry of the journal.
+    func end(_ outcome: JournalEntry.Outcome, _ message: String? = nil) {
+        enter(.ended) { entry in
+            entry.outcome = outcome
+            entry.message = message
+            entry.usage = usage()
+        }
+        if !logging.hyperparameters.isEmpty { keep { try board.end(isSuccess: outcome == .finished) } }
+    }
+
+    private func usage() -> RunUsage { RunUsage(seconds: secondsHere, energyJoules: energy?.joules()) }
+
+    private func enter(_ event: JournalEntry.Event, _ fill: (inout JournalEntry) -> Void) {
+        var entry = JournalEntry(event: event, time: Date().timeIntervalSince1970, step: step)
+        fill(&entry)
+        do { try journal.append(entry) } catch { progress.interrupt { report(.warning("\(error)")) } }
+    }
 
     private func keep(_ body: () throws -> Void) {
         do { try body() } catch { tell(.warning("\(error)")) }
@@ -69,6 +148,11 @@ final class RunRecorder<Evaluation: RunEvaluation> {
 /// An alarm as a line of `metrics.jsonl`.
 struct AlarmLine: Codable {
     var alarm: RunAlarm
+}
+
+private struct AnyRecord: Encodable {
+    var record: any Encodable
+    func encode(to encoder: any Encoder) throws { try record.encode(to: encoder) }
 }
 
 /// An evaluation as a line of `metrics.jsonl`, told from step records by its key.

@@ -21,6 +21,9 @@ public protocol RunWork: AnyObject {
     /// - Returns: nil where there is nothing to evaluate on.
     func evaluate() throws -> Evaluation?
 
+    /// Of weights and gradients after the step that was just taken, where it was asked for; for TensorBoard.
+    var histograms: [(tag: String, histogram: ValueHistogram)] { get }
+
     /// All that the next step depends on.
     ///
     /// - Returns: nil where there is nothing to keep yet.
@@ -37,6 +40,7 @@ extension RunWork {
     public var isDone: Bool { false }
     public func takeAlarms() -> [RunAlarm] { [] }
     public func remember(_: [RunAlarm]) {}
+    public var histograms: [(tag: String, histogram: ValueHistogram)] { [] }
 }
 
 /// What a step came to.
@@ -49,8 +53,8 @@ public enum StepResult<Record: Sendable>: Sendable {
 /// What is kept of a step: a line of `metrics.jsonl`, scalars for TensorBoard, and something for people.
 public protocol RunRecord: Encodable, Sendable {
     var scalars: [(tag: String, value: Double)] { get }
-    /// Parts of the progress line, from the most to the least important.
-    var progressFields: [String] { get }
+    /// Parts of the progress line, from the most to the least important; the time that is left comes behind the first.
+    var progressFields: [ProgressField] { get }
 }
 
 /// What is kept of an evaluation.
@@ -59,4 +63,13 @@ public protocol RunEvaluation: Encodable, Sendable {
     var scalars: [(tag: String, value: Double)] { get }
     /// What belongs into `metrics.jsonl`: without what is for people, and long.
     var logged: Self { get }
+    /// Markdown for TensorBoard.
+    var texts: [(tag: String, text: String)] { get }
+    /// What belongs into `samples.jsonl`: an object; nil for nothing.
+    var samplesRecord: (any Encodable & Sendable)? { get }
+}
+
+extension RunEvaluation {
+    public var samplesRecord: (any Encodable & Sendable)? { nil }
+    public var texts: [(tag: String, text: String)] { [] }
 }

@@ -39,7 +39,7 @@ struct BenchCheckpointCommand: ParsableCommand {
         let result = try CheckpointBenchmark.run(
             checkpoint: CheckpointLocation(resolving: path).newest(), folder: folder ?? NSTemporaryDirectory(),
             rounds: rounds, threads: threads
-        ) { round in line.update(step: round) { ["round \(round) of \(rounds)"] } }
+        ) { round in line.update(step: round) { [ProgressField("round \(round) of \(rounds)")] } }
         line.clear()
         try report.show(result) {
             func row(_ name: String, _ operation: CheckpointBenchmark.Operation) -> [String] {

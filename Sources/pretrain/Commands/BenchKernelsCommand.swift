@@ -31,7 +31,7 @@ struct BenchKernelsCommand: ParsableCommand {
         let result = try KernelBenchmark.run(
             configuration, pool: threading.pool()
         ) { name in
-            line.update(step: 0) { ["measuring \(name)"] }
+            line.update(step: 0) { [ProgressField("measuring \(name)")] }
         }
         line.clear()
         try report.show(result) {

@@ -44,7 +44,7 @@ struct BenchLoaderCommand: ParsableCommand {
         let line = ProgressLine(quiet: report.json)
         let result = try LoaderBenchmark.run(
             configuration, tokenizer: tokenizer, pool: pool, batches: batches, steps: steps
-        ) { phase in line.update(step: 0) { [phase] } }
+        ) { phase in line.update(step: 0) { [ProgressField(phase)] } }
         line.clear()
         SkippedText.note(result.skipped)
         try report.show(result) {

@@ -49,7 +49,7 @@ struct BenchStepCommand: ParsableCommand {
         let result = try StepBenchmark.run(
             configuration, pool: pool, steps: steps, warmup: warmup, profiling: profile
         ) { step in
-            line.update(step: step) { ["measuring step \(step) of \(warmup + steps)"] }
+            line.update(step: step) { [ProgressField("measuring step \(step) of \(warmup + steps)")] }
         }
         line.clear()
         try report.show(result) {

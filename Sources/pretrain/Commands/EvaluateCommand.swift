@@ -83,7 +83,11 @@ struct EvaluateCommand: ParsableCommand {
         result.corruptionFrom = corruptor?.path
         result.skipped = evaluator.corpusReport.entries
         SkippedText.note(evaluator.corpusReport.entries)
-        try report.show(result, isStyled: true) { EvaluationText.summary(result, colours: Terminal.outputColours) }
+        try report.show(result, isStyled: true) {
+            EvaluationText.summary(
+                result, colours: Terminal.outputColours,
+                columns: Terminal.standardOutputIsTerminal ? Terminal.outputColumns : nil)
+        }
     }
 }
 

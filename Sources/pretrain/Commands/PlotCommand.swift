@@ -16,8 +16,10 @@ struct PlotCommand: ParsableCommand {
               pretrain plot checkpoints/demo                                writes curves.svg
               pretrain plot runs/post runs/pre --label Post-LN --label Pre-LN --output norms.svg
               pretrain plot checkpoints/demo --metric gradient_norm --metric learning_rate --by tokens
+              pretrain plot checkpoints/demo --training --smooth 0.9 --log x --by hours --dark
 
-            Without --metric: the losses that a run has, and the detector's AUC.
+            Without --metric: the losses that a run has, and the detector's AUC. Figures are SVG, which browsers show and print and \
+            rsvg-convert or inkscape make PNG of.
             """)
 
     @Argument(help: "Run directories.", completion: .directory)
@@ -30,8 +32,16 @@ struct PlotCommand: ParsableCommand {
         name: .customLong("label"), parsing: .singleValue,
         help: "Name of a run in the figure; one for each run, in order. Default: names of the paths.")
     var labels: [String] = []
-    @Option(name: .customLong("by"), help: "What the horizontal axis shows: steps or tokens.")
+    @Option(name: .customLong("by"), help: "What the horizontal axis shows: steps, tokens or hours.")
     var position = CurveFigure.Position.steps
+    @Option(name: .customLong("log"), parsing: .singleValue, help: "Draw an axis logarithmically: x or y; repeatable.")
+    var logarithmic: [LogarithmicAxis] = []
+    @Flag(help: "Draw curves in training beside those on held-out text.")
+    var training = false
+    @Option(help: "How much of the mean so far curves in training are drawn with, from 0 to below 1.")
+    var smooth = 0.0
+    @Flag(help: "Light on dark ground.")
+    var dark = false
     @Option(help: "The figure's file.", completion: .file(extensions: ["svg"]))
     var output = "curves.svg"
     @OptionGroup var report: ReportOptions
@@ -41,6 +51,7 @@ struct PlotCommand: ParsableCommand {
         if !labels.isEmpty, labels.count != runs.count {
             throw ValidationError("\(labels.count) labels for \(runs.count) runs: give one for each")
         }
+        if !(smooth >= 0 && smooth < 1) { throw ValidationError("--smooth must be from 0 to below 1") }
     }
 
     func run() throws {
@@ -49,7 +60,14 @@ struct PlotCommand: ParsableCommand {
         let curves = try zip(runs, names).map { path, name in
             try RunCurves(path: RunDirectory(path: path).metrics, label: name)
         }
-        let figure = try CurveFigure(curves, metrics: metrics.isEmpty ? nil : metrics, position: position)
+        var options = CurveFigure.Options()
+        options.position = position
+        options.hasLogarithmicX = logarithmic.contains(.x)
+        options.hasLogarithmicY = logarithmic.contains(.y)
+        options.smoothing = smooth
+        options.showsTraining = training
+        options.theme = dark ? .dark : .light
+        let figure = try CurveFigure(curves, metrics: metrics.isEmpty ? nil : metrics, options: options)
         guard !figure.metrics.isEmpty else {
             throw ValidationError("these runs have recorded nothing yet; wait for their first log lines")
         }
@@ -74,3 +92,7 @@ struct PlotCommand: ParsableCommand {
 }
 
 extension CurveFigure.Position: ExpressibleByArgument {}
+
+enum LogarithmicAxis: String, ExpressibleByArgument, CaseIterable {
+    case x, y
+}

@@ -50,6 +50,15 @@ struct RunCommand: ParsableCommand {
             "What to do where the files are not those that the run began with: refuse, or accept them and go on with a new "
                 + "pass over all of them, which checkpoints record.", valueName: "refuse|accept"))
     var corpusChanged = CorpusChange.refuse
+    @Option(
+        name: .customLong("log-to"), parsing: .singleValue,
+        help: "What to log to beside metrics.jsonl and TensorBoard: csv, as metrics.csv and evaluations.csv.")
+    var logs: [ExtraLog] = []
+    @Option(
+        help: ArgumentHelp(
+            "Steps between TensorBoard's histograms of weights and gradients, a layer each. Default: none.",
+            valueName: "steps"))
+    var logHistograms: Int?
     @OptionGroup var threading: ThreadOptions
     @Flag(help: "Show nothing but warnings and errors.")
     var quiet = false
@@ -58,6 +67,7 @@ struct RunCommand: ParsableCommand {
     func validate() throws {
         if output?.isEmpty == true { throw ValidationError("--output is empty; name a directory") }
         if from?.isEmpty == true { throw ValidationError("--from is empty; name a checkpoint or a run") }
+        if let logHistograms, logHistograms < 1 { throw ValidationError("--log-histograms must be at least 1") }
         if resume.isEmpty { throw ValidationError("--resume is empty; write auto, never or a checkpoint") }
     }
 
@@ -85,7 +95,8 @@ struct RunCommand: ParsableCommand {
         var last: EvaluationReport?
         let run = Run(
             configuration, output: directory, resume: mode, threads: threading.count,
-            progress: ProgressLine(quiet: quiet), transfer: transfer, acceptsChangedCorpus: corpusChanged == .accept
+            progress: ProgressLine(quiet: quiet), transfer: transfer, acceptsChangedCorpus: corpusChanged == .accept,
+            logging: RunLogging(histogramEvery: logHistograms ?? 0, writesCSV: logs.contains(.csv))
         ) { event in
             switch event {
             case .note(let text): if !quiet { Terminal.note(text) }
@@ -95,7 +106,9 @@ struct RunCommand: ParsableCommand {
             case .evaluation(let evaluation):
                 last = evaluation
                 if !quiet {
-                    Terminal.note(EvaluationText.summary(evaluation, colours: Terminal.colours), isStyled: true)
+                    Terminal.note(
+                        EvaluationText.summary(evaluation, colours: Terminal.colours, columns: Terminal.errorColumns),
+                        isStyled: true)
                 }
             }
         }
@@ -103,21 +116,26 @@ struct RunCommand: ParsableCommand {
         let end = try run.start()
         switch end {
         case .finished(let step):
-            let result = RunReport(
-                output: directory, step: step, evaluation: last, sources: run.sources, skipped: run.corpusReport.entries
-            )
-            try report.show(result) {
-                "finished \(step) steps; the model is in \(directory)\n" + Self.passes(run.sources)
-            }
+            let name = configuration.objective.name
+            let result = RunSummary(
+                run, output: directory, step: step, evaluation: last, detects: name.detects || name.isGated)
+            try report.show(result) { result.text }
         case .abandoned: break
         case .stopped(let signal, let step):
             Terminal.note(
                 step == 0
                     ? "stopped by \(signal) before the first step was finished; the same command begins anew"
-                    : "stopped by \(signal) after step \(step); the same command goes on from there")
+                    : "stopped by \(signal) after step \(CountFormat.grouped(step)); \(DurationFormat.text(run.seconds)) of training "
+                        + "so far. The same command goes on from there, or\n  pretrain run --output \(ShellWord.quoted(directory))"
+            )
             throw ExitCode(ExitStatus.stoppedBySignal)
         }
     }
+}
+
+/// Files of a run's figures that other programs read.
+enum ExtraLog: String, ExpressibleByArgument, CaseIterable {
+    case csv
 }
 
 /// What to do about files that are not those of the checkpoint.
@@ -144,24 +162,4 @@ private struct OwnWeights: Error, CustomStringConvertible {
         another --output for the new run, or leave --from out to go on with the old one.
         """
     }
-}
-
-extension RunCommand {
-    /// How often each source was read.
-    fileprivate static func passes(_ sources: [SourcePasses]) -> String {
-        "read: "
-            + sources.map { source in
-                let times = source.passes == 0 ? "in part" : source.passes == 1 ? "once" : "\(source.passes) times"
-                return "\(source.path) \(times) (\(CountFormat.text(source.tokens)) tokens)"
-            }.joined(separator: ", ")
-    }
-}
-
-/// What `pretrain run --json` prints at the end.
-private struct RunReport: Encodable {
-    var output: String
-    var step: Int
-    var evaluation: EvaluationReport?
-    var sources: [SourcePasses]
-    var skipped: [CorpusReport.Entry]
 }

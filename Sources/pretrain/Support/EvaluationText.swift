@@ -5,7 +5,9 @@ import Pretraining
 /// Evaluations as text for people.
 enum EvaluationText {
     /// Figures, a warning where the discriminator sits at the majority class, and samples.
-    static func summary(_ report: EvaluationReport, colours: Bool) -> String {
+    ///
+    /// - Parameter columns: of the terminal; nil where lines may have any length.
+    static func summary(_ report: EvaluationReport, colours: Bool, columns: Int?) -> String {
         func number(_ value: Double?, _ digits: Int = 3) -> String {
             value.map { String(format: "%.\(digits)f", $0) } ?? "none"
         }
@@ -48,17 +50,27 @@ enum EvaluationText {
                 "  warning        the discriminator calls nearly every token original: usual early on; if it lasts, the "
                     + "generator is too strong")
         }
-        for sample in report.samples ?? [] { lines.append("  " + text(sample, colours: colours)) }
+        lines = lines.map { line in
+            // Behind the name of the network, where the line has one.
+            let hanging = line.hasPrefix("  ") ? 15 : 2
+            let indent = line.prefix { $0 == " " }.count
+            return WrappedText.text(
+                [.init(text: String(line.dropFirst(indent)))], columns: columns, indent: indent, hanging: hanging)
+        }
+        for sample in report.samples ?? [] { lines.append(text(sample, colours: colours, columns: columns)) }
         return lines.joined(separator: "\n")
     }
 
     /// Tokens run together; a replaced one stands in brackets with its original, coloured by the discriminator's belief.
-    static func text(_ sample: EvaluationSample, colours: Bool) -> String {
-        sample.tokens.map { token in
+    static func text(_ sample: EvaluationSample, colours: Bool, columns: Int?) -> String {
+        let pieces = sample.tokens.map { token in
             let shown = printable(token.text)
             let marked = token.original.map { "[\(shown)←\(printable($0))]" } ?? shown
-            return colours ? BeliefColour.paint(marked, probability: token.probability) : marked
-        }.joined()
+            return WrappedText.Piece(text: marked, isWhole: token.original != nil) {
+                colours ? BeliefColour.paint($0, probability: token.probability) : $0
+            }
+        }
+        return WrappedText.text(pieces, columns: columns, hanging: 0)
     }
 
     /// Line breaks and controls would tear the line.

@@ -18,6 +18,15 @@ enum Terminal {
         return min(Int(size.ws_col), 120)
     }()
 
+    /// Columns of standard error as it is now; nil where it is no terminal.
+    static var errorColumns: Int? {
+        var size = winsize()
+        guard standardErrorIsTerminal, ioctl(STDERR_FILENO, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 else {
+            return nil
+        }
+        return Int(size.ws_col)
+    }
+
     private static let permitsColours: Bool = {
         let environment = ProcessInfo.processInfo.environment
         return (environment["NO_COLOR"] ?? "").isEmpty && environment["TERM"] != "dumb"

@@ -106,7 +106,7 @@ struct RunRecord: Equatable {
         metrics = try workspace.folder.text("\(output)/metrics.jsonl").split(separator: "\n").map { line in
             var object = try #require(
                 try JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: Any], "torn line: \(line)")
-            for timed in ["tokens_per_second", "utilisation"] { object[timed] = nil }
+            for timed in ["seconds", "tokens_per_second", "utilisation"] { object[timed] = nil }
             return String(
                 decoding: try JSONSerialization.data(withJSONObject: object, options: .sortedKeys), as: UTF8.self)
         }

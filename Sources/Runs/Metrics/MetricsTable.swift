@@ -1,0 +1,34 @@
+/// Lines of `metrics.jsonl` of one kind, as columns.
+public struct MetricsTable: Sendable, Equatable {
+    public private(set) var steps: [Int] = []
+    /// Tokens seen in training, as far as lines tell; 0 before.
+    public private(set) var tokens: [Int] = []
+    /// Seconds that the run had taken.
+    public private(set) var seconds: [Double] = []
+    /// Values by name, as many as lines; what a line does not have, or has as null, is not a number.
+    public private(set) var values: [String: [Double]] = [:]
+
+    public init() {}
+
+    public var count: Int { steps.count }
+    public var isEmpty: Bool { steps.isEmpty }
+
+    mutating func append(step: Int, tokens: Int, seconds: Double, _ values: [(name: String, value: Double)]) {
+        let line = count
+        steps.append(step)
+        self.tokens.append(tokens)
+        self.seconds.append(seconds)
+        for (name, value) in values {
+            self.values[name, default: []].fill(to: line)
+            self.values[name]?.append(value)
+        }
+        for name in self.values.keys { self.values[name]?.fill(to: line + 1) }
+    }
+
+    /// The last value that is a number.
+    public func last(_ name: String) -> Double? { values[name]?.last(where: \.isFinite) }
+}
+
+extension [Double] {
+    fileprivate mutating func fill(to count: Int) { while self.count < count { append(.nan) } }
+}

@@ -1,0 +1,59 @@
+import Foundation
+import TestSupport
+import Testing
+
+/// `report` of a run that really took place.
+@Suite struct ReportTests {
+    let workspace: Workspace
+
+    init() throws { workspace = try Workspace() }
+
+    @Test func aPageAndItsFactsTellTheRun() throws {
+        try workspace.run("run", ["evaluation.samples=2"])
+        let outcome = try workspace.pretrain("report", "run", "--output", "page.html")
+        #expect(outcome.status == 0 && outcome.output.contains("page.html: one run"), "\(outcome.errors)")
+        let page = try workspace.folder.text("page.html")
+        #expect(
+            page.hasPrefix("<!doctype html>") && page.contains("class=\"sample\"") && page.contains("model.layer_count")
+        )
+        let facts = try workspace.pretrain("report", "run", "--json").json()
+        let run = try #require((facts["runs"] as? [[String: Any]])?.first)
+        let progress = try #require(run["progress"] as? [String: Any])
+        #expect(progress["step"] as? Int == 20 && progress["steps"] as? Int == 20)
+        #expect((run["status"] as? [String: Any])?["state"] as? String == "finished")
+        let source = try #require(((run["corpus"] as? [String: Any])?["sources"] as? [[String: Any]])?.first)
+        #expect(
+            source["files"] as? Int == 4 && (source["sha256"] as? String)?.count == 64
+                && source["share"] as? Double == 1)
+        #expect((run["checkpoints"] as? [[String: Any]])?.last?["step"] as? Int == 20)
+        #expect((run["samples"] as? [[String: Any]])?.count == 2)
+        let cost = try #require(run["cost"] as? [String: Any])
+        #expect(cost["core_hours"] as? Double ?? 0 > 0)
+        let session = try #require((run["sessions"] as? [[String: Any]])?.first)
+        #expect((session["origin"] as? [String: Any])?["threads"] as? Int == 2)
+        // Nothing in the run was touched.
+        #expect(!workspace.folder.exists("run/report.html") && !workspace.folder.exists("report.html"))
+    }
+
+    @Test func whatCannotBeShownIsSaid() throws {
+        try workspace.run("run", ["training.steps=2"])
+        let absent = try workspace.pretrain("report", "absent")
+        #expect(absent.status == 1 && absent.errors.contains("no run's directory"), "\(absent.errors)")
+        let results = try workspace.pretrain("report", "run", "--with", "corpus")
+        #expect(results.status == 1 && results.errors.contains("no results that a report shows"), "\(results.errors)")
+        #expect(try workspace.pretrain("report", "run", "--label", "a", "--label", "b").status == 64)
+        #expect(!workspace.folder.exists("report.html"))
+        let others = try workspace.pretrain("watch", "run", "--host", "nowhere", "--token", "t")
+        #expect(others.status == 1 && others.errors.contains("no IPv4 address"), "\(others.errors)")
+    }
+
+    @Test func extraLogsChangeNoBit() throws {
+        try workspace.run("plain")
+        try workspace.run("logged", [], ["--log-to", "csv", "--log-histograms", "5"])
+        try workspace.record("logged").expectEqual(try workspace.record("plain"))
+        let table = try workspace.folder.text("logged/metrics.csv").split(separator: "\n")
+        #expect(table.count == 21 && table[0].hasPrefix("step,seconds,loss,"))
+        #expect(!workspace.folder.exists("plain/metrics.csv"))
+        #expect(try workspace.pretrain("run", "tiny.yaml", "--output", "x", "--log-histograms", "0").status == 64)
+    }
+}
