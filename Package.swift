@@ -91,7 +91,7 @@ let package = Package(
             ]),
         .target(
             name: "Interchange",
-            dependencies: ["Files", "Tokenization", "Parametrization", "Encoder", "Objectives", "Engine"],
+            dependencies: ["Files", "Tokenization", "Parametrization", "Encoder", "Objectives", "Engine", "CZlib"],
             resources: [.embedInCode("CustomCode/modeling_pretrain.py")]),
         library(
             "HyperparameterTransfer",
