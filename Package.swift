@@ -91,7 +91,11 @@ let package = Package(
             ]),
         .target(
             name: "Interchange",
-            dependencies: ["Files", "Tokenization", "Parametrization", "Encoder", "Objectives", "Engine", "CZlib"],
+            dependencies: [
+                "Configuration", "Files", "Formatting", "Machine", "Kernels", "Tokenization", "Corpus",
+                "Parametrization",
+                "Encoder", "Objectives", "Checkpoints", "Runs", "Engine", "Pretraining", "CZlib",
+            ],
             resources: [.embedInCode("CustomCode/modeling_pretrain.py")]),
         library(
             "HyperparameterTransfer",
@@ -157,8 +161,8 @@ let package = Package(
         tests(
             "InterchangeTests",
             [
-                "Configuration", "Corpus", "Encoder", "Engine", "Files", "Interchange", "Kernels", "Objectives",
-                "Pretraining", "TestModels", "TestSupport", "Tokenization",
+                "Checkpoints", "Configuration", "Corpus", "Encoder", "Engine", "Files", "Interchange", "Kernels",
+                "Objectives", "Optimization", "Pretraining", "TestModels", "TestSupport", "Tokenization",
             ],
             fixtures: true),
         tests("RunsTests", ["Checkpoints", "Runs", "TestSupport"]),

@@ -16,7 +16,8 @@ struct Pretrain: AsyncParsableCommand {
         subcommands: [
             RunCommand.self, ConfigCommand.self, CorpusCommand.self, TokenizerCommand.self, EvaluateCommand.self,
             AnalyzeCommand.self,
-            PlotCommand.self, DetectCommand.self, CheckpointCommand.self, ExportCommand.self, BenchCommand.self,
+            PlotCommand.self, DetectCommand.self, CheckpointCommand.self, ExportCommand.self, ImportCommand.self,
+            BenchCommand.self,
             CoordinateCheckCommand.self, TransferCommand.self, CompareCommand.self,
             FinetuneCommand.self, PredictCommand.self, SuiteCommand.self,
         ]

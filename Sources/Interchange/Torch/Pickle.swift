@@ -41,23 +41,6 @@ enum PickleGlobal: Equatable, Sendable {
     ]
 }
 
-/// A storage that a pickle names; its bytes lie elsewhere.
-struct PickledStorage: Equatable, Sendable {
-    var key: String
-    var type: ElementType
-    /// Elements.
-    var count: Int
-}
-
-/// A tensor as a view of a storage.
-struct PickledTensor: Equatable, Sendable {
-    var storage: PickledStorage
-    /// In elements, as strides are.
-    var offset: Int
-    var shape: [Int]
-    var strides: [Int]
-}
-
 /// A pickle that has been read: its value, and what the value refers to.
 struct Pickle: Sendable {
     var value = PickleValue.none
