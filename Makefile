@@ -8,6 +8,8 @@ MARCH ?=
 ARGUMENTS ?=
 # For `make bench-compare`.
 PYTHON ?= python3
+# Where `make test-interop` keeps its virtual environment.
+INTEROP ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/pretrain-interop
 
 ifneq ($(MARCH),)
 export PRETRAIN_MARCH := $(MARCH)
@@ -23,13 +25,13 @@ formatted := Package.swift Sources Tests $(wildcard Benchmarks)
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help deps build run corpora test lint bench bench-check bench-compare format dist install \
+.PHONY: help deps build run corpora test test-interop lint bench bench-check bench-compare format dist install \
 	bundle bundle-check uninstall clean
 
 help: ## Lists the targets.
 	@echo "Targets:"
 	@sed -n 's/^\([a-z-]*\):.*## /  \1	/p' $(MAKEFILE_LIST) | expand -t 16
-	@echo "Variables: MARCH=native, PREFIX=$(PREFIX), DESTDIR=, ARGUMENTS='CONFIG.yaml --set key=value'"
+	@echo "Variables: MARCH=native, PREFIX=$(PREFIX), DESTDIR=, INTEROP=, ARGUMENTS='CONFIG.yaml --set key=value'"
 
 deps: ## Installs the libraries that are missing (apt).
 	@Tools/install-dependencies.sh
@@ -46,6 +48,9 @@ corpora: ## Fetches the demo corpus.
 # Without the flag every target would be compiled a second time, and differently from what is shipped.
 test: deps ## Runs all tests, in release.
 	swift test -c release --disable-testable-imports
+
+test-interop: build ## Checks export and import with transformers, in a virtual environment under INTEROP.
+	@Tools/test-interop.sh $(CURDIR)/$(binary) $(INTEROP)
 
 lint: ## Checks the format of the sources, and the shell scripts if shellcheck is there.
 	swift format lint --strict --parallel -r $(formatted)

@@ -94,7 +94,11 @@ let package = Package(
             ]),
         .target(
             name: "Interchange",
-            dependencies: ["Files", "Tokenization", "Parametrization", "Encoder", "Objectives", "Engine"],
+            dependencies: [
+                "Configuration", "Files", "Formatting", "Machine", "Kernels", "Tokenization", "Corpus",
+                "Parametrization",
+                "Encoder", "Objectives", "Checkpoints", "Runs", "Engine", "Pretraining", "CZlib",
+            ],
             resources: [.embedInCode("CustomCode/modeling_pretrain.py")]),
         library(
             "HyperparameterTransfer",
@@ -168,8 +172,8 @@ let package = Package(
         tests(
             "InterchangeTests",
             [
-                "Configuration", "Corpus", "Encoder", "Engine", "Files", "Interchange", "Kernels", "Objectives",
-                "Pretraining", "TestModels", "TestSupport", "Tokenization",
+                "Checkpoints", "Configuration", "Corpus", "Encoder", "Engine", "Files", "Interchange", "Kernels",
+                "Objectives", "Optimization", "Pretraining", "TestModels", "TestSupport", "Tokenization",
             ],
             fixtures: true),
         tests("RunsTests", ["Checkpoints", "Runs", "TestSupport"]),

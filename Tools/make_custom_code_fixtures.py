@@ -133,11 +133,13 @@ def outputs(folder, network):
         hidden += states[:, ::5].flatten().tolist()
         found = model(ids).logits[0]
         logits += (found if network == "discriminator" else found[::6, ::19]).flatten().tolist()
-        # Padding changes nothing.
-        mask = torch.ones(1, ids.shape[1] + 3)
-        mask[:, -3:] = 0
-        padded = model.encoder(torch.nn.functional.pad(ids, (0, 3)), attention_mask=mask).last_hidden_state[0, :-3]
-        assert torch.allclose(padded, states, atol=1e-12)
+        # Padding changes nothing, on neither side.
+        for left, right in ((0, 3), (3, 0)):
+            mask = torch.nn.functional.pad(torch.ones_like(ids), (left, right))
+            batch = dict(input_ids=torch.nn.functional.pad(ids, (left, right)), attention_mask=mask)
+            part = slice(left, left + ids.shape[1])
+            assert torch.allclose(model.encoder(**batch).last_hidden_state[0, part], states, atol=1e-12), folder
+            assert torch.allclose(model(**batch).logits[0, part], found, atol=1e-12), folder
     return {
         "config": json.loads((folder / "config.json").read_text()),
         "hidden": [float(f"{x:.9g}") for x in hidden], "logits": [float(f"{x:.9g}") for x in logits],

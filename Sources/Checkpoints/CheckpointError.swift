@@ -45,6 +45,8 @@ public enum CheckpointError: Error, Equatable, Sendable, CustomStringConvertible
             "cannot store this checkpoint: \(reason)"
         case .noCheckpoint(let path):
             "\(path): no checkpoint here"
+                + (FileSystem.exists("\(path)/config.json")
+                    ? "; of a Hugging Face folder, which it seems to be, pretrain import makes one" : "")
         case .noGoodCheckpoint(let path, let skipped):
             "\(path): all \(skipped.count) checkpoints are damaged:"
                 + skipped.map { "\n  \($0.path): \($0.reason)" }.joined()

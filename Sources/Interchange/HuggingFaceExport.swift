@@ -31,26 +31,30 @@ public enum HuggingFaceExport {
         }
     }
 
-    /// - Parameter trainsTokenTypes: whether the run has met token type 1; if not, it is exported as a copy of type 0, and the
-    ///   model card says so.
     /// - Returns: the folders in the destination: the discriminator's, and the generator's if there is one.
     /// - Throws: `ExportError` for a model that has no such form, and what writing throws.
+    @discardableResult
+    public static func write(
+        _ engine: TrainingEngine, tokenizer: ByteLevelBPE, to destination: String, form: Form = .automatic,
+        _ settings: ExportSettings
+    ) throws -> [Folder] {
+        switch form {
+        case .automatic where !isElectra(engine.configuration.model), .customCode:
+            try CustomCodeExport.write(engine, tokenizer: tokenizer, to: destination, settings)
+        case .deberta: try DebertaExport.write(engine, tokenizer: tokenizer, to: destination, settings)
+        case .automatic, .electra: try writeElectra(engine, tokenizer: tokenizer, to: destination, settings)
+        }
+    }
+
+    /// The same with settings of its own for what differs most.
     @discardableResult
     public static func write(
         _ engine: TrainingEngine, tokenizer: ByteLevelBPE, to destination: String, form: Form = .automatic, force: Bool,
         trainsTokenTypes: Bool = true
     ) throws -> [Folder] {
-        switch form {
-        case .automatic where !isElectra(engine.configuration.model), .customCode:
-            try CustomCodeExport.write(
-                engine, tokenizer: tokenizer, to: destination, force: force, trainsTokenTypes: trainsTokenTypes)
-        case .deberta:
-            try DebertaExport.write(
-                engine, tokenizer: tokenizer, to: destination, force: force, trainsTokenTypes: trainsTokenTypes)
-        case .automatic, .electra:
-            try writeElectra(
-                engine, tokenizer: tokenizer, to: destination, force: force, trainsTokenTypes: trainsTokenTypes)
-        }
+        try write(
+            engine, tokenizer: tokenizer, to: destination, form: form,
+            ExportSettings(force: force, trainsTokenTypes: trainsTokenTypes))
     }
 
     /// What a folder that an export has written holds.
@@ -65,7 +69,7 @@ public enum HuggingFaceExport {
     }
 
     private static func writeElectra(
-        _ engine: TrainingEngine, tokenizer: ByteLevelBPE, to destination: String, force: Bool, trainsTokenTypes: Bool
+        _ engine: TrainingEngine, tokenizer: ByteLevelBPE, to destination: String, _ settings: ExportSettings
     ) throws -> [Folder] {
         let configuration = engine.configuration
         let model = configuration.model
@@ -86,14 +90,15 @@ public enum HuggingFaceExport {
             tokenizer: Data(try tokenizer.serialized(wrapping: engine.special)),
             specialTokens: names(tokenizer, engine.special),
             multipliers: multipliers(engine),
-            trainsTokenTypes: trainsTokenTypes,
             settings: PerNetwork(
-                discriminator: settings(model.of(.discriminator)), generator: settings(model.of(.generator))))
+                discriminator: Self.settings(model.of(.discriminator)), generator: Self.settings(model.of(.generator))),
+            export: settings)
         try export.write(
             EngineTensors(
                 engine, ElectraNetwork.allCases.flatMap { export.shape.tensors(of: $0) },
-                leavingOut: export.shape.hasDetectionHead ? [] : ["head."], trainsTokenTypes: trainsTokenTypes),
-            to: destination, force: force)
+                leavingOut: export.shape.hasDetectionHead ? [] : ["head."],
+                trainsTokenTypes: settings.trainsTokenTypes),
+            to: destination, force: settings.force)
         return ElectraNetwork.allCases.filter { export.shape.networks[$0] != nil }.map {
             Folder(name: $0.rawValue, architecture: export.shape.architecture(of: $0))
         }

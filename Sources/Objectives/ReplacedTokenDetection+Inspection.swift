@@ -21,11 +21,24 @@ extension ReplacedTokenDetection {
     ///
     /// - Parameter rows: indices of the chosen tokens within the chunk.
     package func generatorLogits(_ tokens: [Int32], rows: [Int32], _ pass: LanePass) -> [Float] {
+        logits(of: generator.head, over: generator.network, tokens, rows: rows, pass)
+    }
+
+    /// The same of a main encoder that predicts tokens.
+    package func languageLogits(_ tokens: [Int32], rows: [Int32], _ pass: LanePass) -> [Float] {
+        guard let head = model.languageHead else { preconditionFailure("the main encoder predicts no tokens") }
+        return logits(of: head, over: model.discriminator, tokens, rows: rows, pass)
+    }
+
+    private func logits(
+        of head: any LanguageModelHead, over network: EncoderNetwork, _ tokens: [Int32], rows: [Int32],
+        _ pass: LanePass
+    ) -> [Float] {
         tokens.withUnsafeBufferPointer { tokens in
             rows.withUnsafeBufferPointer { rows in
-                let hidden = generator.network.forward(tokens, pass)
-                let logits = generator.head.forward(hidden, rows: rows, pass)
-                let bias = generator.head.outputBias(pass)
+                let hidden = network.forward(tokens, pass)
+                let logits = head.forward(hidden, rows: rows, pass)
+                let bias = head.outputBias(pass)
                 return (0..<logits.rows).flatMap { row in
                     (0..<logits.columns).map { logits.row(row)[$0] + bias[$0] }
                 }

@@ -17,7 +17,7 @@ struct Pretrain: AsyncParsableCommand {
             RunCommand.self, ConfigCommand.self, CorpusCommand.self, TokenizerCommand.self, EvaluateCommand.self,
             AnalyzeCommand.self,
             PlotCommand.self, ReportCommand.self, WatchCommand.self, DetectCommand.self, CheckpointCommand.self,
-            ExportCommand.self,
+            ExportCommand.self, ImportCommand.self,
             BenchCommand.self,
             CoordinateCheckCommand.self, TransferCommand.self, CompareCommand.self,
             FinetuneCommand.self, PredictCommand.self, SuiteCommand.self,

@@ -14,7 +14,9 @@ import Testing
     private static func commands() throws -> [(page: String, command: String)] {
         let pages =
             ["README.md"]
-            + ["text", "runs", "watching", "recipes", "long-documents", "transfer", "using"].map { "docs/\($0).md" }
+            + ["text", "runs", "watching", "recipes", "long-documents", "transfer", "using", "released-weights"].map {
+                "docs/\($0).md"
+            }
         return try pages.flatMap { page -> [(String, String)] in
             let text = try String(contentsOf: repository.appendingPathComponent(page), encoding: .utf8)
             var commands: [String] = []
@@ -72,6 +74,24 @@ import Testing
             try #require(
                 using.components(separatedBy: "```yaml\n").dropFirst().first?.components(separatedBy: "```").first),
             to: "task.yaml")
+        // Miniatures in place of what others have released, with room for few tokens.
+        let released = try String(
+            contentsOf: Self.repository.appendingPathComponent("docs/released-weights.md"), encoding: .utf8)
+        try folder.write(
+            try #require(
+                released.components(separatedBy: "```yaml\n").dropFirst().first?.components(separatedBy: "```").first),
+            to: "more.yaml")
+        let short =
+            " --set corpus.sequence_length=16 --set training.steps=3 --set training.batch_size=2 --set training.log_every=1"
+            + " --set corpus.held_out=0.3 --set evaluation.tokens=300 --set model.generator.width_multiplier=0.5"
+        let miniatures = Self.repository.appendingPathComponent("Tests/InterchangeTests/Fixtures/import")
+        for (name, miniature) in [
+            ("electra-small-discriminator", "electra-small/discriminator"),
+            ("electra-small-generator", "electra-small/generator"), ("bert-base-uncased", "bert"),
+        ] {
+            try FileManager.default.copyItem(
+                at: miniatures.appendingPathComponent(miniature), to: URL(fileURLWithPath: folder(name)))
+        }
         for part in ["mine/a", "mine/b", "sotu/a", "sotu/b", "sotu/c", "sotu/d"] {
             try folder.write(
                 SyntheticText.text(40, seed: UInt64(part.utf8.reduce(0) { $0 &+ Int($1) })), to: "corpora/\(part).txt")
@@ -83,6 +103,7 @@ import Testing
         func run(_ command: String) throws -> Program.Outcome {
             var command = command.replacing("pretrain ", with: "\"$PRETRAIN\" ")
             if command.contains("run --preset demo") { command += few }
+            if command.contains(" more.yaml ") { command += short }
             command = command.replacing("--minutes 30", with: "--minutes 0.0005")
             return try Program.shell(command, in: folder.path)
         }

@@ -49,7 +49,9 @@ import Tokenization
     }
 
     /// Another engine with the weights of exported folders.
-    private func load(_ imported: ElectraImport, _ change: (inout RunConfiguration) -> Void) throws -> TrainingEngine {
+    private func load(_ imported: some NamedTensors, _ change: (inout RunConfiguration) -> Void) throws
+        -> TrainingEngine
+    {
         let engine = try engine(change)
         for spec in engine.state.layout.specs where imported.shape(of: spec.name) != nil {
             for (i, value) in try imported.values(of: spec.name).enumerated() {
@@ -80,10 +82,13 @@ import Tokenization
         #expect(folders.map(\.architecture) == ["ElectraForPreTraining", "ElectraForMaskedLM"])
 
         // Models that have one network each, and read what its folder holds.
-        let discriminator = try ElectraImport(discriminator: folder("out/discriminator"), generator: nil)
-        let generator = try ElectraImport(discriminator: nil, generator: folder("out/generator"))
-        #expect(discriminator.settings.discriminator?.layerNormEpsilon == 1e-3)
-        #expect(discriminator.settings.discriminator?.dropout == 0.1 && generator.settings.generator?.dropout == 0)
+        let discriminator = try ImportedNetwork(folder("out/discriminator"), as: .discriminator)
+        let generator = try ImportedNetwork(folder("out/generator"), as: .generator)
+        let both = try ImportedModel(main: discriminator, generator: generator)
+        #expect(both.model.normalization.epsilon == 1e-3)
+        #expect(both.model.dropout == 0.1 && both.model.generator.dropout == 0)
+        #expect(
+            both.sharing == (sharing == .shared ? .shared : sharing == .tokenOnly ? .tokenOnly : .separate))
         func plain(_ configuration: inout RunConfiguration) {
             configuration.model.embeddingSize = original.configuration.model.embeddingSize
             configuration.model.normalization.epsilon = 1e-3
@@ -129,7 +134,7 @@ import Tokenization
         #expect(names.allSatisfy { $0.hasPrefix("embeddings.") || $0.hasPrefix("encoder.") } == !hasHead)
 
         // An engine with the exported encoder, and all else from the original.
-        let imported = try ElectraImport(discriminator: folder("out/discriminator"), generator: nil)
+        let imported = try ImportedNetwork(folder("out/discriminator"), as: .discriminator)
         let copy = try load(imported, change)
         func losses(_ engine: TrainingEngine) throws -> LossSums {
             try engine.evaluate(Self.batch, index: 0) { _, _, _ in }
@@ -152,8 +157,7 @@ import Tokenization
         for name in biases where !own.contains(name) {
             #expect(try file.floats(of: name).allSatisfy { $0 == 0 }, "\(name)")
         }
-        let imported = try ElectraImport(
-            discriminator: folder("out/discriminator"), generator: folder("out/generator"))
+        let imported = try ImportedModel(exported: folder("out"))
         for spec in engine.state.layout.specs {
             #expect(try imported.values(of: spec.name).count == spec.count)
         }
@@ -170,8 +174,7 @@ import Tokenization
             let json = try #require(try JSONSerialization.jsonObject(with: data) as? [String: Any])
             #expect(json["tie_word_embeddings"] as? Bool == isTied)
         }
-        let imported = try ElectraImport(
-            discriminator: folder("out/discriminator"), generator: folder("out/generator"))
+        let imported = try ImportedModel(exported: folder("out"))
         #expect(try imported.values(of: "generator.head.output.weight") == expected)
     }
 

@@ -27,7 +27,7 @@ import Testing
         let export = ElectraExport(shape: Fixture.shape, tokenizer: try Fixture.data("tokenizer.json"))
         let path = try parent() + "/tiny"
         try export.write(Fixture.engine(), to: path, force: true)
-        let imported = try ElectraImport(discriminator: path + "/discriminator", generator: path + "/generator")
+        let imported = try ImportedModel(exported: path)
         #expect(try TensorDictionary(copying: imported) == Fixture.engine())
     }
 
@@ -63,8 +63,7 @@ import Testing
             discriminator: try multipliers(.discriminator), generator: try multipliers(.generator))
         try export.write(weights, to: parent + "/multiplied", force: true)
 
-        let imported = try ElectraImport(
-            discriminator: parent + "/plain/discriminator", generator: parent + "/plain/generator")
+        let imported = try ImportedModel(exported: parent + "/plain")
         #expect(try TensorDictionary(copying: imported) == weights)
     }
 

@@ -1,3 +1,4 @@
+import Encoder
 import Foundation
 import Interchange
 import Testing
@@ -25,4 +26,13 @@ func safetensors(_ header: String, data: Int = 0, length: UInt64? = nil) -> Data
     let text = Data(header.utf8)
     let prefix = withUnsafeBytes(of: (length ?? UInt64(text.count)).littleEndian) { Data($0) }
     return prefix + text + Data(repeating: 1, count: data)
+}
+
+extension ImportedModel {
+    /// The networks that an export has written into a folder.
+    init(exported folder: String) throws {
+        try self.init(
+            main: ImportedNetwork(folder + "/discriminator", as: .discriminator),
+            generator: ImportedNetwork(folder + "/generator", as: .generator))
+    }
 }

@@ -2,7 +2,7 @@ import CCrypto
 import Glibc
 
 /// SHA-256 of a file, or of blocks of it.
-enum FileDigest {
+package enum FileDigest {
     /// Bytes of one sampled block.
     static let blockBytes: Int64 = 64 << 10
 
@@ -21,7 +21,7 @@ enum FileDigest {
     /// - Parameter blocks: parts to read; nil for the whole file.
     /// - Returns: the digest in hexadecimal.
     /// - Throws: `CorpusError.unreadable`.
-    static func sha256(path: String, blocks: [Range<Int64>]?) throws -> String {
+    package static func sha256(path: String, blocks: [Range<Int64>]?) throws -> String {
         let descriptor = SystemPath.withBytes(path) { open($0, O_RDONLY | O_CLOEXEC | O_NONBLOCK) }
         guard descriptor >= 0 else { throw CorpusError.unreadable(path: path, reason: systemMessage()) }
         defer { close(descriptor) }

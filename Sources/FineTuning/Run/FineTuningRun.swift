@@ -248,6 +248,10 @@ public struct FineTunedModel {
     /// Of the run that trained the encoder.
     public let encoder: RunConfiguration
     public let tokenizer: ByteLevelBPE
+    /// Of the labelled texts.
+    public let digest: UInt64
+    /// On the validation texts, of the epoch that was kept.
+    public let bestScore: Double?
     let engine: TaskEngine
     private let definition: any TaskDefinition
 
@@ -257,6 +261,7 @@ public struct FineTunedModel {
         let documents = try FineTuningCheckpoint.documents(reader)
         self.path = reader.path
         labels = documents.state.labels
+        (digest, bestScore) = (documents.state.digest, documents.state.bestScore)
         configuration = documents.configuration
         encoder = documents.encoder
         definition = configuration.task.kind.definition.init(configuration, labels: TaskLabels(names: labels))

@@ -9,6 +9,7 @@ struct ClassifierCard {
     let maximumLength: Int
     /// Whether pairs mean the same in both orders.
     let isSymmetric: Bool
+    let history: ModelHistory
 
     private var title: String {
         switch head {
@@ -69,12 +70,9 @@ struct ClassifierCard {
         let order =
             isSymmetric
             ? "\nPairs mean the same in both orders: take the mean of both, as it was evaluated.\n" : ""
-        let pipeline = head.pipeline.map { "pipeline_tag: \($0)\n" } ?? ""
         return Data(
             """
-            ---
-            library_name: transformers
-            \(pipeline)---
+            \(history.frontMatter(tags: ["pretrain"], task: head.pipeline))\
             # \(title)
             Fine-tuned and exported with pretrain. `\(architecture)`.
 
@@ -85,6 +83,7 @@ struct ClassifierCard {
 
             \(outputs) \(length)
             \(order)
+            \(history.sections)
             """.utf8)
     }
 }

@@ -15,13 +15,14 @@ public enum ClassifierExport {
 
     /// - Parameters:
     ///   - destination: the folder to create; its parent must exist.
-    ///   - force: replace what an earlier export wrote there.
+    ///   - settings: whether an earlier export is replaced, the element type, and what the card tells.
     /// - Returns: the class that `config.json` names.
     /// - Throws: `ExportError` for a model that has no such form, a broken one, or a destination that is taken;
     ///   `FileFailure`.
     @discardableResult
     public static func write(
-        _ classifier: Classifier, to destination: String, form: HuggingFaceExport.Form = .automatic, force: Bool
+        _ classifier: Classifier, to destination: String, form: HuggingFaceExport.Form = .automatic,
+        _ settings: ExportSettings
     ) throws -> String {
         let isElectra: Bool
         switch form {
@@ -44,14 +45,16 @@ public enum ClassifierExport {
         let values = try classifier.completed(for: tensors)
         let configuration =
             isElectra
-            ? try electraConfiguration(classifier, paddingID: files.paddingID).jsonFile()
-            : try customCodeConfiguration(classifier, paddingID: files.paddingID).jsonFile(.convertToSnakeCase)
+            ? try electraConfiguration(classifier, paddingID: files.paddingID, settings.elementType).jsonFile()
+            : try customCodeConfiguration(classifier, paddingID: files.paddingID, settings.elementType).jsonFile(
+                .convertToSnakeCase)
         let architecture =
             isElectra ? electraClass(classifier) : CustomCodeArchitecture(classifier.head).rawValue
         let card = ClassifierCard(
             head: classifier.head, architecture: architecture, hasCode: !isElectra,
-            maximumLength: classifier.maximumLength, isSymmetric: classifier.isSymmetric)
-        try FolderPublication.write(to: destination, entries: entries, replacing: force) { folder in
+            maximumLength: classifier.maximumLength, isSymmetric: classifier.isSymmetric,
+            history: settings.history)
+        try FolderPublication.write(to: destination, entries: entries, replacing: settings.force) { folder in
             try ModelFolder.fill(
                 folder, configuration: configuration, card: card.contents, files,
                 others: isElectra ? [] : [(CustomCodeExport.codeFile, CustomCodeExport.code)]
@@ -59,10 +62,18 @@ public enum ClassifierExport {
                 try tensors.write(
                     from: values,
                     isElectra ? ExportMultipliers(attention: classifier.attentionMultiplier) : ExportMultipliers(),
-                    to: path)
+                    to: path, as: settings.elementType)
             }
         }
         return architecture
+    }
+
+    /// The same without anything to tell.
+    @discardableResult
+    public static func write(
+        _ classifier: Classifier, to destination: String, form: HuggingFaceExport.Form = .automatic, force: Bool
+    ) throws -> String {
+        try write(classifier, to: destination, form: form, ExportSettings(force: force))
     }
 
     private static func electraClass(_ classifier: Classifier) -> String { "Electra" + classifier.head.classEnding }
@@ -79,11 +90,14 @@ public enum ClassifierExport {
         if classifier.configuration.model.positions != .learned { throw ExportError.noLearnedPositions }
     }
 
-    private static func electraConfiguration(_ classifier: Classifier, paddingID: Int) -> ElectraConfiguration {
+    private static func electraConfiguration(
+        _ classifier: Classifier, paddingID: Int, _ type: ElementType
+    ) -> ElectraConfiguration {
         var configuration = ElectraConfiguration(
             .discriminator, classifier.electraSizes, of: classifier.electraShape,
             HuggingFaceExport.settings(classifier.configuration.model.of(.discriminator)), paddingID: paddingID)
         configuration.architectures = [electraClass(classifier)]
+        configuration.elementType = type.torchName
         configuration.id2label = classifier.names?.id2label
         configuration.label2id = classifier.names?.label2id
         configuration.problemType = classifier.names?.problemType
@@ -91,7 +105,7 @@ public enum ClassifierExport {
     }
 
     private static func customCodeConfiguration(
-        _ classifier: Classifier, paddingID: Int
+        _ classifier: Classifier, paddingID: Int, _ type: ElementType
     ) -> CustomCodeConfiguration {
         var engine = classifier.configuration
         // Positions that are not learned have no table, and texts may be longer than those of pretraining.
@@ -100,6 +114,7 @@ public enum ClassifierExport {
             .discriminator, architecture: CustomCodeArchitecture(classifier.head), engine,
             vocabularySize: classifier.tokenizer.vocabularySize, outputMultiplier: 1, paddingID: paddingID,
             layers: classifier.layerCount)
+        configuration.dtype = type.torchName
         configuration.id2label = classifier.names?.id2label
         configuration.label2id = classifier.names?.label2id
         configuration.problemType = classifier.names?.problemType

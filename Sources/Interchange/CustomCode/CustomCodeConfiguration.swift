@@ -9,7 +9,7 @@ struct CustomCodeConfiguration: Encodable {
     let modelType = "pretrain"
     let architectures: [String]
     let autoMap: [String: String]
-    let dtype = "float32"
+    var dtype: String? = "float32"
     let vocabSize: Int
     let embeddingSize: Int
     let hiddenSize: Int

@@ -20,7 +20,7 @@ package enum CustomCodeExport {
 
     /// - Throws: `ExportError` for a model with random blocks, a broken model, or a destination that is taken.
     static func write(
-        _ engine: TrainingEngine, tokenizer: ByteLevelBPE, to destination: String, force: Bool, trainsTokenTypes: Bool
+        _ engine: TrainingEngine, tokenizer: ByteLevelBPE, to destination: String, _ settings: ExportSettings
     ) throws -> [HuggingFaceExport.Folder] {
         let configuration = engine.configuration
         if configuration.model.attention.pattern == .bigBird { throw ExportError.randomBlocks }
@@ -31,20 +31,22 @@ package enum CustomCodeExport {
             names: HuggingFaceExport.names(tokenizer, engine.special),
             vocabularySize: tokenizer.vocabularySize,
             maximumLength: configuration.model.longestSequence(configuration.sequenceLength))
-        try FolderPublication.write(to: destination, entries: HuggingFaceExport.entries, replacing: force) { folder in
+        try FolderPublication.write(to: destination, entries: HuggingFaceExport.entries, replacing: settings.force) {
+            folder in
             for network in networks {
-                let json = try Self.configuration(network, engine, tokenizer, tokenizerFiles).jsonFile(
-                    .convertToSnakeCase)
+                var json = Self.configuration(network, engine, tokenizer, tokenizerFiles)
+                json.dtype = settings.elementType.torchName
                 let card = ModelCard(
                     network: network.rawValue,
                     architecture: CustomCodeArchitecture(network, configuration.objective).rawValue, hasCode: true,
                     maximumLength: configuration.model.longestSequence(configuration.sequenceLength),
-                    trainsTokenTypes: trainsTokenTypes)
+                    settings: settings)
                 try ModelFolder.write(
-                    named: network.rawValue, in: folder, configuration: json, card: card.contents, tokenizerFiles,
+                    named: network.rawValue, in: folder, configuration: json.jsonFile(.convertToSnakeCase),
+                    card: card.contents, tokenizerFiles,
                     others: [(codeFile, code)]
                 ) { path in
-                    try writeWeights(of: network, engine, to: path, trainsTokenTypes: trainsTokenTypes)
+                    try writeWeights(of: network, engine, to: path, settings)
                 }
             }
         }
@@ -67,20 +69,23 @@ package enum CustomCodeExport {
     }
 
     private static func writeWeights(
-        of network: NetworkKind, _ engine: TrainingEngine, to path: String, trainsTokenTypes: Bool
+        of network: NetworkKind, _ engine: TrainingEngine, to path: String, _ settings: ExportSettings
     ) throws {
         let tensors = NetworkParameters(network, of: engine).tensors
-        let writer = try SafetensorsWriter(path: path, tensors: tensors.map { ($0.name, .float32, $0.shape) })
+        let writer = try SafetensorsWriter(
+            path: path, tensors: tensors.map { ($0.name, settings.elementType, $0.shape) })
         for tensor in tensors {
             let values = UnsafeBufferPointer(
                 start: engine.state.weights.base + tensor.offset, count: tensor.shape.reduce(1, *))
             if let index = values.firstIndex(where: { !$0.isFinite }) {
                 throw ExportError.nonFinite(tensor.name, index: index)
             }
-            if tensor.name.hasSuffix("embeddings.token_type.weight"), !trainsTokenTypes {
-                try writer.append(TokenTypes.exported(values, width: tensor.shape[1], areTrained: false))
+            if tensor.name.hasSuffix("embeddings.token_type.weight"), !settings.trainsTokenTypes {
+                try TokenTypes.exported(values, width: tensor.shape[1], areTrained: false).withUnsafeBufferPointer {
+                    try writer.append(rounding: $0)
+                }
             } else {
-                try writer.append(values)
+                try writer.append(rounding: values)
             }
         }
         try writer.finish()

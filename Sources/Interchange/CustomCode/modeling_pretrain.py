@@ -4,7 +4,7 @@
 
 Every shape that the engine trains: Post-LN, Pre-LN, Mix-LN, Peri-LN and LayerNorm Scaling; LayerNorm and RMSNorm; learned,
 rotary and relative positions, DeBERTa's disentangled attention and mask decoder; GELU and GEGLU; full, windowed, dilated and global attention. Attention is computed densely
-under a mask: the numbers are the engine's, memory grows with the square of the length.
+under a mask: the numbers are the engine's, memory grows with the square of the length. Padding may stand on either side.
 """
 
 import math
@@ -318,18 +318,17 @@ class PretrainModel(PretrainPreTrainedModel):
     def set_input_embeddings(self, value):
         self.embeddings.word = value
 
-    def global_rows(self, input_ids):
-        """Which tokens see everything and are seen by all, in windowed layers."""
-        config, count = self.config, input_ids.shape[1]
-        rows = torch.arange(count, device=input_ids.device).expand_as(input_ids)
+    def global_rows(self, input_ids, places, is_valid):
+        """Which tokens see everything and are seen by all, in windowed layers; `places` are counted from the first one."""
+        config = self.config
         if config.global_tokens in ("first", "documents"):
-            return rows == 0
+            return (places == 0) & is_valid
         if config.global_tokens == "every":
-            chosen = rows % config.global_every == 0
+            chosen = (places % config.global_every == 0) & is_valid
         elif config.global_tokens == "ids":
-            chosen = torch.isin(input_ids, torch.tensor(config.global_ids, device=input_ids.device))
+            chosen = torch.isin(input_ids, torch.tensor(config.global_ids, device=input_ids.device)) & is_valid
         else:
-            return torch.zeros_like(rows, dtype=torch.bool)
+            return torch.zeros_like(is_valid)
         return chosen & (chosen.cumsum(1) <= config.maximum_global_tokens)
 
     def masks(self, half_window, distances, is_valid, is_global, dtype):
@@ -356,19 +355,26 @@ class PretrainModel(PretrainPreTrainedModel):
         self, input_ids, attention_mask=None, token_type_ids=None, position_ids=None, output_hidden_states=None,
         return_dict=None, **kwargs,
     ):
-        config = self.config
-        rows = torch.arange(input_ids.shape[1], device=input_ids.device)
-        position_ids = rows.expand_as(input_ids) if position_ids is None else position_ids
+        config, count = self.config, input_ids.shape[1]
+        has_table = self.embeddings.position is not None or self.mask_decoder is not None
+        if has_table and position_ids is None and count > config.max_position_embeddings:
+            raise ValueError(
+                f"{count} tokens are more than the {config.max_position_embeddings} positions that the model has; call the "
+                "tokenizer with truncation=True")
+        rows = torch.arange(count, device=input_ids.device)
+        is_valid = (torch.ones_like(input_ids) if attention_mask is None else attention_mask).bool()
+        # Counted from the first token that is not padding.
+        places = rows.expand_as(input_ids) if attention_mask is None else (is_valid.cumsum(1) - 1).clamp(min=0)
+        position_ids = places if position_ids is None else position_ids
         token_type_ids = torch.zeros_like(input_ids) if token_type_ids is None else token_type_ids
-        is_valid = torch.ones_like(input_ids) if attention_mask is None else attention_mask
         x = self.embeddings(input_ids, token_type_ids, position_ids)
         if self.projection is not None:
             x = self.projection(x)
 
         distances = rows[None, :] - rows[:, None]
-        is_global = self.global_rows(input_ids)
+        is_global = self.global_rows(input_ids, places, is_valid)
         masks = {
-            width: (*self.masks(width, distances, is_valid.bool(), is_global, x.dtype), is_global)
+            width: (*self.masks(width, distances, is_valid, is_global, x.dtype), is_global)
             for width in set(config.half_windows)
         }
         bins = relative_bins(config, distances) if config.relative_bias != "none" else None
@@ -389,6 +395,13 @@ class PretrainModel(PretrainPreTrainedModel):
         return BaseModelOutput(last_hidden_state=x, hidden_states=tuple(states) if keeps else None)
 
 
+def first_states(states, attention_mask):
+    """Of every text's first token, which padding may stand before, [batch, width]."""
+    if attention_mask is None:
+        return states[:, 0]
+    return states[torch.arange(states.shape[0], device=states.device), attention_mask.long().argmax(1)]
+
+
 class DetectionHead(nn.Module):
     def __init__(self, config):
         super().__init__()
@@ -398,9 +411,9 @@ class DetectionHead(nn.Module):
         self.output = nn.Linear(width, 1)
         self.multiplier = config.output_multiplier
 
-    def forward(self, x):
+    def forward(self, x, attention_mask=None):
         if self.norm is not None:
-            x = self.norm(x + x[:, :1])
+            x = self.norm(x + first_states(x, attention_mask)[:, None])
         if self.dense is not None:
             x = F.gelu(self.dense(x))
         return F.linear(x, self.output.weight * self.multiplier, self.output.bias).squeeze(-1)
@@ -417,7 +430,7 @@ class PretrainForReplacedTokenDetection(PretrainPreTrainedModel):
 
     def forward(self, input_ids, attention_mask=None, labels=None, **kwargs):
         outputs = self.encoder(input_ids, attention_mask=attention_mask, **kwargs)
-        logits = self.head(outputs.last_hidden_state)
+        logits = self.head(outputs.last_hidden_state, attention_mask)
         loss = None
         if labels is not None:
             is_valid = torch.ones_like(input_ids) if attention_mask is None else attention_mask
@@ -469,7 +482,7 @@ def classifier(config, outputs):
 def pooled(config, states, attention_mask):
     """The first token's states, or the mean of all but padding."""
     if config.classifier_pooling != "mean":
-        return states[:, 0]
+        return first_states(states, attention_mask)
     is_valid = torch.ones(states.shape[:2], device=states.device) if attention_mask is None else attention_mask
     shares = is_valid / is_valid.sum(1, keepdim=True)
     return (states * shares[:, :, None].to(states.dtype)).sum(1)

@@ -4,7 +4,7 @@ import Encoder
 struct DebertaConfiguration: Encodable {
     let architectures: [String]
     let modelType = "deberta-v2"
-    let dtype = "float32"
+    var dtype: String? = "float32"
     let vocabSize: Int
     let hiddenSize: Int
     let numHiddenLayers: Int

@@ -11,7 +11,7 @@ import Tokenization
 enum DebertaExport {
     /// - Throws: `ExportError` for a model that has no such form or a destination that is taken.
     static func write(
-        _ engine: TrainingEngine, tokenizer: ByteLevelBPE, to destination: String, force: Bool, trainsTokenTypes: Bool
+        _ engine: TrainingEngine, tokenizer: ByteLevelBPE, to destination: String, _ settings: ExportSettings
     ) throws -> [HuggingFaceExport.Folder] {
         let configuration = engine.configuration
         let model = configuration.model
@@ -30,25 +30,27 @@ enum DebertaExport {
                 $0, model, vocabularySize: tokenizer.vocabularySize, embeddingPrefix: prefixes[$0])
         }
         let source = EngineTensors(
-            engine, tensors.flatMap(\.self), leavingOut: ["head."], trainsTokenTypes: trainsTokenTypes)
+            engine, tensors.flatMap(\.self), leavingOut: ["head."], trainsTokenTypes: settings.trainsTokenTypes)
         let multipliers = HuggingFaceExport.multipliers(engine)
         func architecture(_ network: ElectraNetwork) -> String {
             DebertaTensors.hasHead(network) ? "DebertaV2ForMaskedLM" : "DebertaV2Model"
         }
-        try FolderPublication.write(to: destination, entries: HuggingFaceExport.entries, replacing: force) { folder in
+        try FolderPublication.write(to: destination, entries: HuggingFaceExport.entries, replacing: settings.force) {
+            folder in
             for (network, tensors) in zip(networks, tensors) {
-                let json = try DebertaConfiguration(
+                var configuration = DebertaConfiguration(
                     architecture(network), model.of(network == .generator ? .generator : .discriminator),
                     network == .generator ? model.generatorShape : model.discriminatorShape,
                     vocabularySize: tokenizer.vocabularySize, longestSequence: longest,
-                    paddingID: tokenizerFiles.paddingID
-                ).jsonFile(.convertToSnakeCase)
+                    paddingID: tokenizerFiles.paddingID)
+                configuration.dtype = settings.elementType.torchName
                 let card = ModelCard(
                     network: network.rawValue, architecture: architecture(network), hasCode: false,
-                    maximumLength: longest, trainsTokenTypes: trainsTokenTypes)
+                    maximumLength: longest, settings: settings)
                 try ModelFolder.write(
-                    named: network.rawValue, in: folder, configuration: json, card: card.contents, tokenizerFiles
-                ) { try tensors.write(from: source, multipliers[network], to: $0) }
+                    named: network.rawValue, in: folder, configuration: try configuration.jsonFile(.convertToSnakeCase),
+                    card: card.contents, tokenizerFiles
+                ) { try tensors.write(from: source, multipliers[network], to: $0, as: settings.elementType) }
             }
         }
         return networks.map { .init(name: $0.rawValue, architecture: architecture($0)) }

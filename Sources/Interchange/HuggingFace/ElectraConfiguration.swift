@@ -20,8 +20,8 @@ public struct ElectraSettings: Sendable, Equatable {
     }
 }
 
-/// `config.json` of a Hugging Face ELECTRA folder; what a file leaves out has the default of `ElectraConfig`.
-struct ElectraConfiguration: Codable {
+/// `config.json` of a Hugging Face ELECTRA folder.
+struct ElectraConfiguration: Encodable {
     var architectures: [String]?
     var modelType: String?
     var vocabularySize: Int?
@@ -39,8 +39,6 @@ struct ElectraConfiguration: Codable {
     var layerNormEpsilon: Double?
     var paddingID: Int?
     var tiesWordEmbeddings: Bool?
-    var positionType: String?
-    var isDecoder: Bool?
     var elementType: String?
     // Of a classifier; left out of the others.
     var id2label: [String: String]?
@@ -65,8 +63,6 @@ struct ElectraConfiguration: Codable {
         case layerNormEpsilon = "layer_norm_eps"
         case paddingID = "pad_token_id"
         case tiesWordEmbeddings = "tie_word_embeddings"
-        case positionType = "position_embedding_type"
-        case isDecoder = "is_decoder"
         case elementType = "dtype"
         case id2label
         case label2id
@@ -96,41 +92,6 @@ struct ElectraConfiguration: Codable {
         self.paddingID = paddingID
         tiesWordEmbeddings = network == .discriminator || shape.outputIsTied
         elementType = "float32"
-    }
-
-    var shape: ElectraShape {
-        ElectraShape(
-            vocabularySize: vocabularySize ?? 30522, embeddingSize: embeddingSize ?? 128,
-            positionCount: positionCount ?? 512, tokenTypeCount: tokenTypeCount ?? 2,
-            hasDetectionHead: architectures?.first != ElectraShape.encoderAlone, discriminator: nil, generator: nil)
-    }
-
-    var network: ElectraShape.Network {
-        ElectraShape.Network(
-            hiddenSize: hiddenSize ?? 256, feedForwardSize: feedForwardSize ?? 1024, headCount: headCount ?? 4,
-            layerCount: layerCount ?? 12)
-    }
-
-    var settings: ElectraSettings {
-        ElectraSettings(
-            dropout: dropout ?? 0.1, attentionDropout: attentionDropout ?? 0.1,
-            initializerRange: initializerRange ?? 0.02, layerNormEpsilon: layerNormEpsilon ?? 1e-12)
-    }
-
-    /// Why this engine has no such model, as a sentence, or nil.
-    var obstacle: String? {
-        if modelType != "electra" { return "model_type is \((modelType ?? "missing").quoted) and must be \"electra\"" }
-        if let activation, activation != "gelu" {
-            return "hidden_act is \(activation.quoted); only \"gelu\" is supported"
-        }
-        if let positionType, positionType != "absolute" {
-            return "position_embedding_type is \(positionType.quoted); only \"absolute\" is supported"
-        }
-        if isDecoder == true { return "is_decoder is true; only encoders are supported" }
-        if !settings.layerNormEpsilon.isFinite || settings.layerNormEpsilon < 0 {
-            return "layer_norm_eps is \(settings.layerNormEpsilon)"
-        }
-        return nil
     }
 }
 

@@ -15,20 +15,21 @@ public struct ElectraExport: Sendable {
     /// Contents of `tokenizer.json`, copied byte for byte.
     public var tokenizer: Data
     public var specialTokens: SpecialTokenNames
-    /// Whether token type 1 has been trained; for the model card.
-    public var trainsTokenTypes: Bool
+    /// Element type, and what the model card says.
+    public var export: ExportSettings
 
     public init(
         shape: ElectraShape, tokenizer: Data, specialTokens: SpecialTokenNames = SpecialTokenNames(),
         multipliers: PerNetwork<ExportMultipliers> = PerNetwork(both: ExportMultipliers()),
-        trainsTokenTypes: Bool = true, settings: PerNetwork<ElectraSettings> = PerNetwork(both: ElectraSettings())
+        settings: PerNetwork<ElectraSettings> = PerNetwork(both: ElectraSettings()),
+        export: ExportSettings = ExportSettings()
     ) {
         self.shape = shape
         self.tokenizer = tokenizer
         self.specialTokens = specialTokens
         self.multipliers = multipliers
         self.settings = settings
-        self.trainsTokenTypes = trainsTokenTypes
+        self.export = export
     }
 
     /// Writes the folders, all of them or nothing.
@@ -47,17 +48,19 @@ public struct ElectraExport: Sendable {
         try FolderPublication.write(to: destination, entries: HuggingFaceExport.entries, replacing: force) { folder in
             for network in ElectraNetwork.allCases {
                 guard let sizes = shape.networks[network] else { continue }
-                let configuration = ElectraConfiguration(
+                var configuration = ElectraConfiguration(
                     network, sizes, of: shape, settings[network], paddingID: tokenizerFiles.paddingID)
+                configuration.elementType = export.elementType.torchName
                 let card = ModelCard(
                     network: network.rawValue, architecture: shape.architecture(of: network), hasCode: false,
-                    maximumLength: shape.positionCount, trainsTokenTypes: trainsTokenTypes)
+                    maximumLength: shape.positionCount, settings: export)
                 try ModelFolder.write(
                     named: network.rawValue, in: folder, configuration: try configuration.jsonFile(),
                     card: card.contents,
                     tokenizerFiles
                 ) { path in
-                    try shape.tensors(of: network).write(from: source, multipliers[network], to: path)
+                    try shape.tensors(of: network).write(
+                        from: source, multipliers[network], to: path, as: export.elementType)
                 }
             }
         }

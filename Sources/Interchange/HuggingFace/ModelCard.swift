@@ -1,8 +1,10 @@
 import Foundation
 
-/// `README.md` of an exported folder: how it is loaded, and what whoever fine-tunes it must know.
+/// `README.md` of an exported folder: how it is loaded, what whoever fine-tunes it must know, and where it comes from.
 struct ModelCard {
     static let fileName = "README.md"
+    /// What tells a card of this program from others.
+    static let mark = "Trained and exported with pretrain."
 
     /// Name of the folder: discriminator or generator.
     let network: String
@@ -10,13 +12,16 @@ struct ModelCard {
     /// Whether the folder brings the code of its classes along.
     let hasCode: Bool
     let maximumLength: Int
-    /// Whether token type 1 has been trained on sentence pairs.
-    let trainsTokenTypes: Bool
+    let settings: ExportSettings
 
     var contents: Data {
+        // The card of weights that were imported goes on with them, unless it is of another form.
+        if let card = settings.cards[network], String(decoding: card, as: UTF8.self).contains("`\(architecture)`") {
+            return card
+        }
         let arguments = hasCode ? "\"FOLDER\", trust_remote_code=True" : "\"FOLDER\""
         let types =
-            trainsTokenTypes
+            settings.trainsTokenTypes
             ? """
             Trained on single texts, `[CLS] A [SEP]`, and on pairs, `[CLS] A [SEP] B [SEP]` with token types 0 and 1; what the
             tokenizer makes of two texts is what the model has seen.
@@ -26,25 +31,29 @@ struct ModelCard {
             can be fine-tuned all the same, the vector of type 1 is a copy of that of type 0; what tells the second text from the
             first has to be learned then. (Training with `corpus.pairs: true` teaches both.)
             """
-        return Data(
-            """
-            ---
-            library_name: transformers
-            ---
+        let padding =
+            hasCode
+            ? "Batches may be padded on either side, with an `attention_mask`."
+            : "Pad batches on the right, as the tokenizer does, with an `attention_mask`: positions are counted from the left."
+        let text = """
+            \(settings.history.frontMatter(tags: ["pretrain"], task: network == "generator" ? "fill-mask" : nil))\
             # \(network)
-            Trained and exported with pretrain. `\(architecture)`\
+            \(Self.mark) `\(architecture)`\
             \(network == "discriminator" ? ": the encoder to fine-tune." : ", which predicts masked tokens.")
 
                 from transformers import AutoModel, AutoTokenizer
                 model = AutoModel.from_pretrained(\(arguments))
                 tokenizer = AutoTokenizer.from_pretrained(\(arguments))
 
-            Sequences of at most \(maximumLength) tokens.
+            Sequences of at most \(maximumLength) tokens; `truncation=True` cuts longer texts to them, and without it they are an
+            error. \(padding)
 
             ## Pairs of texts
             \(types)
 
-            """.utf8)
+            \(settings.history.sections)
+            """
+        return Data(text.utf8)
     }
 }
 

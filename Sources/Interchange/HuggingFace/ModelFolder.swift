@@ -36,20 +36,22 @@ extension [MappedTensor] {
     /// Writes the tensors under their Hugging Face names, with the multipliers that these models lack folded in.
     ///
     /// - Throws: `ExportError.nonFinite` for a broken model, and what reading and writing throw.
-    func write(from source: some NamedTensors, _ multipliers: ExportMultipliers, to path: String) throws {
-        let writer = try SafetensorsWriter(path: path, tensors: map { ($0.huggingFaceName, .float32, $0.shape) })
+    func write(
+        from source: some NamedTensors, _ multipliers: ExportMultipliers, to path: String, as type: ElementType
+    ) throws {
+        let writer = try SafetensorsWriter(path: path, tensors: map { ($0.huggingFaceName, type, $0.shape) })
         for tensor in self {
             let factor = multipliers[tensor.multiplier]
             try source.withValues(of: tensor.engineName) { values in
                 if let index = values.firstIndex(where: { !$0.isFinite }) {
                     throw ExportError.nonFinite(tensor.engineName, index: index)
                 }
-                if factor == 1 { return try writer.append(values) }
+                if factor == 1 { return try writer.append(rounding: values) }
                 let folded = values.map { Float(Double($0) * factor) }
                 if let index = folded.firstIndex(where: { !$0.isFinite }) {
                     throw ExportError.nonFinite(tensor.engineName, index: index)
                 }
-                try writer.append(folded)
+                try folded.withUnsafeBufferPointer { try writer.append(rounding: $0) }
             }
         }
         try writer.finish()

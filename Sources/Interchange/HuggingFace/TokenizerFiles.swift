@@ -66,6 +66,7 @@ struct TokenizerFiles {
             "model_max_length": maximumLength,
             // Otherwise decoding removes spaces before punctuation, and is no longer exact.
             "clean_up_tokenization_spaces": false,
+            "padding_side": "right",
             "model_input_names": ["input_ids", "token_type_ids", "attention_mask"],
         ]
         files = [

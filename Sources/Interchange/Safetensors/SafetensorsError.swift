@@ -43,7 +43,8 @@ public struct SafetensorsError: Error, Equatable, CustomStringConvertible {
 }
 
 extension SafetensorsError.Problem {
-    fileprivate var sentence: String {
+    /// The problem without the path.
+    var sentence: String {
         switch self {
         case .noHeader(let size):
             "not a safetensors file: \(size) bytes are too few for the length of a header"

@@ -66,6 +66,26 @@ public final class SafetensorsWriter {
     /// Appends the next tensor, which must have been declared as F32.
     public func append(_ values: [Float]) throws { try values.withUnsafeBufferPointer { try append($0) } }
 
+    /// Appends the next tensor, rounded to the type of 16 bits that it has been declared as, or as it is if that is F32.
+    ///
+    /// - Throws: `SafetensorsError.Problem.valueOutOfRange` for a finite number that the type does not reach.
+    public func append(rounding values: UnsafeBufferPointer<Float>) throws {
+        guard nextIndex < header.tensors.count, header.tensors[nextIndex].type != .float32 else {
+            return try append(values)
+        }
+        let entry = header.tensors[nextIndex]
+        var rounded: [UInt16] = []
+        rounded.reserveCapacity(values.count)
+        for (index, value) in values.enumerated() {
+            guard let bits = entry.type.rounded(value) else {
+                throw SafetensorsError(
+                    path, .valueOutOfRange(tensor: entry.name, index: index, wanted: entry.type.rawValue))
+            }
+            rounded.append(bits.littleEndian)
+        }
+        try rounded.withUnsafeBytes { try append(entry.type, $0) }
+    }
+
     /// Appends the next tensor, which must have been declared as I32.
     public func append(_ values: [Int32]) throws { try values.withUnsafeBytes { try append(.signed32, $0) } }
 

@@ -35,8 +35,9 @@ extension Evaluator {
     /// - Parameter configuration: the model's, with what is to be otherwise.
     /// - Throws: `CorpusError`, and where the files are not those that it was trained on.
     public init(_ configuration: RunConfiguration, of model: LoadedModel) throws {
+        let fingerprint = try TrainingCheckpoint.fingerprint(model.reader)
         let listing = try CorpusListing(configuration.corpus)
-        try TrainingCheckpoint.fingerprint(model.reader).verify(against: listing)
+        try fingerprint.verify(against: listing)
         try self.init(
             configuration, listing: listing, tokenizer: model.tokenizer, special: model.engine.special,
             tokens: configuration.evaluation.tokens)

@@ -9,6 +9,9 @@ public enum PretrainingError: Error, Equatable, Sendable, CustomStringConvertibl
     case tokenizerChanged(path: String)
     /// Tensors that a checkpoint has nothing for.
     case cannotTransfer(checkpoint: String, tensors: [String])
+    /// An imported model has weights alone: no moments, and no place in a corpus.
+    case nothingToResume(path: String)
+    case noCorpus(path: String)
     /// The checkpoint's generator does not fit the run.
     case unusableGenerator(path: String, reason: String)
 
@@ -32,9 +35,14 @@ public enum PretrainingError: Error, Equatable, Sendable, CustomStringConvertibl
             """
             the model cannot start from \(checkpoint), which has nothing for
               \(tensors.prefix(8).joined(separator: "\n  "))\(tensors.count > 8 ? "\n  and \(tensors.count - 8) more" : "")
-            Layers, widths, embeddings and vocabulary must be those of the checkpoint; attention, lengths and training may \
-            differ.
+            Layers, widths, embeddings and vocabulary must be those of the checkpoint; attention, lengths, heads and training \
+            may differ.
             """
+        case .nothingToResume(let path):
+            "\(path): an imported model, of which there is no run to resume; begin one with --from \(path) and an --output of "
+                + "its own"
+        case .noCorpus(let path):
+            "\(path): an imported model, which has no corpus of its own; name text with --corpus"
         case .unusableGenerator(let path, let reason): "\(path): not a generator for this run: \(reason)"
         }
     }

@@ -95,6 +95,7 @@ struct RunStart {
             throw CheckpointError.damaged(path: reader?.path ?? "", reason: "\(error)")
         }
         var state = documents?.state ?? RunState()
+        if reader == nil { state.startedFrom = transfer?.origin }
         if let change {
             state.acceptedChanges.append("after step \(state.step): \(change)")
             report(.warning("the corpus has changed (\(change)); reading goes on with a new pass over all of it"))
@@ -108,13 +109,14 @@ struct RunStart {
         if let reader {
             try TrainingCheckpoint.load(reader, into: engine, moments: true)
         } else if let transfer {
-            try transfer.load(into: engine)
+            let notes = try transfer.load(into: engine)
             report(.note("the weights come from \(transfer.path)"))
+            for note in notes { report(.note(note)) }
         } else {
             engine.initialize()
-            if let path = configuration.objective.frozenGenerator.checkpoint {
-                try FrozenGenerator.load(path, into: engine, tokenizer: tokenizer)
-            }
+        }
+        if reader == nil, let path = configuration.objective.frozenGenerator.checkpoint {
+            try FrozenGenerator.load(path, into: engine, tokenizer: tokenizer)
         }
         if let cache = configuration.objective.frozenGenerator.cache {
             engine.corruptionCache = try CorruptionCache(path: HomeFolder.expanded(cache), engine)

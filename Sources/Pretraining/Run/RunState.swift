@@ -10,6 +10,8 @@ public struct RunState: Codable, Sendable, Equatable {
     public var acceptedChanges: [String] = []
     /// Whether token type 1 has been trained, in this run or in one that it goes on from; nil: no.
     public var trainsTokenTypes: Bool?
+    /// Where the weights came from that the run began with; nil: from chance.
+    public var startedFrom: String?
 
     public init() {}
 
@@ -21,6 +23,7 @@ public struct RunState: Codable, Sendable, Equatable {
         // Absent where nothing was accepted, and before it could be.
         acceptedChanges = try values.decodeIfPresent([String].self, forKey: .acceptedChanges) ?? []
         trainsTokenTypes = try values.decodeIfPresent(Bool.self, forKey: .trainsTokenTypes)
+        startedFrom = try values.decodeIfPresent(String.self, forKey: .startedFrom)
     }
 
     public func encode(to encoder: any Encoder) throws {
@@ -30,9 +33,12 @@ public struct RunState: Codable, Sendable, Equatable {
         try values.encode(skippedSteps, forKey: .skippedSteps)
         if !acceptedChanges.isEmpty { try values.encode(acceptedChanges, forKey: .acceptedChanges) }
         try values.encodeIfPresent(trainsTokenTypes, forKey: .trainsTokenTypes)
+        try values.encodeIfPresent(startedFrom, forKey: .startedFrom)
     }
 
-    private enum CodingKeys: String, CodingKey { case step, tokens, skippedSteps, acceptedChanges, trainsTokenTypes }
+    private enum CodingKeys: String, CodingKey {
+        case step, tokens, skippedSteps, acceptedChanges, trainsTokenTypes, startedFrom
+    }
 
     /// What cannot be: checksums only tell that a file is as it was written.
     ///

@@ -47,11 +47,37 @@ public enum TrainingCheckpoint {
             ])
     }
 
+    /// The contents of a checkpoint of a model that no run here has trained: weights without moments, and no corpus.
+    ///
+    /// - Parameter documents: more of them, by name.
+    package static func imported(
+        _ layout: ParameterLayout, _ weights: FloatBuffer, configuration: RunConfiguration, tokenizer: Data,
+        state: RunState, documents: [CheckpointDocument]
+    ) throws -> CheckpointContents {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys]
+        return CheckpointContents(
+            step: 0, groups: [group(TensorGroup.weights, layout.specs, weights)],
+            documents: [
+                CheckpointDocument(name: Document.configuration, text: try ConfigurationWriter.yaml(configuration)),
+                CheckpointDocument(name: Document.tokenizer, bytes: Array(tokenizer)),
+                CheckpointDocument(name: Document.state, bytes: Array(try encoder.encode(state))),
+            ] + documents,
+            metadata: ["program": "pretrain \(programVersion)", "imported_from": state.startedFrom ?? ""])
+    }
+
+    /// Whether a checkpoint is of a model that was imported, and has no corpus of its own.
+    public static func isImported(_ reader: CheckpointReader) -> Bool {
+        reader.manifest.document(Document.corpus) == nil
+    }
+
     /// Reads all documents of a checkpoint.
     ///
     /// - Throws: `CheckpointError`; `.damaged` too for documents whose checksums are right and whose content is not.
+    ///   `PretrainingError.nothingToResume` for an imported model.
     public static func documents(_ reader: CheckpointReader) throws -> Documents {
-        Documents(
+        if isImported(reader) { throw PretrainingError.nothingToResume(path: reader.path) }
+        return Documents(
             configuration: try configuration(reader), tokenizer: try tokenizer(reader),
             loader: try decode(Document.loader, reader), fingerprint: try fingerprint(reader),
             state: try state(reader))
@@ -90,7 +116,8 @@ public enum TrainingCheckpoint {
 
     /// What the corpus looked like when the run began.
     public static func fingerprint(_ reader: CheckpointReader) throws -> CorpusFingerprint {
-        try decode(Document.corpus, reader)
+        if isImported(reader) { throw PretrainingError.noCorpus(path: reader.path) }
+        return try decode(Document.corpus, reader)
     }
 
     private static func decode<Value: Decodable>(_ name: String, _ reader: CheckpointReader) throws -> Value {

@@ -78,8 +78,9 @@ struct AnalyzeCommand: ParsableCommand {
 
     private func heldOut(_ model: LoadedModel) throws -> [TokenBatch] {
         let configuration = model.configuration
+        let fingerprint = try corpus == nil ? TrainingCheckpoint.fingerprint(model.reader) : nil
         let listing = try CorpusListing(reading.resolve(corpus.map { [$0] } ?? [], base: configuration.corpus))
-        if corpus == nil { try TrainingCheckpoint.fingerprint(model.reader).verify(against: listing) }
+        try fingerprint?.verify(against: listing)
         let evaluator = try Evaluator(
             configuration, listing: listing, selection: corpus == nil ? .heldOut : .all, tokenizer: model.tokenizer,
             special: model.engine.special, tokens: tokens)

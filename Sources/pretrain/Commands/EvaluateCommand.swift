@@ -119,9 +119,10 @@ extension Evaluator {
         _ model: LoadedModel, corpusPath: String?, split: EvaluatedSplit, reading: ReadingOptions, tokens: Int?
     ) throws {
         let configuration = model.configuration
+        let fingerprint = try corpusPath == nil ? TrainingCheckpoint.fingerprint(model.reader) : nil
         let corpus = try reading.resolve(corpusPath.map { [$0] } ?? [], base: configuration.corpus)
         let listing = try CorpusListing(corpus)
-        if corpusPath == nil { try TrainingCheckpoint.fingerprint(model.reader).verify(against: listing) }
+        try fingerprint?.verify(against: listing)
         try self.init(
             configuration, listing: listing, selection: corpusPath != nil ? .all : split == .test ? .test : .heldOut,
             tokenizer: model.tokenizer, special: model.engine.special,

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Configuration
 import Engine
 import FineTuning
 import Foundation
@@ -28,7 +29,10 @@ struct ExportCommand: ParsableCommand {
             AutoModelForSequenceClassification: as ElectraForSequenceClassification where the encoder has ELECTRA's form and \
             the head reads [CLS], otherwise with code.
 
-              pretrain export checkpoints/mine --output hf
+            Every folder has a card, README.md, with the digests of the data, the recipe and the last evaluation of the run; the \
+            licence is yours to state (--license).
+
+              pretrain export checkpoints/mine --output hf --license apache-2.0 --language en
               pretrain export tuned/seed-0 --output classifier
             """)
 
@@ -44,16 +48,55 @@ struct ExportCommand: ParsableCommand {
             the folders bring along; automatic: electra where possible, otherwise custom-code.
             """)
     var form = HuggingFaceExport.Form.automatic
+    @Option(help: "Number type of the weights: float32, or half the size in bfloat16 or float16, rounded to nearest.")
+    var dtype = ExportedType.float32
+    @Option(
+        help: ArgumentHelp(
+            "Licence of the model, for its card: an identifier as Hugging Face has them, such as apache-2.0, or other.",
+            valueName: "id"))
+    var license: String?
+    @Option(help: ArgumentHelp("Where the licence stands, for the card.", valueName: "url"))
+    var licenseLink: String?
+    @Option(
+        help: ArgumentHelp("Language of the text, for the card, as an ISO code; repeatable.", valueName: "code"))
+    var language: [String] = []
     @Flag(help: "Replace what an earlier export wrote there.")
     var force = false
     @OptionGroup var report: ReportOptions
 
+    func validate() throws {
+        // They become lines of YAML.
+        for (name, value) in [("--license", license), ("--license-link", licenseLink)]
+            + language.map({ ("--language", $0) })
+        {
+            guard let value else { continue }
+            let isPlain = value.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7F && !"\"'#{}[]&*!|>%@`".utf8.contains($0) }
+            guard !value.isEmpty, isPlain, name == "--license-link" || !value.contains(":") else {
+                throw ValidationError(
+                    "\(name) \(value.debugDescription) is not an identifier; for example apache-2.0, or en")
+            }
+        }
+    }
+
+    private func settings(_ history: ModelHistory) -> ExportSettings {
+        var history = history
+        history.license = license
+        history.licenseLink = licenseLink
+        history.languages = language
+        return ExportSettings(force: force, elementType: dtype.elementType, history: history)
+    }
+
     func run() throws {
         if try FineTunedModel.isOne(at: checkpoint) { return try exportClassifier() }
         let model = try LoadedModel(path: checkpoint, threads: 1)
+        var settings = settings(try ModelHistory(of: model.reader))
+        settings.trainsTokenTypes = try TrainingCheckpoint.state(model.reader).trainsTokenTypes == true
+        // Whoever says something of the model by option wants a card that says it.
+        if license == nil, licenseLink == nil, language.isEmpty {
+            settings.cards = try ImportedWeights.cards(of: model.reader)
+        }
         let folders = try HuggingFaceExport.write(
-            model.engine, tokenizer: model.tokenizer, to: output, form: form, force: force,
-            trainsTokenTypes: try TrainingCheckpoint.state(model.reader).trainsTokenTypes == true)
+            model.engine, tokenizer: model.tokenizer, to: output, form: form, settings)
         let hasGenerator = model.engine.configuration.objective.hasGenerator
         let leftOut = hasGenerator && folders.count == 1 ? "generator" : nil
         try report.show(Report(checkpoint: model.path, output: output, folders: folders, leftOut: leftOut)) {
@@ -66,7 +109,8 @@ struct ExportCommand: ParsableCommand {
 
     private func exportClassifier() throws {
         let model = try FineTunedModel(path: checkpoint, threads: 1)
-        let architecture = try ClassifierExport.write(model.classifier(), to: output, form: form, force: force)
+        let architecture = try ClassifierExport.write(
+            model.classifier(), to: output, form: form, settings(try model.history))
         let folder = HuggingFaceExport.Folder(name: ".", architecture: architecture)
         try report.show(Report(checkpoint: model.path, output: output, folders: [folder])) {
             "\(output) (\(architecture)) holds \(model.path)"
@@ -84,7 +128,40 @@ struct ExportCommand: ParsableCommand {
 
 extension HuggingFaceExport.Form: ExpressibleByArgument {}
 
+/// Number types that weights are exported in.
+enum ExportedType: String, CaseIterable, ExpressibleByArgument {
+    case float32, bfloat16, float16
+
+    var elementType: ElementType {
+        switch self {
+        case .float32: .float32
+        case .bfloat16: .bfloat16
+        case .float16: .float16
+        }
+    }
+}
+
 extension FineTunedModel {
+    /// What its card tells.
+    fileprivate var history: ModelHistory {
+        get throws {
+            let keys = try ConfigurationDocumentation(of: configuration).keys
+            let shown = [
+                "kind", "training.epochs", "training.batch_size", "training.peak_learning_rate", "training.pooling",
+                "training.seed",
+            ]
+            return ModelHistory(
+                recipe: shown.compactMap { key in keys.first { $0.path == key }.map { (key, $0.defaultValue) } }
+                    + [("digest of the texts", String(digest, radix: 16)), ("program", "pretrain \(programVersion)")],
+                metrics: [
+                    (
+                        "\(configuration.task.decidingMetric.rawValue) on validation texts",
+                        bestScore.map { String(format: "%.4g", $0) } ?? "none"
+                    )
+                ])
+        }
+    }
+
     /// As it is exported.
     ///
     /// - Throws: `ExportError` for adapters.

@@ -2,8 +2,10 @@ import ArgumentParser
 import Benchmarks
 import Checkpoints
 import Corpus
+import Files
 import Formatting
 import Foundation
+import Interchange
 import Pretraining
 import Runs
 
@@ -24,6 +26,7 @@ struct RunCommand: ParsableCommand {
               pretrain run
               pretrain run mine.yaml --output checkpoints/mine --set training.steps=20000
               pretrain run long.yaml --from checkpoints/short
+              pretrain run mine.yaml --from electra-small-discriminator --from-generator electra-small-generator
               pretrain run --preset electra-small --set 'corpus.sources=[{path: corpora/mine/*.jsonl.zst}]'
             """,
         aliases: ["train"])
@@ -40,11 +43,22 @@ struct RunCommand: ParsableCommand {
     var resume = "auto"
     @Option(
         help: ArgumentHelp(
-            "Start a new run with the weights and the tokenizer of a checkpoint, or of a run's newest. Sequences may be longer "
+            "Start a new run with the weights and the tokenizer of a checkpoint, of a run's newest, or of a Hugging Face folder "
+                + "(see import), whose shape it has unless the configuration says otherwise. Sequences may be longer "
                 + "and attention another: positions are repeated, projections of global tokens start as the others, and the rotary "
-                + "base grows with the length.", valueName: "checkpoint"),
+                + "base grows with the length. A generator or a head that is not there is made anew.",
+            valueName: "checkpoint|folder"),
         completion: .directory)
     var from: String?
+    @Option(help: "--from a Hugging Face folder: the folder of its generator.", completion: .directory)
+    var fromGenerator: String?
+    @Flag(
+        inversion: .prefixedNo,
+        help: """
+            --from: warm the learning rate up again, over optimizer.warmup_steps. The optimizer's moments start anew, and released \
+            weights were trained down to a rate of 0. Without, the rate is at its peak from the first step on.
+            """)
+    var rewarm = true
     @Option(
         help: ArgumentHelp(
             "What to do where the files are not those that the run began with: refuse, or accept them and go on with a new "
@@ -68,14 +82,17 @@ struct RunCommand: ParsableCommand {
         if output?.isEmpty == true { throw ValidationError("--output is empty; name a directory") }
         if from?.isEmpty == true { throw ValidationError("--from is empty; name a checkpoint or a run") }
         if let logHistograms, logHistograms < 1 { throw ValidationError("--log-histograms must be at least 1") }
+        if from == nil, fromGenerator != nil { throw ValidationError("--from-generator needs --from") }
+        if from == nil, !rewarm { throw ValidationError("--no-rewarm is for runs that start --from other weights") }
         if resume.isEmpty { throw ValidationError("--resume is empty; write auto, never or a checkpoint") }
     }
 
     func run() throws {
         let fallback = output.map { RunDirectory(path: $0).configuration }
             .flatMap { FileManager.default.fileExists(atPath: $0) && resume != "never" ? $0 : nil }
-        let (requested, name) = try options.resolve(fallback: fallback)
-        let transfer = try from.map { try WeightTransfer(path: $0) }
+        let transfer = try from.map { try start(from: $0) }
+        var (requested, name) = try options.resolve(fallback: fallback, base: transfer?.source)
+        if !rewarm { requested.optimizer.warmupSteps = 0 }
         let (adapted, notes) = transfer?.adapted(requested) ?? (requested, [])
         if !quiet { for note in notes { Terminal.note(note) } }
         let directory = output ?? "checkpoints/\(name)"
@@ -130,6 +147,30 @@ struct RunCommand: ParsableCommand {
             )
             throw ExitCode(ExitStatus.stoppedBySignal)
         }
+    }
+}
+
+extension RunCommand {
+    /// The weights to start from: of a checkpoint, or of a Hugging Face folder.
+    private func start(from path: String) throws -> WeightTransfer {
+        let isFolder = ["config.json", "discriminator/config.json"].contains {
+            FileManager.default.fileExists(atPath: "\(HomeFolder.expanded(path))/\($0)")
+        }
+        guard isFolder else {
+            if fromGenerator != nil {
+                throw ValidationError("--from-generator is for a Hugging Face folder; \(path) is none")
+            }
+            return try WeightTransfer(path: path)
+        }
+        let model = try ImportedWeights(path, generator: fromGenerator)
+        if !quiet {
+            let report = model.report
+            let left = Set(report.left.map(\.reason)).sorted()
+            Terminal.note(
+                "\(path): \(report.taken.count) tensors taken, \(report.made.count) made anew, \(report.left.count) left"
+                    + (left.isEmpty ? "" : " (\(left.joined(separator: "; ")))") + "; pretrain import lists them")
+        }
+        return model.transfer
     }
 }
 

@@ -35,10 +35,14 @@ struct ConfigurationOptions: ParsableArguments {
 
     /// The resolved configuration, and a name for it.
     ///
-    /// - Parameter fallback: a file to use where neither file nor preset is given.
-    func resolve(fallback: String? = nil) throws -> (configuration: RunConfiguration, name: String) {
+    /// - Parameters:
+    ///   - fallback: a file to use where neither file nor preset is given.
+    ///   - base: a model whose shape is the default where no preset is named.
+    func resolve(
+        fallback: String? = nil, base: RunConfiguration? = nil
+    ) throws -> (configuration: RunConfiguration, name: String) {
         try RunConfiguration.resolve(
-            file: configuration ?? (preset == nil ? fallback : nil), preset: preset, settings: settings)
+            file: configuration ?? (preset == nil ? fallback : nil), preset: preset, settings: settings, base: base)
     }
 
     /// The configuration of a file alone.

@@ -1,0 +1,128 @@
+import Foundation
+
+/// How a model is exported, whatever its form.
+public struct ExportSettings: Sendable {
+    /// Whether what an earlier export wrote is replaced.
+    public var force: Bool
+    /// Whether the run has met token type 1; if not, it is exported as a copy of type 0, and the model card says so.
+    public var trainsTokenTypes: Bool
+    /// Of the weights: float32, bfloat16 or float16.
+    public var elementType: ElementType
+    /// What the model card tells beside how the model is loaded.
+    public var history: ModelHistory
+    /// Cards, by network, of weights that nothing has trained since they were imported: they go on with them.
+    public var cards: [String: Data]
+
+    public init(
+        force: Bool = false, trainsTokenTypes: Bool = true, elementType: ElementType = .float32,
+        history: ModelHistory = ModelHistory(), cards: [String: Data] = [:]
+    ) {
+        self.force = force
+        self.trainsTokenTypes = trainsTokenTypes
+        self.elementType = elementType
+        self.history = history
+        self.cards = cards
+    }
+}
+
+/// Where a model comes from: what its card says of data, recipe and quality.
+public struct ModelHistory: Sendable, Equatable {
+    /// A part of the text that it was trained on.
+    public struct Source: Sendable, Equatable {
+        /// The end of its path, without the folders of the machine.
+        public var name: String
+        public var files: Int
+        public var bytes: Int64
+        /// Over the digests of its files, as `sha256sum` lists them; nil where not all files have one.
+        public var sha256: String?
+
+        public init(name: String, files: Int, bytes: Int64, sha256: String?) {
+            (self.name, self.files, self.bytes, self.sha256) = (name, files, bytes, sha256)
+        }
+    }
+
+    /// An SPDX-like identifier of Hugging Face's list, such as `apache-2.0` or `other`; nil: not stated.
+    public var license: String?
+    public var licenseLink: String?
+    /// ISO codes of the text's languages.
+    public var languages: [String]
+    /// What the weights began as; nil: chance.
+    public var startedFrom: String?
+    public var sources: [Source]
+    /// How a source's digest is to be understood, where files were not read as a whole.
+    public var digestRemark: String?
+    /// Settings that someone would need to do it again.
+    public var recipe: [(name: String, value: String)]
+    public var metrics: [(name: String, value: String)]
+
+    public init(
+        license: String? = nil, licenseLink: String? = nil, languages: [String] = [], startedFrom: String? = nil,
+        sources: [Source] = [], digestRemark: String? = nil, recipe: [(name: String, value: String)] = [],
+        metrics: [(name: String, value: String)] = []
+    ) {
+        self.license = license
+        self.licenseLink = licenseLink
+        self.languages = languages
+        self.startedFrom = startedFrom
+        self.sources = sources
+        self.digestRemark = digestRemark
+        self.recipe = recipe
+        self.metrics = metrics
+    }
+
+    public static func == (one: Self, other: Self) -> Bool {
+        one.license == other.license && one.licenseLink == other.licenseLink && one.languages == other.languages
+            && one.startedFrom == other.startedFrom && one.sources == other.sources
+            && one.digestRemark == other.digestRemark && one.recipe.elementsEqual(other.recipe, by: ==)
+            && one.metrics.elementsEqual(other.metrics, by: ==)
+    }
+
+    /// The lines of the card's front matter.
+    func frontMatter(tags: [String], task: String?) -> String {
+        var lines = ["library_name: transformers"]
+        if let license { lines.append("license: \(license)") }
+        if let licenseLink { lines.append("license_link: \(licenseLink)") }
+        if !languages.isEmpty { lines += ["language:"] + languages.map { "- \($0)" } }
+        if let task { lines.append("pipeline_tag: \(task)") }
+        lines += ["tags:"] + tags.map { "- \($0)" }
+        return "---\n" + lines.joined(separator: "\n") + "\n---\n"
+    }
+
+    /// The sections behind those that say how the model is loaded.
+    var sections: String {
+        func table(_ header: [String], _ rows: [[String]]) -> String {
+            // What stands in a cell must not end it.
+            let lines = [header, header.map { _ in "---" }] + rows
+            return lines.map { cells in
+                "| "
+                    + cells.map { $0.replacing("|", with: "\\|").replacing("\n", with: " ") }.joined(separator: " | ")
+                    + " |"
+            }.joined(separator: "\n")
+        }
+        var parts: [String] = []
+        if let startedFrom { parts.append("## Start\nThe weights began as those of \(startedFrom).") }
+        if !sources.isEmpty {
+            let rows = sources.map { source in
+                [
+                    "`\(source.name)`", "\(source.files)", "\(source.bytes)",
+                    source.sha256.map { "`\($0)`" } ?? "not recorded",
+                ]
+            }
+            parts.append(
+                "## Data\n" + table(["source", "files", "bytes", "SHA-256"], rows)
+                    + (digestRemark.map { "\n\n\($0)" } ?? ""))
+        }
+        if !recipe.isEmpty {
+            parts.append("## Recipe\n" + table(["setting", "value"], recipe.map { ["`\($0.name)`", $0.value] }))
+        }
+        if !metrics.isEmpty {
+            parts.append("## Metrics\n" + table(["measure", "value"], metrics.map { ["`\($0.name)`", $0.value] }))
+        }
+        if license == nil {
+            parts.append(
+                "## Licence\nNot stated. Whoever publishes the model says under which terms, in `license:` above; `pretrain export "
+                    + "--license` writes it.")
+        }
+        return parts.map { $0 + "\n" }.joined(separator: "\n")
+    }
+}

@@ -1,0 +1,59 @@
+/// Hugging Face's encoders that this engine can go on from.
+enum EncoderFamily: String, Sendable {
+    case electra
+    case bert
+    case roberta
+    case deberta = "deberta-v2"
+    /// Exported by this program with the code of its classes.
+    case engine = "pretrain"
+
+    init?(modelType: String) {
+        switch modelType {
+        // RoBERTa's class under other names.
+        case "xlm-roberta", "camembert": self = .roberta
+        default: self.init(rawValue: modelType)
+        }
+    }
+
+    /// What names of the encoder's tensors begin with where it is part of a model with a head.
+    var nesting: String {
+        switch self {
+        case .electra: "electra."
+        case .bert: "bert."
+        case .roberta: "roberta."
+        case .deberta: "deberta."
+        case .engine: "encoder."
+        }
+    }
+
+    /// What the classes of `transformers` take where `config.json` leaves something out.
+    var defaults: EncoderDefaults {
+        switch self {
+        case .electra:
+            EncoderDefaults(
+                vocabulary: 30522, hidden: 256, layers: 12, heads: 4, intermediate: 1024, epsilon: 1e-12, types: 2)
+        case .bert:
+            EncoderDefaults(
+                vocabulary: 30522, hidden: 768, layers: 12, heads: 12, intermediate: 3072, epsilon: 1e-12, types: 2)
+        case .roberta:
+            EncoderDefaults(
+                vocabulary: 50265, hidden: 768, layers: 12, heads: 12, intermediate: 3072, epsilon: 1e-12, types: 2)
+        case .deberta:
+            EncoderDefaults(
+                vocabulary: 128_100, hidden: 1536, layers: 24, heads: 24, intermediate: 6144, epsilon: 1e-7, types: 0)
+        case .engine:
+            EncoderDefaults(
+                vocabulary: 30522, hidden: 256, layers: 12, heads: 4, intermediate: 1024, epsilon: 1e-12, types: 2)
+        }
+    }
+}
+
+struct EncoderDefaults {
+    var vocabulary: Int
+    var hidden: Int
+    var layers: Int
+    var heads: Int
+    var intermediate: Int
+    var epsilon: Double
+    var types: Int
+}
