@@ -106,7 +106,7 @@ extension TrainingEngine {
     /// Carries a batch through `body`, chunk by chunk, without dropout and gradients.
     ///
     /// - Returns: what `body` returned, in the order of chunks.
-    private func forward<Result: Sendable>(
+    func forward<Result: Sendable>(
         _ batch: TokenBatch, _ body: @escaping @Sendable (ChunkGeometry, LanePass) -> Result
     ) throws -> [Result] {
         let limits = objective.model.limits

@@ -324,20 +324,6 @@ public final class TrainingEngine {
         return pass
     }
 
-    /// The discriminator's belief in replacement for tokens as they are, one segment.
-    public func detect(_ tokens: [Int32]) -> [Float] {
-        let result = TaskResults<[Float]>(count: 1)
-        let chunk = ChunkGeometry(firstRow: 0, tokenCount: tokens.count, segmentOffsets: [0, tokens.count])
-        if isDivided { return objective.detect(tokens, dividedPass(chunk, dropout: nil)) }
-        pool.run(1) { [objective, state, arenas, products] task, worker in
-            var pass = LanePass(
-                weights: state.weights.base, gradients: nil, arena: arenas[worker].base, dropout: nil, chunk: chunk)
-            pass.products = products
-            result[task] = objective.detect(tokens, pass)
-        }
-        return result[0] ?? []
-    }
-
     func nonFinite(step: Int, _ sums: LossSums) -> NonFiniteError {
         let place: NonFiniteError.Place
         if !sums.generatorLoss.isFinite {

@@ -7,6 +7,12 @@ extension ReplacedTokenDetection {
         model.auxiliary != nil || configuration.name == .maskedLanguageModel && model.languageHead != nil
     }
 
+    /// Logits at masked places, output bias included, `[rows · vocabulary]`, by the generator or the masked language model.
+    package func maskedLogits(_ inputs: [Int32], rows: [Int32], _ pass: LanePass) -> [Float] {
+        model.auxiliary == nil
+            ? languageLogits(inputs, rows: rows, pass) : generatorLogits(inputs, rows: rows, pass)
+    }
+
     /// Log-probabilities of tokens at masked places, by the generator or the masked language model.
     ///
     /// - Parameters:

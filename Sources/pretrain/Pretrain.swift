@@ -16,8 +16,9 @@ struct Pretrain: AsyncParsableCommand {
         subcommands: [
             RunCommand.self, ConfigCommand.self, CorpusCommand.self, TokenizerCommand.self, EvaluateCommand.self,
             AnalyzeCommand.self,
-            PlotCommand.self, ReportCommand.self, WatchCommand.self, DetectCommand.self, CheckpointCommand.self,
-            ExportCommand.self, ImportCommand.self,
+            PlotCommand.self, ReportCommand.self, WatchCommand.self,
+            DetectCommand.self, FillCommand.self, EmbedCommand.self,
+            CheckpointCommand.self, ExportCommand.self, ImportCommand.self,
             BenchCommand.self,
             CoordinateCheckCommand.self, TransferCommand.self, CompareCommand.self,
             FinetuneCommand.self, PredictCommand.self, SuiteCommand.self,

@@ -63,7 +63,7 @@ struct MinimalPairsTests {
             let detection = try engine.detectionLogLikelihoods(Self.sentences)
             results[results.count - 1] += detection
             for (sentence, sum) in zip(Self.sentences, detection) {
-                let logits = engine.detect(sentence.tokens)
+                let logits = try engine.detectionLogits([sentence.tokens])[0]
                 let expected = (1..<sentence.tokens.count - 1).reduce(0.0) {
                     $0 - log1p(exp(Double(logits[$1])))
                 }

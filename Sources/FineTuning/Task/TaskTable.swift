@@ -108,6 +108,15 @@ public enum TaskTable {
         return rows
     }
 
+    /// The lines of a file of plain text, without their ends.
+    ///
+    /// - Throws: `TextFileFailure`.
+    public static func lines(ofFile path: String) throws -> [[UInt8]] {
+        try TextFile.contents(of: path).split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false).map {
+            Array($0.last == UInt8(ascii: "\r") ? $0.dropLast() : $0)
+        }
+    }
+
     private static func lines(_ path: String, _ bytes: [UInt8], _ fields: Fields) throws -> [TaskRow] {
         var rows: [TaskRow] = []
         for (index, line) in bytes.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false).enumerated() {

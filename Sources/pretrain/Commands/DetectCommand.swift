@@ -14,10 +14,28 @@ struct DetectCommand: ParsableCommand {
             and logits, [CLS] and [SEP] included.
 
               echo "The cat sat on the parliament." | pretrain detect checkpoints/demo
+
+            --score prints one number a line instead, the higher the stranger: for lines of logs, recognized print, web text. \
+            sum: −log p(original) over all tokens; mean: that by the number of tokens; worst: the highest probability of a \
+            replacement. With --clean, a file of ordinary lines, a 1 or 0 behind it tells whether the line is beyond what all but \
+            a share of these (--false-alarms) reach. With --labelled every line begins with 1 (strange) or 0 and a tab, and \
+            the area under the curve is told at the end.
+
+              pretrain detect checkpoints/logs --score mean --clean ordinary.log < today.log
+              pretrain detect checkpoints/logs --score worst --labelled --json < labelled.tsv
             """)
 
     @Argument(help: "A checkpoint, or a run directory, which stands for its newest one.", completion: .directory)
     var checkpoint: String
+    @Option(help: "Print a score for each line: sum, mean or worst.")
+    var score: LineScore?
+    @Option(help: "With --score: a file of ordinary lines that set a threshold.", completion: .file())
+    var clean: String?
+    @Option(help: "Share of the ordinary lines that may be beyond the threshold. Default: 0.01.")
+    var falseAlarms: Double?
+    @Flag(help: "With --score: lines begin with 1 or 0 and a tab.")
+    var labelled = false
+    @OptionGroup var threading: ThreadOptions
     @OptionGroup var report: ReportOptions
 
     /// One line of `--json`.
@@ -27,27 +45,49 @@ struct DetectCommand: ParsableCommand {
         var logits: [Float]
     }
 
+    func validate() throws {
+        if score == nil, clean != nil || labelled || falseAlarms != nil {
+            throw ValidationError("--clean, --false-alarms and --labelled go with --score")
+        }
+        if clean == nil, falseAlarms != nil { throw ValidationError("--false-alarms goes with --clean") }
+        if let falseAlarms, !(0..<1).contains(falseAlarms) {
+            throw ValidationError("--false-alarms is a share, from 0 to below 1")
+        }
+    }
+
     func run() throws {
-        let model = try LoadedModel(path: checkpoint, threads: 1)
+        let model = try LoadedModel(path: checkpoint, threads: threading.count)
         guard model.configuration.objective.name.detects || model.configuration.objective.name.isGated else {
             throw ValidationError(
                 "\(model.path): its objective, \(model.configuration.objective.name.rawValue), detects nothing; name a run "
                     + "with objective.name electra, metro or coco_lm")
         }
+        if let score {
+            let threshold = try clean.map {
+                try LineScores.threshold(ofFile: $0, score, falseAlarms: falseAlarms ?? 0.01, model)
+            }
+            return try LineScores(score: score, threshold: threshold, isLabelled: labelled, json: report.json).run(model)
+        }
         let output = OutputBuffer()
         if !report.json, Terminal.standardOutputIsTerminal { Terminal.note(Self.legend, isStyled: Terminal.colours) }
         var isFormNoted = false
-        try LineReader.standardInput(endOfBlock: output.flush) { line in
+        var lines: [[UInt8]] = []
+        try LineReader.standardInput(endOfBlock: {
+            for detection in try Detections(lines, model).all {
+                let shown =
+                    report.json
+                    ? String(decoding: try ReportOptions.encoder.encode(detection), as: UTF8.self)
+                    : text(detection, model)
+                try output.write(bytes: Array(shown.utf8) + [0x0A])
+            }
+            lines = []
+            try output.flush()
+        }) { line in
             if !isFormNoted, let note = UnicodeFormNote.note(Array(line), model.tokenizer) {
                 isFormNoted = true
                 Terminal.note("note: \(note)")
             }
-            let detection = try detect(Array(line), model)
-            let shown =
-                report.json
-                ? String(decoding: try ReportOptions.encoder.encode(detection), as: UTF8.self)
-                : text(detection, model)
-            try output.write(bytes: Array(shown.utf8) + [0x0A])
+            lines.append(Array(line))
         }
     }
 
@@ -56,22 +96,6 @@ struct DetectCommand: ParsableCommand {
         guard Terminal.outputColours else { return "in brackets: tokens that were more likely replaced than not" }
         let shades = [0.3, 0.5, 0.7, 0.9].map { BeliefColour.paint("\(Int($0 * 100)) %", probability: $0) }
         return "believed replaced, from: " + shades.joined(separator: " ")
-    }
-
-    /// A line is divided into pieces that the model can take; each stands between [CLS] and [SEP].
-    private func detect(_ line: [UInt8], _ model: LoadedModel) throws -> Detection {
-        let special = model.engine.special
-        let longest = model.configuration.corpus.sequenceLength - 2
-        let content = model.tokenizer.encode(line)
-        var result = Detection(ids: [], tokens: [], logits: [])
-        for start in stride(from: 0, to: max(content.count, 1), by: longest) {
-            let piece = content[start..<min(start + longest, content.count)]
-            let ids = [special.classification] + piece + [special.separator]
-            result.ids += ids
-            result.logits += model.engine.detect(ids)
-        }
-        result.tokens = result.ids.map { model.tokenizer.token($0) }
-        return result
     }
 
     private func text(_ detection: Detection, _ model: LoadedModel) -> String {

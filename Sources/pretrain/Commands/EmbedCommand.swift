@@ -1,0 +1,116 @@
+import ArgumentParser
+import Encoder
+import Engine
+import Files
+import Formatting
+import Foundation
+import Pretraining
+import Runs
+
+struct EmbedCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "embed",
+        abstract: "Writes vectors of texts as a NumPy array.",
+        discussion: """
+            Reads a text a line, or .jsonl, .tsv, .csv with a field for the text; plain or .gz, .zst, .lz4. Vectors are hidden \
+            states after the last layer: their mean over all tokens, that of the first token, or all of them. Row i of the array \
+            is text i.
+
+              pretrain embed checkpoints/mine --input texts.txt --output vectors.npy
+              pretrain embed checkpoints/mine --input texts.jsonl.gz --text-field body --output vectors.npy --normalize
+
+            With --pooling tokens the array has a row for every token, [CLS] and [SEP] included, and OUTPUT.offsets.npy tells \
+            where each text begins and the last one ends.
+
+            Vectors of an encoder that only was pretrained are features for a classifier. They tell little of how alike texts \
+            are: no objective has asked for that.
+            """)
+
+    @Argument(help: "A checkpoint, or a run directory, which stands for its newest one.", completion: .directory)
+    var checkpoint: String
+    @Option(help: "Texts.", completion: .file())
+    var input: String
+    @Option(help: "File for the array, .npy.", completion: .file())
+    var output: String
+    @Option(help: "mean, first, or tokens: how a text's states become vectors.")
+    var pooling = TrainingEngine.StatePooling.mean
+    @Option(help: "discriminator (the main encoder), or generator.")
+    var network = NetworkKind.discriminator
+    @Flag(help: "Give every vector a length of 1.")
+    var normalize = false
+    @Option(help: "Member or column that holds the text.")
+    var textField = "text"
+    @OptionGroup var threading: ThreadOptions
+    @Flag(help: "Show nothing but warnings and errors.")
+    var quiet = false
+    @OptionGroup var report: ReportOptions
+
+    struct Report: Encodable {
+        var model: String
+        var output: String
+        var offsets: String?
+        var texts: Int
+        var tokens: Int
+        /// Texts that were longer than the model's sequences.
+        var truncated: Int
+        var shape: [Int]
+    }
+
+    func run() throws {
+        let file = try OutputFile(checking: output)
+        let offsetsPath = pooling == .tokens ? output + ".offsets.npy" : nil
+        let offsetsFile = try offsetsPath.map { try OutputFile(checking: $0) }
+        let texts = try TextInput.read(input, field: textField)
+        let model = try LoadedModel(path: checkpoint, threads: threading.count)
+        guard network == .discriminator || model.engine.configuration.objective.hasGenerator else {
+            throw ValidationError("\(model.path) has no generator; leave --network out")
+        }
+        let longest = model.configuration.corpus.sequenceLength
+        let special = model.engine.special
+        var truncated = 0
+        let sequences = texts.map { text in
+            var ids = model.tokenizer.encode(text)
+            if ids.count + 2 > longest {
+                truncated += 1
+                ids.removeLast(ids.count + 2 - longest)
+            }
+            return [special.classification] + ids + [special.separator]
+        }
+        if truncated > 0 {
+            Terminal.note(
+                "warning: \(truncated) of \(texts.count) texts were cut to the \(longest) tokens that the model was trained with")
+        }
+        let phase = PhaseProgress("embedding", on: ProgressLine(quiet: quiet))
+        var vectors = try model.engine.states(sequences, of: network, pooling: pooling) { phase.update(fraction: $0) }
+        if !quiet { phase.finish("\(CountFormat.grouped(texts.count)) texts") }
+        let shape = model.configuration.model
+        let width = network == .generator ? shape.generatorShape.hiddenSize : shape.hiddenSize
+        var offsets = [0]
+        if pooling == .tokens {
+            for vector in vectors { offsets.append(offsets[offsets.count - 1] + vector.count / width) }
+            vectors = vectors.flatMap { all in
+                stride(from: 0, to: all.count, by: width).map { Array(all[$0..<$0 + width]) }
+            }
+        }
+        if normalize { for index in vectors.indices { vectors[index].normalize() } }
+        try file.write(NumPyArray.contents(vectors, columns: width))
+        try offsetsFile?.write(NumPyArray.contents(offsets))
+        let result = Report(
+            model: model.path, output: output, offsets: offsetsPath, texts: texts.count,
+            tokens: sequences.reduce(0) { $0 + $1.count }, truncated: truncated, shape: [vectors.count, width])
+        try report.show(result) {
+            "\(output): \(vectors.count) × \(width) numbers of \(CountFormat.grouped(texts.count)) texts"
+                + (offsetsPath.map { "; where texts begin: \($0)" } ?? "")
+        }
+    }
+}
+
+extension TrainingEngine.StatePooling: ExpressibleByArgument {}
+extension NetworkKind: ExpressibleByArgument {}
+
+extension [Float] {
+    fileprivate mutating func normalize() {
+        let length = reduce(0.0) { $0 + Double($1) * Double($1) }.squareRoot()
+        if length > 0 { for index in indices { self[index] = Float(Double(self[index]) / length) } }
+    }
+}

@@ -1,0 +1,26 @@
+import ArgumentParser
+import Corpus
+import FineTuning
+import Foundation
+
+/// Texts that a command reads from a file, one after another.
+enum TextInput {
+    /// - Parameters:
+    ///   - path: `.jsonl`, `.tsv` or `.csv` with a member or column for the text, or anything else with a text a line; plain or
+    ///     compressed. An empty line is an empty text.
+    ///   - field: the member or column.
+    static func read(_ path: String, field: String) throws -> [[UInt8]] {
+        var name = (path as NSString).lastPathComponent.lowercased()
+        for ending in [".gz", ".zst", ".lz4"] where name.hasSuffix(ending) { name.removeLast(ending.count) }
+        if ["jsonl", "ndjson", "json", "tsv", "csv"].contains((name as NSString).pathExtension) {
+            var fields = TaskTable.Fields(TaskConfiguration(), needsLabel: false)
+            fields.text = field
+            return try TaskTable.read(path, fields).map { Array($0.text.utf8) }
+        }
+        var lines = try TaskTable.lines(ofFile: path)
+        // What follows the last line feed is no text.
+        if lines.last?.isEmpty == true { lines.removeLast() }
+        if lines.isEmpty { throw ValidationError("\(path) holds no texts") }
+        return lines
+    }
+}
