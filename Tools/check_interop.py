@@ -25,7 +25,9 @@ import types
 
 import torch
 from safetensors.torch import save_file
-from transformers import AutoTokenizer, BertForMaskedLM, RobertaForMaskedLM, logging
+from transformers import (
+    AutoModelForSequenceClassification, AutoTokenizer, BertForMaskedLM, RobertaForMaskedLM, logging,
+)
 
 import check_export
 import make_import_fixtures as miniatures
@@ -289,6 +291,27 @@ def check_shapes(pretrain, folder):
         note(f"{name}: loads, pads, is refused where it is too long, and is traced")
 
 
+@torch.no_grad()
+def check_classifiers(pretrain, folder):
+    """A text's classes do not depend on the texts beside it, wherever padding stands in folders with code."""
+    rows = [{"text": f"{'a small boat' if index % 2 else 'the old clock strikes'} {index}", "label": index % 2} for index in range(40)]
+    (folder / "train.jsonl").write_text("\n".join(map(json.dumps, rows)) + "\n")
+    for name, pooling in (("electra", "first"), ("pre-LN, rotary", "first"), ("pre-LN, rotary", "mean")):
+        here = folder / f"classifier {name} {pooling}"
+        run(pretrain, "finetune", folder / name / "run", "--train", folder / "train.jsonl", "--output", here / "tuned", "--set",
+            "training.epochs=1", "--set", f"training.pooling={pooling}", "--quiet")
+        run(pretrain, "export", here / "tuned/seed-0", "--output", here / "hf")
+        tokenizer = AutoTokenizer.from_pretrained(here / "hf", trust_remote_code=True)
+        model = AutoModelForSequenceClassification.from_pretrained(here / "hf", trust_remote_code=True).eval()
+        is_code = type(model).__module__.startswith("transformers_modules")
+        single = torch.cat([model(**tokenizer(text, return_tensors="pt")).logits for text in TEXTS])
+        for side in ["right", "left"] if is_code else ["right"]:
+            tokenizer.padding_side = side
+            together = model(**tokenizer(TEXTS, padding=True, return_tensors="pt")).logits
+            close(f"classifier, {name}, {pooling}: padded on the {side}", together, single)
+    note("classifiers: texts side by side are what they are alone")
+
+
 # On
 
 
@@ -329,6 +352,7 @@ def main():
         check_electra(pretrain, folder)
         check_others(pretrain, folder)
         check_shapes(pretrain, folder)
+        check_classifiers(pretrain, folder)
         check_going_on(pretrain, folder)
     note(f"{len(failures)} failures" if failures else "all is well")
     sys.exit(1 if failures else 0)
