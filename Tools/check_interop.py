@@ -76,6 +76,11 @@ def save_as(model, path, kind):
             torch.save({name: state[name] for name in part}, path / shard)
         index = {"metadata": {}, "weight_map": {name: shard for shard, part in shards.items() for name in part}}
         (path / "pytorch_model.bin.index.json").write_text(json.dumps(index))
+    elif kind == "archive in bfloat16":
+        # Rounded before, so that nothing is lost by it.
+        rounded = {name: value.bfloat16() for name, value in model.state_dict().items()}
+        model.load_state_dict({name: value.float() for name, value in rounded.items()})
+        torch.save(rounded, path / "pytorch_model.bin")
     elif kind == "float16":
         save_file({name: value.half().contiguous() for name, value in state.items()}, path / "model.safetensors", {"format": "pt"})
     else:
@@ -89,7 +94,8 @@ def new_folder(parent, name):
     return path
 
 
-FORMATS = ["safetensors", "safetensors in shards", "zip archive", "before 1.6", "archives in shards", "float16"]
+FORMATS = ["safetensors", "safetensors in shards", "zip archive", "before 1.6", "archives in shards", "float16",
+           "archive in bfloat16"]
 
 
 def check_electra(pretrain, folder):
