@@ -143,6 +143,37 @@ import Testing
         }
     }
 
+    /// What is computed from weights is computed before the first step: numbers of 16 bits, and sums of tables.
+    @Test func derivedWeightsAreThoseOfTheStart() throws {
+        let workspace = try exported()
+        func first(_ output: String, _ settings: [String]) throws -> Double {
+            let all = Self.electra + ["training.steps=1", "training.evaluate_every=1"] + settings
+            try workspace.run(output, all, ["--from", "hf"])
+            return try #require(losses(workspace, output).first)
+        }
+        let plain = try first("plain", [])
+        #expect(abs(try first("rounded", ["training.precision=bfloat16"]) - plain) < 0.02 * plain)
+        // The differences start at 0.
+        #expect(try first("apart", ["model.embedding_sharing=disentangled"]) == plain)
+        #expect(try first("separate", ["model.embedding_sharing=separate"]) == plain)
+    }
+
+    @Test func classifiersWithCodeAreAStart() throws {
+        let workspace = try Workspace()
+        try workspace.run("run", ["training.steps=2"])
+        let rows = (0..<40).map { #"{"text": "a small boat \#($0)", "label": "\#($0 % 2)"}"# }
+        try workspace.folder.write(rows.joined(separator: "\n") + "\n", to: "train.jsonl")
+        let tuned = try workspace.pretrain(
+            "finetune", "run", "--train", "train.jsonl", "--output", "tuned", "--set", "training.epochs=1", "--quiet")
+        #expect(tuned.status == 0, "\(tuned.errors)")
+        #expect(try workspace.pretrain("export", "tuned/seed-0", "--output", "classifier").status == 0)
+        let imported = try workspace.pretrain("import", "classifier", "--output", "again", "--json")
+        #expect(imported.status == 0, "\(imported.errors)")
+        let tensors = try #require(imported.json()["tensors"] as? [String: Any])
+        let left = try #require(tensors["left"] as? [[String: Any]])
+        #expect(left.count == 4 && left.allSatisfy { ($0["name"] as? String)?.hasPrefix("classifier.") == true })
+    }
+
     @Test func foldersThatMeanHarmAreTold() throws {
         let workspace = try Workspace()
         try workspace.folder.write("{}", to: "bad/config.json")
@@ -154,6 +185,10 @@ import Testing
         }
         #expect(start.duration(to: .now) < .seconds(3))
         #expect(!workspace.folder.exists("out"))
+        let miniature = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+            .appendingPathComponent("InterchangeTests/Fixtures/import/bert").path
+        let wide = try workspace.pretrain("import", miniature, "--output", "out", "--set", "model.hidden_size=32")
+        #expect(wide.status == 1 && wide.errors.contains("model.hidden_size is 16 in the weights"))
         let license = try workspace.pretrain("export", "nowhere", "--output", "x", "--license", "mit\nevil: true")
         #expect(license.status == 64)
     }

@@ -213,6 +213,18 @@ import Testing
         }
     }
 
+    @Test func theClassTellsTheFamilyOfOldFolders() throws {
+        try configure(.discriminator, ["model_type": nil])
+        #expect(try TensorDictionary(copying: open()) == Fixture.engine())
+        for name in ["ElectraThing", "TFElectraModel", ""] {
+            try configure(.discriminator, ["model_type": nil, "architectures": [name]])
+            guard case .unsupported = failure({ try open() }) else {
+                Issue.record("taken for an ELECTRA: \(name)")
+                continue
+            }
+        }
+    }
+
     @Test func whatAConfigurationLeavesOutHasTheDefault() throws {
         try Data(#"{"model_type":"electra"}"#.utf8).write(to: url(.discriminator, "config.json"))
         // ElectraConfig's defaults are those of electra-small, so its shapes are asked for.

@@ -34,8 +34,12 @@ struct TokenizerFiles {
         guard let root = try? JSONSerialization.jsonObject(with: tokenizer) as? [String: Any],
             let model = root["model"] as? [String: Any]
         else { throw ExportError.malformedTokenizer("it is not a JSON object with a model in it") }
-        guard let vocabulary = model["vocab"] as? [String: Int] else {
-            throw ExportError.malformedTokenizer("its model has no vocabulary of tokens and ids")
+        let largestToken: Int?
+        switch model["vocab"] {
+        case let vocabulary as [String: Int]: largestToken = vocabulary.values.max()
+        // Unigram: tokens and scores in the order of their ids.
+        case let vocabulary as [[Any]] where !vocabulary.isEmpty: largestToken = vocabulary.count - 1
+        default: throw ExportError.malformedTokenizer("its model has no vocabulary of tokens and ids")
         }
         var ids: [String: Int] = [:]
         for token in root["added_tokens"] as? [[String: Any]] ?? [] {
@@ -49,8 +53,7 @@ struct TokenizerFiles {
         guard missing.isEmpty, let paddingID = ids[names.padding] else {
             throw ExportError.missingSpecialTokens(missing)
         }
-        if let largest = [vocabulary.values.max(), ids.values.max()].compactMap({ $0 }).max(), largest >= vocabularySize
-        {
+        if let largest = [largestToken, ids.values.max()].compactMap({ $0 }).max(), largest >= vocabularySize {
             throw ExportError.tokenizerTooLarge(largestID: largest, vocabularySize: vocabularySize)
         }
         self.paddingID = paddingID

@@ -34,8 +34,13 @@ struct EncoderDescription: Sendable {
     /// - Throws: `ImportError.unsupported` for a model that this engine does not have.
     init(_ file: FolderConfiguration) throws {
         func fail(_ problem: String) -> ImportError { .unsupported(path: file.path, problem) }
+        architecture = try file.texts("architectures")?.first
         let type = try file.text("model_type")
-        guard let type, let family = EncoderFamily(modelType: type) else {
+        // Before 2020 the class was all that a folder told.
+        guard
+            let family = type.map(EncoderFamily.init(modelType:))
+                ?? architecture.flatMap(EncoderFamily.init(architecture:))
+        else {
             throw fail(
                 "model_type is \((type ?? "missing").quoted); encoders of the types electra, bert, roberta, xlm-roberta, "
                     + "camembert and deberta-v2 are read, and what this program exports")
@@ -52,7 +57,6 @@ struct EncoderDescription: Sendable {
             guard (0..<1).contains(value) else { throw fail("\(key) is \(value), outside 0..<1") }
             return value
         }
-        architecture = try file.texts("architectures")?.first
         vocabularySize = try size("vocab_size", defaults.vocabulary)
         let hidden = try size("hidden_size", defaults.hidden)
         let smallEmbeddings = family == .electra || family == .engine

@@ -15,6 +15,20 @@ enum EncoderFamily: String, Sendable {
         }
     }
 
+    /// By the name of a class, such as `BertForPreTraining`.
+    init?(architecture: String) {
+        let names: [(String, EncoderFamily)] = [
+            ("Electra", .electra), ("Bert", .bert), ("Roberta", .roberta), ("XLMRoberta", .roberta),
+            ("Camembert", .roberta), ("DebertaV2", .deberta),
+        ]
+        guard
+            let family = names.first(where: { name, _ in
+                architecture.hasPrefix("\(name)For") || architecture == "\(name)Model"
+            })?.1
+        else { return nil }
+        self = family
+    }
+
     /// What names of the encoder's tensors begin with where it is part of a model with a head.
     var nesting: String {
         switch self {

@@ -184,7 +184,32 @@ public struct ImportedModel: NamedTensors, Sendable {
         }
         if !settings.isEmpty {
             try ConfigurationReader.read(yaml: yaml, origin: "--set", overrides: settings, into: &result)
+            try checkShape(of: result.model)
         }
         return result
+    }
+
+    /// Refuses settings that contradict the weights, which would show as tensors that are missing.
+    private func checkShape(of asked: ModelConfiguration) throws {
+        let own = model
+        func fixed(_ model: ModelConfiguration) -> [(String, Int)] {
+            var sizes = [
+                ("hidden_size", model.hiddenSize), ("layer_count", model.layerCount), ("head_count", model.headCount),
+                ("intermediate_size", model.intermediateSize), ("embedding_size", model.embeddingSize),
+                ("maximum_positions", model.maximumPositions),
+            ]
+            if generator != nil {
+                let shape = model.generatorShape
+                sizes += [
+                    ("generator.hidden_size", shape.hiddenSize), ("generator.layer_count", shape.layerCount),
+                    ("generator.head_count", shape.headCount), ("generator.intermediate_size", shape.intermediateSize),
+                ]
+            }
+            return sizes
+        }
+        for ((key, weights), (_, wanted)) in zip(fixed(own), fixed(asked)) where weights != wanted {
+            throw ImportError.unsuitableSetting(
+                "model.\(key) is \(weights) in the weights and cannot be \(wanted); leave --set model.\(key) out")
+        }
     }
 }

@@ -69,7 +69,12 @@ public struct ImportedNetwork: NamedTensors, Sendable {
             let count = tensor.shape.reduce(1, *) / tensor.repetitions
             let part = UnsafeBufferPointer(rebasing: values[(tensor.firstRow * width)...].prefix(count))
             if tensor.factor != 1 {
-                return try part.map { Float(Double($0) * tensor.factor) }.withUnsafeBufferPointer(body)
+                let scaled = part.map { Float(Double($0) * tensor.factor) }
+                if let index = scaled.firstIndex(where: { !$0.isFinite }) {
+                    throw ImportError.nonFinite(
+                        path: files.path(of: tensor.sourceName), tensor.sourceName, index: index)
+                }
+                return try scaled.withUnsafeBufferPointer(body)
             }
             if tensor.repetitions == 1 { return try body(part) }
             let repeated = (0..<tensor.repetitions).flatMap { _ in part }

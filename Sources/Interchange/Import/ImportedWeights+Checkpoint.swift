@@ -27,7 +27,8 @@ extension ImportedWeights {
         return try withExtendedLifetime(lock) {
             guard try directory.checkpoints.entries().isEmpty, access(directory.metrics, F_OK) != 0 else {
                 throw ImportError.unsuitableSetting(
-                    "\(output) holds a run; choose another --output for the imported model")
+                    "\(output) holds a run, or a model that was imported; choose another --output for the imported model"
+                )
             }
             try directory.checkpoints.prepare(exclusive: true)
             var state = RunState()

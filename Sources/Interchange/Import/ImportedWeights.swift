@@ -7,6 +7,7 @@ import Foundation
 import Kernels
 import Machine
 import Pretraining
+import Runs
 import Tokenization
 
 /// A model that was read from folders, with all of its weights in memory.
@@ -29,10 +30,12 @@ public struct ImportedWeights: Sendable {
     ///   - generator: the generator's folder.
     ///   - tokenizer: a tokenizer.json in place of the folder's.
     ///   - settings: `key=value` each, over what the folders say.
+    ///   - progress: told the share of the weights that has been read.
     /// - Throws: `ImportError`, `SafetensorsError`, `TorchFileError`, `TokenizerError`, `ConfigurationError`, `FileFailure`,
     ///   `MemoryShortage`.
     public init(
-        _ folder: String, generator: String? = nil, tokenizer file: String? = nil, settings: [String] = []
+        _ folder: String, generator: String? = nil, tokenizer file: String? = nil, settings: [String] = [],
+        progress: (Double) -> Void = { _ in }
     ) throws {
         let folders = Self.folders(folder, generator)
         tokenizer = try ImportedTokenizer(folder: folders.main, file: file)
@@ -61,7 +64,7 @@ public struct ImportedWeights: Sendable {
             pool.shutDown()
         }
         report = plan
-        try Self.fill(weights, layout, plan, model)
+        try Self.fill(weights, layout, plan, model, progress: progress)
         origin = try Self.origin([main, self.generator].compactMap(\.self))
     }
 
@@ -141,13 +144,18 @@ public struct ImportedWeights: Sendable {
     }
 
     private static func fill(
-        _ weights: FloatBuffer, _ layout: ParameterLayout, _ report: ImportReport, _ model: ImportedModel
+        _ weights: FloatBuffer, _ layout: ParameterLayout, _ report: ImportReport, _ model: ImportedModel,
+        progress: (Double) -> Void
     ) throws {
+        var done = 0
         for tensor in report.taken {
+            try TerminationSignals.check()
+            progress(Double(done) / Double(layout.parameterCount))
             guard let spec = layout[tensor.name] else { continue }
             try model.withValues(of: tensor.name) { values in
                 for index in 0..<spec.count { weights.base[spec.offset + index] = values[index] }
             }
+            done += spec.count
         }
         for tensor in report.made where tensor.how == zeros {
             guard let spec = layout[tensor.name] else { continue }

@@ -177,7 +177,6 @@ struct NetworkReading {
             if name.hasPrefix(nesting), own.hasPrefix("encoder.") || own.hasPrefix("embeddings") {
                 throw ImportError.unexpectedTensor(path: files.path(of: name), name)
             }
-            if description.family == .engine { throw ImportError.unexpectedTensor(path: files.path(of: name), name) }
             return left(
                 network == .generator && name.contains("discriminator_predictions")
                     ? "a head that tells replaced tokens, which a generator does not have"

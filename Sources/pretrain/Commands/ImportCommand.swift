@@ -3,6 +3,7 @@ import Encoder
 import Foundation
 import Interchange
 import Pretraining
+import Runs
 
 struct ImportCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -49,7 +50,12 @@ struct ImportCommand: ParsableCommand {
     }
 
     func run() throws {
-        let model = try ImportedWeights(folder, generator: generator, tokenizer: tokenizer, settings: settings)
+        let phase = PhaseProgress(
+            "reading weights", on: ProgressLine(quiet: report.json || !Terminal.standardErrorIsTerminal))
+        let model = try ImportedWeights(folder, generator: generator, tokenizer: tokenizer, settings: settings) {
+            phase.update(fraction: $0)
+        }
+        phase.finish()
         let path = try model.write(to: output)
         let result = Report(
             output: output, checkpoint: path, origin: model.origin, parameters: model.layout.parameterCount,

@@ -162,7 +162,10 @@ extension RunCommand {
             }
             return try WeightTransfer(path: path)
         }
-        let model = try ImportedWeights(path, generator: fromGenerator)
+        let phase = PhaseProgress(
+            "reading weights", on: ProgressLine(quiet: quiet || !Terminal.standardErrorIsTerminal))
+        let model = try ImportedWeights(path, generator: fromGenerator) { phase.update(fraction: $0) }
+        phase.finish()
         if !quiet {
             let report = model.report
             let left = Set(report.left.map(\.reason)).sorted()
