@@ -37,7 +37,7 @@ public enum HuggingFaceExport {
     /// - Throws: `ExportError` for a model that has no such form, and what writing throws.
     @discardableResult
     public static func write(
-        _ engine: TrainingEngine, tokenizer: ByteLevelBPE, to destination: String, form: Form = .automatic, force: Bool,
+        _ engine: TrainingEngine, tokenizer: Tokenizer, to destination: String, form: Form = .automatic, force: Bool,
         trainsTokenTypes: Bool = true
     ) throws -> [Folder] {
         switch form {
@@ -65,7 +65,7 @@ public enum HuggingFaceExport {
     }
 
     private static func writeElectra(
-        _ engine: TrainingEngine, tokenizer: ByteLevelBPE, to destination: String, force: Bool, trainsTokenTypes: Bool
+        _ engine: TrainingEngine, tokenizer: Tokenizer, to destination: String, force: Bool, trainsTokenTypes: Bool
     ) throws -> [Folder] {
         let configuration = engine.configuration
         let model = configuration.model
@@ -160,7 +160,7 @@ public enum HuggingFaceExport {
         return PerNetwork(discriminator: "discriminator.embeddings.", generator: "generator.embeddings.")
     }
 
-    static func names(_ tokenizer: ByteLevelBPE, _ special: SpecialTokens) -> SpecialTokenNames {
+    static func names(_ tokenizer: Tokenizer, _ special: SpecialTokens) -> SpecialTokenNames {
         func name(_ id: Int32, _ fallback: String) -> String {
             tokenizer.addedTokenList.first { $0.id == id }?.content ?? fallback
         }

@@ -1,9 +1,9 @@
-/// A byte-level BPE tokenizer: a Hugging Face `tokenizer.json`, or one trained by `BPETrainer`.
+/// A tokenizer of any kind: a Hugging Face `tokenizer.json`, or one trained by `BPETrainer`.
 ///
-/// Immutable, and safe to share between threads. Encoding needs scratch memory and a cache, which a `BPEEncoder` holds:
+/// Immutable, and safe to share between threads. Encoding needs scratch memory and a cache, which a `TokenizerEncoder` holds:
 /// make one per thread for bulk text; `encode` here makes a small one for each call.
-public final class ByteLevelBPE: Sendable {
-    let model: BPEModel
+public final class Tokenizer: Sendable {
+    let model: TokenModel
     let normalizer: Normalizer?
     let preTokenizer: PreTokenizer
     let postProcessor: PostProcessor
@@ -14,7 +14,7 @@ public final class ByteLevelBPE: Sendable {
     private let json: [UInt8]
 
     init(
-        model: BPEModel, normalizer: Normalizer?, preTokenizer: PreTokenizer, postProcessor: PostProcessor,
+        model: TokenModel, normalizer: Normalizer?, preTokenizer: PreTokenizer, postProcessor: PostProcessor,
         addedTokens: AddedVocabulary, json: [UInt8]
     ) {
         self.model = model
@@ -23,9 +23,10 @@ public final class ByteLevelBPE: Sendable {
         self.postProcessor = postProcessor
         self.addedTokens = addedTokens
         self.json = json
-        let highest = max(model.ids.values.max() ?? -1, addedTokens.tokens.map(\.id).max() ?? -1)
+        let ids = model.ids
+        let highest = max(ids.values.max() ?? -1, addedTokens.tokens.map(\.id).max() ?? -1)
         var bytes = [[UInt8]?](repeating: nil, count: Int(highest) + 1)
-        for (token, id) in model.ids { bytes[Int(id)] = ByteAlphabet.read(token) }
+        for (token, id) in ids { bytes[Int(id)] = model.bytes(of: token) }
         for token in addedTokens.tokens { bytes[Int(token.id)] = Array(token.content.utf8) }
         tokenBytes = bytes
     }
@@ -75,7 +76,7 @@ public final class ByteLevelBPE: Sendable {
     public func encode(
         _ bytes: UnsafeBufferPointer<UInt8>, into ids: inout [Int32], parsing: AddedTokenParsing = .ordinary
     ) {
-        BPEEncoder(self, cacheEntries: 64).encode(bytes, into: &ids, parsing: parsing)
+        TokenizerEncoder(self, cacheEntries: 64).encode(bytes, into: &ids, parsing: parsing)
     }
 
     /// The ids of one text given as bytes.

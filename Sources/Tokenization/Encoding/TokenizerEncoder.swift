@@ -1,0 +1,53 @@
+/// Encodes texts with one tokenizer, keeping scratch memory and a cache of words between calls.
+///
+/// Not for use by several threads at once: make one per thread. Memory: 32 bytes per cache entry (4 MB by default), and
+/// scratch in proportion to the longest pre-token.
+public final class TokenizerEncoder {
+    public let tokenizer: Tokenizer
+    private let encoder: Encoder
+
+    private enum Encoder {
+        case byteLevelBPE(BPEEncoder)
+    }
+
+    /// - Parameter cacheEntries: how many words the cache holds; rounded up to a power of two.
+    public init(_ tokenizer: Tokenizer, cacheEntries: Int = 1 << 17) {
+        self.tokenizer = tokenizer
+        encoder =
+            switch tokenizer.model {
+            case .byteLevelBPE(let model): .byteLevelBPE(BPEEncoder(tokenizer, model, cacheEntries: cacheEntries))
+            }
+    }
+
+    /// Units of work in merging so far, which tests bound instead of a time.
+    package var mergeWork: Int {
+        switch encoder {
+        case .byteLevelBPE(let encoder): encoder.mergeWork
+        }
+    }
+
+    /// Appends the ids of one text. Never fails: a byte-level model encodes bytes outside UTF-8 as they are.
+    ///
+    /// - Parameter parsing: which added tokens to look for in the text; special ones are text unless `.all`.
+    public func encode(
+        _ bytes: UnsafeBufferPointer<UInt8>, into ids: inout [Int32], parsing: AddedTokenParsing = .ordinary
+    ) {
+        switch encoder {
+        case .byteLevelBPE(let encoder): encoder.encode(bytes, into: &ids, parsing: parsing)
+        }
+    }
+
+    /// The ids of one text given as bytes.
+    public func encode(_ bytes: [UInt8], parsing: AddedTokenParsing = .ordinary) -> [Int32] {
+        var ids: [Int32] = []
+        bytes.withUnsafeBufferPointer { encode($0, into: &ids, parsing: parsing) }
+        return ids
+    }
+
+    /// The tokens of a text with the bytes that each stands for.
+    public func tokens(_ bytes: [UInt8], parsing: AddedTokenParsing = .ordinary) -> TextTokens {
+        switch encoder {
+        case .byteLevelBPE: byteLevelTokens(bytes, parsing)
+        }
+    }
+}
