@@ -1,21 +1,5 @@
-import Files
-import Foundation
-
 extension Tokenizer {
-    /// Reads a Hugging Face `tokenizer.json` of any kind that this tokenizer knows (see `Kind`).
-    ///
-    /// - Throws: `TokenizerError.file` when the file cannot be read; `.inFile` when it is not JSON, contradicts itself,
-    ///   or asks for another kind of tokenizer.
-    public convenience init(contentsOf path: String) throws(TokenizerError) {
-        let json = try FileBytes.read(HomeFolder.expanded(path))
-        do throws(TokenizerError) {
-            try self.init(json: json)
-        } catch {
-            throw .inFile(path: path, error)
-        }
-    }
-
-    /// Reads the text of a Hugging Face `tokenizer.json`.
+    /// Reads the text of a Hugging Face `tokenizer.json` of any kind (see `Kind`).
     ///
     /// - Throws: `TokenizerError`: it is not JSON, contradicts itself, or asks for another kind of tokenizer.
     public convenience init(json: [UInt8]) throws(TokenizerError) {
@@ -28,12 +12,12 @@ extension Tokenizer {
         guard let modelValue = root.optional("model") else {
             throw .invalid(component: "the file", problem: "`model` is missing")
         }
-        let model = try TokenModel(modelValue)
+        let model = try TokenModel(modelValue, preTokenizer: root.optional("pre_tokenizer"))
         let normalizer = try root.optional("normalizer").map { json throws(TokenizerError) in try Normalizer(json) }
-        let preTokenizer = try PreTokenizer(root.optional("pre_tokenizer"))
+        let decoder = model.kind == .byteLevelBPE ? nil : try TokenDecoder(root.optional("decoder"))
         let added = try Self.readAddedTokens(root, model)
         self.init(
-            model: model, normalizer: normalizer, preTokenizer: preTokenizer,
+            model: model, normalizer: normalizer, decoder: decoder,
             postProcessor: try PostProcessor(root.optional("post_processor")),
             addedTokens: AddedVocabulary(added, normalizer: normalizer), json: json)
     }

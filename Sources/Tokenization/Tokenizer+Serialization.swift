@@ -25,8 +25,8 @@ extension Tokenizer {
         post.prefix = [2]
         post.suffix = [3]
         self.init(
-            model: .byteLevelBPE(BPEModel(ids: ids, merges: merges)), normalizer: options.normalizer,
-            preTokenizer: options.preTokenizer, postProcessor: post,
+            model: .byteLevelBPE(BPEModel(ids: ids, merges: merges), options.preTokenizer),
+            normalizer: options.normalizer, postProcessor: post,
             addedTokens: AddedVocabulary(added, normalizer: options.normalizer),
             json: Self.tokenizerJSON(written, merges, options))
     }

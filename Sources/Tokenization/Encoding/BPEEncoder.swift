@@ -2,6 +2,7 @@
 final class BPEEncoder {
     private let tokenizer: Tokenizer
     private let model: BPEModel
+    private let preTokenizer: PreTokenizer
     private var cache: WordCache
     private var merger = WordMerger()
     private let output: UnsafeMutablePointer<Int32>
@@ -12,9 +13,10 @@ final class BPEEncoder {
     private static let longestWord = 1 << 30
 
     /// - Parameter cacheEntries: how many words the cache holds; rounded up to a power of two.
-    init(_ tokenizer: Tokenizer, _ model: BPEModel, cacheEntries: Int) {
+    init(_ tokenizer: Tokenizer, _ model: BPEModel, _ preTokenizer: PreTokenizer, cacheEntries: Int) {
         self.tokenizer = tokenizer
         self.model = model
+        self.preTokenizer = preTokenizer
         cache = WordCache(atLeast: cacheEntries)
         output = .allocate(capacity: Self.outputCapacity)
     }
@@ -74,7 +76,7 @@ final class BPEEncoder {
         ScanClass.ofByte.withUnsafeBufferPointer { table in
             guard let tableBase = table.baseAddress else { return }
             var cursor = ClassCursor(bytes: base, end: count, table: tableBase, characters: .shared)
-            switch tokenizer.preTokenizer {
+            switch preTokenizer {
             case .gpt2:
                 scanGPT2(cursor) { encodeWord(base + $0, $1 &- $0, readable: count &- $0, into: &ids) }
             case .llama3(let digits, let joinsMarks):

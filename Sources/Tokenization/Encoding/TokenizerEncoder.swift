@@ -8,6 +8,7 @@ public final class TokenizerEncoder {
 
     private enum Encoder {
         case byteLevelBPE(BPEEncoder)
+        case pieces(PieceEncoder)
     }
 
     /// - Parameter cacheEntries: how many words the cache holds; rounded up to a power of two.
@@ -15,7 +16,10 @@ public final class TokenizerEncoder {
         self.tokenizer = tokenizer
         encoder =
             switch tokenizer.model {
-            case .byteLevelBPE(let model): .byteLevelBPE(BPEEncoder(tokenizer, model, cacheEntries: cacheEntries))
+            case .byteLevelBPE(let model, let preTokenizer):
+                .byteLevelBPE(BPEEncoder(tokenizer, model, preTokenizer, cacheEntries: cacheEntries))
+            case .pieces(let model, let cutter):
+                .pieces(PieceEncoder(tokenizer, model, cutter, cacheEntries: cacheEntries))
             }
     }
 
@@ -23,10 +27,12 @@ public final class TokenizerEncoder {
     package var mergeWork: Int {
         switch encoder {
         case .byteLevelBPE(let encoder): encoder.mergeWork
+        case .pieces: 0
         }
     }
 
-    /// Appends the ids of one text. Never fails: a byte-level model encodes bytes outside UTF-8 as they are.
+    /// Appends the ids of one text. Never fails: bytes outside UTF-8 are encoded as they are by a byte-level model, and taken
+    /// for U+FFFD by others.
     ///
     /// - Parameter parsing: which added tokens to look for in the text; special ones are text unless `.all`.
     public func encode(
@@ -34,6 +40,7 @@ public final class TokenizerEncoder {
     ) {
         switch encoder {
         case .byteLevelBPE(let encoder): encoder.encode(bytes, into: &ids, parsing: parsing)
+        case .pieces(let encoder): encoder.encode(bytes, into: &ids, parsing: parsing)
         }
     }
 
@@ -44,10 +51,13 @@ public final class TokenizerEncoder {
         return ids
     }
 
-    /// The tokens of a text with the bytes that each stands for.
+    /// The tokens of a text with the bytes that each stands for: for a WordPiece or a Unigram those that `tokenizers` gives as
+    /// offsets.
     public func tokens(_ bytes: [UInt8], parsing: AddedTokenParsing = .ordinary) -> TextTokens {
         switch encoder {
         case .byteLevelBPE: byteLevelTokens(bytes, parsing)
+        case .pieces(let encoder):
+            bytes.withUnsafeBufferPointer { encoder.tokens($0, parsing: parsing, wantsRanges: true) }
         }
     }
 }
