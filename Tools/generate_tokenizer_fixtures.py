@@ -16,6 +16,8 @@ from pathlib import Path
 
 from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers, trainers
 
+from fixture_digest import digest
+
 SPECIALS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
 SENTENCES = """
 The miller's daughter didn't know that they'd already sold the 1234 sacks of flour in 1987.
@@ -173,14 +175,6 @@ def texts(random_texts):
         length = generator.randrange(1, 40)
         found.append("".join(generator.choice(pieces if generator.random() < 0.7 else everything) for _ in range(length)))
     return found
-
-
-def digest(ids):
-    """32-bit FNV-1a over the ids as little-endian 32-bit numbers, in hexadecimal."""
-    value = 0x811C9DC5
-    for byte in b"".join(identifier.to_bytes(4, "little") for identifier in ids):
-        value = (value ^ byte) * 0x01000193 & 0xFFFFFFFF
-    return f"{value:08x}"
 
 
 def digests(tokenizer, every):

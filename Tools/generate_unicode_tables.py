@@ -53,6 +53,16 @@ def alone(pre_tokenizer):
     return found
 
 
+def emptied_by(normalizer):
+    """The scalars that a normalizer takes away."""
+    return {code for code in SCALARS if normalizer.normalize_str(chr(code)) == ""}
+
+
+def bert(**options):
+    return normalizers.BertNormalizer(
+        **{"clean_text": False, "handle_chinese_chars": False, "strip_accents": False, "lowercase": False, **options})
+
+
 def boolean_runs(codes):
     runs, current, start = [], False, 0
     for code in range(LIMIT + 1):
@@ -179,7 +189,11 @@ def main():
         ("punctuation", "Scalars that Punctuation takes for punctuation.",
          boolean_runs(alone(pre_tokenizers.Punctuation()))),
         ("combiningMark", "Scalars that StripAccents removes.",
-         boolean_runs({code for code in SCALARS if normalizers.StripAccents().normalize_str(chr(code)) == ""})),
+         boolean_runs(emptied_by(normalizers.StripAccents()))),
+        ("bertRemoved", "Scalars that BertNormalizer removes when it cleans text.",
+         boolean_runs(emptied_by(bert(clean_text=True)))),
+        ("nonspacingMark", "Scalars that BertNormalizer removes as accents.",
+         boolean_runs(emptied_by(bert(strip_accents=True)))),
     ]
     categories = ("categories", "Run length in base 36, then the general category (`=` + index of `GeneralCategory`).",
                   category_runs())

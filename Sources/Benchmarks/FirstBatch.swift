@@ -17,9 +17,9 @@ struct FirstBatch {
     ///
     /// - Returns: nil where the run will train one.
     /// - Throws: `TokenizerError`.
-    static func tokenizer(_ configuration: inout RunConfiguration) throws -> ByteLevelBPE? {
+    static func tokenizer(_ configuration: inout RunConfiguration) throws -> Tokenizer? {
         guard let path = configuration.tokenizer.path else { return nil }
-        let tokenizer = try ByteLevelBPE(contentsOf: path)
+        let tokenizer = try Tokenizer(contentsOf: path)
         _ = try tokenizer.specialTokens
         configuration.tokenizer.vocabularySize = tokenizer.vocabularySize
         return tokenizer
@@ -28,7 +28,7 @@ struct FirstBatch {
     /// - Parameter tokenizer: nil to train a small one on the beginning of the text, which takes a moment.
     /// - Throws: whatever would stop the run at its first step.
     init(
-        _ requested: RunConfiguration, listing: CorpusListing, tokenizer given: ByteLevelBPE?, threads: Int
+        _ requested: RunConfiguration, listing: CorpusListing, tokenizer given: Tokenizer?, threads: Int
     ) throws {
         var configuration = requested
         var sampleBytes = 0

@@ -33,7 +33,7 @@ public struct LoaderBenchmark: Sendable {
     ///   - batches: to load.
     ///   - steps: of training to compare with; 0 for none.
     public static func run(
-        _ configuration: RunConfiguration, tokenizer: ByteLevelBPE, pool: ThreadPool, batches: Int, steps: Int,
+        _ configuration: RunConfiguration, tokenizer: Tokenizer, pool: ThreadPool, batches: Int, steps: Int,
         progress: (String) -> Void = { _ in }
     ) throws -> Report {
         let listing = try CorpusListing(configuration.corpus)

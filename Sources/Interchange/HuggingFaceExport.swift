@@ -35,7 +35,7 @@ public enum HuggingFaceExport {
     /// - Throws: `ExportError` for a model that has no such form, and what writing throws.
     @discardableResult
     public static func write(
-        _ engine: TrainingEngine, tokenizer: ByteLevelBPE, to destination: String, form: Form = .automatic,
+        _ engine: TrainingEngine, tokenizer: Tokenizer, to destination: String, form: Form = .automatic,
         _ settings: ExportSettings
     ) throws -> [Folder] {
         switch form {
@@ -49,7 +49,7 @@ public enum HuggingFaceExport {
     /// The same with settings of its own for what differs most.
     @discardableResult
     public static func write(
-        _ engine: TrainingEngine, tokenizer: ByteLevelBPE, to destination: String, form: Form = .automatic, force: Bool,
+        _ engine: TrainingEngine, tokenizer: Tokenizer, to destination: String, form: Form = .automatic, force: Bool,
         trainsTokenTypes: Bool = true
     ) throws -> [Folder] {
         try write(
@@ -69,7 +69,7 @@ public enum HuggingFaceExport {
     }
 
     private static func writeElectra(
-        _ engine: TrainingEngine, tokenizer: ByteLevelBPE, to destination: String, _ settings: ExportSettings
+        _ engine: TrainingEngine, tokenizer: Tokenizer, to destination: String, _ settings: ExportSettings
     ) throws -> [Folder] {
         let configuration = engine.configuration
         let model = configuration.model
@@ -171,7 +171,7 @@ public enum HuggingFaceExport {
         return PerNetwork(discriminator: "discriminator.embeddings.", generator: "generator.embeddings.")
     }
 
-    static func names(_ tokenizer: ByteLevelBPE, _ special: SpecialTokens) -> SpecialTokenNames {
+    static func names(_ tokenizer: Tokenizer, _ special: SpecialTokens) -> SpecialTokenNames {
         func name(_ id: Int32, _ fallback: String) -> String {
             tokenizer.addedTokenList.first { $0.id == id }?.content ?? fallback
         }

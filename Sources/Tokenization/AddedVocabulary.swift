@@ -3,6 +3,8 @@ struct AddedVocabulary: Sendable {
     let tokens: [AddedToken]
     private let ids: [[UInt8]: Int32]
     private let specialIDs: Set<Int32>
+    /// What tokens that are looked for in normalized text read as there, where that is not their content.
+    private let normalizedContents: [Int32: [UInt8]]
     private let raw: TokenTrie
     private let normalized: TokenTrie
     private let hasOrdinary: Bool
@@ -14,23 +16,29 @@ struct AddedVocabulary: Sendable {
         specialIDs = Set(tokens.filter(\.special).map(\.id))
         var raw = TokenTrie()
         var normalized = TokenTrie()
+        var normalizedContents: [Int32: [UInt8]] = [:]
         for (index, token) in tokens.enumerated() {
             let content = Array(token.content.utf8)
             if token.normalized {
                 let text = content.withUnsafeBufferPointer { normalizer?.normalize($0) } ?? content
                 normalized.insert(text, index)
+                if text != content { normalizedContents[token.id] = text }
             } else {
                 raw.insert(content, index)
             }
         }
         self.raw = raw
         self.normalized = normalized
+        self.normalizedContents = normalizedContents
         hasOrdinary = tokens.contains { !$0.special }
     }
 
     func id(of content: String) -> Int32? { ids[Array(content.utf8)] }
 
     func isSpecial(_ id: Int32) -> Bool { specialIDs.contains(id) }
+
+    /// What a token that is looked for in normalized text reads as there; nil where that is its content.
+    func normalizedContent(of id: Int32) -> [UInt8]? { normalizedContents[id] }
 
     /// Whether a text has to be searched at all.
     func looks(for parsing: AddedTokenParsing) -> Bool {
@@ -40,6 +48,9 @@ struct AddedVocabulary: Sendable {
         case .all: !tokens.isEmpty
         }
     }
+
+    /// Whether there is anything to look for in normalized text.
+    func looksInNormalized(for parsing: AddedTokenParsing) -> Bool { looks(for: parsing) && !normalized.isEmpty }
 
     /// A part of a text: an added token, or text for the model where `id` is nil.
     struct Segment {

@@ -21,7 +21,7 @@ public struct SpecialTokens: Equatable, Sendable {
     public var all: [Int32] { [padding, unknown, classification, separator, mask] }
 }
 
-extension ByteLevelBPE {
+extension Tokenizer {
     /// The ids of padding, unknown, classification, separator and mask, looked up by content: BERT's names or
     /// RoBERTa's.
     ///

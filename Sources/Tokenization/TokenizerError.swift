@@ -23,7 +23,7 @@ public enum TokenizerError: Error, Equatable, Sendable, CustomStringConvertible 
             "the tokenizer is not valid JSON at byte \(offset): \(problem); fetch or write the file again"
         case .invalid(let component, let problem): "tokenizer.json, \(component): \(problem)"
         case .unsupported(let component, let problem):
-            "tokenizer.json, \(component): \(problem); only byte-level BPE is supported"
+            "tokenizer.json, \(component): \(problem); supported are byte-level BPE, WordPiece and Unigram as released encoders use them"
         case .missingSpecialToken(let role, let accepted):
             "the tokenizer has no \(role) token (looked for \(accepted.joined(separator: ", "))); "
                 + "train a tokenizer here or add the token to tokenizer.json"

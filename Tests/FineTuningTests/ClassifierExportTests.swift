@@ -50,7 +50,7 @@ import Tokenization
 
     private static let pair: (tokens: [Int32], start: Int) = ([2, 17, 250, 3, 31, 42, 8, 3], 4)
     private let folder: TemporaryFolder
-    private let tokenizer: ByteLevelBPE
+    private let tokenizer: Tokenizer
     private let pool = ThreadPool(threadCount: 2)
 
     deinit { pool.shutDown() }
@@ -58,7 +58,7 @@ import Tokenization
     init() throws {
         folder = try TemporaryFolder()
         let tests = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-        tokenizer = try ByteLevelBPE(
+        tokenizer = try Tokenizer(
             json: Array(Data(contentsOf: tests.appendingPathComponent("InterchangeTests/Fixtures/tokenizer.json"))))
     }
 

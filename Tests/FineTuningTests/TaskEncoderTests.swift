@@ -14,9 +14,9 @@ struct TaskEncoderTests {
     }
 
     /// A tokenizer that knows bytes alone: as many tokens as there are letters.
-    private static func tokenizer() throws -> ByteLevelBPE {
+    private static func tokenizer() throws -> Tokenizer {
         let texts = try WeatherTexts()
-        return try ByteLevelBPE(json: Array(texts.folder.data("pretrained/tokenizer.json")))
+        return try Tokenizer(json: Array(texts.folder.data("pretrained/tokenizer.json")))
     }
 
     @Test("Of pairs the longer text is cut, and the odd token falls where transformers lets it fall")

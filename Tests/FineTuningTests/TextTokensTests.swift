@@ -15,7 +15,7 @@ struct TextTokensTests {
             try JSONSerialization.jsonObject(with: Data(trainer.train().serialized())) as? [String: Any])
         if let normalizer { json["normalizer"] = normalizer }
         return try TaskEncoder(
-            ByteLevelBPE(json: Array(try JSONSerialization.data(withJSONObject: json))), longestText: longestText)
+            Tokenizer(json: Array(try JSONSerialization.data(withJSONObject: json))), longestText: longestText)
     }
 
     private static let texts = [

@@ -30,14 +30,14 @@ import Tokenization
     }
 
     private let folder: TemporaryFolder
-    private let tokenizer: ByteLevelBPE
+    private let tokenizer: Tokenizer
     private let pool = ThreadPool(threadCount: 1)
 
     deinit { pool.shutDown() }
 
     init() throws {
         folder = try TemporaryFolder()
-        tokenizer = try ByteLevelBPE(json: Array(Fixture.data("tokenizer.json")))
+        tokenizer = try Tokenizer(json: Array(Fixture.data("tokenizer.json")))
     }
 
     /// The fixture's model.

@@ -13,14 +13,14 @@ import Tokenization
 /// Engines whose settings differ from ELECTRA's: what Hugging Face's classes can express is exported, the rest refused.
 @Suite final class EngineExportTests {
     let folder: TemporaryFolder
-    let tokenizer: ByteLevelBPE
+    let tokenizer: Tokenizer
     private let pool = ThreadPool(threadCount: 1)
 
     deinit { pool.shutDown() }
 
     init() throws {
         folder = try TemporaryFolder()
-        tokenizer = try ByteLevelBPE(json: Array(Fixture.data("tokenizer.json")))
+        tokenizer = try Tokenizer(json: Array(Fixture.data("tokenizer.json")))
     }
 
     private func engine(_ change: (inout RunConfiguration) -> Void) throws -> TrainingEngine {

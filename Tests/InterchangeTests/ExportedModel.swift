@@ -7,7 +7,7 @@ import Tokenization
 /// A small model with the fixtures' tokenizer, to be exported.
 enum ExportedModel {
     static func engine(
-        _ tokenizer: ByteLevelBPE, _ pool: ThreadPool, _ change: (inout RunConfiguration) -> Void
+        _ tokenizer: Tokenizer, _ pool: ThreadPool, _ change: (inout RunConfiguration) -> Void
     ) throws -> TrainingEngine {
         let configuration = SmallModel.configuration {
             $0.model.intermediateSize = 24

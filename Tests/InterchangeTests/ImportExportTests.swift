@@ -14,14 +14,14 @@ import Tokenization
 /// What was exported and imported is exported again as the same bytes.
 @Suite final class ImportExportTests {
     private let folder: TemporaryFolder
-    private let tokenizer: ByteLevelBPE
+    private let tokenizer: Tokenizer
     private let pool = ThreadPool(threadCount: 1)
 
     deinit { pool.shutDown() }
 
     init() throws {
         folder = try TemporaryFolder()
-        tokenizer = try ByteLevelBPE(json: Array(Fixture.data("tokenizer.json")))
+        tokenizer = try Tokenizer(json: Array(Fixture.data("tokenizer.json")))
     }
 
     struct Case: CustomTestStringConvertible, Sendable {

@@ -11,14 +11,14 @@ import Tokenization
 /// What an export says and does about token type 1.
 @Suite final class TokenTypeExportTests {
     private let folder: TemporaryFolder
-    private let tokenizer: ByteLevelBPE
+    private let tokenizer: Tokenizer
     private let pool = ThreadPool(threadCount: 1)
 
     deinit { pool.shutDown() }
 
     init() throws {
         folder = try TemporaryFolder()
-        tokenizer = try ByteLevelBPE(json: Array(Fixture.data("tokenizer.json")))
+        tokenizer = try Tokenizer(json: Array(Fixture.data("tokenizer.json")))
     }
 
     @Test(

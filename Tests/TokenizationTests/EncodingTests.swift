@@ -4,7 +4,7 @@ import Testing
 import Tokenization
 
 @Suite struct EncodingTests {
-    private func trained() throws -> ByteLevelBPE {
+    private func trained() throws -> Tokenizer {
         let trainer = try BPETrainer(vocabularySize: 420)
         trainer.feed(Array(try Fixtures.data("corpus.txt")))
         return trainer.train()
@@ -14,7 +14,7 @@ import Tokenization
     func roundTrip() throws {
         var generator = SplitMix64(seed: 1)
         let tokenizer = try trained()
-        let encoder = BPEEncoder(tokenizer, cacheEntries: 16)
+        let encoder = TokenizerEncoder(tokenizer, cacheEntries: 16)
         for length in 0..<300 {
             let bytes = (0..<length).map { _ in
                 UInt8.random(in: Bool.random(using: &generator) ? 0...255 : 32...126, using: &generator)
@@ -57,7 +57,7 @@ import Tokenization
                 ["type": "ByteLevel", "add_prefix_space": false, "trim_offsets": true, "use_regex": false],
             ],
         ]
-        let reference = try ByteLevelBPE(json: Array(try JSONSerialization.data(withJSONObject: json)))
+        let reference = try Tokenizer(json: Array(try JSONSerialization.data(withJSONObject: json)))
         let letters = Array("Thewaterstonesgrindslowly".utf8)
         let ends: [[UInt8]] =
             (0...255).map { [$0] } + ["é", "ſ", "水", "\u{2028}", "٣", "😀", "'s", "'ll "].map { Array($0.utf8) }
@@ -94,11 +94,11 @@ import Tokenization
                 (#"{"added_tokens": [\#(list)], "pre_tokenizer": {"type": "ByteLevel", "add_prefix_space": false}, "#
                     + #""model": {"type": "BPE", "vocab": {"a": 0}, "merges": []}}"#).utf8)
         }
-        let roberta = try ByteLevelBPE(json: json(["<s>", "<pad>", "</s>", "<unk>", "<mask>"]))
+        let roberta = try Tokenizer(json: json(["<s>", "<pad>", "</s>", "<unk>", "<mask>"]))
         #expect(
             try roberta.specialTokens
                 == SpecialTokens(padding: 2, unknown: 4, classification: 1, separator: 3, mask: 5))
-        let gpt2 = try ByteLevelBPE(json: json(["<pad>"]))
+        let gpt2 = try Tokenizer(json: json(["<pad>"]))
         #expect(throws: TokenizerError.missingSpecialToken(role: "unknown", accepted: ["[UNK]", "<unk>"])) {
             try gpt2.specialTokens
         }
@@ -108,7 +108,7 @@ import Tokenization
     func longWords() throws {
         let tokenizer = try trained()
         func work(_ count: Int, _ make: (Int) -> UInt8) -> Int {
-            let encoder = BPEEncoder(tokenizer)
+            let encoder = TokenizerEncoder(tokenizer)
             let text = (0..<count).map(make)
             var ids: [Int32] = []
             text.withUnsafeBufferPointer { encoder.encode($0, into: &ids) }
@@ -130,8 +130,8 @@ import Tokenization
     func cache() throws {
         let tokenizer = try trained()
         let text = Array(try Fixtures.data("corpus.txt"))
-        let large = BPEEncoder(tokenizer)
-        let small = BPEEncoder(tokenizer, cacheEntries: 2)
+        let large = TokenizerEncoder(tokenizer)
+        let small = TokenizerEncoder(tokenizer, cacheEntries: 2)
         for length in stride(from: 0, to: text.count, by: 37) {
             var first: [Int32] = []
             var second: [Int32] = []

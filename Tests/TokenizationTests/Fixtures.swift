@@ -58,7 +58,7 @@ struct Form: CustomStringConvertible, Sendable {
 
     var description: String { name }
 
-    func tokenizer() throws -> ByteLevelBPE { try ByteLevelBPE(json: json) }
+    func tokenizer() throws -> Tokenizer { try Tokenizer(json: json) }
 
     static func read() throws -> [Form] {
         let model = try Fixtures.object("model.json") as? [String: Any] ?? [:]

@@ -8,7 +8,7 @@ import Tokenization
     @Test("every form of tokenizer.json gives the library's ids", arguments: try Form.read())
     func ids(form: Form) throws {
         let tokenizer = try form.tokenizer()
-        let encoder = BPEEncoder(tokenizer)
+        let encoder = TokenizerEncoder(tokenizer)
         let texts = try Fixtures.texts()
         #expect(texts.count == form.ordinary.count && texts.count > 50)
         for (text, expected) in zip(texts, form.ordinary) {

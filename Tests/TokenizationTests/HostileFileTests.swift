@@ -23,7 +23,7 @@ import Tokenization
 
     private func error(_ json: String) -> TokenizerError? {
         do {
-            _ = try ByteLevelBPE(json: Array(json.utf8))
+            _ = try Tokenizer(json: Array(json.utf8))
             return nil
         } catch let error {
             return error
@@ -32,7 +32,7 @@ import Tokenization
 
     @Test("the sound file loads")
     func sound() throws {
-        let tokenizer = try ByteLevelBPE(json: Array(Self.file().utf8))
+        let tokenizer = try Tokenizer(json: Array(Self.file().utf8))
         #expect(tokenizer.encode("abba") == [2, 1, 0])
         #expect(tokenizer.vocabularySize == 3)
     }
@@ -72,14 +72,14 @@ import Tokenization
     @Test(
         "what is not byte-level BPE is unsupported and named",
         arguments: [
-            (#"{"model": {"type": "WordPiece", "vocab": {}}}"#, "model"),
+            (#"{"model": {"type": "WordLevel", "vocab": {}}}"#, "model"),
             (file(model: #""dropout": 0.1, "#), "model"), (file(model: #""end_of_word_suffix": "</w>", "#), "model"),
             (file(model: #""continuing_subword_prefix": "@@", "#), "model"),
             (file(model: #""byte_fallback": true, "#), "model"),
             (file(preTokenizer: "null"), "pre_tokenizer"),
             (file(preTokenizer: #"{"type": "Whitespace"}"#), "pre_tokenizer"),
             (file(preTokenizer: #"{"type": "Metaspace", "replacement": "_"}"#), "pre_tokenizer"),
-            (file(rest: #""normalizer": {"type": "BertNormalizer"}, "#), "normalizer"),
+            (file(rest: #""normalizer": {"type": "ByteLevel"}, "#), "normalizer"),
             (file(rest: #""post_processor": {"type": "Other"}, "#), "post_processor"),
             (file(preTokenizer: split("(?<=a)b")), "pattern (?<=a)b"), (file(preTokenizer: split("a*")), "pattern a*"),
             (file(preTokenizer: split("(a")), "pattern (a"), (file(preTokenizer: split("a)")), "pattern a)"),
@@ -124,13 +124,13 @@ import Tokenization
     func truncations() throws {
         guard let json = try Form.read().first?.json else { return }
         for length in stride(from: 0, to: json.count - 1, by: 97) {
-            #expect(throws: TokenizerError.self) { try ByteLevelBPE(json: Array(json[..<length])) }
+            #expect(throws: TokenizerError.self) { try Tokenizer(json: Array(json[..<length])) }
         }
         var generator = SplitMix64(seed: 2)
         for _ in 0..<300 {
             var damaged = json
             damaged[Int.random(in: 0..<json.count, using: &generator)] = UInt8.random(in: 0...255, using: &generator)
-            if let tokenizer = try? ByteLevelBPE(json: damaged) {
+            if let tokenizer = try? Tokenizer(json: damaged) {
                 let ids = tokenizer.encode("the water", parsing: .all)
                 #expect(ids.allSatisfy(tokenizer.contains))
             }
@@ -142,19 +142,21 @@ import Tokenization
         let folder = try TemporaryFolder()
         let path = folder("tokenizer.json")
         #expect(throws: TokenizerError.file(path: path, problem: "No such file or directory")) {
-            try ByteLevelBPE(contentsOf: path)
+            try Tokenizer(contentsOf: path)
         }
-        #expect(throws: TokenizerError.file(path: folder.path, problem: "is a folder")) {
-            try ByteLevelBPE(contentsOf: folder.path)
-        }
-        let tokenizer = try ByteLevelBPE(json: Array(Self.file().utf8))
+        guard
+            case .file(folder.path, let problem)? = #expect(
+                throws: TokenizerError.self, performing: { try Tokenizer(contentsOf: folder.path) })
+        else { return }
+        #expect(problem.contains("holds neither tokenizer.json nor vocab.txt"))
+        let tokenizer = try Tokenizer(json: Array(Self.file().utf8))
         try folder.write("old", to: "tokenizer.json")
         try tokenizer.save(to: path)
-        #expect(try ByteLevelBPE(contentsOf: path).serialized() == tokenizer.serialized())
+        #expect(try Tokenizer(contentsOf: path).serialized() == tokenizer.serialized())
         #expect(folder.names() == ["tokenizer.json"])
         #expect(throws: FileFailure.self) { try tokenizer.save(to: path + "/inside") }
         try folder.write("[", to: "tokenizer.json")
         let malformed = TokenizerError.malformedJSON(offset: 1, problem: "the text ends too early")
-        #expect(throws: TokenizerError.inFile(path: path, malformed)) { try ByteLevelBPE(contentsOf: path) }
+        #expect(throws: TokenizerError.inFile(path: path, malformed)) { try Tokenizer(contentsOf: path) }
     }
 }

@@ -6,7 +6,7 @@ import Tokenization
 @Suite struct TrainerTests {
     private func corpus() throws -> [UInt8] { Array(try Fixtures.data("corpus.txt")) }
 
-    private func merges(_ tokenizer: ByteLevelBPE) throws -> [[String]] {
+    private func merges(_ tokenizer: Tokenizer) throws -> [[String]] {
         let root = try JSONSerialization.jsonObject(with: Data(tokenizer.serialized())) as? [String: Any]
         let model = root?["model"] as? [String: Any]
         return model?["merges"] as? [[String]] ?? []
@@ -37,7 +37,7 @@ import Tokenization
         #expect(vocabulary.count == 420 && tokenizer.vocabularySize == 420)
         for (token, id) in vocabulary { #expect(tokenizer.id(of: token) == Int32(id)) }
         #expect(try tokenizer.specialTokens.all == [0, 1, 2, 3, 4])
-        let again = try ByteLevelBPE(json: tokenizer.serialized())
+        let again = try Tokenizer(json: tokenizer.serialized())
         for text in try Fixtures.texts() { #expect(again.encode(text) == tokenizer.encode(text)) }
         #expect(again.addingSpecialTokens([7]) == [2, 7, 3])
         #expect(again.serialized() == tokenizer.serialized())

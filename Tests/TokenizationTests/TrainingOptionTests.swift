@@ -34,7 +34,7 @@ import Tokenization
         }
     }()
 
-    private func trained(_ options: TokenizerTrainingOptions, size: Int) throws -> ByteLevelBPE {
+    private func trained(_ options: TokenizerTrainingOptions, size: Int) throws -> Tokenizer {
         let trainer = try BPETrainer(vocabularySize: size, options: options)
         for name in ["corpus.txt", "marked.txt"] { trainer.feed(Array(try Fixtures.data(name))) }
         return trainer.train()
@@ -47,7 +47,7 @@ import Tokenization
         let merges = (root?["model"] as? [String: Any])?["merges"] as? [[String]] ?? []
         #expect(merges.count == test.merges && Array(merges.suffix(20)) == test.last)
         #expect(digest(merges.map { Int32($0[0].utf8.count * 257 + $0[1].utf8.count) }) == test.digest)
-        let again = try ByteLevelBPE(json: tokenizer.serialized())
+        let again = try Tokenizer(json: tokenizer.serialized())
         let texts = try Fixtures.texts()
         #expect(texts.count == test.texts.count && texts.count > 50)
         for (text, expected) in zip(texts, test.texts) {

@@ -4,18 +4,18 @@ import Tokenization
 
 /// The exported tokenizer.json wraps text as training does.
 @Suite struct WrappingTests {
-    private func tokenizer() throws -> ByteLevelBPE {
+    private func tokenizer() throws -> Tokenizer {
         let trainer = try BPETrainer(vocabularySize: 300, minimumFrequency: 1)
         trainer.feed(Array("the cat sat on the mat, the cat ran".utf8))
         return trainer.train()
     }
 
     /// The same tokenizer with another post-processor.
-    private func changed(_ postProcessor: Any?) throws -> ByteLevelBPE {
+    private func changed(_ postProcessor: Any?) throws -> Tokenizer {
         let json = Data(try tokenizer().serialized())
         var object = try #require(try JSONSerialization.jsonObject(with: json) as? [String: Any])
         object["post_processor"] = postProcessor
-        return try ByteLevelBPE(json: Array(JSONSerialization.data(withJSONObject: object)))
+        return try Tokenizer(json: Array(JSONSerialization.data(withJSONObject: object)))
     }
 
     @Test func oneThatDoesSoAlreadyStaysAsItIs() throws {
@@ -43,7 +43,7 @@ import Tokenization
             }
         let changed = try changed(postProcessor)
         #expect(changed.addingSpecialTokens([69]) != [2, 69, 3])
-        let exported = try ByteLevelBPE(json: changed.serialized(wrapping: changed.specialTokens))
+        let exported = try Tokenizer(json: changed.serialized(wrapping: changed.specialTokens))
         #expect(exported.addingSpecialTokens([69]) == [2, 69, 3])
         #expect(exported.encode("the cat sat") == changed.encode("the cat sat"))
         // A pair too, for whoever fine-tunes on pairs.

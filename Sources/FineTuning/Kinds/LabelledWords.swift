@@ -37,7 +37,7 @@ extension TaskEncoder {
         for (index, word) in words.enumerated() {
             let ids = ids(index == 0 ? word : " " + word)
             // A token of nothing but the space before the word says nothing of it.
-            let first = ids.firstIndex { !(tokenizer.bytes(of: $0) ?? []).allSatisfy(Self.isSpace) } ?? 0
+            let first = ids.firstIndex { !tokenizer.isSpace($0) } ?? 0
             result.firstTokens.append(ids.isEmpty ? nil : result.ids.count + first)
             result.ids += ids
         }

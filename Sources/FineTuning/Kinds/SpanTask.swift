@@ -1,4 +1,5 @@
 import Configuration
+import Tokenization
 
 /// `kind: span`: the answer to a question is a part of a context, or is not there (SQuAD, Rajpurkar et al. 2016 and 2018).
 ///

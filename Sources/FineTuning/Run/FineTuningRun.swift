@@ -197,7 +197,7 @@ public final class FineTuningRun {
     }
 
     static func engine(
-        _ configuration: FineTuningConfiguration, _ encoder: RunConfiguration, tokenizer: ByteLevelBPE,
+        _ configuration: FineTuningConfiguration, _ encoder: RunConfiguration, tokenizer: Tokenizer,
         _ definition: any TaskDefinition,
         longestText: Int, longestExample: Int = 0, steps: Int, pool: ThreadPool
     ) throws -> TaskEngine {
@@ -247,7 +247,7 @@ public struct FineTunedModel {
     public let configuration: FineTuningConfiguration
     /// Of the run that trained the encoder.
     public let encoder: RunConfiguration
-    public let tokenizer: ByteLevelBPE
+    public let tokenizer: Tokenizer
     /// Of the labelled texts.
     public let digest: UInt64
     /// On the validation texts, of the epoch that was kept.
@@ -265,7 +265,7 @@ public struct FineTunedModel {
         configuration = documents.configuration
         encoder = documents.encoder
         definition = configuration.task.kind.definition.init(configuration, labels: TaskLabels(names: labels))
-        tokenizer = try ByteLevelBPE(json: Array(documents.tokenizer))
+        tokenizer = try Tokenizer(json: Array(documents.tokenizer))
         engine = try FineTuningRun.engine(
             documents.configuration, documents.encoder, tokenizer: tokenizer, definition,
             longestText: try FineTuningRun.longestText(documents.configuration, documents.encoder), steps: 1,

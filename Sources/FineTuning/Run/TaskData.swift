@@ -26,7 +26,7 @@ struct TaskData {
     }
 
     /// - Throws: `TaskError`, `TextFileFailure`.
-    init(_ configuration: FineTuningConfiguration, tokenizer: ByteLevelBPE, longestText: Int) throws {
+    init(_ configuration: FineTuningConfiguration, tokenizer: Tokenizer, longestText: Int) throws {
         let task = configuration.task
         let fields = TaskTable.Fields(task)
         let rows = try TaskTable.read(task.train, fields)

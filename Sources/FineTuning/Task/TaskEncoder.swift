@@ -34,8 +34,8 @@ public struct LostInputs: Codable, Equatable, Sendable {
 
 /// Turns texts into what the model reads: `[CLS] text [SEP]` or `[CLS] text [SEP] pair [SEP]`.
 package struct TaskEncoder {
-    let tokenizer: ByteLevelBPE
-    private let encoder: BPEEncoder
+    let tokenizer: Tokenizer
+    private let encoder: TokenizerEncoder
     let special: SpecialTokens
     let longestText: Int
     /// Texts that were cut to the model's length.
@@ -43,9 +43,9 @@ package struct TaskEncoder {
     /// What the model does not see of them.
     var lost = LostInputs()
 
-    package init(_ tokenizer: ByteLevelBPE, longestText: Int) throws {
+    package init(_ tokenizer: Tokenizer, longestText: Int) throws {
         self.tokenizer = tokenizer
-        encoder = BPEEncoder(tokenizer)
+        encoder = TokenizerEncoder(tokenizer)
         special = try tokenizer.specialTokens
         self.longestText = longestText
     }
@@ -56,6 +56,8 @@ package struct TaskEncoder {
         text.withUTF8 { encoder.encode($0, into: &ids, parsing: .none) }
         return ids
     }
+
+    package func tokens(_ text: String) -> TextTokens { encoder.tokens(Array(text.utf8), parsing: .none) }
 
     /// Of a pair that is too long, the longer text is cut (`longest_first` of transformers).
     package mutating func encode(_ row: TaskRow, target: TaskTarget?, weight: Double = 1) -> TaskExample {

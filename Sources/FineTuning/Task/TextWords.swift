@@ -1,3 +1,5 @@
+import Tokenization
+
 /// The words of a text, as far as its tokens tell them apart.
 package struct TextWords: Equatable {
     /// Bytes of each, without spaces around.

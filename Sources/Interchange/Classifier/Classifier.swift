@@ -15,7 +15,7 @@ public struct Classifier: Sendable {
     public var configuration: EngineConfiguration
     /// Under the engine's names: `embeddings.`, `discriminator.`, and for the head `task.dense` and `task.output`.
     public var parameters: TensorDictionary
-    public var tokenizer: ByteLevelBPE
+    public var tokenizer: Tokenizer
     /// Names of the classes; empty where there are none.
     public var labels: [String]
     public var head: ClassifierHead
@@ -29,7 +29,7 @@ public struct Classifier: Sendable {
     public var layerCount: Int
 
     public init(
-        configuration: EngineConfiguration, parameters: TensorDictionary, tokenizer: ByteLevelBPE, labels: [String],
+        configuration: EngineConfiguration, parameters: TensorDictionary, tokenizer: Tokenizer, labels: [String],
         head: ClassifierHead, pooling: Pooling, maximumLength: Int, isSymmetric: Bool = false,
         layerCount: Int? = nil
     ) {

@@ -20,7 +20,7 @@ package enum CustomCodeExport {
 
     /// - Throws: `ExportError` for a model with random blocks, a broken model, or a destination that is taken.
     static func write(
-        _ engine: TrainingEngine, tokenizer: ByteLevelBPE, to destination: String, _ settings: ExportSettings
+        _ engine: TrainingEngine, tokenizer: Tokenizer, to destination: String, _ settings: ExportSettings
     ) throws -> [HuggingFaceExport.Folder] {
         let configuration = engine.configuration
         if configuration.model.attention.pattern == .bigBird { throw ExportError.randomBlocks }
@@ -58,7 +58,7 @@ package enum CustomCodeExport {
     }
 
     private static func configuration(
-        _ network: NetworkKind, _ engine: TrainingEngine, _ tokenizer: ByteLevelBPE, _ files: TokenizerFiles
+        _ network: NetworkKind, _ engine: TrainingEngine, _ tokenizer: Tokenizer, _ files: TokenizerFiles
     ) -> CustomCodeConfiguration {
         let architecture = CustomCodeArchitecture(network, engine.configuration.objective)
         let multipliers = engine.objective.model.outputMultipliers

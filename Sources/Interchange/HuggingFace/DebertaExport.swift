@@ -11,7 +11,7 @@ import Tokenization
 enum DebertaExport {
     /// - Throws: `ExportError` for a model that has no such form or a destination that is taken.
     static func write(
-        _ engine: TrainingEngine, tokenizer: ByteLevelBPE, to destination: String, _ settings: ExportSettings
+        _ engine: TrainingEngine, tokenizer: Tokenizer, to destination: String, _ settings: ExportSettings
     ) throws -> [HuggingFaceExport.Folder] {
         let configuration = engine.configuration
         let model = configuration.model

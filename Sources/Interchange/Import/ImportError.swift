@@ -49,7 +49,7 @@ public enum ImportError: Error, Equatable, CustomStringConvertible {
             "both networks have one value here, and the folders differ in \(what); leave --generator out to have a generator "
                 + "made anew when training goes on"
         case .noTokenizer(let folder):
-            "\(folder) has no tokenizer.json; name one with --tokenizer, or load the folder with AutoTokenizer and save it "
+            "\(folder) has neither tokenizer.json nor vocab.txt; name one with --tokenizer, or load the folder with AutoTokenizer and save it "
                 + "again with save_pretrained, which writes one"
         case .otherTokenizer(let folder, let what):
             "\(folder): its tokenizer is not that of the other folder (\(what)); both networks must read the same tokens"

@@ -4,26 +4,26 @@ import Tokenization
 
 /// A folder's tokenizer: the one place where a model that comes in meets the tokenizers that this program has.
 public struct ImportedTokenizer: Sendable {
-    /// Contents of `tokenizer.json`, as they are.
+    /// Contents of `tokenizer.json`, as they are, or what is made of an old folder's `vocab.txt`.
     public let json: Data
-    public let tokenizer: ByteLevelBPE
+    public let tokenizer: Tokenizer
     /// The file.
     public let path: String
 
-    private static let largestFile = 1 << 28
-
     /// - Parameters:
     ///   - folder: of the model.
-    ///   - file: a tokenizer.json elsewhere; nil for the folder's own.
+    ///   - file: a tokenizer.json, or a folder with one, elsewhere; nil for the folder's own.
     /// - Throws: `ImportError.noTokenizer`, `TokenizerError` for one that this program does not have or that lacks a special
-    ///   token, `FileFailure`.
+    ///   token.
     public init(folder: String, file: String? = nil) throws {
-        let own = (folder as NSString).appendingPathComponent("tokenizer.json")
-        path = file.map(HomeFolder.expanded) ?? own
-        guard file != nil || access(own, F_OK) == 0 else { throw ImportError.noTokenizer(folder: folder) }
-        json = try FileDescriptor.contents(of: path, limit: Self.largestFile)
+        func holds(_ name: String) -> Bool { access((folder as NSString).appendingPathComponent(name), F_OK) == 0 }
+        guard file != nil || holds("tokenizer.json") || holds("vocab.txt") else {
+            throw ImportError.noTokenizer(folder: folder)
+        }
+        path = file.map(HomeFolder.expanded) ?? folder
+        tokenizer = try Tokenizer(contentsOf: path)
+        json = Data(tokenizer.serialized())
         do {
-            tokenizer = try ByteLevelBPE(json: Array(json))
             _ = try tokenizer.specialTokens
         } catch {
             throw TokenizerError.inFile(path: path, error)

@@ -17,7 +17,7 @@ package final class CheckpointEvaluation {
     package init(directory: String, selection: HeldOutReader.Selection, threads: Int) throws {
         let reader = try CheckpointReader(path: CheckpointLocation(resolving: directory).newest())
         let configuration = try TrainingCheckpoint.configuration(reader)
-        let tokenizer = try ByteLevelBPE(json: Array(try TrainingCheckpoint.tokenizer(reader)))
+        let tokenizer = try Tokenizer(json: Array(try TrainingCheckpoint.tokenizer(reader)))
         let special = try tokenizer.specialTokens
         engine = try TrainingEngine(
             configuration.engine, vocabularySize: tokenizer.vocabularySize, special: special,

@@ -12,7 +12,7 @@ extension Evaluator {
     /// - Throws: `CorpusError` where there is no such text.
     public init(
         _ configuration: RunConfiguration, listing: CorpusListing?, selection: HeldOutReader.Selection = .heldOut,
-        tokenizer: ByteLevelBPE, special: SpecialTokens, tokens: Int
+        tokenizer: Tokenizer, special: SpecialTokens, tokens: Int
     ) throws {
         let collection = try listing.map { listing in
             try HeldOutReader(

@@ -85,11 +85,11 @@ public struct MinimalPairs: Sendable {
     ///
     /// - Throws: `Failure` for a sentence that is longer than the model; `CancellationError`.
     public func evaluate(
-        _ engine: TrainingEngine, _ tokenizer: ByteLevelBPE, progress: (Double) -> Void = { _ in }
+        _ engine: TrainingEngine, _ tokenizer: Tokenizer, progress: (Double) -> Void = { _ in }
     ) throws -> Report {
         let judgesLanguage = engine.objective.predictsMaskedTokens
         let judgesDetection = engine.configuration.objective.name.detects
-        let encoder = BPEEncoder(tokenizer)
+        let encoder = TokenizerEncoder(tokenizer)
         var scores: [Scores] = []
         for (index, file) in files.enumerated() {
             var sentences: [TrainingEngine.Sentence] = []
@@ -137,25 +137,11 @@ public struct MinimalPairs: Sendable {
     }
 
     private static func sentence(
-        _ text: String, _ encoder: BPEEncoder, _ engine: TrainingEngine
+        _ text: String, _ encoder: TokenizerEncoder, _ engine: TrainingEngine
     ) -> TrainingEngine.Sentence {
-        var ids: [Int32] = []
-        var text = text
-        text.withUTF8 { encoder.encode($0, into: &ids, parsing: .none) }
-        var beginsWord: [Bool] = []
-        var previous: Character = " "
-        for id in ids {
-            let token = encoder.tokenizer.token(id)
-            beginsWord.append(!(Self.isOfWord(previous) && token.first.map(Self.isOfWord) ?? true))
-            previous = token.last ?? previous
-        }
+        let ids = encoder.encode(Array(text.utf8), parsing: .none)
         return TrainingEngine.Sentence(
             tokens: [engine.special.classification] + ids + [engine.special.separator],
-            beginsWord: [true] + beginsWord + [true])
-    }
-
-    /// Letters, digits and what a token of part of a character is shown as.
-    private static func isOfWord(_ character: Character) -> Bool {
-        character.isLetter || character.isNumber || character == "\u{FFFD}"
+            beginsWord: [true] + encoder.tokenizer.beginsWords(ids) + [true])
     }
 }

@@ -11,9 +11,9 @@ enum FrozenGenerator {
     ///
     /// - Parameter path: a checkpoint, or a run directory, which stands for its newest one.
     /// - Throws: `PretrainingError.unusableGenerator` where shapes or tokenizers differ; what reading throws.
-    static func load(_ path: String, into engine: TrainingEngine, tokenizer: ByteLevelBPE) throws {
+    static func load(_ path: String, into engine: TrainingEngine, tokenizer: Tokenizer) throws {
         let reader = try CheckpointReader(path: CheckpointLocation(resolving: path).newest())
-        let theirs = try ByteLevelBPE(json: Array(try TrainingCheckpoint.tokenizer(reader)))
+        let theirs = try Tokenizer(json: Array(try TrainingCheckpoint.tokenizer(reader)))
         guard theirs.serialized() == tokenizer.serialized() else {
             throw PretrainingError.unusableGenerator(
                 path: reader.path,

@@ -8,7 +8,7 @@ import Tokenization
 public struct LoadedModel {
     public let reader: CheckpointReader
     public let configuration: RunConfiguration
-    public let tokenizer: ByteLevelBPE
+    public let tokenizer: Tokenizer
     public let engine: TrainingEngine
 
     /// Path of the checkpoint.
@@ -20,7 +20,7 @@ public struct LoadedModel {
     public init(path: String, threads: Int, weightsByChance chance: Int? = nil) throws {
         reader = try CheckpointReader(path: CheckpointLocation(resolving: path).newest())
         configuration = try TrainingCheckpoint.configuration(reader)
-        tokenizer = try ByteLevelBPE(json: Array(try TrainingCheckpoint.tokenizer(reader)))
+        tokenizer = try Tokenizer(json: Array(try TrainingCheckpoint.tokenizer(reader)))
         var settings = configuration.engine
         if let chance { settings.seed = chance }
         engine = try TrainingEngine(

@@ -15,7 +15,7 @@ public typealias PretrainingEvent = RunEvent<EvaluationReport>
 final class PretrainingWork: RunWork {
     private let configuration: RunConfiguration
     private let pool: ThreadPool
-    private let tokenizer: ByteLevelBPE
+    private let tokenizer: Tokenizer
     private var engine: TrainingEngine
     private var loader: CorpusLoader
     /// The part of the run that is under way, and what it runs with.
@@ -86,7 +86,7 @@ final class PretrainingWork: RunWork {
     func stop() { loader.stop() }
 
     private static func loader(
-        _ stage: RunConfiguration, listing: CorpusListing, tokenizer: ByteLevelBPE, special: SpecialTokens,
+        _ stage: RunConfiguration, listing: CorpusListing, tokenizer: Tokenizer, special: SpecialTokens,
         resumingFrom state: LoaderState?
     ) throws -> CorpusLoader {
         let length = stage.corpus.sequenceLength

@@ -18,7 +18,7 @@ extension Run {
         let directory = RunDirectory(path: folder)
         // One that is damaged is an error rather than replaced: trials that are finished were trained with it.
         if FileManager.default.fileExists(atPath: directory.tokenizer) {
-            return try ByteLevelBPE(contentsOf: directory.tokenizer).vocabularySize
+            return try Tokenizer(contentsOf: directory.tokenizer).vocabularySize
         }
         let tokenizer = try RunTokenizer.open(
             configuration, directory: directory, checkpoint: nil, listing: try CorpusListing(configuration.corpus),

@@ -3,22 +3,22 @@ import Tokenization
 
 /// The run's tokenizer as the corpus loader needs it. Special tokens in the text are text.
 package struct RunDocumentTokenizer: DocumentTokenizer {
-    private let tokenizer: ByteLevelBPE
+    private let tokenizer: Tokenizer
     package let classificationID: Int32
     package let separatorID: Int32
     package let paddingID: Int32
 
-    package init(_ tokenizer: ByteLevelBPE, _ special: SpecialTokens) {
+    package init(_ tokenizer: Tokenizer, _ special: SpecialTokens) {
         self.tokenizer = tokenizer
         classificationID = special.classification
         separatorID = special.separator
         paddingID = special.padding
     }
 
-    package func makeEncoder() -> any DocumentEncoder { Encoder(encoder: BPEEncoder(tokenizer)) }
+    package func makeEncoder() -> any DocumentEncoder { Encoder(encoder: TokenizerEncoder(tokenizer)) }
 
     private struct Encoder: DocumentEncoder {
-        let encoder: BPEEncoder
+        let encoder: TokenizerEncoder
 
         mutating func encode(_ bytes: UnsafeBufferPointer<UInt8>, into tokens: inout [Int32]) {
             encoder.encode(bytes, into: &tokens, parsing: .none)

@@ -18,7 +18,7 @@ struct RunStart {
     let state: RunState
     let listing: CorpusListing
     let fingerprint: CorpusFingerprint
-    let tokenizer: ByteLevelBPE
+    let tokenizer: Tokenizer
     let special: SpecialTokens
     /// Whether the weights come from a run that had trained token type 1.
     let inheritsTokenTypes: Bool

@@ -12,22 +12,22 @@ enum RunTokenizer {
     static func open(
         _ configuration: RunConfiguration, directory: RunDirectory, checkpoint: Data?, listing: CorpusListing,
         progress: ProgressLine, report: (PretrainingEvent) -> Void
-    ) throws -> ByteLevelBPE {
+    ) throws -> Tokenizer {
         if let checkpoint {
-            let tokenizer = try ByteLevelBPE(json: Array(checkpoint))
+            let tokenizer = try Tokenizer(json: Array(checkpoint))
             // The file may have moved or gone, since the checkpoint has it; another one would be ignored without a word.
             if let path = configuration.tokenizer.path,
                 FileManager.default.fileExists(atPath: HomeFolder.expanded(path)),
-                try ByteLevelBPE(contentsOf: path).serialized() != tokenizer.serialized()
+                try Tokenizer(contentsOf: path).serialized() != tokenizer.serialized()
             {
                 throw PretrainingError.tokenizerChanged(path: path)
             }
             try directory.write(checkpoint, to: directory.tokenizer)
             return tokenizer
         }
-        let tokenizer: ByteLevelBPE
+        let tokenizer: Tokenizer
         if let path = configuration.tokenizer.path {
-            tokenizer = try ByteLevelBPE(contentsOf: path)
+            tokenizer = try Tokenizer(contentsOf: path)
         } else {
             tokenizer = try train(configuration, listing: listing, progress: progress, report: report)
             report(
@@ -44,7 +44,7 @@ enum RunTokenizer {
     private static func train(
         _ configuration: RunConfiguration, listing: CorpusListing, progress: ProgressLine,
         report: (PretrainingEvent) -> Void
-    ) throws -> ByteLevelBPE {
+    ) throws -> Tokenizer {
         let trainer = try BPETrainer(
             vocabularySize: configuration.tokenizer.vocabularySize,
             minimumFrequency: configuration.tokenizer.minimumFrequency,

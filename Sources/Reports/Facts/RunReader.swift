@@ -179,7 +179,7 @@ public final class RunReader {
 
     private func tokenizer() -> TokenizerFacts? {
         guard let data = FileManager.default.contents(atPath: directory.tokenizer),
-            let tokenizer = checkpoint?.tokenizer ?? (try? ByteLevelBPE(json: Array(data)))
+            let tokenizer = checkpoint?.tokenizer ?? (try? Tokenizer(json: Array(data)))
         else { return nil }
         return TokenizerFacts(
             vocabularySize: tokenizer.vocabularySize, addedTokens: tokenizer.addedTokenList.map(\.content),
@@ -297,7 +297,7 @@ private final class NewestCheckpoint {
     let created: String
     let parameters: Int
     let documents: TrainingCheckpoint.Documents
-    let tokenizer: ByteLevelBPE
+    let tokenizer: Tokenizer
     var neighbours: [NeighbourFacts]?
     var samples: [SampleFacts]?
 
@@ -307,7 +307,7 @@ private final class NewestCheckpoint {
         created = reader.manifest.created
         parameters = reader.manifest.parameters
         documents = try TrainingCheckpoint.documents(reader)
-        tokenizer = try ByteLevelBPE(json: Array(documents.tokenizer))
+        tokenizer = try Tokenizer(json: Array(documents.tokenizer))
     }
 }
 

@@ -57,7 +57,7 @@ struct WordTable {
     /// - Parameters:
     ///   - words: to look for; empty: some of the vocabulary's own.
     ///   - neighbours: of each.
-    func neighbours(_ tokenizer: ByteLevelBPE, words: [String], neighbours: Int = 8) -> [NeighbourFacts] {
+    func neighbours(_ tokenizer: Tokenizer, words: [String], neighbours: Int = 8) -> [NeighbourFacts] {
         let candidates = (0..<Int32(min(count, tokenizer.vocabularySize))).compactMap {
             id -> (id: Int32, word: String)? in
             let token = tokenizer.token(id)

@@ -36,6 +36,15 @@ enum JSONValue: Equatable {
         if case .integer(let value) = self { value } else { nil }
     }
 
+    /// A number, whole or not.
+    var double: Double? {
+        switch self {
+        case .integer(let value): Double(value)
+        case .number(let value): value
+        default: nil
+        }
+    }
+
     var array: [JSONValue]? {
         if case .array(let values) = self { values } else { nil }
     }
@@ -91,6 +100,14 @@ struct JSONComponent {
     func bool(_ key: String, default standard: Bool) throws(TokenizerError) -> Bool {
         guard let member = optional(key) else { return standard }
         guard let value = member.bool else { throw wrongType(key, member, "true or false") }
+        return value
+    }
+
+    /// A whole number from 0 on.
+    func count(_ key: String, default standard: Int) throws(TokenizerError) -> Int {
+        guard let member = optional(key) else { return standard }
+        guard let value = member.integer else { throw wrongType(key, member, "a whole number") }
+        guard value >= 0 else { throw .invalid(component: name, problem: "`\(key)` is negative") }
         return value
     }
 

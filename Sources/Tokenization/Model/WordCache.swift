@@ -22,8 +22,10 @@ struct WordCache: ~Copyable {
     private let lines: UnsafeMutablePointer<Entry>
     private let mask: Int
 
-    /// - Parameter entries: a power of two.
-    init(entries: Int) {
+    /// - Parameter wanted: how many entries it holds, rounded up to a power of two.
+    init(atLeast wanted: Int) {
+        var entries = 2
+        while entries < min(wanted, 1 << 24) { entries *= 2 }
         let bytes = entries * MemoryLayout<Entry>.stride
         let isLarge = bytes >= Self.hugePage
         let raw = UnsafeMutableRawPointer.allocate(byteCount: bytes, alignment: isLarge ? Self.hugePage : 64)

@@ -85,7 +85,7 @@ struct NormalForms: Sendable {
         return result
     }
 
-    private func appendDecomposition(_ scalar: UInt32, _ isCompatible: Bool, _ result: inout [UInt32]) {
+    func appendDecomposition(_ scalar: UInt32, _ isCompatible: Bool, _ result: inout [UInt32]) {
         if scalar < 0xA0 {
             result.append(scalar)
         } else if Hangul.syllables.contains(scalar) {
@@ -100,6 +100,11 @@ struct NormalForms: Sendable {
         } else {
             result.append(scalar)
         }
+    }
+
+    /// The canonical combining class; 0 for what is no mark.
+    func combiningClass(_ scalar: UInt32) -> UInt8 {
+        scalar < Self.firstToCompose ? 0 : classes[scalar] ?? 0
     }
 
     /// Sorts runs of combining marks by their class, equal ones in their order.
@@ -149,7 +154,7 @@ struct NormalForms: Sendable {
         return result
     }
 
-    private func composition(_ first: UInt32, _ second: UInt32) -> UInt32? {
+    func composition(_ first: UInt32, _ second: UInt32) -> UInt32? {
         if (Hangul.leading..<(Hangul.leading + Hangul.leadingCount)).contains(first),
             (Hangul.vowel..<(Hangul.vowel + Hangul.vowelCount)).contains(second)
         {

@@ -1,6 +1,6 @@
-/// What a text goes through before it is cut: the normalizers of tokenizer.json that byte-level BPEs use.
+/// What a text goes through before it is cut: the normalizers of tokenizer.json.
 struct Normalizer: Sendable {
-    private enum Step: Sendable {
+    enum Step: Sendable {
         case composed(isCompatible: Bool)
         case decomposed(isCompatible: Bool)
         case lowercase
@@ -8,9 +8,11 @@ struct Normalizer: Sendable {
         case strip(left: Bool, right: Bool)
         case prepend([UInt32])
         case replace(Pattern, [UInt32])
+        case bert(BertNormalizer)
+        case precompiled(PrecompiledMap)
     }
 
-    private let steps: [Step]
+    let steps: [Step]
     /// No step changes ASCII.
     private let keepsASCII: Bool
 
@@ -46,6 +48,8 @@ struct Normalizer: Sendable {
                     left: try component.bool("strip_left", default: true),
                     right: try component.bool("strip_right", default: true))
             ]
+        case "BertNormalizer": return [.bert(try BertNormalizer(component))]
+        case "Precompiled": return try PrecompiledMap(component).map { [.precompiled($0)] } ?? []
         case "Prepend": return [.prepend(try component.string("prepend").unicodeScalars.map(\.value))]
         case "Replace":
             let content = try component.string("content").unicodeScalars.map(\.value)
@@ -92,7 +96,18 @@ struct Normalizer: Sendable {
             }
         case .prepend(let prefix): if !text.isEmpty { text.insert(contentsOf: prefix, at: 0) }
         case .replace(let pattern, let content): replace(pattern, content, &text)
+        case .bert(let normalizer): aligned(&text) { normalizer.normalize(&$0) }
+        case .precompiled(let map): aligned(&text) { map.normalize(&$0) }
         }
+    }
+
+    /// What is written for `AlignedText` alone: no byte-level BPE that was released needs it.
+    private static func aligned(_ text: inout [UInt32], _ change: (inout AlignedText) -> Void) {
+        var bytes: [UInt8] = []
+        for scalar in text { appendUTF8(scalar, to: &bytes) }
+        var aligned = bytes.withUnsafeBufferPointer { AlignedText($0, at: 0) }
+        change(&aligned)
+        text = aligned.scalars
     }
 
     private static func replace(_ pattern: Pattern, _ content: [UInt32], _ text: inout [UInt32]) {

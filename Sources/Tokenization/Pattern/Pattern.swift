@@ -17,6 +17,14 @@ struct Pattern: Sendable {
 
     enum RunMode: Sendable { case greedy, lazy, possessive }
 
+    /// As tokenizer.json has it.
+    let source: String
+    /// Of a pattern that matches nothing but one text.
+    let literal: [UInt32]?
+    /// Patterns of released tokenizers that match nothing but white space, to make one space of several.
+    static let spaces: Set = [" {2,}", #"\s{2,}|[\n\r\t]"#, #"\s+"#, #"\s{2,}"#]
+    /// Whether it matches nothing but white space.
+    let needsSpace: Bool
     private(set) var instructions: [Instruction] = []
     private(set) var sets: [ScalarSet] = []
     private(set) var loopCount = 0
@@ -26,6 +34,9 @@ struct Pattern: Sendable {
 
     /// - Throws: `TokenizerError.unsupported`, naming the pattern.
     init(_ source: String) throws(TokenizerError) {
+        self.source = source
+        needsSpace = Self.spaces.contains(source)
+        literal = nil
         let node = try PatternParser.parse(source)
         if node.canBeEmpty {
             throw .unsupported(component: "pattern \(source)", problem: "it can match nothing at all")
@@ -37,8 +48,11 @@ struct Pattern: Sendable {
     }
 
     /// A pattern that matches a text literally.
-    init(literal: String) {
-        for scalar in literal.unicodeScalars {
+    init(literal text: String) {
+        source = text
+        needsSpace = false
+        literal = text.unicodeScalars.map(\.value)
+        for scalar in text.unicodeScalars {
             var set = ScalarSet([scalar.value])
             set.finish()
             sets.append(set)

@@ -9,6 +9,10 @@ enum PreTokenizerStep: Sendable {
     case whitespace
     /// Turns text into the byte alphabet, after putting a space in front and cutting by GPT-2's pattern.
     case byteLevel(addsPrefixSpace: Bool, usesPattern: Bool)
+    /// Puts signs in place of spaces and cuts before them; what it does to the text is `PieceCutter`'s affair.
+    case metaspace(Metaspace)
+    /// Cuts before each occurrence of one scalar.
+    case sign(UInt32)
 
     /// Reads a pre-tokenizer of tokenizer.json; a sequence gives several steps.
     static func read(_ json: JSONValue, depth: Int = 0) throws(TokenizerError) -> [PreTokenizerStep] {
@@ -25,6 +29,7 @@ enum PreTokenizerStep: Sendable {
                     addsPrefixSpace: try component.bool("add_prefix_space", default: true),
                     usesPattern: try component.bool("use_regex", default: true))
             ]
+        case "Metaspace": return [.metaspace(try Metaspace(component))]
         case "Split": return try split(component)
         case "Digits":
             let individual = try component.bool("individual_digits", default: false)
@@ -74,7 +79,8 @@ enum PreTokenizerStep: Sendable {
         case .delimiter(let delimiter):
             return SplitBehavior.removed.pieces(Self.parts(text) { $0 == delimiter })
         case .whitespace: return Self.words(text)
-        case .byteLevel: return [0..<text.count]
+        case .sign(let sign): return SplitBehavior.mergedWithNext.pieces(Self.parts(text) { $0 == sign })
+        case .byteLevel, .metaspace: return [0..<text.count]
         }
     }
 

@@ -4,6 +4,11 @@ struct PreTokenizerSteps: Sendable {
 
     /// - Throws: `TokenizerError.unsupported` unless exactly one step turns text into the byte alphabet.
     init(_ steps: [PreTokenizerStep]) throws(TokenizerError) {
+        for step in steps {
+            if case .metaspace = step {
+                throw .unsupported(component: "pre_tokenizer", problem: "a Metaspace before a BPE")
+            }
+        }
         let byteLevels = steps.filter { if case .byteLevel = $0 { true } else { false } }.count
         guard byteLevels == 1 else {
             throw .unsupported(

@@ -103,16 +103,16 @@ public final class BPETrainer {
     ///
     /// - Parameter progress: called now and then with the share done, 0 to 1; what it throws ends the training.
     /// - Returns: the tokenizer; its `vocabularySize` is smaller than asked for where the texts have too few pairs.
-    public func train(progress: (Phase, Double) throws -> Void) rethrows -> ByteLevelBPE {
+    public func train(progress: (Phase, Double) throws -> Void) rethrows -> Tokenizer {
         let table = words.take() ?? WordTable(limit: 16)
         words = WordTable(limit: 16)
         var learner = MergeLearner(
             table, firstID: SpecialTokens.contents.count, minimumFrequency: minimumFrequency,
             lengthLimit: options.maximumTokenLength)
         try learner.learn(size: vocabularySize) { try progress(.merging, $0) }
-        return ByteLevelBPE(trainedTokens: learner.tokens, merges: learner.merges, options: options)
+        return Tokenizer(trainedTokens: learner.tokens, merges: learner.merges, options: options)
     }
 
     /// Learns the merges, without a word on the way.
-    public func train() -> ByteLevelBPE { train { _, _ in } }
+    public func train() -> Tokenizer { train { _, _ in } }
 }

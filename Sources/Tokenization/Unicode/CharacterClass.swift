@@ -43,6 +43,9 @@ struct CharacterClass: OptionSet {
     /// Punctuation of the Punctuation pre-tokenizer.
     static let punctuationSplit = CharacterClass(rawValue: 1 << 41)
     static let combiningMark = CharacterClass(rawValue: 1 << 42)
+    /// What the BertNormalizer removes when it cleans text, and as accents.
+    static let bertRemoved = CharacterClass(rawValue: 1 << 44)
+    static let nonspacingMark = CharacterClass(rawValue: 1 << 45)
 
     /// Bytes that are not part of valid UTF-8: neither letter nor number nor space.
     static let invalid = CharacterClass(rawValue: 1 << 43)
@@ -77,7 +80,8 @@ struct CharacterTable: @unchecked Sendable {
             (UnicodeRuns.hiragana, .hiragana), (UnicodeRuns.katakana, .katakana), (UnicodeRuns.hangul, .hangul),
             (UnicodeRuns.whitespace, .whitespace), (UnicodeRuns.wordOfWhitespace, .word),
             (UnicodeRuns.numeric, .numeric), (UnicodeRuns.punctuation, .punctuationSplit),
-            (UnicodeRuns.combiningMark, .combiningMark),
+            (UnicodeRuns.combiningMark, .combiningMark), (UnicodeRuns.bertRemoved, .bertRemoved),
+            (UnicodeRuns.nonspacingMark, .nonspacingMark),
         ]
         for (text, flag) in sets {
             var position = 0

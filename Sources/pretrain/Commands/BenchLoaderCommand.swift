@@ -37,7 +37,7 @@ struct BenchLoaderCommand: ParsableCommand {
         guard let path = configuration.tokenizer.path else {
             throw ValidationError("name a tokenizer: --set tokenizer.path=tokenizer.json")
         }
-        let tokenizer = try ByteLevelBPE(contentsOf: path)
+        let tokenizer = try Tokenizer(contentsOf: path)
         configuration.tokenizer.vocabularySize = tokenizer.vocabularySize
         let pool = try threading.pool()
         defer { pool.shutDown() }

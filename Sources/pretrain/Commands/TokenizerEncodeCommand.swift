@@ -25,8 +25,8 @@ struct TokenizerEncodeCommand: AsyncParsableCommand {
     var parseSpecialTokens = false
 
     func run() async throws {
-        let model = try ByteLevelBPE(contentsOf: tokenizer)
-        let encoder = BPEEncoder(model)
+        let model = try Tokenizer(contentsOf: tokenizer)
+        let encoder = TokenizerEncoder(model)
         let output = OutputBuffer()
         let (prefix, suffix) = addSpecialTokens ? (model.specialTokenPrefix, model.specialTokenSuffix) : ([], [])
         var ids: [Int32] = []
@@ -53,7 +53,7 @@ struct TokenizerDecodeCommand: AsyncParsableCommand {
     var skipSpecialTokens = false
 
     func run() async throws {
-        let model = try ByteLevelBPE(contentsOf: tokenizer)
+        let model = try Tokenizer(contentsOf: tokenizer)
         let output = OutputBuffer()
         var number = 0
         try LineReader.standardInput(endOfBlock: output.flush) { line in
@@ -65,7 +65,7 @@ struct TokenizerDecodeCommand: AsyncParsableCommand {
     }
 
     private static func ids(
-        _ line: UnsafeBufferPointer<UInt8>, _ number: Int, _ model: ByteLevelBPE
+        _ line: UnsafeBufferPointer<UInt8>, _ number: Int, _ model: Tokenizer
     ) throws -> [Int32] {
         try line.split(whereSeparator: { $0 == 0x20 || $0 == 0x09 || $0 == 0x0D }).map { word in
             let text = String(decoding: word, as: UTF8.self)

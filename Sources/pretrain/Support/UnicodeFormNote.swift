@@ -5,7 +5,7 @@ import Tokenization
 /// where it knows whole letters, or the other way round. To a model that is another, unusual text.
 enum UnicodeFormNote {
     /// A note where another form takes clearly fewer tokens.
-    static func note(_ text: [UInt8], _ tokenizer: ByteLevelBPE) -> String? {
+    static func note(_ text: [UInt8], _ tokenizer: Tokenizer) -> String? {
         let given = String(decoding: text, as: UTF8.self)
         let count = tokenizer.encode(text, parsing: .none).count
         let forms = [

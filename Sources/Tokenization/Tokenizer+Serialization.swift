@@ -1,6 +1,6 @@
 import Files
 
-extension ByteLevelBPE {
+extension Tokenizer {
     /// Writes the tokenizer.json, replacing an existing file in one step.
     ///
     /// - Throws: `TokenizerError.file`.
@@ -25,8 +25,8 @@ extension ByteLevelBPE {
         post.prefix = [2]
         post.suffix = [3]
         self.init(
-            model: BPEModel(ids: ids, merges: merges), normalizer: options.normalizer,
-            preTokenizer: options.preTokenizer, postProcessor: post,
+            model: .byteLevelBPE(BPEModel(ids: ids, merges: merges), options.preTokenizer),
+            normalizer: options.normalizer, postProcessor: post,
             addedTokens: AddedVocabulary(added, normalizer: options.normalizer),
             json: Self.tokenizerJSON(written, merges, options))
     }

@@ -1,11 +1,22 @@
-/// A byte-level BPE tokenizer: a Hugging Face `tokenizer.json`, or one trained by `BPETrainer`.
+/// A tokenizer of any kind: a Hugging Face `tokenizer.json`, or one trained by `BPETrainer`.
 ///
-/// Immutable, and safe to share between threads. Encoding needs scratch memory and a cache, which a `BPEEncoder` holds:
+/// Immutable, and safe to share between threads. Encoding needs scratch memory and a cache, which a `TokenizerEncoder` holds:
 /// make one per thread for bulk text; `encode` here makes a small one for each call.
-public final class ByteLevelBPE: Sendable {
-    let model: BPEModel
+public final class Tokenizer: Sendable {
+    /// What tokens are and how words are put together from them.
+    public enum Kind: String, Sendable, CaseIterable {
+        /// Tokens are bytes, merged in pairs.
+        case byteLevelBPE = "byte-level BPE"
+        /// Tokens are text; those that continue a word are marked (`##`).
+        case wordPiece = "WordPiece"
+        /// Tokens are text with a likelihood; spaces are marked (`▁`).
+        case unigram = "Unigram"
+    }
+
+    let model: TokenModel
     let normalizer: Normalizer?
-    let preTokenizer: PreTokenizer
+    /// Nil for a byte-level model, whose tokens are the bytes of the text.
+    let decoder: TokenDecoder?
     let postProcessor: PostProcessor
     let addedTokens: AddedVocabulary
     /// Raw bytes of every id; nil where the vocabulary has a hole.
@@ -14,18 +25,19 @@ public final class ByteLevelBPE: Sendable {
     private let json: [UInt8]
 
     init(
-        model: BPEModel, normalizer: Normalizer?, preTokenizer: PreTokenizer, postProcessor: PostProcessor,
+        model: TokenModel, normalizer: Normalizer?, decoder: TokenDecoder? = nil, postProcessor: PostProcessor,
         addedTokens: AddedVocabulary, json: [UInt8]
     ) {
         self.model = model
         self.normalizer = normalizer
-        self.preTokenizer = preTokenizer
+        self.decoder = decoder
         self.postProcessor = postProcessor
         self.addedTokens = addedTokens
         self.json = json
-        let highest = max(model.ids.values.max() ?? -1, addedTokens.tokens.map(\.id).max() ?? -1)
+        let ids = model.ids
+        let highest = max(ids.values.max() ?? -1, addedTokens.tokens.map(\.id).max() ?? -1)
         var bytes = [[UInt8]?](repeating: nil, count: Int(highest) + 1)
-        for (token, id) in model.ids { bytes[Int(id)] = ByteAlphabet.read(token) }
+        for (token, id) in ids { bytes[Int(id)] = model.bytes(of: token) }
         for token in addedTokens.tokens { bytes[Int(token.id)] = Array(token.content.utf8) }
         tokenBytes = bytes
     }
@@ -33,6 +45,11 @@ public final class ByteLevelBPE: Sendable {
     /// One more than the highest id: the number of rows that an embedding table needs. Foreign vocabularies can have
     /// holes, which count.
     public var vocabularySize: Int { tokenBytes.count }
+
+    public var kind: Kind { model.kind }
+
+    /// The id of text that no token has; nil for a model that has a token for every byte, or leaves others out.
+    public var unknownID: Int32? { model.unknown }
 
     /// Whether the vocabulary has a token with this id.
     public func contains(_ id: Int32) -> Bool {
@@ -47,7 +64,7 @@ public final class ByteLevelBPE: Sendable {
     /// The added tokens, special and ordinary, in the order of tokenizer.json.
     public var addedTokenList: [AddedToken] { addedTokens.tokens }
 
-    /// The raw bytes of a token; nil for an id that the vocabulary lacks.
+    /// The raw bytes of a token, or the token as tokenizer.json writes it where the model is not byte-level; nil for an id that the vocabulary lacks.
     public func bytes(of id: Int32) -> [UInt8]? {
         id >= 0 && id < tokenBytes.count ? tokenBytes[Int(id)] : nil
     }
@@ -57,25 +74,24 @@ public final class ByteLevelBPE: Sendable {
         bytes(of: id).map { String(decoding: $0, as: UTF8.self) } ?? ""
     }
 
-    /// The bytes that the ids stand for, exactly. Ids that the vocabulary lacks stand for nothing.
+    /// The bytes that the ids of a byte-level model stand for, exactly; for other models, which do not keep the text, the text
+    /// that the decoder of tokenizer.json makes of them. Ids that the vocabulary lacks stand for nothing.
     ///
     /// - Parameter skippingSpecialTokens: leaves out `[CLS]`, `[SEP]` and the like.
     public func decode(_ ids: some Sequence<Int32>, skippingSpecialTokens: Bool = false) -> [UInt8] {
-        var result: [UInt8] = []
-        for id in ids {
-            if skippingSpecialTokens, addedTokens.isSpecial(id) { continue }
-            if let bytes = bytes(of: id) { result.append(contentsOf: bytes) }
-        }
-        return result
+        let kept = ids.lazy.filter { !(skippingSpecialTokens && self.addedTokens.isSpecial($0)) }
+        guard let decoder else { return Array(kept.compactMap { self.bytes(of: $0) }.joined()) }
+        return decoder.text(kept.compactMap { self.addedTokens.normalizedContent(of: $0) ?? self.bytes(of: $0) })
     }
 
-    /// Appends the ids of one text. Never fails: bytes outside UTF-8 are encoded as they are.
+    /// Appends the ids of one text. Never fails: bytes outside UTF-8 are encoded as they are by a byte-level model, and taken
+    /// for U+FFFD by others.
     ///
     /// - Parameter parsing: which added tokens to look for in the text; special ones are text unless `.all`.
     public func encode(
         _ bytes: UnsafeBufferPointer<UInt8>, into ids: inout [Int32], parsing: AddedTokenParsing = .ordinary
     ) {
-        BPEEncoder(self, cacheEntries: 64).encode(bytes, into: &ids, parsing: parsing)
+        TokenizerEncoder(self, cacheEntries: 64).encode(bytes, into: &ids, parsing: parsing)
     }
 
     /// The ids of one text given as bytes.

@@ -1,4 +1,4 @@
-extension ByteLevelBPE {
+extension Tokenizer {
     /// A tokenizer.json that wraps a single text as `[CLS] text [SEP]`, and a pair as `[CLS] a [SEP] b [SEP]`, which is what
     /// a model is trained with, whatever the tokenizer's own post-processor does.
     ///
@@ -26,7 +26,7 @@ extension ByteLevelBPE {
             "pair": [\(pair.joined(separator: ", "))], "special_tokens": {\(listed(first)), \(listed(last))}}
             """
         let json = JSONMember.replacing("post_processor", in: serialized(), with: template)
-        let result = try ByteLevelBPE(json: json)
+        let result = try Tokenizer(json: json)
         guard result.wraps(special), result.encode(Self.sample) == encode(Self.sample) else {
             throw .invalid(component: "post_processor", problem: "it could not be replaced by [CLS] text [SEP]")
         }

@@ -1,10 +1,8 @@
-/// Encodes texts with one tokenizer, keeping scratch memory and a cache of words between calls.
-///
-/// Not for use by several threads at once: make one per thread. Memory: 32 bytes per cache entry (4 MB by default), and
-/// scratch in proportion to the longest pre-token.
-public final class BPEEncoder {
-    public let tokenizer: ByteLevelBPE
+/// Encodes texts with a byte-level BPE for a `TokenizerEncoder`.
+final class BPEEncoder {
+    private let tokenizer: Tokenizer
     private let model: BPEModel
+    private let preTokenizer: PreTokenizer
     private var cache: WordCache
     private var merger = WordMerger()
     private let output: UnsafeMutablePointer<Int32>
@@ -15,24 +13,23 @@ public final class BPEEncoder {
     private static let longestWord = 1 << 30
 
     /// - Parameter cacheEntries: how many words the cache holds; rounded up to a power of two.
-    public init(_ tokenizer: ByteLevelBPE, cacheEntries: Int = 1 << 17) {
+    init(_ tokenizer: Tokenizer, _ model: BPEModel, _ preTokenizer: PreTokenizer, cacheEntries: Int) {
         self.tokenizer = tokenizer
-        model = tokenizer.model
-        var entries = 2
-        while entries < min(cacheEntries, 1 << 24) { entries *= 2 }
-        cache = WordCache(entries: entries)
+        self.model = model
+        self.preTokenizer = preTokenizer
+        cache = WordCache(atLeast: cacheEntries)
         output = .allocate(capacity: Self.outputCapacity)
     }
 
     deinit { output.deallocate() }
 
     /// Units of work in merging so far, which tests bound instead of a time.
-    package var mergeWork: Int { merger.work }
+    var mergeWork: Int { merger.work }
 
     /// Appends the ids of one text. Never fails: bytes outside UTF-8 are encoded as they are.
     ///
     /// - Parameter parsing: which added tokens to look for in the text; special ones are text unless `.all`.
-    public func encode(
+    func encode(
         _ bytes: UnsafeBufferPointer<UInt8>, into ids: inout [Int32], parsing: AddedTokenParsing = .ordinary
     ) {
         guard let base = bytes.baseAddress, !bytes.isEmpty else { return }
@@ -79,7 +76,7 @@ public final class BPEEncoder {
         ScanClass.ofByte.withUnsafeBufferPointer { table in
             guard let tableBase = table.baseAddress else { return }
             var cursor = ClassCursor(bytes: base, end: count, table: tableBase, characters: .shared)
-            switch tokenizer.preTokenizer {
+            switch preTokenizer {
             case .gpt2:
                 scanGPT2(cursor) { encodeWord(base + $0, $1 &- $0, readable: count &- $0, into: &ids) }
             case .llama3(let digits, let joinsMarks):
