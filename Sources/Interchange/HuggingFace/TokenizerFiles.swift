@@ -34,7 +34,13 @@ struct TokenizerFiles {
         guard let root = try? JSONSerialization.jsonObject(with: tokenizer) as? [String: Any],
             let model = root["model"] as? [String: Any]
         else { throw ExportError.malformedTokenizer("it is not a JSON object with a model in it") }
-        guard let vocabulary = model["vocab"] as? [String: Int] else {
+        let largestOfModel: Int?
+        if let vocabulary = model["vocab"] as? [String: Int] {
+            largestOfModel = vocabulary.values.max()
+        } else if let vocabulary = model["vocab"] as? [[Any]], !vocabulary.isEmpty {
+            // A Unigram lists tokens and scores in the order of ids.
+            largestOfModel = vocabulary.count - 1
+        } else {
             throw ExportError.malformedTokenizer("its model has no vocabulary of tokens and ids")
         }
         var ids: [String: Int] = [:]
@@ -49,8 +55,7 @@ struct TokenizerFiles {
         guard missing.isEmpty, let paddingID = ids[names.padding] else {
             throw ExportError.missingSpecialTokens(missing)
         }
-        if let largest = [vocabulary.values.max(), ids.values.max()].compactMap({ $0 }).max(), largest >= vocabularySize
-        {
+        if let largest = [largestOfModel, ids.values.max()].compactMap({ $0 }).max(), largest >= vocabularySize {
             throw ExportError.tokenizerTooLarge(largestID: largest, vocabularySize: vocabularySize)
         }
         self.paddingID = paddingID
@@ -60,8 +65,8 @@ struct TokenizerFiles {
             "sep_token": names.separator, "mask_token": names.mask,
         ]
         let settings: [String: Any] = [
-            // Without it, "model_type": "electra" makes AutoTokenizer take a lower-casing WordPiece tokenizer instead,
-            // without a word.
+            // The class that takes a tokenizer.json of any kind as it is. Without it, "model_type": "electra" makes
+            // AutoTokenizer take a lower-casing WordPiece tokenizer instead, without a word.
             "tokenizer_class": "PreTrainedTokenizerFast",
             "model_max_length": maximumLength,
             // Otherwise decoding removes spaces before punctuation, and is no longer exact.
