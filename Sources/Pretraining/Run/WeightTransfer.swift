@@ -4,6 +4,7 @@ import Encoder
 import Engine
 import Foundation
 import Kernels
+import Tokenization
 
 /// Starts a run with the weights of another, as when a model of short documents goes on to long ones.
 ///
@@ -16,6 +17,8 @@ public struct WeightTransfer: Sendable {
     let tokenizer: Data
     private let reader: CheckpointReader
     private let source: RunConfiguration
+    /// Whether the run has a tokenizer of its own, so that the tables of tokens are made anew.
+    public var replacesVocabulary = false
     /// Whether the weights have been trained on token type 1.
     let trainsTokenTypes: Bool
 
@@ -58,11 +61,22 @@ public struct WeightTransfer: Sendable {
         case same(String)
         /// A shorter table, over and over.
         case repeated(String, rows: Int)
+        /// A table of another vocabulary.
+        case vocabulary(String)
     }
 
-    /// - Parameter tensors: names and shapes of the checkpoint's.
-    static func origin(of spec: ParameterSpec, among tensors: [String: [Int]]) -> Origin? {
+    /// - Parameters:
+    ///   - tensors: names and shapes of the checkpoint's.
+    ///   - vocabulary: how tables of tokens are made; nil where they are the checkpoint's.
+    static func origin(
+        of spec: ParameterSpec, among tensors: [String: [Int]], vocabulary: VocabularyTransfer? = nil
+    ) -> Origin? {
         if let shape = tensors[spec.name] {
+            if let vocabulary, vocabulary.isOfVocabulary(spec.name, shape: shape) {
+                let isTable =
+                    spec.shape.first == vocabulary.sources.count && shape.dropFirst() == spec.shape.dropFirst()
+                return isTable ? .vocabulary(spec.name) : nil
+            }
             if shape == spec.shape { return .same(spec.name) }
             if spec.name.hasSuffix("position"), shape.count == 2, spec.shape.count == 2, shape[1] == spec.shape[1],
                 shape[0] < spec.shape[0]
@@ -75,17 +89,24 @@ public struct WeightTransfer: Sendable {
         return local != spec.name && tensors[local] == spec.shape ? .same(local) : nil
     }
 
+    /// How tables of tokens are made for a tokenizer; nil where it is to be the checkpoint's.
+    func vocabulary(for new: Tokenizer) throws -> VocabularyTransfer? {
+        guard replacesVocabulary else { return nil }
+        return try VocabularyTransfer(from: Tokenizer(json: Array(tokenizer)), to: new)
+    }
+
     /// Fills the weights.
     ///
+    /// - Parameter vocabulary: how tables of tokens are made; nil where they are the checkpoint's.
     /// - Throws: `PretrainingError.cannotTransfer` if the model has a tensor that the checkpoint has nothing for;
     ///   `CheckpointError`.
-    func load(into engine: TrainingEngine) throws {
+    func load(into engine: TrainingEngine, vocabulary: VocabularyTransfer? = nil) throws {
         guard let group = reader.manifest.group(TensorGroup.weights) else {
             throw PretrainingError.unusableCheckpoint(path: path, reason: "it holds no weights")
         }
         let shapes = Dictionary(group.tensors.map { ($0.name, $0.shape) }, uniquingKeysWith: { first, _ in first })
         let specs = engine.state.layout.specs
-        let origins = specs.map { Self.origin(of: $0, among: shapes) }
+        let origins = specs.map { Self.origin(of: $0, among: shapes, vocabulary: vocabulary) }
         let missing = zip(specs, origins).filter { $0.1 == nil }.map { spec, _ in
             "\(spec.name) \(spec.shape)" + (shapes[spec.name].map { ", where the checkpoint has \($0)" } ?? "")
         }
@@ -115,6 +136,9 @@ public struct WeightTransfer: Sendable {
                 for row in 0..<spec.shape[0] {
                     (target + row * width).update(from: values.base + row % rows * width, count: width)
                 }
+            case .vocabulary(let name)?:
+                guard let values = sources[name], let vocabulary else { continue }
+                vocabulary.fill(target, from: values.base, width: spec.shape.dropFirst().reduce(1, *))
             case nil: break
             }
         }
