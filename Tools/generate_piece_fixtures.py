@@ -4,7 +4,8 @@ library for many forms of WordPiece and Unigram.
 usage: generate_piece_fixtures.py FIXTURES      (needs: pip install tokenizers; corpus.txt, marked.txt and texts.json of
                                                  generate_tokenizer_fixtures.py in the folder)
 
-piece-models.json   two small WordPieces and a Unigram, trained on corpus.txt, marked.txt and the sentences below
+piece-models.json   two small WordPieces and a Unigram, trained on corpus.txt, marked.txt and the sentences below; kept if it is there,
+                    since training ends differently from time to time
 piece-texts.json    further texts, in base64
 piece-forms.json    for each form the parts of tokenizer.json that differ, a digest of 8 characters of the ids and offsets of
                     each text (those of texts.json, then those of piece-texts.json), and one of all that is decoded
@@ -270,8 +271,9 @@ def encoded(tokenizer, text):
 def main():
     folder = Path(sys.argv[1])
     models_path = folder / "piece-models.json"
-    trained = train(folder, SENTENCES.split("\n"))
-    models_path.write_text(json.dumps(trained, ensure_ascii=False) + "\n", encoding="utf-8")
+    if not models_path.exists():
+        models_path.write_text(json.dumps(train(folder, SENTENCES.split("\n")), ensure_ascii=False) + "\n", encoding="utf-8")
+    trained = json.loads(models_path.read_text(encoding="utf-8"))
     (folder / "piece-texts.json").write_text(json.dumps([base64.b64encode(text.encode()).decode() for text in TEXTS]) + "\n")
     texts = [base64.b64decode(text).decode() for text in json.loads((folder / "texts.json").read_text())] + TEXTS
     scalars = "".join("a" + chr(code) for code in range(0x110000) if not 0xD800 <= code < 0xE000)

@@ -7,6 +7,7 @@ public struct CorpusWarning: Sendable, Equatable, Codable, CustomStringConvertib
         case overlongLine = "overlong_line"
         case emptyDocument = "empty_document"
         case dividedDocument = "divided_document"
+        case unknownToken = "unknown_token"
         case emptyFile = "empty_file"
         case damagedArchive = "damaged_archive"
         case unreadable = "unreadable"
@@ -20,7 +21,7 @@ public struct CorpusWarning: Sendable, Equatable, Codable, CustomStringConvertib
         case smallerThanBatch = "smaller_than_batch"
 
         /// What clean text may have too: it belongs to the totals, but is no reason to interrupt anyone.
-        public var isRemark: Bool { self == .emptyDocument || self == .dividedDocument }
+        public var isRemark: Bool { self == .emptyDocument || self == .dividedDocument || self == .unknownToken }
     }
 
     public var kind: Kind

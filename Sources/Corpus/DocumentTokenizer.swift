@@ -9,6 +9,18 @@ public protocol DocumentTokenizer: Sendable {
     var separatorID: Int32 { get }
     /// Id of `[PAD]`. The loader never emits it: sequences are packed without padding.
     var paddingID: Int32 { get }
+    /// Id of the token that stands for text which no other has, `[UNK]`; nil where there is none. Counted in the report.
+    var unknownID: Int32? { get }
+}
+
+extension DocumentTokenizer {
+    public var unknownID: Int32? { nil }
+
+    /// How many tokens of a text stand for what no other token has.
+    func unknownCount(_ tokens: some Sequence<Int32>) -> Int {
+        guard let unknownID else { return 0 }
+        return tokens.reduce(0) { $1 == unknownID ? $0 + 1 : $0 }
+    }
 }
 
 /// The part of a tokenizer that one thread owns.

@@ -29,6 +29,35 @@ struct TextTokensTests {
         #expect(tokens.ranges.flatMap { Array($0) } == Array(0..<text.utf8.count))
     }
 
+    @Test("A WordPiece's tokens stand for parts of the text as it was, and words are whole")
+    func wordPiece() throws {
+        let tokens = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "the", "warm", "##er", "ete", "day", ",", "##s"]
+        let json: [String: Any] = [
+            "added_tokens": tokens[..<5].enumerated().map {
+                ["id": $0, "content": $1, "special": true, "normalized": false]
+            },
+            "normalizer": ["type": "BertNormalizer"], "pre_tokenizer": ["type": "BertPreTokenizer"],
+            "model": ["type": "WordPiece", "vocab": Dictionary(uniqueKeysWithValues: zip(tokens, 0...))],
+        ]
+        let encoder = try TaskEncoder(
+            Tokenizer(json: Array(JSONSerialization.data(withJSONObject: json))), longestText: 24)
+        let text = "The  WARMER Été, days\u{200B}! x"
+        let found = encoder.tokens(text)
+        #expect(found.ids == [5, 6, 7, 8, 10, 9, 11, 1, 1])
+        let bytes = Array(text.utf8)
+        let parts = found.ranges.map { String(decoding: bytes[$0], as: UTF8.self) }
+        #expect(parts == ["The", "WARM", "ER", "Été", ",", "day", "s", "!", "x"])
+        let words = TextWords(text, found)
+        #expect(words.firstTokens == [0, 1, 3, 4, 5, 7, 8])
+        #expect(
+            words.ranges.map { String(decoding: bytes[$0], as: UTF8.self) } == [
+                "The", "WARMER", "Été", ",", "days", "!", "x",
+            ])
+        // Words that are given are tokens each, with no space that would count.
+        let given = encoder.words(TaskRow(text: "", words: ["The", "WARMERS", "é"], line: 1))
+        #expect(given.ids == [5, 6, 7, 11, 1] && given.firstTokens == [0, 1, 4])
+    }
+
     @Test("Text that the tokenizer changes is aligned word by word", arguments: texts)
     func normalized(text: String) throws {
         let encoder = try encoder(normalizer: ["type": "Lowercase"])

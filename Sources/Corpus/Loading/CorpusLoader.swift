@@ -58,7 +58,9 @@ public final class CorpusLoader: Sendable {
         Self.startThread("corpus reader") { prefetcher.run() }
         Self.startThread("corpus loader") {
             let sources = state.sources.enumerated().map { index, source in
-                SourceStream(listing: listing, index: index, seed: seed, state: source, prefetcher: prefetcher)
+                SourceStream(
+                    listing: listing, index: index, seed: seed, state: source, prefetcher: prefetcher,
+                    unknownCount: { tokenizer.unknownCount($0) })
             }
             let assembler = BatchAssembler(
                 listing: listing, sources: sources, tokenizer: tokenizer, batchSize: batchSize, state: state,

@@ -11,6 +11,8 @@ final class SourceStream {
     var endedEpochs = 0
 
     let path: String
+    /// Counts the tokens of a document that stand for what no token has.
+    private let unknownCount: ([Int32]) -> Int
     private let seed: UInt64
     private let prefetcher: WindowPrefetcher
     private let maximumActive: Int
@@ -32,8 +34,10 @@ final class SourceStream {
     private var epochWarnings: (epoch: Int, report: CorpusReport)
 
     init(
-        listing: CorpusListing, index: Int, seed: UInt64, state: SourceState, prefetcher: WindowPrefetcher
+        listing: CorpusListing, index: Int, seed: UInt64, state: SourceState, prefetcher: WindowPrefetcher,
+        unknownCount: @escaping ([Int32]) -> Int
     ) {
+        self.unknownCount = unknownCount
         let configuration = listing.configuration
         self.index = index
         self.seed = seed
@@ -117,6 +121,11 @@ final class SourceStream {
                 epochWarnings.report.count(.emptyDocument, 1)
                 report.add(warnings.raise(to: epochWarnings.report))
                 continue
+            }
+            let unknown = unknownCount(encoded)
+            if unknown > 0 {
+                epochWarnings.report.count(.unknownToken, unknown)
+                report.add(warnings.raise(to: epochWarnings.report))
             }
             activeBytes += bytes
             remaining += encoded.count

@@ -127,6 +127,8 @@ public struct HeldOutReader: Sendable {
         var tokens = Array(repeating: 0, count: scans.count)
         var remaining = Array(scans.indices)
         var encoded: [Int32] = []
+        var unknown = 0
+        defer { gathering.count(unknown: unknown) }
         while !gathering.isFull, var chosen = remaining.first {
             for index in remaining
             where Double(tokens[index]) / scans[index].weight < Double(tokens[chosen]) / scans[chosen].weight {
@@ -143,6 +145,7 @@ public struct HeldOutReader: Sendable {
             }
             encoded.removeAll(keepingCapacity: true)
             encoder.encode(piece.text.bindMemory(to: UInt8.self), into: &encoded)
+            unknown += tokenizer.unknownCount(encoded)
             tokens[chosen] += gathering.add(encoded, source: chosen, isNewDocument: piece.beginsUnit)
         }
     }
@@ -162,6 +165,10 @@ private struct HeldOutGathering {
     /// Parts of documents beyond the limit, in case that there is not enough otherwise.
     private var spare: [(source: Int, tokens: [Int32])] = []
     private var spareTokens = 0
+
+    mutating func count(unknown: Int) {
+        if unknown > 0 { collection.report.count(.unknownToken, unknown) }
+    }
 
     init(packers: [SequencePacker], budget: Int, batchSize: Int) {
         self.packers = packers

@@ -72,7 +72,14 @@ struct TaskData {
         definition.weigh(&training)
         truncated = encoder.truncated
         texts = count
-        lost = encoder.lost
+        var lost = encoder.lost
+        if let unknown = tokenizer.unknownID {
+            let count = training.reduce(0) { sum, item in
+                item.examples.reduce(sum) { $0 + $1.tokens.count { $0 == unknown } }
+            }
+            if count > 0 { lost.unknownTokens = count }
+        }
+        self.lost = lost
         training.removeAll(where: \.examples.isEmpty)
         if training.isEmpty { throw TaskError.file(path: task.train, "holds nothing that the model reads") }
     }

@@ -9,6 +9,8 @@ public struct LostInputs: Codable, Equatable, Sendable {
     /// Spans that do not begin or end where words do, of all texts: their labels stand on whole words.
     public var misaligned = 0
 
+    /// Tokens that stand for text which the vocabulary has nothing for, of training texts; nil for none.
+    public var unknownTokens: Int?
     /// Answers that no window over their context holds as a whole.
     public var answers = 0
 
@@ -23,6 +25,11 @@ public struct LostInputs: Codable, Equatable, Sendable {
         }
         if misaligned > 0 {
             notes.append("\(misaligned) spans do not begin or end where words do; they stand for whole words")
+        }
+        if let unknownTokens {
+            notes.append(
+                "\(unknownTokens) tokens of training texts are unknown to the vocabulary; the model does not see what they stand for"
+            )
         }
         if answers > 0 {
             notes.append(

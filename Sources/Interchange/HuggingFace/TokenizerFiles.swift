@@ -63,8 +63,8 @@ struct TokenizerFiles {
             "sep_token": names.separator, "mask_token": names.mask,
         ]
         let settings: [String: Any] = [
-            // Without it, "model_type": "electra" makes AutoTokenizer take a lower-casing WordPiece tokenizer instead,
-            // without a word.
+            // The class that takes a tokenizer.json of any kind as it is. Without it, "model_type": "electra" makes
+            // AutoTokenizer take a lower-casing WordPiece tokenizer instead, without a word.
             "tokenizer_class": "PreTrainedTokenizerFast",
             "model_max_length": maximumLength,
             // Otherwise decoding removes spaces before punctuation, and is no longer exact.

@@ -17,7 +17,10 @@ public struct TokenizerConfiguration: Configurable, Equatable {
     public init() {}
 
     public mutating func visit(_ fields: inout some FieldVisitor) throws {
-        try fields.text("path", &path, "A tokenizer.json of byte-level BPE; null trains one at the first run.")
+        try fields.text(
+            "path", &path,
+            "A tokenizer.json (byte-level BPE, WordPiece or Unigram), a vocab.txt of BERT, or a folder with one of them; null "
+                + "trains a byte-level BPE at the first run.")
         try fields.integer(
             "vocabulary_size", &vocabularySize, 262...BPETrainer.maximumVocabularySize,
             "Entries of a trained vocabulary, special tokens included.")

@@ -7,6 +7,7 @@ package struct RunDocumentTokenizer: DocumentTokenizer {
     package let classificationID: Int32
     package let separatorID: Int32
     package let paddingID: Int32
+    package var unknownID: Int32? { tokenizer.unknownID }
 
     package init(_ tokenizer: Tokenizer, _ special: SpecialTokens) {
         self.tokenizer = tokenizer

@@ -87,7 +87,9 @@ struct RunStart {
                 loader = nil
             }
             tokenizer = try RunTokenizer.open(
-                configuration, directory: directory, checkpoint: documents?.tokenizer ?? transfer?.tokenizer,
+                configuration, directory: directory,
+                checkpoint: documents?.tokenizer
+                    ?? transfer.flatMap { $0.replacesVocabulary ? nil : $0.tokenizer },
                 listing: listing, progress: progress, report: report)
         } catch CorpusError.invalidState(let reason) {
             throw CheckpointError.damaged(path: reader?.path ?? "", reason: reason)
@@ -109,8 +111,10 @@ struct RunStart {
         if let reader {
             try TrainingCheckpoint.load(reader, into: engine, moments: true)
         } else if let transfer {
-            let notes = try transfer.load(into: engine)
+            let vocabulary = try transfer.vocabulary(for: tokenizer)
+            let notes = try transfer.load(into: engine, vocabulary: vocabulary)
             report(.note("the weights come from \(transfer.path)"))
+            if let vocabulary { report(.note(vocabulary.note)) }
             for note in notes { report(.note(note)) }
         } else {
             engine.initialize()

@@ -4,6 +4,7 @@ import Encoder
 import Engine
 import Foundation
 import Kernels
+import Tokenization
 
 /// Starts a run with the weights of another, as when a model of short documents goes on to long ones, or with those of a model
 /// that was imported.
@@ -21,6 +22,8 @@ public struct WeightTransfer: Sendable {
     let origin: String
     let tokenizer: Data
     private let weights: Weights
+    /// Whether the run has a tokenizer of its own, so that the tables of tokens are made anew.
+    public var replacesVocabulary = false
     /// Whether the weights have been trained on token type 1.
     let trainsTokenTypes: Bool
 
@@ -94,6 +97,8 @@ public struct WeightTransfer: Sendable {
         case same(String)
         /// A shorter table, over and over.
         case repeated(String, rows: Int)
+        /// A table of another vocabulary.
+        case vocabulary(String)
         /// Nothing: a part of the model that the source does not have, drawn as in a new run.
         case initial(part: String)
     }
@@ -104,16 +109,20 @@ public struct WeightTransfer: Sendable {
         "discriminator.contrastive.", "generator.",
     ]
 
-    /// - Parameter tensors: names and shapes of the source's.
-    static func origin(of spec: ParameterSpec, among tensors: [String: [Int]]) -> Origin? {
-        if let shape = tensors[spec.name] { return fitting(spec.name, shape, to: spec) }
+    /// - Parameters:
+    ///   - tensors: names and shapes of the source's.
+    ///   - vocabulary: how tables of tokens are made; nil where they are the source's.
+    static func origin(
+        of spec: ParameterSpec, among tensors: [String: [Int]], vocabulary: VocabularyTransfer? = nil
+    ) -> Origin? {
+        if let shape = tensors[spec.name] { return fitting(spec.name, shape, to: spec, vocabulary) }
         let local = spec.name.replacingOccurrences(of: ".attention.global_", with: ".attention.")
         if local != spec.name, tensors[local] == spec.shape { return .same(local) }
         // What both networks shared is what each has now.
         let parts = spec.name.components(separatedBy: ".embeddings.")
         if parts.count == 2 {
             let shared = "embeddings.\(parts[1])"
-            if let shape = tensors[shared] { return fitting(shared, shape, to: spec) }
+            if let shape = tensors[shared] { return fitting(shared, shape, to: spec, vocabulary) }
             let base = shared.hasSuffix("_difference") ? String(shared.dropLast("_difference".count)) : shared
             return base != shared && tensors[base] != nil ? .initial(part: spec.name) : nil
         }
@@ -122,7 +131,13 @@ public struct WeightTransfer: Sendable {
         }.map { .initial(part: String($0.dropLast())) }
     }
 
-    private static func fitting(_ name: String, _ shape: [Int], to spec: ParameterSpec) -> Origin? {
+    private static func fitting(
+        _ name: String, _ shape: [Int], to spec: ParameterSpec, _ vocabulary: VocabularyTransfer?
+    ) -> Origin? {
+        if let vocabulary, vocabulary.isOfVocabulary(name, shape: shape) {
+            let isTable = spec.shape.first == vocabulary.sources.count && shape.dropFirst() == spec.shape.dropFirst()
+            return isTable ? .vocabulary(name) : nil
+        }
         if shape == spec.shape { return .same(name) }
         if name.hasSuffix("position"), shape.count == 2, spec.shape.count == 2, shape[1] == spec.shape[1],
             shape[0] < spec.shape[0]
@@ -132,15 +147,22 @@ public struct WeightTransfer: Sendable {
         return nil
     }
 
+    /// How tables of tokens are made for a tokenizer; nil where it is to be the checkpoint's.
+    func vocabulary(for new: Tokenizer) throws -> VocabularyTransfer? {
+        guard replacesVocabulary else { return nil }
+        return try VocabularyTransfer(from: Tokenizer(json: Array(tokenizer)), to: new)
+    }
+
     /// Fills the weights.
     ///
+    /// - Parameter vocabulary: how tables of tokens are made; nil where they are the source's.
     /// - Returns: for people, what was made anew and what was left.
     /// - Throws: `PretrainingError.cannotTransfer` if the model has a tensor that the source has nothing for;
     ///   `CheckpointError`.
-    func load(into engine: TrainingEngine) throws -> [String] {
+    func load(into engine: TrainingEngine, vocabulary: VocabularyTransfer? = nil) throws -> [String] {
         let shapes = try shapes()
         let specs = engine.state.layout.specs
-        let origins = specs.map { Self.origin(of: $0, among: shapes) }
+        let origins = specs.map { Self.origin(of: $0, among: shapes, vocabulary: vocabulary) }
         let missing = zip(specs, origins).filter { $0.1 == nil }.map { spec, _ in
             "\(spec.name) \(spec.shape)" + (shapes[spec.name].map { ", where the checkpoint has \($0)" } ?? "")
         }
@@ -164,6 +186,9 @@ public struct WeightTransfer: Sendable {
                     for row in 0..<spec.shape[0] {
                         (target + row * width).update(from: values + row % rows * width, count: width)
                     }
+                case .vocabulary(let name)?:
+                    guard let values = sources[name], let vocabulary else { continue }
+                    vocabulary.fill(target, from: values, width: spec.shape.dropFirst().reduce(1, *))
                 case .initial?, nil: break
                 }
             }
@@ -180,7 +205,7 @@ public struct WeightTransfer: Sendable {
             case .initial(let part)?:
                 if fresh.last?.part != part { fresh.append((part, 0)) }
                 fresh[fresh.count - 1].count += 1
-            case .same(let name)?, .repeated(let name, _)?: used.insert(name)
+            case .same(let name)?, .repeated(let name, _)?, .vocabulary(let name)?: used.insert(name)
             case nil: break
             }
         }

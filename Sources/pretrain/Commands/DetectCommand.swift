@@ -10,8 +10,8 @@ struct DetectCommand: ParsableCommand {
         abstract: "Shows, for each token of a text, how much the discriminator believes that it was replaced.",
         discussion: """
             Reads lines from standard input. On a terminal, tokens are coloured from yellow to red; elsewhere each token \
-            with a probability above a half stands in brackets with it. With --json: one object a line with ids, tokens \
-            and logits, [CLS] and [SEP] included.
+            with a probability above a half stands in brackets with it. With --json: one object a line with ids, tokens, \
+            offsets into the line's characters, and logits, [CLS] and [SEP] included.
 
               echo "The cat sat on the parliament." | pretrain detect checkpoints/demo
 
@@ -42,6 +42,8 @@ struct DetectCommand: ParsableCommand {
     struct Detection: Encodable {
         var ids: [Int32]
         var tokens: [String]
+        /// Start and end of each token in characters of the line, as Python counts them; both 0 for [CLS] and [SEP].
+        var offsets: [[Int]]
         var logits: [Float]
     }
 
@@ -72,12 +74,21 @@ struct DetectCommand: ParsableCommand {
         if !report.json, Terminal.standardOutputIsTerminal { Terminal.note(Self.legend, isStyled: Terminal.colours) }
         var isFormNoted = false
         var lines: [[UInt8]] = []
+        var unknown = 0
+        defer {
+            if unknown > 0 {
+                let token = model.tokenizer.token(model.engine.special.unknown)
+                Terminal.note("note: \(unknown) tokens are unknown to the vocabulary (\(token))")
+            }
+        }
         try LineReader.standardInput(endOfBlock: {
-            for detection in try Detections(lines, model).all {
+            let detections = try Detections(lines, model)
+            unknown += detections.unknown
+            for (line, found) in zip(lines, detections.all) {
                 let shown =
                     report.json
-                    ? String(decoding: try ReportOptions.encoder.encode(detection), as: UTF8.self)
-                    : text(detection, model)
+                    ? String(decoding: try ReportOptions.encoder.encode(found.detection), as: UTF8.self)
+                    : text(found.detection, found.ranges, in: line, model)
                 try output.write(bytes: Array(shown.utf8) + [0x0A])
             }
             lines = []
@@ -98,12 +109,12 @@ struct DetectCommand: ParsableCommand {
         return "believed replaced, from: " + shades.joined(separator: " ")
     }
 
-    private func text(_ detection: Detection, _ model: LoadedModel) -> String {
+    private func text(
+        _ detection: Detection, _ ranges: [Range<Int>], in line: [UInt8], _ model: LoadedModel
+    ) -> String {
         let special = [model.engine.special.classification, model.engine.special.separator]
-        let tokens = zip(detection.ids, detection.logits).filter { !special.contains($0.0) }
-        let parts = TokenText.joined(
-            tokens.map { (model.tokenizer.bytes(of: $0) ?? [], 1 / (1 + exp(-Double($1)))) }
-        )
+        let logits = zip(detection.ids, detection.logits).filter { !special.contains($0.0) }.map(\.1)
+        let parts = TokenText.joined(TokenText.parts(of: line, ranges, logits.map { 1 / (1 + exp(-Double($0))) }))
         let line = parts.map { part in
             // In a pipe the text is for programs, which want it as it was.
             if Terminal.outputColours {

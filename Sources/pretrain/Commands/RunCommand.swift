@@ -61,6 +61,13 @@ struct RunCommand: ParsableCommand {
     var rewarm = true
     @Option(
         help: ArgumentHelp(
+            "With --from: a tokenizer of its own for the new run (as tokenizer.path). The encoder stays; tokens that both "
+                + "vocabularies have keep their rows, special ones by role, others get the mean of their pieces.",
+            valueName: "tokenizer"),
+        completion: .file())
+    var tokenizer: String?
+    @Option(
+        help: ArgumentHelp(
             "What to do where the files are not those that the run began with: refuse, or accept them and go on with a new "
                 + "pass over all of them, which checkpoints record.", valueName: "refuse|accept"))
     var corpusChanged = CorpusChange.refuse
@@ -84,15 +91,23 @@ struct RunCommand: ParsableCommand {
         if let logHistograms, logHistograms < 1 { throw ValidationError("--log-histograms must be at least 1") }
         if from == nil, fromGenerator != nil { throw ValidationError("--from-generator needs --from") }
         if from == nil, !rewarm { throw ValidationError("--no-rewarm is for runs that start --from other weights") }
+        if tokenizer != nil, from == nil {
+            throw ValidationError(
+                "--tokenizer is for a run with --from; otherwise set tokenizer.path in the configuration")
+        }
         if resume.isEmpty { throw ValidationError("--resume is empty; write auto, never or a checkpoint") }
     }
 
     func run() throws {
         let fallback = output.map { RunDirectory(path: $0).configuration }
             .flatMap { FileManager.default.fileExists(atPath: $0) && resume != "never" ? $0 : nil }
-        let transfer = try from.map { try start(from: $0) }
+        var transfer = try from.map { try start(from: $0) }
         var (requested, name) = try options.resolve(fallback: fallback, base: transfer?.source)
         if !rewarm { requested.optimizer.warmupSteps = 0 }
+        if let tokenizer {
+            requested.tokenizer.path = tokenizer
+            transfer?.replacesVocabulary = true
+        }
         let (adapted, notes) = transfer?.adapted(requested) ?? (requested, [])
         if !quiet { for note in notes { Terminal.note(note) } }
         let directory = output ?? "checkpoints/\(name)"

@@ -1,29 +1,37 @@
 import Pretraining
+import Tokenization
 
 /// The detector's view of lines. One that the model cannot take as a whole is divided into pieces, each between [CLS] and
 /// [SEP].
 struct Detections {
-    let all: [DetectCommand.Detection]
+    /// Of each line, with the bytes of it that each token stands for, without [CLS] and [SEP].
+    private(set) var all: [(detection: DetectCommand.Detection, ranges: [Range<Int>])] = []
+    /// Tokens that the vocabulary does not have.
+    private(set) var unknown = 0
 
     /// - Throws: `CancellationError`.
     init(_ lines: [[UInt8]], _ model: LoadedModel) throws {
         let special = model.engine.special
         let longest = model.configuration.corpus.sequenceLength - 2
+        let encoder = TokenizerEncoder(model.tokenizer)
         var pieces: [(line: Int, ids: [Int32])] = []
         for (index, line) in lines.enumerated() {
-            let content = model.tokenizer.encode(line)
-            for start in stride(from: 0, to: max(content.count, 1), by: longest) {
-                let piece = content[start..<min(start + longest, content.count)]
-                pieces.append((index, [special.classification] + piece + [special.separator]))
+            let tokens = encoder.tokens(line)
+            if let id = model.tokenizer.unknownID { unknown += tokens.ids.count { $0 == id } }
+            let offsets = tokens.characterOffsets(in: line)
+            var detection = DetectCommand.Detection(ids: [], tokens: [], offsets: [], logits: [])
+            for start in stride(from: 0, to: max(tokens.ids.count, 1), by: longest) {
+                let piece = start..<min(start + longest, tokens.ids.count)
+                let ids = [special.classification] + tokens.ids[piece] + [special.separator]
+                pieces.append((index, ids))
+                detection.ids += ids
+                detection.offsets += [[0, 0]] + offsets[piece].map { [$0.lowerBound, $0.upperBound] } + [[0, 0]]
             }
+            detection.tokens = detection.ids.map { model.tokenizer.token($0) }
+            all.append((detection, tokens.ranges))
         }
-        let logits = try model.engine.detectionLogits(pieces.map(\.ids))
-        var found = lines.map { _ in DetectCommand.Detection(ids: [], tokens: [], logits: []) }
-        for (piece, logits) in zip(pieces, logits) {
-            found[piece.line].ids += piece.ids
-            found[piece.line].tokens += piece.ids.map { model.tokenizer.token($0) }
-            found[piece.line].logits += logits
+        for (piece, logits) in zip(pieces, try model.engine.detectionLogits(pieces.map(\.ids))) {
+            all[piece.line].detection.logits += logits
         }
-        all = found
     }
 }

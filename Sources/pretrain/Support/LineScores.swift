@@ -52,8 +52,8 @@ struct LineScores {
 
     static func scores(_ lines: [[UInt8]], _ score: LineScore, _ model: LoadedModel) throws -> [Double] {
         let special = model.engine.special.neverMasked
-        return try Detections(lines, model).all.map { detection in
-            score.value(zip(detection.ids, detection.logits).filter { !special.contains($0.0) }.map(\.1))
+        return try Detections(lines, model).all.map { found in
+            score.value(zip(found.detection.ids, found.detection.logits).filter { !special.contains($0.0) }.map(\.1))
         }
     }
 

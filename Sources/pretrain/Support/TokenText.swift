@@ -4,6 +4,26 @@ struct TokenText {
     /// The largest probability of the tokens that were joined.
     var probability: Double
 
+    /// The bytes of a text with the probability of the token that they belong to: the largest where several stand for the same
+    /// bytes, and 0 for what belongs to none, as the spaces of a tokenizer that leaves them out.
+    static func parts(
+        of text: [UInt8], _ ranges: [Range<Int>], _ probabilities: [Double]
+    ) -> [(bytes: [UInt8], probability: Double)] {
+        var parts: [(bytes: [UInt8], probability: Double)] = []
+        var position = 0
+        for (range, probability) in zip(ranges, probabilities) {
+            if range.lowerBound > position { parts.append((Array(text[position..<range.lowerBound]), 0)) }
+            let start = max(position, range.lowerBound)
+            if range.lowerBound < position, let last = parts.indices.last {
+                parts[last].probability = max(parts[last].probability, probability)
+            }
+            if range.upperBound > start { parts.append((Array(text[start..<range.upperBound]), probability)) }
+            position = max(position, range.upperBound)
+        }
+        if position < text.count { parts.append((Array(text[position...]), 0)) }
+        return parts
+    }
+
     /// - Parameter tokens: bytes and probability of each token.
     static func joined(_ tokens: [(bytes: [UInt8], probability: Double)]) -> [TokenText] {
         var result: [TokenText] = []
