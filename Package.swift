@@ -28,8 +28,7 @@ func tests(_ name: String, _ dependencies: [Target.Dependency], fixtures: Bool =
 let yams = Target.Dependency.product(name: "Yams", package: "Yams")
 let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 let csv = Target.Dependency.product(name: "SwiftCSV", package: "SwiftCSV")
-let flyingFox = Target.Dependency.product(name: "FlyingFox", package: "FlyingFox")
-let flyingSocks = Target.Dependency.product(name: "FlyingSocks", package: "FlyingFox")
+let nio = ["NIOCore", "NIOHTTP1", "NIOPosix"].map { Target.Dependency.product(name: $0, package: "swift-nio") }
 let atomics = Target.Dependency.product(name: "Atomics", package: "swift-atomics")
 
 let package = Package(
@@ -38,9 +37,9 @@ let package = Package(
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/apple/swift-atomics", from: "1.3.0"),
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
         .package(url: "https://github.com/swiftcsv/SwiftCSV", from: "0.10.0"),
-        .package(url: "https://github.com/swhitty/FlyingFox", .upToNextMinor(from: "0.27.1")),
     ],
     targets: [
         // System libraries: module maps over pkg-config.
@@ -120,8 +119,8 @@ let package = Package(
             name: "Reports",
             dependencies: [
                 "Formatting", "Configuration", "Tokenization", "Corpus", "Objectives", "Checkpoints", "Runs", "Engine",
-                "Pretraining", "Analysis", "FineTuning", flyingFox, flyingSocks,
-            ],
+                "Pretraining", "Analysis", "FineTuning",
+            ] + nio,
             resources: [.embedInCode("Assets/report.css"), .embedInCode("Assets/report.js")]),
         .executableTarget(
             name: "pretrain",

@@ -62,7 +62,7 @@ public struct StepRecord: RunRecord {
         let share = String(format: "%.0f %%", 100 * utilisation)
         return [
             ProgressField(lossText, String(format: "loss %.3f", loss)),
-            ProgressField("\(speed) tokens/s", "\(speed) tok/s"), ProgressField("\(share) of peak", share),
+            ProgressField("\(speed) tokens/s", "\(speed) tok/s"), ProgressField("\(share) of peak", "\(share) peak"),
         ]
     }
 

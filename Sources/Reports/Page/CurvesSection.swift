@@ -107,10 +107,11 @@ enum CurvesSection {
     private static func key(_ chart: Chart, isAlone: Bool) -> HTML {
         guard chart.metrics.count > 1 else { return .empty }
         let parts = chart.metrics.enumerated().map { index, metric -> HTML in
+            let comma: HTML = index > 0 ? ", " : .empty
             let name = metric.replacing("_", with: " ")
             return isAlone
-                ? "<span class=\"run\"><i class=\"swatch s\(index % 8)\"></i>\(name)</span> "
-                : "\(name)\(index % 2 == 1 ? " (dashed)" : "") "
+                ? "\(comma)<span class=\"run\"><i class=\"swatch s\(index % 8)\"></i>\(name)</span>"
+                : "\(comma)\(name)\(index % 2 == 1 ? " (dashed)" : "")"
         }
         return "<div class=\"note\">\(parts)</div>"
     }

@@ -21,7 +21,7 @@ struct WatchCommand: AsyncParsableCommand {
     @OptionGroup var reading: ReportReading
     @Option(help: "Port to listen on; 0: any that is free.")
     var port: UInt16 = 6680
-    @Option(help: ArgumentHelp("IPv4 address to listen on; 0.0.0.0: all of this machine's.", valueName: "address"))
+    @Option(help: ArgumentHelp("IP address to listen on; 0.0.0.0: all of this machine's.", valueName: "address"))
     var host = "127.0.0.1"
     @Option(
         help: ArgumentHelp(
