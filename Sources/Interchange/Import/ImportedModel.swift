@@ -178,7 +178,7 @@ public struct ImportedModel: NamedTensors, Sendable {
         // Written and read again, so that a value out of range shows here and not when the checkpoint is opened.
         let yaml = try ConfigurationWriter.yaml(result)
         do {
-            try ConfigurationReader.read(yaml: yaml, origin: "config.json", into: &result)
+            try ConfigurationReader.read(yaml: yaml, origin: "its settings here", into: &result)
         } catch let error as ConfigurationError {
             throw ImportError.unsupported(path: main.folder, "this engine has no such model: \(error)")
         }
