@@ -381,7 +381,7 @@ def check_going_on(pretrain, folder):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--pretrain", type=pathlib.Path, required=True)
-    parser.add_argument("--tokenizers", default="bpe", help="of the miniatures, between commas: bpe, wordpiece, unigram")
+    parser.add_argument("--tokenizers", default="bpe,wordpiece,unigram", help="of the miniatures, between commas: bpe, wordpiece, unigram")
     options = parser.parse_args()
     logging.set_verbosity_error()
     logging.disable_progress_bar()
