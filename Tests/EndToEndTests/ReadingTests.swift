@@ -52,7 +52,8 @@ import Testing
         #expect(zip(first, last).allSatisfy { abs($0 - $1) < 1e-4 } && first != row(mean.values, 1))
         let tokens = try embed("--input", "texts.txt", "--pooling", "tokens")
         let offsets = try Data(contentsOf: URL(fileURLWithPath: workspace.path + "/v.npy.offsets.npy")).suffix(40)
-            .withUnsafeBytes { bytes in (0..<5).map { Int(bytes.loadUnaligned(fromByteOffset: 8 * $0, as: Int64.self)) } }
+            .withUnsafeBytes { bytes in (0..<5).map { Int(bytes.loadUnaligned(fromByteOffset: 8 * $0, as: Int64.self)) }
+            }
         #expect(offsets[0] == 0 && offsets[4] == tokens.values.count / width)
         // The mean over a text's tokens is the vector of the text.
         let rows = (offsets[0]..<offsets[1]).map { row(tokens.values, $0) }
@@ -63,7 +64,8 @@ import Testing
             #expect(abs(row(unit.values, index).reduce(0) { $0 + $1 * $1 } - 1) < 1e-4)
         }
         try workspace.folder.write(
-            texts.map { "{\"body\": \"\($0)\"}" }.filter { $0 != "{\"body\": \"\"}" }.joined(separator: "\n"), to: "t.jsonl")
+            texts.map { "{\"body\": \"\($0)\"}" }.filter { $0 != "{\"body\": \"\"}" }.joined(separator: "\n"),
+            to: "t.jsonl")
         let json = try embed("--input", "t.jsonl", "--text-field", "body")
         #expect(zip(row(json.values, 0), first).allSatisfy { abs($0 - $1) < 1e-4 })
     }

@@ -1,4 +1,3 @@
-
 import Objectives
 import Pretraining
 import Runs

@@ -8,7 +8,8 @@ extension AlarmFacts {
         checkpoints: [CheckpointFacts]
     ) -> [AlarmFacts] {
         var alarms =
-            reader.alarms.map { AlarmFacts(source: .run, text: $0.alarm.message, step: $0.step, count: 1) } + said(entries)
+            reader.alarms.map { AlarmFacts(source: .run, text: $0.alarm.message, step: $0.step, count: 1) }
+            + said(entries)
         func found(_ text: String, step: Int? = nil, count: Int = 1) {
             alarms.append(AlarmFacts(source: .report, text: text, step: step, count: count))
         }

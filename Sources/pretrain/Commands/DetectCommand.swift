@@ -68,7 +68,8 @@ struct DetectCommand: ParsableCommand {
             let threshold = try clean.map {
                 try LineScores.threshold(ofFile: $0, score, falseAlarms: falseAlarms ?? 0.01, model)
             }
-            return try LineScores(score: score, threshold: threshold, isLabelled: labelled, json: report.json).run(model)
+            return try LineScores(score: score, threshold: threshold, isLabelled: labelled, json: report.json).run(
+                model)
         }
         let output = OutputBuffer()
         if !report.json, Terminal.standardOutputIsTerminal { Terminal.note(Self.legend, isStyled: Terminal.colours) }

@@ -78,7 +78,8 @@ struct EmbedCommand: ParsableCommand {
         }
         if truncated > 0 {
             Terminal.note(
-                "warning: \(truncated) of \(texts.count) texts were cut to the \(longest) tokens that the model was trained with")
+                "warning: \(truncated) of \(texts.count) texts were cut to the \(longest) tokens that the model was trained with"
+            )
         }
         let phase = PhaseProgress("embedding", on: ProgressLine(quiet: quiet))
         var vectors = try model.engine.states(sequences, of: network, pooling: pooling) { phase.update(fraction: $0) }

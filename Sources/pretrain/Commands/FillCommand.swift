@@ -61,7 +61,9 @@ struct FillCommand: ParsableCommand {
         let content = model.tokenizer.encode(line, parsing: .all)
         let ids = [special.classification] + content + [special.separator]
         let places = ids.indices.filter { ids[$0] == special.mask }
-        func fail(_ problem: String) -> ValidationError { ValidationError("standard input, line \(number): \(problem)") }
+        func fail(_ problem: String) -> ValidationError {
+            ValidationError("standard input, line \(number): \(problem)")
+        }
         if places.isEmpty { throw fail("has no \(mask)") }
         let longest = model.configuration.corpus.sequenceLength
         if ids.count > longest { throw fail("has \(ids.count) tokens, and the model takes \(longest); shorten it") }
@@ -80,8 +82,10 @@ struct FillCommand: ParsableCommand {
     /// A line for each mask.
     private func text(_ filling: Filling) -> String {
         filling.candidates.map { candidates in
-            candidates.map { "\(Terminal.escaped($0.token).debugDescription) \(String(format: "%.3f", $0.probability))" }
-                .joined(separator: "  ")
+            candidates.map {
+                "\(Terminal.escaped($0.token).debugDescription) \(String(format: "%.3f", $0.probability))"
+            }
+            .joined(separator: "  ")
         }.joined(separator: "\n")
     }
 }

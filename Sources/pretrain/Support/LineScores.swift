@@ -86,7 +86,8 @@ struct LineScores {
                 let shown =
                     json
                     ? String(
-                        decoding: try ReportOptions.encoder.encode(Line(score: value, isStrange: isStrange, label: label)),
+                        decoding: try ReportOptions.encoder.encode(
+                            Line(score: value, isStrange: isStrange, label: label)),
                         as: UTF8.self)
                     : String(format: "%.6g", value) + (isStrange.map { $0 ? "\t1" : "\t0" } ?? "")
                 try output.write(bytes: Array(shown.utf8) + [0x0A])
