@@ -98,8 +98,9 @@ import Tokenization
             $0.objective.replacements = .random
         }
         let tokens: [Int32] = [2, 17, 250, 31, 8, 3]
-        #expect(detecting.detect(tokens) == original.detect(tokens))
-        #expect(original.detect(tokens) != (try engine(plain)).detect(tokens))
+        let logits = try original.detectionLogits([tokens])
+        #expect(try detecting.detectionLogits([tokens]) == logits)
+        #expect(try engine(plain).detectionLogits([tokens]) != logits)
         let replacing = try load(generator, plain)
         func generatorLoss(_ engine: TrainingEngine) throws -> Double {
             try engine.evaluate(Self.batch, index: 0) { _, _, _ in }.generatorLoss

@@ -1,3 +1,4 @@
+import Foundation
 import Objectives
 import Pretraining
 import Runs
@@ -7,9 +8,7 @@ import Testing
 struct AlarmWatchTests {
     /// Of 1,000 steps with 50 of warmup, over 1,000 tokens (a uniform guess has a loss of 6.9).
     private func watch(_ change: (inout RunConfiguration) -> Void = { _ in }) -> AlarmWatch {
-        var configuration = RunConfiguration()
-        configuration.training.steps = 1000
-        configuration.optimizer.warmupSteps = 50
+        var configuration = RunConfiguration.ofAlarms
         change(&configuration)
         return AlarmWatch(configuration, vocabularySize: 1000)
     }
@@ -36,7 +35,7 @@ struct AlarmWatchTests {
     private func kinds(_ watch: AlarmWatch, _ report: (Int) -> EvaluationReport) -> [String] {
         var watch = watch
         return [100, 200, 300].flatMap { step in
-            watch.see(report(step))
+            watch.see(AlarmWatch.Evaluation(report(step)))
             return watch.take().map { "\($0.kind) since \($0.since) at \(step)" }
         }
     }
@@ -124,5 +123,45 @@ struct AlarmWatchTests {
         watch.remember([RunAlarm(kind: "unigram_plateau", since: 10, message: "")])
         #expect(kinds(watch) { report($0, generator: 5.9) }.isEmpty)
         #expect(!kinds(watch) { report($0, generator: 6.5) }.isEmpty)
+    }
+
+    @Test("A run that is resumed anywhere gives the alarms of one that is not") func resumed() throws {
+        func alarms(interruptedAfter stop: Int?) throws -> [String] {
+            var watch = watch()
+            var found: [String] = []
+            for step in 1...400 {
+                watch.see(record(step < 150 ? 4 : 5.5), step: step, layers: nil)
+                found += watch.take().map { "\($0.kind) \($0.since) \(step)" }
+                if step == stop {
+                    // The checkpoint, before the evaluation; a new process reads both.
+                    let state = try JSONDecoder().decode(AlarmState.self, from: JSONEncoder().encode(watch.state))
+                    #expect(state == watch.state)
+                    var other = AlarmWatch(RunConfiguration.ofAlarms, vocabularySize: 1000, state: state)
+                    if step % 50 == 0 {
+                        other.see(.init(report(step, generator: 5.9)))
+                        found += other.take().map { "\($0.kind) \($0.since) \(step)" }
+                    }
+                    watch = other
+                } else if step % 50 == 0 {
+                    watch.see(.init(report(step, generator: 5.9)))
+                    found += watch.take().map { "\($0.kind) \($0.since) \(step)" }
+                }
+            }
+            return found
+        }
+        let expected = try alarms(interruptedAfter: nil)
+        #expect(expected.count == 2)
+        for stop in [60, 100, 130, 150, 160, 190, 230, 300] {
+            #expect(try alarms(interruptedAfter: stop) == expected, "\(stop)")
+        }
+    }
+}
+
+extension RunConfiguration {
+    fileprivate static var ofAlarms: RunConfiguration {
+        var configuration = RunConfiguration()
+        configuration.training.steps = 1000
+        configuration.optimizer.warmupSteps = 50
+        return configuration
     }
 }

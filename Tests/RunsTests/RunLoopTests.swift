@@ -32,6 +32,7 @@ import Testing
         var alarmingStep: Int?
         var alarms: [RunAlarm] = []
         var remembered: [RunAlarm] = []
+        var rememberedEvaluation: [String: Double]?
         var isDone: Bool { doneStep.map { step >= $0 } ?? false }
 
         init(step: Int = 0) { self.step = step }
@@ -54,7 +55,10 @@ import Testing
             return alarms
         }
 
-        func remember(_ alarms: [RunAlarm]) { remembered = alarms }
+        func remember(_ alarms: [RunAlarm], _ evaluation: [String: Double]?) {
+            remembered = alarms
+            rememberedEvaluation = evaluation
+        }
 
         func checkpoint() throws -> CheckpointContents? {
             journal.append("save \(step)")
@@ -149,7 +153,7 @@ import Testing
         #expect(reader.training.steps.filter { $0 == 3 }.count == 1)
         let later = Work(step: 5)
         _ = try run(later, from: 5)
-        #expect(later.remembered == told && later.journal.first == "evaluate 6")
+        #expect(later.remembered == told && later.journal.first == "evaluate 6" && later.rememberedEvaluation == nil)
         // An evaluation that is on record is not made up for, though an alarm stands before it.
         try folder.remove("run")
         let first = Work()
@@ -158,6 +162,7 @@ import Testing
         let other = Work(step: 3)
         _ = try run(other, checkpointEvery: 3, from: 3)
         #expect(other.remembered == told && other.journal.first == "save 6")
+        #expect(other.rememberedEvaluation == ["step": 3])
     }
 
     @Test func nothingIsLeftToDoOrWorthDoing() throws {

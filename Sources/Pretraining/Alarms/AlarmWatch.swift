@@ -19,19 +19,19 @@ package struct AlarmWatch {
 
     private let configuration: RunConfiguration
     private let vocabularySize: Int
-    private var trend: LossTrend
-    private var raised: Set<String> = []
-    private var began: [AlarmKind: Int] = [:]
+    /// Kept in checkpoints.
+    package private(set) var state: AlarmState
     private var pending: [RunAlarm] = []
 
-    package init(_ configuration: RunConfiguration, vocabularySize: Int) {
+    /// - Parameter state: of the checkpoint that the run goes on from; nil for a new run.
+    package init(_ configuration: RunConfiguration, vocabularySize: Int, state: AlarmState? = nil) {
         self.configuration = configuration
         self.vocabularySize = vocabularySize
-        trend = LossTrend(window: max(20, configuration.training.steps / 100))
+        self.state = state ?? AlarmState()
     }
 
     /// Alarms of the run before it was interrupted.
-    package mutating func remember(_ alarms: [RunAlarm]) { raised.formUnion(alarms.map(\.kind)) }
+    package mutating func remember(_ alarms: [RunAlarm]) { state.raised.formUnion(alarms.map(\.kind)) }
 
     /// New ones, which are then told.
     package mutating func take() -> [RunAlarm] {
@@ -47,12 +47,12 @@ package struct AlarmWatch {
         _ kind: AlarmKind, _ holds: Bool, step: Int, patience: Int? = nil, _ message: (_ since: String) -> String
     ) {
         guard holds else {
-            began[kind] = nil
+            state.began[kind.rawValue] = nil
             return
         }
-        let since = began[kind] ?? step
-        began[kind] = since
-        guard step - since >= patience ?? self.patience, raised.insert(kind.rawValue).inserted else { return }
+        let since = state.began[kind.rawValue] ?? step
+        state.began[kind.rawValue] = since
+        guard step - since >= patience ?? self.patience, state.raised.insert(kind.rawValue).inserted else { return }
         pending.append(RunAlarm(kind: kind.rawValue, since: since, message: message("since step \(since)")))
     }
 
@@ -66,11 +66,12 @@ package struct AlarmWatch {
         // A detector's loss may rise as its generator learns.
         let isMasked = record.generatorLoss ?? record.correctiveLoss != nil
         let loss = record.generatorLoss ?? record.correctiveLoss ?? record.loss
-        trend.add(loss)
-        let rise = trend.rise
-        let (lowest, rate) = (trend.lowest, rate)
+        let window = max(20, configuration.training.steps / 100)
+        state.trend.add(loss, window: window)
+        guard let lowest = state.trend.lowest else { return }
+        let (rise, rate) = (state.trend.rise, rate)
         // A spike takes some windows to leave the mean.
-        let lasting = max(patience, 3 * trend.window)
+        let lasting = max(patience, 3 * window)
         let limit = max(isMasked ? 0.3 : 0.3 * lowest, 0.1 * lowest)
         note(.learningRateTooHigh, rise > limit, step: step, patience: lasting) {
             "the loss in training has risen from \(Self.text(lowest)) to \(Self.text(lowest + rise)) and stays there, "
@@ -103,7 +104,7 @@ package struct AlarmWatch {
         }
     }
 
-    package mutating func see(_ report: EvaluationReport) {
+    package mutating func see(_ report: Evaluation) {
         guard report.step > configuration.optimizer.warmupSteps else { return }
         seeMaskedLoss(report)
         let rate = rate
@@ -124,7 +125,7 @@ package struct AlarmWatch {
         }
     }
 
-    private mutating func seeMaskedLoss(_ report: EvaluationReport) {
+    private mutating func seeMaskedLoss(_ report: Evaluation) {
         let isOfGenerator = configuration.objective.trainsGenerator
         guard configuration.objective.name.prediction != .none || isOfGenerator,
             configuration.objective.predictedTokens == .masked,
@@ -147,30 +148,33 @@ package struct AlarmWatch {
     private static func text(_ value: Double) -> String {
         abs(value) >= 100 ? String(format: "%.0f", value) : String(format: "%.2f", value)
     }
-}
 
-/// How far a loss, smoothed, lies above the lowest that it has been.
-struct LossTrend {
-    let window: Int
-    private var count = 0
-    private var sum = 0.0
-    private var smoothed = 0.0
-    private(set) var lowest = Double.infinity
+    /// What of an evaluation tells something, from the report or from its line in `metrics.jsonl`.
+    package struct Evaluation {
+        var step: Int
+        var generatorLoss: Double?
+        var generatorSampledAccuracy: Double?
+        var correctiveLoss: Double?
+        var discriminatorAuc: Double?
+        var unigramEntropy: Double
 
-    /// - Parameter window: steps that are averaged over.
-    init(window: Int) { self.window = window }
-
-    mutating func add(_ loss: Double) {
-        count += 1
-        if count <= window {
-            sum += loss
-            smoothed = sum / Double(count)
-        } else {
-            smoothed += (loss - smoothed) / Double(window)
+        package init(_ report: EvaluationReport) {
+            step = report.step
+            generatorLoss = report.generatorLoss
+            generatorSampledAccuracy = report.generatorSampledAccuracy
+            correctiveLoss = report.correctiveLoss
+            discriminatorAuc = report.discriminatorAuc
+            unigramEntropy = report.unigramEntropy
         }
-        if count >= window { lowest = min(lowest, smoothed) }
-    }
 
-    /// 0 as long as there is no window full of losses.
-    var rise: Double { count >= window ? smoothed - lowest : 0 }
+        /// - Parameter figures: by their names in the log.
+        package init(step: Int, figures: [String: Double]) {
+            self.step = step
+            generatorLoss = figures["generator_loss"]
+            generatorSampledAccuracy = figures["generator_sampled_accuracy"]
+            correctiveLoss = figures["corrective_loss"]
+            discriminatorAuc = figures["discriminator_auc"]
+            unigramEntropy = figures["unigram_entropy"] ?? 0
+        }
+    }
 }

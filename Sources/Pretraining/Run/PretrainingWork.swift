@@ -66,7 +66,8 @@ final class PretrainingWork: RunWork {
         let index = requested.stageIndex(ofStep: state.step + 1)
         stage = (index, requested.configuration(ofStage: index))
         // Before the loader's threads take processors from the measurement.
-        alarms = AlarmWatch(requested, vocabularySize: start.tokenizer.vocabularySize)
+        alarms = AlarmWatch(
+            requested, vocabularySize: start.tokenizer.vocabularySize, state: start.state.alarms)
         peak = PeakWatch(pool, precision: requested.training.precision)
         loader = try Self.loader(
             stage.configuration, listing: listing, tokenizer: tokenizer, special: start.special,
@@ -155,7 +156,14 @@ final class PretrainingWork: RunWork {
 
     func takeAlarms() -> [RunAlarm] { alarms.take() }
 
-    func remember(_ alarms: [RunAlarm]) { self.alarms.remember(alarms) }
+    func remember(_ alarms: [RunAlarm], _ evaluation: [String: Double]?) {
+        // The evaluation after the step of the checkpoint comes after what this has kept; what it has told is on record.
+        if let evaluation {
+            self.alarms.see(AlarmWatch.Evaluation(step: state.step, figures: evaluation))
+            _ = self.alarms.take()
+        }
+        self.alarms.remember(alarms)
+    }
 
     /// A step; with the gradients of its layers, and histograms of gradients and of the weights that they have made, where
     /// they are due.
@@ -201,7 +209,7 @@ final class PretrainingWork: RunWork {
         guard !evaluator.batches.isEmpty else { return nil }
         let report = try evaluator.evaluate(engine, step: state.step)
         if let warning = watch.gap(report) { tell(.warning(warning)) }
-        alarms.see(report)
+        alarms.see(AlarmWatch.Evaluation(report))
         return report
     }
 
@@ -229,6 +237,7 @@ final class PretrainingWork: RunWork {
     func checkpoint() throws -> CheckpointContents? {
         guard let loaderState else { return nil }
         try engine.state.checkWeights(step: state.step)
+        state.alarms = alarms.state.isEmpty ? nil : alarms.state
         return try TrainingCheckpoint.contents(
             engine,
             TrainingCheckpoint.Documents(

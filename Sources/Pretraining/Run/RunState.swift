@@ -12,6 +12,8 @@ public struct RunState: Codable, Sendable, Equatable {
     public var trainsTokenTypes: Bool?
     /// Where the weights came from that the run began with; nil: from chance.
     public var startedFrom: String?
+    /// What alarms are about to be given; nil: nothing.
+    public var alarms: AlarmState?
 
     public init() {}
 
@@ -24,6 +26,7 @@ public struct RunState: Codable, Sendable, Equatable {
         acceptedChanges = try values.decodeIfPresent([String].self, forKey: .acceptedChanges) ?? []
         trainsTokenTypes = try values.decodeIfPresent(Bool.self, forKey: .trainsTokenTypes)
         startedFrom = try values.decodeIfPresent(String.self, forKey: .startedFrom)
+        alarms = try values.decodeIfPresent(AlarmState.self, forKey: .alarms)
     }
 
     public func encode(to encoder: any Encoder) throws {
@@ -34,10 +37,11 @@ public struct RunState: Codable, Sendable, Equatable {
         if !acceptedChanges.isEmpty { try values.encode(acceptedChanges, forKey: .acceptedChanges) }
         try values.encodeIfPresent(trainsTokenTypes, forKey: .trainsTokenTypes)
         try values.encodeIfPresent(startedFrom, forKey: .startedFrom)
+        try values.encodeIfPresent(alarms, forKey: .alarms)
     }
 
     private enum CodingKeys: String, CodingKey {
-        case step, tokens, skippedSteps, acceptedChanges, trainsTokenTypes, startedFrom
+        case step, tokens, skippedSteps, acceptedChanges, trainsTokenTypes, startedFrom, alarms
     }
 
     /// What cannot be: checksums only tell that a file is as it was written.

@@ -37,6 +37,14 @@ public final class MetricsLog {
         }
     }
 
+    /// The numbers of the evaluation that the log ended with, if it was one after the step that the run goes on from.
+    public private(set) var lastEvaluation: [String: Double]?
+
+    private static func figures(_ line: [UInt8]) -> [String: Double] {
+        let record = (try? JSONSerialization.jsonObject(with: Data(line))) as? [String: Any]
+        return (record?["evaluation"] as? [String: Any] ?? [:]).compactMapValues { ($0 as? NSNumber)?.doubleValue }
+    }
+
     /// Appends one line: `step`, `seconds`, then the record's own fields in the order in which it encodes them. The first line
     /// of a file also has the format's `version`.
     ///
@@ -67,6 +75,7 @@ public final class MetricsLog {
                 let record = try? JSONDecoder().decode(StepOnly.self, from: Data(line)), record.step ?? 0 <= step
             {
                 endsWithEvaluation = record.step == step && record.evaluation != nil
+                if endsWithEvaluation { lastEvaluation = Self.figures(line) }
                 seconds = record.seconds.flatMap { $0.isFinite ? max(0, $0) : nil } ?? 0
                 break
             }

@@ -33,7 +33,7 @@ public final class RunLoop<Work: RunWork> {
         recorder = try RunRecorder(
             directory, resumingAfter: step, plan: plan, origin: origin, logging: logging,
             progress: progress, report: report)
-        work.remember(recorder.alarms)
+        work.remember(recorder.alarms, recorder.lastEvaluation)
     }
 
     /// Tells those who watch the run.

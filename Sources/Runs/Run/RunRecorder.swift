@@ -57,6 +57,9 @@ final class RunRecorder<Evaluation: RunEvaluation> {
     /// Alarms that were on record when the run began or went on.
     var alarms: [RunAlarm] { log.alarms }
 
+    /// Figures of the evaluation after the step that the run goes on from, if it is on record.
+    var lastEvaluation: [String: Double]? { log.lastEvaluation }
+
     func record(_ alarm: RunAlarm, step: Int) {
         keep { try log.append(AlarmLine(alarm: alarm), step: step, seconds: seconds) }
         tell(.alarm(alarm))

@@ -32,14 +32,15 @@ public protocol RunWork: AnyObject {
     /// Alarms since it was asked last. Asked after every step and evaluation.
     func takeAlarms() -> [RunAlarm]
 
-    /// Told of alarms that are on record already.
-    func remember(_ alarms: [RunAlarm])
+    /// Told, before the first step of a run that goes on, what is on record: alarms, and the figures of the evaluation after the
+    /// step of the checkpoint, which is not done again.
+    func remember(_ alarms: [RunAlarm], _ evaluation: [String: Double]?)
 }
 
 extension RunWork {
     public var isDone: Bool { false }
     public func takeAlarms() -> [RunAlarm] { [] }
-    public func remember(_: [RunAlarm]) {}
+    public func remember(_: [RunAlarm], _: [String: Double]?) {}
     public var histograms: [(tag: String, histogram: ValueHistogram)] { [] }
 }
 
