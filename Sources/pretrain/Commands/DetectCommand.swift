@@ -82,7 +82,7 @@ struct DetectCommand: ParsableCommand {
                 Terminal.note("note: \(unknown) tokens are unknown to the vocabulary (\(token))")
             }
         }
-        try LineReader.standardInput(endOfBlock: {
+        func show() throws {
             let detections = try Detections(lines, model)
             unknown += detections.unknown
             for (line, found) in zip(lines, detections.all) {
@@ -94,7 +94,8 @@ struct DetectCommand: ParsableCommand {
             }
             lines = []
             try output.flush()
-        }) { line in
+        }
+        try LineReader.standardInput(endOfBlock: show) { line in
             if !isFormNoted, let note = UnicodeFormNote.note(Array(line), model.tokenizer) {
                 isFormNoted = true
                 Terminal.note("note: \(note)")

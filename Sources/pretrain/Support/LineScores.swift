@@ -76,7 +76,7 @@ struct LineScores {
         var (lines, labels): ([[UInt8]], [Int]) = ([], [])
         var (allScores, allLabels): ([Float], [Bool]) = ([], [])
         var (number, strange) = (0, 0)
-        try LineReader.standardInput(endOfBlock: {
+        func show() throws {
             for (index, value) in try Self.scores(lines, score, model).enumerated() {
                 let isStrange = threshold.map { value > $0 }
                 if isStrange == true { strange += 1 }
@@ -94,7 +94,8 @@ struct LineScores {
             }
             (lines, labels) = ([], [])
             try output.flush()
-        }) { line in
+        }
+        try LineReader.standardInput(endOfBlock: show) { line in
             number += 1
             var line = Array(line)
             if isLabelled {
