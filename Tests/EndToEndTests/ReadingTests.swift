@@ -20,6 +20,9 @@ import Testing
         }
         let plain = try workspace.pretrain("fill", "run", input: "the [MASK] is [MASK]\n")
         #expect(plain.status == 0 && plain.output.split(separator: "\n").count == 2)
+        // The space before a word is part of its token, which the mask stands for.
+        let joined = try workspace.pretrain("fill", "run", input: "the[MASK] is[MASK]\n")
+        #expect(joined.output == plain.output)
         let without = try workspace.pretrain("fill", "run", input: "the [MASK]\nnothing\n")
         #expect(without.status != 0 && without.errors.contains("line 2: has no [MASK]"))
     }

@@ -10,7 +10,8 @@ struct FillCommand: ParsableCommand {
         discussion: """
             Reads lines from standard input, and asks the generator, or the encoder of a masked language model. A mask is \
             written as the tokenizer has it: [MASK], or <mask>. The likeliest stands first, with its probability; a token that \
-            begins a word has the space before it. With --json: one object a line.
+            begins a word has the space before it, so that spaces before a mask belong to what it stands for. With --json: one \
+            object a line.
 
               echo "The [MASK] of the United States" | pretrain fill checkpoints/demo
             """)
@@ -58,7 +59,8 @@ struct FillCommand: ParsableCommand {
 
     private func fill(_ line: [UInt8], _ number: Int, _ mask: String, _ model: LoadedModel) throws -> Filling {
         let special = model.engine.special
-        let content = model.tokenizer.encode(line, parsing: .all)
+        let content = model.tokenizer.encode(
+            isSpaceOfToken(model) ? Self.line(line, joining: mask) : line, parsing: .all)
         let ids = [special.classification] + content + [special.separator]
         let places = ids.indices.filter { ids[$0] == special.mask }
         func fail(_ problem: String) -> ValidationError {
@@ -77,6 +79,27 @@ struct FillCommand: ParsableCommand {
                         probability: $0.probability)
                 }
             })
+    }
+
+    /// Whether the space before a word is part of its first token, which a mask replaces whole.
+    private func isSpaceOfToken(_ model: LoadedModel) -> Bool { model.tokenizer.kind == .byteLevelBPE }
+
+    /// A line without the spaces before its masks.
+    static func line(_ line: [UInt8], joining mask: String) -> [UInt8] {
+        let mask = Array(mask.utf8)
+        var result: [UInt8] = []
+        var index = 0
+        while index < line.count {
+            if line[index...].starts(with: mask) {
+                while result.last == UInt8(ascii: " ") { result.removeLast() }
+                result += mask
+                index += mask.count
+            } else {
+                result.append(line[index])
+                index += 1
+            }
+        }
+        return result
     }
 
     /// A line for each mask.
