@@ -88,7 +88,7 @@ public struct ComparisonConfiguration: Configurable, Equatable {
             }
         }
         let first = arms[0].1
-        for (name, configuration) in arms {
+        for (arm, (name, configuration)) in zip(self.arms, arms) {
             if configuration.tokenizer != first.tokenizer || configuration.corpus.sources != first.corpus.sources
                 || configuration.corpus.heldOut != first.corpus.heldOut
             {
@@ -96,13 +96,12 @@ public struct ComparisonConfiguration: Configurable, Equatable {
                     name,
                     "has other text or another tokenizer than \(arms[0].0): models are compared on the same tokens")
             }
-            let own = self.arms.first { $0.name == name }
-            if own?.tunedRate == .muon, configuration.optimizer.kind != .muon {
+            if arm.tunedRate == .muon, configuration.optimizer.kind != .muon {
                 throw ComparisonError.arm(
                     name,
                     "tries learning rates of Muon's, and has optimizer.kind: \(configuration.optimizer.kind.rawValue)")
             }
-            if !(own.map(learningRates(of:)) ?? []).isEmpty, !configuration.training.stages.isEmpty {
+            if !learningRates(of: arm).isEmpty, !configuration.training.stages.isEmpty {
                 throw ComparisonError.arm(
                     name,
                     "has training.stages, which shorter trials cannot have; leave learning_rates out and tune before")

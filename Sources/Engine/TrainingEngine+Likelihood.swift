@@ -77,30 +77,14 @@ extension TrainingEngine {
     public func detectionLogLikelihoods(
         _ sentences: [Sentence], progress: (_ done: Double) -> Void = { _ in }
     ) throws -> [Double] {
-        var sums: [Double] = []
-        for start in stride(from: 0, to: sentences.count, by: Self.copiesAtATime) {
-            var batch = TokenBatch()
-            for sentence in sentences[start..<min(start + Self.copiesAtATime, sentences.count)] {
-                batch.tokens += sentence.tokens
-                batch.sequenceOffsets.append(batch.tokens.count)
+        let never = special.neverMasked
+        return try zip(sentences, detectionLogits(sentences.map(\.tokens), progress: progress)).map {
+            sentence, logits in
+            zip(sentence.tokens, logits).reduce(0) { sum, token in
+                // log(1 − σ(x)) = −log(1 + eˣ)
+                never.contains(token.0) ? sum : sum - Kernels.binaryCrossEntropy(logit: token.1, label: false)
             }
-            batch.segmentOffsets = batch.sequenceOffsets
-            let never = special.neverMasked
-            let results = try forward(batch) { [objective, batch] chunk, pass -> [Double] in
-                let tokens = Array(batch.tokens[chunk.firstRow..<chunk.firstRow + chunk.tokenCount])
-                let logits = objective.detect(tokens, pass)
-                return zip(chunk.segments, chunk.segments.dropFirst()).map { first, end in
-                    (first..<end).reduce(0.0) { sum, row in
-                        // log(1 − σ(x)) = −log(1 + eˣ)
-                        never.contains(tokens[row])
-                            ? sum : sum - Kernels.binaryCrossEntropy(logit: logits[row], label: false)
-                    }
-                }
-            }
-            sums += results.flatMap(\.self)
-            progress(Double(sums.count) / Double(sentences.count))
         }
-        return sums
     }
 
     /// Carries a batch through `body`, chunk by chunk, without dropout and gradients.

@@ -72,24 +72,20 @@ extension TrainingEngine {
         let rows = places.map { Int32($0) }
         let size = objective.model.vocabularySize
         let found = try forward(TokenBatch(sequence: tokens)) { [objective] _, pass in
-            stride(from: 0, to: rows.count, by: ReplacedTokenModel.languageRows).flatMap { start in
-                let part = Array(rows[start..<min(start + ReplacedTokenModel.languageRows, rows.count)])
-                let logits = objective.maskedLogits(tokens, rows: part, pass)
-                return part.indices.map { Self.likeliest(logits[$0 * size..<($0 + 1) * size], count) }
+            objective.maskedRows(tokens, rows: rows, pass) { _, logits, bias in
+                Self.likeliest((0..<size).map { logits[$0] + bias[$0] }, count)
             }
         }
         return found.flatMap(\.self)
     }
 
     private static func likeliest(
-        _ logits: ArraySlice<Float>, _ count: Int
+        _ logits: [Float], _ count: Int
     ) -> [(token: Int32, probability: Double)] {
         let highest = Double(logits.max() ?? 0)
         let total = logits.reduce(0.0) { $0 + exp(Double($1) - highest) }
         let order = logits.indices.sorted { logits[$0] > logits[$1] }.prefix(count)
-        return order.map {
-            (Int32($0 - logits.startIndex), exp(Double(logits[$0]) - highest) / total)
-        }
+        return order.map { (Int32($0), exp(Double(logits[$0]) - highest) / total) }
     }
 
     /// Carries sequences through `body`, some hundred at a time.

@@ -75,12 +75,12 @@ public enum TaskTable {
     }
 
     /// How a file is divided into rows, by its name.
-    enum Form {
+    package enum Form {
         case lines
         case tabs
         case commas
 
-        init?(ofFile path: String) {
+        package init?(ofFile path: String) {
             var name = (path as NSString).lastPathComponent.lowercased()
             for ending in [".gz", ".zst", ".lz4"] where name.hasSuffix(ending) { name.removeLast(ending.count) }
             switch (name as NSString).pathExtension {

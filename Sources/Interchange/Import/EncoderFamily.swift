@@ -43,7 +43,7 @@ enum EncoderFamily: String, Sendable {
     /// What the classes of `transformers` take where `config.json` leaves something out.
     var defaults: EncoderDefaults {
         switch self {
-        case .electra:
+        case .electra, .engine:
             EncoderDefaults(
                 vocabulary: 30522, hidden: 256, layers: 12, heads: 4, intermediate: 1024, epsilon: 1e-12, types: 2)
         case .bert:
@@ -55,9 +55,6 @@ enum EncoderFamily: String, Sendable {
         case .deberta:
             EncoderDefaults(
                 vocabulary: 128_100, hidden: 1536, layers: 24, heads: 24, intermediate: 6144, epsilon: 1e-7, types: 0)
-        case .engine:
-            EncoderDefaults(
-                vocabulary: 30522, hidden: 256, layers: 12, heads: 4, intermediate: 1024, epsilon: 1e-12, types: 2)
         }
     }
 }

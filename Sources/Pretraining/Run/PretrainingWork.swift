@@ -171,14 +171,14 @@ final class PretrainingWork: RunWork {
         (histograms, layerGradients) = ([], [])
         let (wantsLayers, wantsHistograms) = (isMeasured(step), logging.wantsHistograms(after: step))
         guard wantsLayers || wantsHistograms else { return try engine.train(batch, step: step) }
-        let groups = GroupHistograms(engine.state.layout)
+        let groups = wantsHistograms ? GroupHistograms(engine.state.layout) : nil
         engine.seesGradients = { [pool, unowned self] gradients, range in
             if wantsLayers { layerGradients += LayerGradients.all(gradients, engine.state.layout, within: range) }
-            if wantsHistograms { histograms += groups.histograms("gradients", gradients, within: range, pool: pool) }
+            if let groups { histograms += groups.histograms("gradients", gradients, within: range, pool: pool) }
         }
         defer { engine.seesGradients = nil }
         let outcome = try engine.train(batch, step: step)
-        guard wantsHistograms else { return outcome }
+        guard let groups else { return outcome }
         histograms += groups.histograms(
             "weights", engine.state.weights.base, within: 0..<engine.state.layout.bufferCount, pool: pool)
         return outcome

@@ -31,10 +31,17 @@ public final class MetricsLog {
 
     private func readAlarms() throws -> [RunAlarm] {
         let key = Data("\"alarm\":".utf8)
-        return try file.bytes(0..<file.size).split(separator: UInt8(ascii: "\n")).compactMap { line in
-            let line = Data(line)
-            return line.range(of: key) == nil ? nil : try? JSONDecoder().decode(AlarmLine.self, from: line).alarm
+        let log = Data(try file.bytes(0..<file.size))
+        var found: [RunAlarm] = []
+        var rest = log.startIndex..<log.endIndex
+        // Few lines are one: they are looked for instead of dividing a log that may have grown for weeks.
+        while let place = log.range(of: key, in: rest) {
+            let start = log[..<place.lowerBound].lastIndex(of: UInt8(ascii: "\n")).map { $0 + 1 } ?? log.startIndex
+            let end = log[place.upperBound...].firstIndex(of: UInt8(ascii: "\n")) ?? log.endIndex
+            if let line = try? JSONDecoder().decode(AlarmLine.self, from: log[start..<end]) { found.append(line.alarm) }
+            rest = end..<log.endIndex
         }
+        return found
     }
 
     /// The numbers of the evaluation that the log ended with, if it was one after the step that the run goes on from.

@@ -10,9 +10,7 @@ enum TextInput {
     ///     compressed. An empty line is an empty text.
     ///   - field: the member or column.
     static func read(_ path: String, field: String) throws -> [[UInt8]] {
-        var name = (path as NSString).lastPathComponent.lowercased()
-        for ending in [".gz", ".zst", ".lz4"] where name.hasSuffix(ending) { name.removeLast(ending.count) }
-        if ["jsonl", "ndjson", "json", "tsv", "csv"].contains((name as NSString).pathExtension) {
+        if TaskTable.Form(ofFile: path) != nil {
             var fields = TaskTable.Fields(TaskConfiguration(), needsLabel: false)
             fields.text = field
             return try TaskTable.read(path, fields).map { Array($0.text.utf8) }
