@@ -108,25 +108,22 @@ struct NormalForms: Sendable {
     }
 
     /// Sorts runs of combining marks by their class, equal ones in their order.
-    private func reorder(_ text: inout [UInt32]) {
+    func reorder(_ text: inout [some NormalizedScalar]) {
         var start = 0
         while start < text.count {
-            guard text[start] >= Self.firstToCompose, classes[text[start]] != nil else {
-                start += 1
-                continue
+            var end = start
+            while end < text.count, combiningClass(text[end].scalar) != 0 { end += 1 }
+            if end - start > 1 {
+                let marks = text[start..<end].enumerated().map {
+                    (class: combiningClass($1.scalar), offset: $0, mark: $1)
+                }
+                let isSorted = zip(marks, marks.dropFirst()).allSatisfy { $0.class <= $1.class }
+                if !isSorted {
+                    let sorted = marks.sorted { ($0.class, $0.offset) < ($1.class, $1.offset) }
+                    text.replaceSubrange(start..<end, with: sorted.map(\.mark))
+                }
             }
-            var marks: [(scalar: UInt32, class: UInt8)] = []
-            while start + marks.count < text.count, case let scalar = text[start + marks.count],
-                let value = classes[scalar]
-            {
-                marks.append((scalar, value))
-            }
-            let isSorted = zip(marks, marks.dropFirst()).allSatisfy { $0.class <= $1.class }
-            if !isSorted {
-                let sorted = marks.enumerated().sorted { ($0.element.class, $0.offset) < ($1.element.class, $1.offset) }
-                for (offset, mark) in sorted.enumerated() { text[start + offset] = mark.element.scalar }
-            }
-            start += marks.count
+            start = end + 1
         }
     }
 
@@ -134,27 +131,32 @@ struct NormalForms: Sendable {
     func composed(_ text: [UInt32], isCompatible: Bool) -> [UInt32] {
         if !isCompatible, text.allSatisfy({ $0 < Self.firstToCompose }) { return text }
         var result = decomposed(text, isCompatible: isCompatible)
+        compose(&result)
+        return result
+    }
+
+    /// Puts together what a decomposed text has of composites (Unicode section 3.11).
+    func compose(_ text: inout [some NormalizedScalar]) {
         var starter = -1
         var lastClass: UInt8 = 0
         var kept = 0
-        for index in result.indices {
-            let scalar = result[index]
-            let value = classes[scalar] ?? 0
+        for index in text.indices {
+            let each = text[index]
+            let value = combiningClass(each.scalar)
             let isBlocked = kept - 1 != starter && (lastClass == 0 || lastClass >= value)
-            if starter >= 0, !isBlocked, let composite = composition(result[starter], scalar) {
-                result[starter] = composite
+            if starter >= 0, !isBlocked, let composite = composition(text[starter].scalar, each.scalar) {
+                text[starter].become(composite, with: each)
                 continue
             }
-            result[kept] = scalar
+            text[kept] = each
             if value == 0 { starter = kept }
             lastClass = value
             kept += 1
         }
-        result.removeSubrange(kept...)
-        return result
+        text.removeSubrange(kept...)
     }
 
-    func composition(_ first: UInt32, _ second: UInt32) -> UInt32? {
+    private func composition(_ first: UInt32, _ second: UInt32) -> UInt32? {
         if (Hangul.leading..<(Hangul.leading + Hangul.leadingCount)).contains(first),
             (Hangul.vowel..<(Hangul.vowel + Hangul.vowelCount)).contains(second)
         {
@@ -179,4 +181,16 @@ struct NormalForms: Sendable {
         static let trailing: UInt32 = 0x11A7
         static let trailingCount: UInt32 = 28
     }
+}
+
+/// A scalar on its way to a normal form, alone or with what goes along with it.
+protocol NormalizedScalar {
+    var scalar: UInt32 { get }
+    /// Takes the place of a composite's two parts, of which it was the first.
+    mutating func become(_ composite: UInt32, with second: Self)
+}
+
+extension UInt32: NormalizedScalar {
+    var scalar: UInt32 { self }
+    mutating func become(_ composite: UInt32, with second: UInt32) { self = composite }
 }
