@@ -15,7 +15,7 @@ struct RunCommand: ParsableCommand {
         abstract: "Pretrains a model, or goes on where an interrupted run stopped.",
         discussion: """
             Without arguments it runs the embedded demo on corpora/sotu. The run directory (--output) receives \
-            config.yaml, tokenizer.json, metrics.jsonl, tensorboard/ and checkpoints/. Running the same command again \
+            config.yaml, tokenizer.json, logs (metrics.jsonl, journal.jsonl, …), tensorboard/ and checkpoints/. Running the same command again \
             resumes from the newest good checkpoint, bit for bit; given only --output, with the configuration found \
             there.
 
