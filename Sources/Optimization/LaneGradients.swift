@@ -9,8 +9,6 @@ import Kernels
 /// is left when the last lane has begun is summed by all threads together. Which lanes are ever added to which does not
 /// depend on that.
 public final class LaneGradients: @unchecked Sendable {
-    private static let sliceCount = 1 << 17
-
     /// A buffer and the worker that has touched it first, in whose memory it therefore is.
     private struct Buffer {
         let floats: FloatBuffer
@@ -19,8 +17,7 @@ public final class LaneGradients: @unchecked Sendable {
 
     private let count: Int
     private let threadCount: Int
-    /// Parts of a buffer, one for each optimizer.
-    private let ranges: [Range<Int>]
+    package let pieces: GradientPieces
 
     private let condition = NSCondition()
     private var sums = LaneSums<Buffer>(laneCount: 0)
@@ -35,7 +32,7 @@ public final class LaneGradients: @unchecked Sendable {
     public init(_ layout: ParameterLayout, threadCount: Int) {
         count = layout.bufferCount
         self.threadCount = threadCount
-        ranges = layout.secondGroupStart.map { [0..<$0, $0..<layout.bufferCount] } ?? [0..<layout.bufferCount]
+        pieces = GradientPieces(layout)
     }
 
     /// Lanes that are complete, to be merged.
@@ -63,16 +60,20 @@ public final class LaneGradients: @unchecked Sendable {
     ///
     /// - Parameters:
     ///   - gradients: nil where nothing is learned.
+    ///   - lanes: of the batch's that are carried here; nil for all.
     ///   - body: gets the lane's gradient buffer, all zero; it does not matter which worker carries which lane.
     public static func run(
-        _ gradients: LaneGradients?, laneCount: Int, pool: ThreadPool,
+        _ gradients: LaneGradients?, laneCount: Int, lanes: Range<Int>? = nil, pool: ThreadPool,
         _ body: @escaping @Sendable (_ lane: Int, _ worker: Int, _ gradients: UnsafeMutablePointer<Float>?) -> Void
     ) {
-        guard let gradients else { return pool.run(laneCount) { body($0, $1, nil) } }
+        let own = lanes ?? 0..<laneCount
+        guard let gradients else { return pool.run(own.count) { body(own.lowerBound + $0, $1, nil) } }
         precondition(pool.threadCount <= gradients.threadCount)
-        gradients.start(
-            laneCount: laneCount, limit: bufferLimit(laneCount: laneCount, threadCount: gradients.threadCount))
-        pool.run(laneCount) { _, worker in
+        // A block of lanes that is no subtree has blocks of its own on either side.
+        let depth = own.count < laneCount ? LaneTree(laneCount: laneCount).depth : 0
+        let limit = min(own.count, depth + bufferLimit(laneCount: laneCount, threadCount: gradients.threadCount))
+        gradients.start(laneCount: laneCount, lanes: own, limit: limit)
+        pool.run(own.count) { _, worker in
             // Not the task's number: lanes get their buffers in the order of their indices.
             let (lane, node, buffer) = gradients.begin(worker)
             body(lane, worker, buffer.floats.base)
@@ -102,22 +103,31 @@ public final class LaneGradients: @unchecked Sendable {
     ///
     /// - Returns: the norm √Σ g² of each optimizer's gradients; not finite if any gradient is not.
     public func merge(pool: ThreadPool) -> [Double] {
-        let (values, order) = sums.rest()
-        let norms = ranges.map { range in
-            let slices = (range.count + Self.sliceCount - 1) / Self.sliceCount
-            let squares = TaskResults<Double>(count: slices)
-            pool.run(slices) { slice, _ in
-                let start = range.lowerBound + slice * Self.sliceCount
-                squares[slice] = Kernels.mergeGradients(
-                    values.map { $0.floats.base + start }, order: order,
-                    count: min(Self.sliceCount, range.upperBound - start))
-            }
-            return (0..<slices).reduce(0) { $0 + squares[$1]! }.squareRoot()
+        let open = settle()
+        let order = open.tree.order(open.nodes).steps
+        let pieces = pieces
+        let squares = TaskResults<Double>(count: pieces.places.count)
+        pool.run(pieces.places.count) { piece, _ in
+            let place = pieces.places[piece]
+            squares[piece] = Kernels.mergeGradients(
+                open.buffers.map { $0.base + place.lowerBound }, order: order, count: place.count)
         }
+        return norms(squares: pieces.places.indices.map { squares[$0]! })
+    }
+
+    /// The norm of each optimizer's gradients from the sums of squares of their pieces.
+    package func norms(squares: [Double]) -> [Double] {
+        pieces.ofOptimizer.map { squares[$0].reduce(0, +).squareRoot() }
+    }
+
+    /// What is still to be summed, once all lanes that are carried here are complete. `sum` will be the first of these buffers;
+    /// the others have to be cleared.
+    package func settle() -> (buffers: [FloatBuffer], nodes: [LaneTree.Node], tree: LaneTree) {
+        let (values, nodes) = sums.rest()
         merged = values[0]
         spare += values.dropFirst()
         inUse = 1
-        return norms
+        return (values.map(\.floats), nodes, sums.tree)
     }
 
     /// Forgets everything, lanes that were broken off too. New buffers cost less than to clear these: their pages come as
@@ -139,13 +149,13 @@ public final class LaneGradients: @unchecked Sendable {
         limit > 0 && norm > limit ? limit / norm : 1
     }
 
-    private func start(laneCount: Int, limit: Int) {
+    private func start(laneCount: Int, lanes: Range<Int>? = nil, limit: Int) {
         precondition(sums.isEmpty, "lanes were begun before those before them were merged")
         if let merged { spare.append(merged) }
         merged = nil
         inUse = 0
         self.limit = limit
-        sums = LaneSums(laneCount: laneCount)
+        sums = LaneSums(laneCount: laneCount, lanes: lanes)
     }
 
     private func begin(_ worker: Int) -> (lane: Int, node: LaneTree.Node, buffer: Buffer) {

@@ -4,14 +4,20 @@
 /// is little: of the lanes before all that are under way at most one block a level, and beside it what waits for a sibling
 /// that is under way.
 package struct LaneSums<Value> {
-    private let tree: LaneTree
-    /// Lanes begun.
-    private var begun = 0
+    package let tree: LaneTree
+    private let lanes: Range<Int>
+    /// The lane that is next.
+    private var next: Int
     private var waiting: [LaneTree.Node: Value] = [:]
 
-    package init(laneCount: Int) { tree = LaneTree(laneCount: laneCount) }
+    /// - Parameter lanes: that are summed here; nil for all.
+    package init(laneCount: Int, lanes: Range<Int>? = nil) {
+        tree = LaneTree(laneCount: laneCount)
+        self.lanes = lanes ?? 0..<laneCount
+        next = self.lanes.lowerBound
+    }
 
-    package var hasLanes: Bool { begun < tree.laneCount }
+    package var hasLanes: Bool { next < lanes.upperBound }
 
     /// Whether nothing waits to be summed.
     package var isEmpty: Bool { waiting.isEmpty }
@@ -19,8 +25,8 @@ package struct LaneSums<Value> {
     /// The next lane.
     package mutating func begin() -> (lane: Int, node: LaneTree.Node) {
         precondition(hasLanes, "more lanes were begun than there are")
-        defer { begun += 1 }
-        return (begun, tree.leaf(begun))
+        defer { next += 1 }
+        return (next, tree.leaf(next))
     }
 
     /// A lane, or the sum of several, is complete.
@@ -35,25 +41,11 @@ package struct LaneSums<Value> {
         return nil
     }
 
-    /// What waits once all lanes are complete, in the order of lanes, and in which order it is summed, by places in that
-    /// list: `into` becomes the sum of both. The first becomes that of all.
-    package mutating func rest() -> (values: [Value], order: [(into: Int, from: Int)]) {
+    /// What waits once all lanes are complete, in the order of lanes; see `LaneTree.order` for what to do with it.
+    package mutating func rest() -> (values: [Value], nodes: [LaneTree.Node]) {
+        precondition(!hasLanes, "lanes were summed before all were complete")
         let sorted = waiting.sorted { $0.key.index << $0.key.level < $1.key.index << $1.key.level }
         waiting = [:]
-        var open = Dictionary(uniqueKeysWithValues: sorted.enumerated().map { ($1.key, $0) })
-        var order: [(into: Int, from: Int)] = []
-        for level in 0..<tree.depth {
-            for (node, place) in open.sorted(by: { $0.key.index < $1.key.index })
-            where node.level == level && node.index % 2 == 0 {
-                guard let merge = tree.merge(of: node), let other = open.removeValue(forKey: merge.sibling) else {
-                    preconditionFailure("lanes were summed before all were complete")
-                }
-                open[node] = nil
-                open[merge.sum] = place
-                order.append((place, other))
-            }
-        }
-        precondition(open.count == 1 && !hasLanes, "lanes were summed before all were complete")
-        return (sorted.map(\.value), order)
+        return (sorted.map(\.value), sorted.map(\.key))
     }
 }

@@ -34,4 +34,32 @@ package struct LaneTree: Sendable, Equatable {
         }
         return node
     }
+
+    /// What has been summed of consecutive lanes and is to be summed further, as far as it goes.
+    ///
+    /// - Parameters:
+    ///   - nodes: in the order of lanes.
+    ///   - preferred: places in that list where sums had better be made: a sum of two does not depend on their order.
+    /// - Returns: steps by places in that list, `into` becomes the sum of both; and what is left, in the order of lanes.
+    package func order(_ nodes: [Node], preferring preferred: Range<Int>? = nil) -> (
+        steps: [(into: Int, from: Int)], left: [(node: Node, place: Int)]
+    ) {
+        var open = Dictionary(uniqueKeysWithValues: nodes.enumerated().map { ($1, $0) })
+        var steps: [(into: Int, from: Int)] = []
+        for level in 0..<depth {
+            for (node, place) in open.sorted(by: { $0.key.index < $1.key.index })
+            where node.level == level && node.index % 2 == 0 {
+                guard let merge = merge(of: node), let other = open[merge.sibling] else { continue }
+                (open[node], open[merge.sibling]) = (nil, nil)
+                let (into, from) = preferred?.contains(other) ?? false ? (other, place) : (place, other)
+                open[merge.sum] = into
+                steps.append((into, from))
+            }
+        }
+        let left = open.sorted { $0.key.index << $0.key.level < $1.key.index << $1.key.level }
+        return (steps, left.map { ($0.key, $0.value) })
+    }
+
+    /// The blocks that some consecutive lanes come to when they are summed among themselves, in the order of lanes.
+    package func blocks(_ lanes: Range<Int>) -> [Node] { order(lanes.map(leaf)).left.map(\.node) }
 }

@@ -96,6 +96,33 @@ struct LaneGradientsTests {
         }
     }
 
+    @Test("Blocks of lanes here and there come to the same", arguments: [(8, 2), (8, 3), (21, 4)])
+    func blocks(laneCount: Int, shares: Int) {
+        withPool(2) { pool in
+            let all = (0..<shares).map { _ in LaneGradients(Self.layout, threadCount: 2) }
+            for step in 1...2 {
+                var values: [FloatBuffer] = []
+                var nodes: [LaneTree.Node] = []
+                for (share, gradients) in all.enumerated() {
+                    let lanes = share * laneCount / shares..<(share + 1) * laneCount / shares
+                    LaneGradients.run(gradients, laneCount: laneCount, lanes: lanes, pool: pool) { lane, _, buffer in
+                        guard let buffer else { return }
+                        Self.fill(buffer, lane: lane, step: step)
+                    }
+                    let open = gradients.settle()
+                    #expect(open.buffers.count == open.nodes.count)
+                    values += open.buffers
+                    nodes += open.nodes
+                }
+                for (into, from) in LaneTree(laneCount: laneCount).order(nodes).steps {
+                    Kernels.moveGradients(values[from].base, into: values[into].base, count: values[into].count)
+                }
+                #expect(hasBits(values[0], Self.expected(0..<laneCount, step: step)))
+                values[0].zero()
+            }
+        }
+    }
+
     @Test("Lanes side by side come to the same", arguments: [1, 4, 7])
     func sideBySide(laneCount: Int) {
         withPool(2) { pool in

@@ -81,9 +81,9 @@ struct LaneTreeTests {
         }
         #expect(started.count == laneCount)
         #expect(most <= limit)
-        var (values, order) = sums.rest()
+        var (values, nodes) = sums.rest()
         #expect(values.count == inUse)
-        for (into, from) in order { values[into] = values[into] + values[from] }
+        for (into, from) in sums.tree.order(nodes).steps { values[into] = values[into] + values[from] }
         return (values[0].text, most)
     }
 
@@ -108,6 +108,34 @@ struct LaneTreeTests {
         for threads in [1, 2, 4, 16] {
             let (_, most) = try Self.carry(64, threads: threads, .oldest, seed: 1)
             #expect(most <= threads + 6)
+        }
+    }
+
+    @Test("Blocks of lanes on several machines come to the same sum", arguments: [1, 2, 3, 4, 7, 8])
+    func machines(count: Int) {
+        for laneCount in [8, 16, 21, 64, 100] {
+            let tree = LaneTree(laneCount: laneCount)
+            let shares = (0..<count).map { $0 * laneCount / count..<($0 + 1) * laneCount / count }
+            let sums = shares.map { lanes in
+                var values = lanes.map(Term.lane)
+                let (steps, left) = tree.order(lanes.map(tree.leaf))
+                for (into, from) in steps { values[into] = values[into] + values[from] }
+                #expect(left.map(\.node) == tree.blocks(lanes))
+                return left.map { ($0.node, values[$0.place]) }
+            }
+            if laneCount.isMultiple(of: count), (laneCount / count).nonzeroBitCount == 1 {
+                #expect(sums.allSatisfy { $0.count == 1 })
+            }
+            // Whoever sums prefers what is its own.
+            for own in 0..<count {
+                var values = sums.flatMap { $0.map(\.1) }
+                let start = sums[..<own].reduce(0) { $0 + $1.count }
+                let (steps, left) = tree.order(
+                    sums.flatMap { $0.map(\.0) }, preferring: start..<start + sums[own].count)
+                for (into, from) in steps { values[into] = values[into] + values[from] }
+                #expect(left.count == 1 && (start..<start + sums[own].count).contains(left[0].place))
+                #expect(values[left[0].place].text == Self.expected(0..<laneCount))
+            }
         }
     }
 
