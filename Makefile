@@ -6,6 +6,8 @@ DESTDIR ?=
 MARCH ?=
 # Arguments of `make run`: a configuration file and options of `pretrain run`.
 ARGUMENTS ?=
+# For `make mpi`.
+MPICC ?= mpicc
 # For `make bench-compare`.
 PYTHON ?= python3
 # Where `make test-interop` keeps its virtual environment.
@@ -25,7 +27,7 @@ formatted := Package.swift Sources Tests $(wildcard Benchmarks)
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help deps build run corpora test test-interop lint bench bench-check bench-compare format dist install \
+.PHONY: help deps build run corpora mpi test test-interop lint bench bench-check bench-compare format dist install \
 	bundle bundle-check uninstall clean
 
 help: ## Lists the targets.
@@ -51,6 +53,9 @@ test: deps ## Runs all tests, in release.
 
 test-interop: build ## Checks export and import with transformers, in a virtual environment under INTEROP.
 	@Tools/test-interop.sh $(CURDIR)/$(binary) $(INTEROP)
+
+mpi: build ## Builds what connects runs on several machines (MPICC=mpicc of their MPI).
+	$(binary) mpi-library --mpicc $(MPICC)
 
 lint: ## Checks the format of the sources, and the shell scripts if shellcheck is there.
 	swift format lint --strict --parallel -r $(formatted)

@@ -60,6 +60,9 @@ let package = Package(
         library("Formatting"),
         library("Files"),
         library("Machine", ["CProcessor", "Formatting"]),
+        .target(
+            name: "Communication", dependencies: ["Files", "Formatting"],
+            resources: [.embedInCode("MPI/pretrain_mpi.c")]),
         library("Configuration", ["Files", yams]),
         library("Kernels", ["Machine", "COpenBLAS", "CAVX512", "CProcessor", atomics], vectorised),
         library("Tokenization", ["Files"], vectorised),
@@ -76,13 +79,13 @@ let package = Package(
         library(
             "Engine",
             [
-                "Configuration", "Machine", "Kernels", "Tokenization", "Corpus", "Parametrization", "Encoder",
+                "Communication", "Configuration", "Machine", "Kernels", "Tokenization", "Corpus", "Parametrization", "Encoder",
                 "Objectives", "Optimization",
             ]),
         library(
             "Pretraining",
             [
-                "Configuration", "Kernels", "Machine", "Tokenization", "Corpus", "Parametrization", "Encoder",
+                "Communication", "Configuration", "Kernels", "Machine", "Tokenization", "Corpus", "Parametrization", "Encoder",
                 "Objectives", "Optimization", "Checkpoints", "Files", "Formatting", "Runs", "Engine",
             ]),
         library(
@@ -125,7 +128,8 @@ let package = Package(
         .executableTarget(
             name: "pretrain",
             dependencies: [
-                "Configuration", "CProcessor", "CICUData", "Files", "Machine", "Kernels", "Tokenization", "Corpus",
+                "Configuration", "Communication", "CProcessor", "CICUData", "Files", "Machine", "Kernels",
+                "Tokenization", "Corpus",
                 "Encoder", "Objectives", "Optimization", "Checkpoints", "Benchmarks", "Engine", "Pretraining", "Runs",
                 "HyperparameterTransfer", "Interchange", "Analysis", "Comparison", "FineTuning", "Formatting",
                 "Reports", arguments,
@@ -143,6 +147,7 @@ let package = Package(
             ], fixtures: true),
         tests("ComparisonTests", ["Comparison", "Configuration", "Pretraining", "Runs", "TestSupport"]),
         tests("FilesTests", ["Files", "TestSupport"]),
+        tests("CommunicationTests", ["Communication"]),
         tests("MachineTests", ["Machine", "TestSupport"]),
         tests("ConfigurationTests", ["Configuration", "TestSupport"]),
         tests("KernelsTests", ["Kernels", "TestSupport", atomics]),
@@ -179,7 +184,7 @@ let package = Package(
         tests(
             "EngineTests",
             [
-                "Configuration", "Corpus", "Encoder", "Engine", "Kernels", "Machine", "Objectives", "Optimization",
+                "Communication", "Configuration", "Corpus", "Encoder", "Engine", "Kernels", "Machine", "Objectives", "Optimization",
                 "Pretraining", "TestModels", "TestSupport", "Tokenization",
             ]),
         tests(

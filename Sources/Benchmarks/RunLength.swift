@@ -7,11 +7,13 @@ import Runs
 public enum RunLength {
     /// Sets the steps of a run that is told in hours: those of the run under way, or what this machine does in that time.
     ///
-    /// - Parameter output: of the run, which may have begun.
+    /// - Parameters:
+    ///   - output: of the run, which may have begun.
+    ///   - ranks: that carry the run together, each as fast as this one; what they exchange is not counted.
     /// - Returns: the configuration without hours, and what was done, for people.
     /// - Throws: what measuring throws.
     public static func resolve(
-        _ requested: RunConfiguration, output: RunDirectory, threads: Int
+        _ requested: RunConfiguration, output: RunDirectory, threads: Int, ranks: Int = 1
     ) throws -> (configuration: RunConfiguration, note: String?) {
         guard let hours = requested.training.hours else { return (requested, nil) }
         var configuration = requested
@@ -25,7 +27,7 @@ public enum RunLength {
             )
         }
         let forecast = try RunForecast(configuration, threads: threads, measuring: true, checkingCorpus: false)
-        let speed = forecast.tokensPerSecond ?? 0
+        let speed = (forecast.tokensPerSecond ?? 0) * Double(ranks)
         let steps = max(1, Int(hours * 3600 * speed / Double(forecast.tokensPerStep)))
         // A warmup that was meant for another length would be all there is.
         configuration.training.steps = steps
@@ -34,7 +36,7 @@ public enum RunLength {
         return (
             configuration,
             "training.steps is \(CountFormat.grouped(steps)): \(hours) h at the \(CountFormat.grouped(Int(speed))) tokens/s of "
-                + "this machine; config.yaml keeps it"
+                + (ranks > 1 ? "\(ranks) machines like this" : "this machine") + "; config.yaml keeps it"
         )
     }
 }

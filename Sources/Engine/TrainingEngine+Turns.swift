@@ -10,15 +10,17 @@ extension TrainingEngine {
     ///
     /// - Throws: as `train`; the generator is put back if the discriminator's turn fails.
     func trainInTurns(_ batch: TokenBatch, step: Int) throws -> StepOutcome {
-        let (ofGenerator, sampled) = try backward(batch, step: step, part: .generator)
-        let generatorNorm = try merge(ofGenerator, step: step)[0]
+        let (chunks, sampled) = try backward(batch, step: step, part: .generator)
+        let (ofGenerator, norms) = try merge(chunks, step: step, members: 0..<1)
+        let generatorNorm = norms[0]
         generatorSnapshot.take(pool)
-        update(step: step, norms: [generatorNorm, 0], members: 0..<1)
+        try update(step: step, norms: [generatorNorm, 0], members: 0..<1)
         do {
-            var sums = try backward(batch, step: step, part: .mainEncoder, sampled: sampled).sums
+            let chunks = try backward(batch, step: step, part: .mainEncoder, sampled: sampled).sums
+            var (sums, norms) = try merge(chunks, step: step, members: 1..<2)
+            let discriminatorNorm = norms[1]
             sums += ofGenerator
-            let discriminatorNorm = try merge(sums, step: step)[1]
-            update(step: step, norms: [0, discriminatorNorm], members: 1..<2)
+            try update(step: step, norms: [0, discriminatorNorm], members: 1..<2)
             return StepOutcome(
                 step: step, sums: sums, loss: configuration.objective.total(sums),
                 learningRate: schedule.learningRate(step: step),
@@ -28,19 +30,6 @@ extension TrainingEngine {
             weightsChanged()
             throw error
         }
-    }
-
-    /// - Returns: the norm of each optimizer's gradients.
-    /// - Throws: `NonFiniteError`.
-    private func merge(_ sums: LossSums, step: Int) throws -> [Double] {
-        let norms = gradients.merge(pool: pool)
-        state.layout.returnGradients(gradients.sum, pool: pool)
-        guard configuration.objective.total(sums).isFinite, norms.allSatisfy(\.isFinite) else {
-            let error = nonFinite(step: step, sums)
-            gradients.clear()
-            throw error
-        }
-        return norms
     }
 }
 

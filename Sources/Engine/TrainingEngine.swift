@@ -1,3 +1,4 @@
+import Communication
 import Configuration
 import Corpus
 import Encoder
@@ -39,23 +40,30 @@ public final class TrainingEngine {
     let products: PassProducts
     private let unitMemory = UnitMemory()
     let seed: UInt64
+    /// With the other ranks that carry lanes of the same batches; nil where this is alone.
+    let exchange: StepExchange?
+    /// How each rank has spent the last step; empty where there is one.
+    public internal(set) var timings: [RankTiming] = []
 
-    /// - Parameter previous: weights and moments to go on with, of a model that differs in lengths only.
+    /// - Parameters:
+    ///   - previous: weights and moments to go on with, of a model that differs in lengths only.
+    ///   - ranks: that carry the batches together, each some of their lanes; nil for this alone.
     /// - Throws: `MemoryShortage`.
     public convenience init(
         _ configuration: EngineConfiguration, vocabularySize: Int, special: SpecialTokens, pool: ThreadPool,
-        continuing previous: TrainingState? = nil
+        continuing previous: TrainingState? = nil, ranks: RankGroup? = nil
     ) throws {
         try self.init(
             configuration, vocabularySize: vocabularySize, special: special, pool: pool, continuing: previous,
-            planting: nil)
+            planting: nil, ranks: ranks)
     }
 
     /// - Parameter scaling: factors that take the place of a tensor's own; nil leaves them.
     /// - Throws: `MemoryShortage`.
     package init(
         _ configuration: EngineConfiguration, vocabularySize: Int, special: SpecialTokens, pool: ThreadPool,
-        continuing previous: TrainingState? = nil, planting scaling: ((ParameterSpec) -> ParameterScaling?)?
+        continuing previous: TrainingState? = nil, planting scaling: ((ParameterSpec) -> ParameterScaling?)?,
+        ranks: RankGroup? = nil
     ) throws {
         self.configuration = configuration
         self.pool = pool
@@ -68,12 +76,14 @@ public final class TrainingEngine {
         state = previous ?? TrainingState(layout, configuration.optimizer.kind)
         gradients = LaneGradients(layout, threadCount: pool.threadCount)
         let isGeneratorFrozen = configuration.objective.replacements == .frozen
+        let isFrozen = { (name: String) in isGeneratorFrozen && name.hasPrefix("generator.") }
+        let exchange = ranks.map {
+            StepExchange($0, layout, kind: configuration.optimizer.kind, pool: pool, isFrozen: isFrozen)
+        }
+        self.exchange = exchange
         optimizer = Optimizer(
             configuration.optimizer, layout, parametrization: configuration.parametrization,
-            precision: configuration.precision
-        ) {
-            isGeneratorFrozen && $0.hasPrefix("generator.")
-        }
+            precision: configuration.precision, isFrozen: isFrozen, owns: { exchange?.owns($0) ?? true })
         randomTokens = RandomTokens(
             vocabularySize: vocabularySize, excluding: special.neverMasked + [special.unknown, special.mask])
         schedule = LearningRateSchedule(configuration.optimizer, totalSteps: configuration.totalSteps)
@@ -124,20 +134,64 @@ public final class TrainingEngine {
     /// - Throws: `NonFiniteError`, before anything was changed, when the loss or a gradient is not finite;
     ///   `CancellationError` likewise.
     public func train(_ batch: TokenBatch, step: Int) throws -> StepOutcome {
+        exchange?.begin(step: step)
         if configuration.optimizer.generatorFirst { return try trainInTurns(batch, step: step) }
-        let sums = try backward(batch, step: step).sums
-        let norms = gradients.merge(pool: pool)
-        let norm = LaneGradients.total(norms)
-        state.layout.returnGradients(gradients.sum, pool: pool)
-        let loss = configuration.objective.total(sums)
-        guard loss.isFinite, norm.isFinite else {
-            let error = nonFinite(step: step, sums)
+        let (sums, norms) = try merge(try backward(batch, step: step).sums, step: step)
+        try update(step: step, norms: norms)
+        return StepOutcome(
+            step: step, sums: sums, loss: configuration.objective.total(sums),
+            learningRate: schedule.learningRate(step: step), gradientNorm: LaneGradients.total(norms))
+    }
+
+    /// Sums the gradients of all lanes, of all ranks.
+    ///
+    /// - Parameters:
+    ///   - chunks: sums of this rank's chunks, in order.
+    ///   - members: which of two optimizers have gradients; both by default.
+    /// - Returns: sums of the whole batch, and the norm of each optimizer's gradients.
+    /// - Throws: `NonFiniteError`, on all ranks alike.
+    func merge(_ chunks: [LossSums], step: Int, members: Range<Int>? = nil) throws -> (LossSums, norms: [Double]) {
+        var chunks = chunks
+        let norms: [Double]
+        var firstNonFinite: (tensor: Int, index: Int)?
+        if let exchange {
+            let (reports, squares) = try exchanged(chunks, exchange, members: members)
+            chunks = reports.flatMap(\.sums)
+            norms = gradients.norms(squares: squares)
+            firstNonFinite = reports.compactMap(\.nonFinite).map { ($0[0], $0[1]) }.min { $0 < $1 }
+        } else {
+            norms = gradients.merge(pool: pool)
+            state.layout.returnGradients(gradients.sum, pool: pool)
+        }
+        let sums = LossSums.total(chunks)
+        guard configuration.objective.total(sums).isFinite, norms.allSatisfy(\.isFinite) else {
+            if exchange == nil { firstNonFinite = state.layout.firstNonFinite(in: gradients.sum) }
+            let error = nonFinite(step: step, sums, gradient: firstNonFinite)
             gradients.clear()
             throw error
         }
-        update(step: step, norms: norms)
-        return StepOutcome(
-            step: step, sums: sums, loss: loss, learningRate: schedule.learningRate(step: step), gradientNorm: norm)
+        return (sums, norms)
+    }
+
+    /// Sums gradients with the other ranks, and learns what they have come to.
+    private func exchanged(_ chunks: [LossSums], _ exchange: StepExchange, members: Range<Int>?) throws -> (
+        [RankReport], squares: [Double]
+    ) {
+        do {
+            let squares = try exchange.reduce(gradients, laneCount: laneCount, members: members)
+            state.layout.returnGradients(gradients.sum, pool: pool)
+            var nonFinite: [Int]?
+            if !squares.values.allSatisfy(\.isFinite), let found = state.layout.firstNonFinite(in: gradients.sum) {
+                nonFinite = [found.tensor, found.index]
+            }
+            let report = RankReport(sums: chunks, squares: squares, nonFinite: nonFinite, timing: exchange.timing)
+            let reports = try report.exchanged(exchange.group)
+            timings = reports.map(\.timing)
+            return (reports, exchange.squares(reports.map(\.squares)))
+        } catch {
+            gradients.clear()
+            throw error
+        }
     }
 
     /// Moves the weights by the merged gradients.
@@ -145,7 +199,7 @@ public final class TrainingEngine {
     /// - Parameters:
     ///   - norms: of each optimizer's gradients.
     ///   - members: which of two optimizers move; both by default.
-    func update(step: Int, norms: [Double], members: Range<Int>? = nil) {
+    func update(step: Int, norms: [Double], members: Range<Int>? = nil) throws {
         let optimizers =
             norms.count == 1
             ? [configuration.optimizer] : [configuration.optimizer.ofGenerator, configuration.optimizer]
@@ -153,6 +207,7 @@ public final class TrainingEngine {
             let count = state.layout.bufferCount
             let start = state.layout.secondGroupStart ?? 0
             let ranges = [0..<start, start..<count]
+            try exchange?.gather([gradients.sum])
             seesGradients(gradients.sum.base, members.map { ranges[$0.lowerBound] } ?? 0..<count)
         }
         optimizer.update(
@@ -160,6 +215,11 @@ public final class TrainingEngine {
             scheduleFactor: schedule.factor(step: step),
             gradientScales: zip(norms, optimizers).map { LaneGradients.clipFactor(norm: $0, limit: $1.clipNorm) },
             members: members, pool: pool)
+        if let exchange {
+            // What was gathered for those who look at it is others' to clear.
+            if seesGradients != nil { exchange.clearOthers(gradients.sum) }
+            try exchange.share(state.weights, members: members)
+        }
         weightsChanged()
     }
 
@@ -168,10 +228,11 @@ public final class TrainingEngine {
     /// - Parameters:
     ///   - part: of the step.
     ///   - sampled: what stands at the masked positions, if the generator has sampled it already.
-    /// - Returns: with `part: .generator`, what it has sampled.
+    /// - Returns: sums of every chunk that is carried here; with `part: .generator`, what it has sampled (for other ranks' lanes:
+    ///   nothing of use).
     func backward(
         _ batch: TokenBatch, step: Int, part: ReplacedTokenDetection.Work.Part = .whole, sampled: [Int32]? = nil
-    ) throws -> (sums: LossSums, sampled: [Int32]) {
+    ) throws -> (sums: [LossSums], sampled: [Int32]) {
         let objective = configuration.objective
         let masking = Profile.phase("masking") { self.masking(batch, purpose: .masking, step: step) }
         var replacements = sampled ?? randomReplacements(masking, purpose: .sampling, step: step)
@@ -189,11 +250,18 @@ public final class TrainingEngine {
         var corrupted: [Int32] = []
         let keeps = key != nil && !isKept
         let collects = keeps || part == .generator
-        let sums: LossSums
+        let sums: [LossSums]
         do {
             sums = try run(work, gradients: gradients, dropout: dropout) { results in
-                if collects { for (_, outcome) in results { corrupted += outcome.corrupted } }
+                if collects {
+                    for (chunk, outcome) in results {
+                        // Of lanes that other ranks carry nobody asks here.
+                        if corrupted.isEmpty { corrupted = batch.tokens[..<chunk.firstRow].map { Int32($0) } }
+                        corrupted += outcome.corrupted
+                    }
+                }
             }
+            if collects { corrupted += batch.tokens[corrupted.count...].map { Int32($0) } }
         } catch {
             gradients.clear()
             throw error
@@ -240,9 +308,10 @@ public final class TrainingEngine {
             replacements: corruption?.replacements
                 ?? randomReplacements(masking, purpose: .evaluationSampling, step: index),
             cropping: Philox(seed: seed, purpose: .cropping))
-        return try run(work, gradients: gradients, dropout: nil, inspection: inspection) { results in
-            for (chunk, outcome) in results { collect(work, chunk, outcome) }
-        }
+        return LossSums.total(
+            try run(work, gradients: gradients, dropout: nil, inspection: inspection) { results in
+                for (chunk, outcome) in results { collect(work, chunk, outcome) }
+            })
     }
 
     /// How this model masks and replaces tokens of an evaluation batch.
@@ -259,14 +328,15 @@ public final class TrainingEngine {
         return Corruption(masking: used, replacements: used.positions.map { tokens[Int($0)] })
     }
 
-    /// Runs all chunks of a batch, lanes side by side, and sums in lane order.
+    /// Runs the chunks of a batch, lanes side by side: all, or where gradients are wanted those that this rank carries.
     ///
+    /// - Returns: the sums of each, in their order.
     /// - Throws: `CancellationError` where something was left out; gradients then mean nothing.
     private func run(
         _ work: ReplacedTokenDetection.Work, gradients: LaneGradients?, dropout: DropoutStream?,
         inspection: LayerInspection? = nil,
         collect: ([(ChunkGeometry, ReplacedTokenDetection.Outcome)]) -> Void
-    ) throws -> LossSums {
+    ) throws -> [LossSums] {
         let limits = objective.model.limits
         let plan = LanePlan(
             work.batch, laneCount: isDivided ? 1 : laneCount, chunkTokens: limits.tokens,
@@ -284,7 +354,8 @@ public final class TrainingEngine {
                 return (chunk, objective.run(work, pass))
             }
         } else {
-            LaneGradients.run(gradients, laneCount: plan.lanes.count, pool: pool) {
+            let own = gradients == nil ? nil : exchange?.lanes(of: plan.lanes.count)
+            LaneGradients.run(gradients, laneCount: plan.lanes.count, lanes: own, pool: pool) {
                 [state, arenas, products] lane, worker, gradients in
                 results[lane] = plan.lanes[lane].compactMap { chunk in
                     if cancellation?.cuts() ?? false { return nil }
@@ -299,10 +370,10 @@ public final class TrainingEngine {
             }
         }
         if cancellation?.wasCut ?? false { throw CancellationError() }
-        var sums = LossSums()
+        var sums: [LossSums] = []
         for lane in 0..<plan.lanes.count {
             let outcomes = results[lane] ?? []
-            for (_, outcome) in outcomes { sums += outcome.sums }
+            sums += outcomes.map(\.1.sums)
             collect(outcomes)
         }
         return sums
@@ -324,7 +395,8 @@ public final class TrainingEngine {
         return pass
     }
 
-    func nonFinite(step: Int, _ sums: LossSums) -> NonFiniteError {
+    /// - Parameter gradient: the first that is not finite, by tensor and element.
+    private func nonFinite(step: Int, _ sums: LossSums, gradient: (tensor: Int, index: Int)?) -> NonFiniteError {
         let place: NonFiniteError.Place
         if !sums.generatorLoss.isFinite {
             place = .generatorLoss
@@ -334,8 +406,8 @@ public final class TrainingEngine {
             place = .correctiveLoss
         } else if !sums.contrastiveLoss.isFinite {
             place = .contrastiveLoss
-        } else if let found = state.layout.firstNonFinite(in: gradients.sum) {
-            place = .gradient(tensor: found.name, index: found.index)
+        } else if let gradient {
+            place = .gradient(tensor: state.layout.specs[gradient.tensor].name, index: gradient.index)
         } else {
             place = .gradientNorm
         }

@@ -1,7 +1,7 @@
 extension TrainingState {
     /// The first weight that is not finite, by tensor and element; nil where all are.
     public var firstNonFiniteWeight: (tensor: String, index: Int)? {
-        layout.firstNonFinite(in: weights).map { ($0.name, $0.index) }
+        layout.firstNonFinite(in: weights).map { (layout.specs[$0.tensor].name, $0.index) }
     }
 
     /// Weights that are not finite must be neither evaluated nor saved.

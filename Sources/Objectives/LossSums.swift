@@ -28,6 +28,9 @@ public struct LossSums: Sendable, Equatable, Codable {
 
     public init() {}
 
+    /// One after the other.
+    public static func total(_ all: [LossSums]) -> LossSums { all.reduce(into: LossSums()) { $0 += $1 } }
+
     public static func += (sums: inout LossSums, other: LossSums) {
         sums.generatorLoss += other.generatorLoss
         sums.maskedCount += other.maskedCount

@@ -39,7 +39,8 @@ package struct LaneTree: Sendable, Equatable {
     ///
     /// - Parameters:
     ///   - nodes: in the order of lanes.
-    ///   - preferred: places in that list where sums had better be made: a sum of two does not depend on their order.
+    ///   - preferred: places in that list where sums had better be made, the first of them if there are several: a sum of two
+    ///     does not depend on their order.
     /// - Returns: steps by places in that list, `into` becomes the sum of both; and what is left, in the order of lanes.
     package func order(_ nodes: [Node], preferring preferred: Range<Int>? = nil) -> (
         steps: [(into: Int, from: Int)], left: [(node: Node, place: Int)]
@@ -51,7 +52,9 @@ package struct LaneTree: Sendable, Equatable {
             where node.level == level && node.index % 2 == 0 {
                 guard let merge = merge(of: node), let other = open[merge.sibling] else { continue }
                 (open[node], open[merge.sibling]) = (nil, nil)
-                let (into, from) = preferred?.contains(other) ?? false ? (other, place) : (place, other)
+                let prefersOther =
+                    preferred.map { $0.contains(other) && !$0.contains(place) } ?? false
+                let (into, from) = prefersOther ? (other, place) : (place, other)
                 open[merge.sum] = into
                 steps.append((into, from))
             }

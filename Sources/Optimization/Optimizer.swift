@@ -37,11 +37,13 @@ public struct Optimizer: Sendable {
     /// - Parameters:
     ///   - precision: of Muon's products.
     ///   - isFrozen: whether a tensor, by name, is to stay as it is.
+    ///   - owns: whether this rank moves what begins at a place of the gradients; the others move the rest.
     ///   - learningRateFactor: of a tensor, by name, beside that of its parametrization.
     public init(
         _ configuration: OptimizerConfiguration, _ layout: ParameterLayout,
         parametrization: ParametrizationConfiguration, precision: ProductPrecision = .float32,
         isFrozen: (String) -> Bool = { _ in false },
+        owns: (Int) -> Bool = { _ in true },
         learningRateFactor: (String) -> Double = { _ in 1 }
     ) {
         self.configuration = configuration
@@ -55,6 +57,7 @@ public struct Optimizer: Sendable {
         for (spec, weights) in entries where !isFrozen(spec.name) {
             let group = spec.offset < layout.secondGroupStart ?? 0 || groups.count == 1 ? 0 : 1
             if configuration.kind == .muon, Muon.moves(spec) {
+                guard owns(spec.offset) else { continue }
                 groups[group].matrices.append(
                     Muon.Member(
                         spec, weights: weights, configuration.muon, factor: learningRateFactor(spec.name),
@@ -68,7 +71,7 @@ public struct Optimizer: Sendable {
             groups[group].decays.append(
                 spec.decays ? groups[group].configuration.weightDecay * spec.scaling.weightDecay : 0)
             groups[group].epsilons.append(groups[group].configuration.epsilon * spec.scaling.epsilon)
-            for start in stride(from: 0, to: spec.count, by: Self.sliceCount) {
+            for start in stride(from: 0, to: spec.count, by: Self.sliceCount) where owns(spec.offset + start) {
                 groups[group].slices.append(
                     Slice(
                         entry: entry, weights: weights + start, moments: spec.offset + start,

@@ -21,7 +21,7 @@ struct Pretrain: AsyncParsableCommand {
             CheckpointCommand.self, ExportCommand.self, ImportCommand.self,
             BenchCommand.self,
             CoordinateCheckCommand.self, TransferCommand.self, CompareCommand.self,
-            FinetuneCommand.self, PredictCommand.self, SuiteCommand.self,
+            FinetuneCommand.self, PredictCommand.self, SuiteCommand.self, MPILibraryCommand.self,
         ]
     )
 

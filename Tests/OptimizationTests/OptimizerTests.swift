@@ -161,7 +161,7 @@ struct OptimizerTests {
         lanes[1].base[spec.offset + 5] = value
         #expect(pool(2) { !LaneGradients.total(LaneGradients(Self.layout, lanes: lanes).merge(pool: $0)).isFinite })
         let found = try #require(Self.layout.firstNonFinite(in: lanes[0]))
-        #expect(found.name == "readout" && found.index == 5)
+        #expect(Self.layout.specs[found.tensor].name == "readout" && found.index == 5)
         #expect(Self.layout.firstNonFinite(in: lanes[1]) == nil)
     }
 

@@ -40,10 +40,11 @@ public struct ParameterLayout: Sendable {
     /// The tensor at a place.
     func spec(at slot: ParameterSlot) -> ParameterSpec? { specs.first { $0.offset == slot.offset } }
 
-    /// The first number of a buffer of this layout that is not finite, by tensor and element; nil where all are.
-    public func firstNonFinite(in buffer: FloatBuffer) -> (name: String, index: Int)? {
-        for spec in specs {
-            for i in 0..<spec.count where !buffer.base[spec.offset + i].isFinite { return (spec.name, i) }
+    /// The first number of a buffer of this layout that is not finite, by tensor (its place in `specs`) and element; nil where
+    /// all are.
+    public func firstNonFinite(in buffer: FloatBuffer) -> (tensor: Int, index: Int)? {
+        for (tensor, spec) in specs.enumerated() {
+            for i in 0..<spec.count where !buffer.base[spec.offset + i].isFinite { return (tensor, i) }
         }
         return nil
     }

@@ -149,7 +149,9 @@ public final class TaskEngine {
         guard loss.isFinite, norm.isFinite else {
             let place: NonFiniteError.Place =
                 loss.isFinite
-                ? model.layout.firstNonFinite(in: gradients.sum).map { .gradient(tensor: $0.name, index: $0.index) }
+                ? model.layout.firstNonFinite(in: gradients.sum).map {
+                    .gradient(tensor: model.layout.specs[$0.tensor].name, index: $0.index)
+                }
                     ?? .gradientNorm : .taskLoss
             gradients.clear()
             throw NonFiniteError(step: step, place: place)

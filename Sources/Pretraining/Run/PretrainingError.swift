@@ -14,6 +14,10 @@ public enum PretrainingError: Error, Equatable, Sendable, CustomStringConvertibl
     case noCorpus(path: String)
     /// The checkpoint's generator does not fit the run.
     case unusableGenerator(path: String, reason: String)
+    /// A run that several ranks cannot carry together.
+    case cannotShare(ranks: Int, reason: String)
+    /// A rank would compute something else than the others.
+    case rankDiffers(rank: Int, host: String, reason: String)
 
     public var description: String {
         switch self {
@@ -44,6 +48,8 @@ public enum PretrainingError: Error, Equatable, Sendable, CustomStringConvertibl
         case .noCorpus(let path):
             "\(path): an imported model, which has no corpus of its own; name text with --corpus"
         case .unusableGenerator(let path, let reason): "\(path): not a generator for this run: \(reason)"
+        case .cannotShare(let ranks, let reason): "this run cannot be shared by \(ranks) ranks: \(reason)"
+        case .rankDiffers(let rank, let host, let reason): "rank \(rank) on \(host) cannot take part: \(reason)"
         }
     }
 }

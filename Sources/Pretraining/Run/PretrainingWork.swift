@@ -1,4 +1,5 @@
 import Checkpoints
+import Communication
 import Configuration
 import Corpus
 import Engine
@@ -25,6 +26,8 @@ final class PretrainingWork: RunWork {
     private var peak: PeakWatch
     private let tell: (PretrainingEvent) -> Void
     private let logging: RunLogging
+    private let ranks: RankGroup?
+    private var stragglers = StragglerWatch()
     private(set) var histograms: [(tag: String, histogram: ValueHistogram)] = []
 
     private var state: RunState
@@ -45,15 +48,19 @@ final class PretrainingWork: RunWork {
     /// - Parameters:
     ///   - start: what the first step depends on.
     ///   - logging: which steps get histograms.
+    ///   - ranks: that carry the run together.
     ///   - tell: called on the thread of the run.
     init(
-        _ requested: RunConfiguration, start: RunStart, pool: ThreadPool, logging: RunLogging,
+        _ requested: RunConfiguration, start: RunStart, pool: ThreadPool, logging: RunLogging, ranks: RankGroup? = nil,
         tell: @escaping (PretrainingEvent) -> Void
     ) throws {
         configuration = requested
         self.pool = pool
         self.tell = tell
         self.logging = logging
+        self.ranks = ranks
+        ranks?.step = start.state.step
+        ranks?.report = { tell(.warning($0)) }
         listing = start.listing
         corpusReport = start.listing.report
         fingerprint = start.fingerprint
@@ -83,8 +90,12 @@ final class PretrainingWork: RunWork {
         }
     }
 
-    /// Ends the loader's threads.
-    func stop() { loader.stop() }
+    /// Ends the loader's threads, and what other ranks do.
+    func stop() {
+        loader.stop()
+        // Whoever is not there to hear it has ended already.
+        if let ranks, ranks.leads { _ = try? RankCommand.exchange(.end, ranks) }
+    }
 
     private static func loader(
         _ stage: RunConfiguration, listing: CorpusListing, tokenizer: Tokenizer, special: SpecialTokens,
@@ -105,7 +116,7 @@ final class PretrainingWork: RunWork {
         loader.stop()
         engine = try TrainingEngine(
             stage.configuration.engine, vocabularySize: tokenizer.vocabularySize, special: engine.special, pool: pool,
-            continuing: engine.state)
+            continuing: engine.state, ranks: ranks)
         engine.isCancelled = Self.isCancelled
         loader = try Self.loader(
             stage.configuration, listing: listing, tokenizer: tokenizer, special: engine.special,
@@ -118,6 +129,51 @@ final class PretrainingWork: RunWork {
     }
 
     func advance() throws -> StepResult<StepRecord> {
+        guard let ranks else { return try advanceAlone() }
+        try RankCommand.exchange(.step(showsGradients: showsGradients(state.step + 1)), ranks)
+        return try advance(with: ranks)
+    }
+
+    /// A step of all ranks. What stands in the way of one stands in the way of all.
+    private func advance(with ranks: RankGroup) throws -> StepResult<StepRecord> {
+        ranks.step = state.step + 1
+        do {
+            return try advanceAlone()
+        } catch let alarm as RankAlarm {
+            ranks.giveUp()
+            throw TerminationSignals.error(of: alarm)
+        } catch let error as NonFiniteError {
+            // All have found the same.
+            throw error
+        } catch {
+            let signal = TerminationSignals.pending?.rawValue
+            ranks.raise(error is CancellationError ? .stopped(signal: signal ?? 0) : .failed(reason: "\(error)"))
+            ranks.giveUp()
+            throw error
+        }
+    }
+
+    /// Does what the first rank says, to the end.
+    ///
+    /// - Throws: what has stood in the way of a step, once the first rank has saved what was finished.
+    func follow() throws -> RunEnd {
+        guard let ranks else { preconditionFailure("a run without other ranks follows none") }
+        var failure: (any Error)?
+        while true {
+            switch try RankCommand.exchange(nil, ranks) {
+            case .step(let showsGradients):
+                engine.seesGradients = showsGradients ? { _, _ in } : nil
+                do { _ = try advance(with: ranks) } catch { failure = error }
+            case .gather: try engine.gatherState()
+            case .end:
+                if let failure, !(failure is CancellationError) { throw failure }
+                if let signal = TerminationSignals.pending { return .stopped(signal: "\(signal)", step: state.step) }
+                return .finished(step: state.step)
+            }
+        }
+    }
+
+    private func advanceAlone() throws -> StepResult<StepRecord> {
         peak.refresh()
         let started = ContinuousClock.now
         try enterStage()
@@ -137,6 +193,9 @@ final class PretrainingWork: RunWork {
             watch.add(outcome.sums)
             advance(to: number, loaded)
             let record = record(outcome, loaded, seconds: started.duration(to: .now).seconds)
+            if let ranks, let warning = stragglers.warning(engine.timings, hosts: ranks.hosts) {
+                tell(.warning(warning))
+            }
             alarms.see(record, step: number, layers: layerGradients.isEmpty ? nil : layerGradients)
             return .taken(record)
         } catch let error as NonFiniteError {
@@ -154,6 +213,9 @@ final class PretrainingWork: RunWork {
         return step % (interval > 0 ? interval : max(1, configuration.training.steps / 10)) == 0
     }
 
+    /// Whether somebody looks at the gradients of a step.
+    private func showsGradients(_ step: Int) -> Bool { isMeasured(step) || logging.wantsHistograms(after: step) }
+
     func takeAlarms() -> [RunAlarm] { alarms.take() }
 
     func remember(_ alarms: [RunAlarm], _ evaluation: [String: Double]?) {
@@ -169,6 +231,7 @@ final class PretrainingWork: RunWork {
     /// they are due.
     private func train(_ batch: TokenBatch, step: Int) throws -> StepOutcome {
         (histograms, layerGradients) = ([], [])
+        if let ranks, !ranks.leads { return try engine.train(batch, step: step) }
         let (wantsLayers, wantsHistograms) = (isMeasured(step), logging.wantsHistograms(after: step))
         guard wantsLayers || wantsHistograms else { return try engine.train(batch, step: step) }
         let groups = wantsHistograms ? GroupHistograms(engine.state.layout) : nil
@@ -196,10 +259,12 @@ final class PretrainingWork: RunWork {
         let flops = ModelCost.flopsPerToken(
             configuration.engine, vocabularySize: tokenizer.vocabularySize, attendedTokens: attended)
         let tokensPerSecond = Double(batch.tokenCount) / seconds
-        return StepRecord(
+        var record = StepRecord(
             tokens: state.tokens, loss: outcome.loss, losses: ObjectiveLosses(configuration.objective, outcome.sums),
             learningRate: outcome.learningRate, gradientNorm: outcome.gradientNorm, tokensPerSecond: tokensPerSecond,
-            utilisation: tokensPerSecond * flops / peak.peak, epochs: loaded.epochs)
+            utilisation: tokensPerSecond * flops / (peak.peak * Double(ranks?.count ?? 1)), epochs: loaded.epochs)
+        if ranks != nil { record.ranks = engine.timings }
+        return record
     }
 
     func evaluate() throws -> EvaluationReport? {
@@ -236,6 +301,10 @@ final class PretrainingWork: RunWork {
 
     func checkpoint() throws -> CheckpointContents? {
         guard let loaderState else { return nil }
+        if let ranks {
+            try RankCommand.exchange(.gather, ranks)
+            try engine.gatherState()
+        }
         try engine.state.checkWeights(step: state.step)
         state.alarms = alarms.state.isEmpty ? nil : alarms.state
         return try TrainingCheckpoint.contents(
@@ -259,7 +328,9 @@ final class PretrainingWork: RunWork {
         let cost = ModelCost(stage.configuration.engine, model: engine.objective.model, threads: pool.threadCount)
         return """
             \(directory.path): \(CountFormat.text(cost.parameters)) parameters, \
-            \(CountFormat.text(Int(cost.flopsPerToken))) FLOP per token, \(pool.threadCount) threads, \
+            \(CountFormat.text(Int(cost.flopsPerToken))) FLOP per token, \
+            \(ranks.map { "\($0.count) ranks on \(Set($0.hosts).count == 1 ? $0.hosts[0] : "\(Set($0.hosts).count) hosts") of " } ?? "")\
+            \(pool.threadCount) threads, \
             peak \(String(format: "%.0f", peak.peak * 1e-9)) GFLOP/s, \
             \(state.step == 0 ? "from the beginning" : "from step \(CountFormat.grouped(state.step))")
             """

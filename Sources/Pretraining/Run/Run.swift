@@ -1,4 +1,5 @@
 import Checkpoints
+import Communication
 import Configuration
 import Corpus
 import Engine
@@ -28,18 +29,22 @@ public final class Run {
     private let acceptsChangedCorpus: Bool
     private let logging: RunLogging
     private let isWorthwhile: ((Int, StepRecord) -> Bool)?
+    private let ranks: RunRanks?
+    /// Whether the other ranks have been told what the run begins with.
+    private var hasShared = false
 
     /// - Parameters:
     ///   - output: the run directory; created if need be.
     ///   - transfer: where the weights of a new run come from instead of chance.
     ///   - acceptsChangedCorpus: go on with files that are not those of the checkpoint, from the beginning of a new pass.
     ///   - logging: what is written beside metrics.jsonl and TensorBoard's scalars; settings for its HParams tab are added.
+    ///   - ranks: that carry the run together; nil for this process alone.
     ///   - report: called on the thread of `start`, with the progress line out of the way.
     ///   - isWorthwhile: asked after every step with its number; false ends the run, without a checkpoint.
     public init(
         _ configuration: RunConfiguration, output: String, resume: ResumeMode, threads: Int, progress: ProgressLine,
         transfer: WeightTransfer? = nil, acceptsChangedCorpus: Bool = false, logging: RunLogging = RunLogging(),
-        report: @escaping (PretrainingEvent) -> Void,
+        ranks: RunRanks? = nil, report: @escaping (PretrainingEvent) -> Void,
         isWorthwhile: ((Int, StepRecord) -> Bool)? = nil
     ) {
         requested = configuration
@@ -54,6 +59,7 @@ public final class Run {
         logging.hyperparameters = configuration.hyperparameters
         self.logging = logging
         self.isWorthwhile = isWorthwhile
+        self.ranks = ranks
     }
 
     /// Trains until the last step or a signal.
@@ -61,6 +67,21 @@ public final class Run {
     /// - Throws: what stands in the way, after the last good checkpoint was left intact.
     public func start() throws -> RunEnd {
         guard !requested.corpus.sources.isEmpty else { throw PretrainingError.noSources }
+        try ranks?.check(requested)
+        guard let ranks else { return try startHere() }
+        guard ranks.group.leads else { return try follow(ranks) }
+        do {
+            return try startHere()
+        } catch  where !hasShared {
+            // The others wait to hear what the run begins with.
+            ranks.group.raise(
+                error is CancellationError
+                    ? .stopped(signal: TerminationSignals.pending?.rawValue ?? 0) : .failed(reason: "\(error)"))
+            throw error
+        }
+    }
+
+    private func startHere() throws -> RunEnd {
         let isNew = !FileManager.default.fileExists(atPath: directory.path)
         let lock = try directory.open()
         return try withExtendedLifetime(lock) {
@@ -82,10 +103,15 @@ public final class Run {
         try directory.checkpoints.prepare(exclusive: true)
         let start = try RunStart(
             requested, directory: directory, resume: resume, transfer: transfer,
-            acceptsChangedCorpus: acceptsChangedCorpus, pool: pool, progress: progress, report: report)
+            acceptsChangedCorpus: acceptsChangedCorpus, ranks: ranks?.group, pool: pool, progress: progress,
+            report: report)
+        hasShared = true
+        try ranks?.share(start, requested)
         // What is told before the loop is there cannot be in its journal.
         var tell: (PretrainingEvent) -> Void = { [progress, report] event in progress.interrupt { report(event) } }
-        let work = try PretrainingWork(requested, start: start, pool: pool, logging: logging) { tell($0) }
+        let work = try PretrainingWork(
+            requested, start: start, pool: pool, logging: logging, ranks: ranks?.group
+        ) { tell($0) }
         defer {
             work.stop()
             corpusReport = work.corpusReport
@@ -101,5 +127,26 @@ public final class Run {
         defer { tell = { _ in } }
         loop.tell(.note(work.summary(directory)))
         return try loop.run(while: isWorthwhile)
+    }
+
+    /// Does what the first rank says, to the end.
+    private func follow(_ ranks: RunRanks) throws -> RunEnd {
+        let pool = try ThreadPool.reserving(threadCount: threads)
+        defer { pool.shutDown() }
+        let start: RunStart
+        let configuration: RunConfiguration
+        do {
+            (start, configuration) = try ranks.receive(pool: pool)
+        } catch let alarm as RankAlarm {
+            throw TerminationSignals.error(of: alarm)
+        }
+        let work = try PretrainingWork(
+            configuration, start: start, pool: pool, logging: RunLogging(), ranks: ranks.group
+        ) { [report] event in if case .warning = event { report(event) } }
+        defer {
+            work.stop()
+            (seconds, tokens) = (0, work.tokens)
+        }
+        return try work.follow()
     }
 }

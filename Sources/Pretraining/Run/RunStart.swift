@@ -1,4 +1,5 @@
 import Checkpoints
+import Communication
 import Configuration
 import Corpus
 import Engine
@@ -27,14 +28,15 @@ struct RunStart {
 
     init(
         _ configuration: RunConfiguration, directory: RunDirectory, resume: ResumeMode, transfer: WeightTransfer?,
-        acceptsChangedCorpus: Bool, pool: ThreadPool, progress: ProgressLine,
+        acceptsChangedCorpus: Bool, ranks: RankGroup? = nil, pool: ThreadPool, progress: ProgressLine,
         report: @escaping (PretrainingEvent) -> Void
     ) throws {
         let note = { (what: Resumption) in report(what.isWarning ? .warning("\(what)") : .note("\(what)")) }
         self = try directory.resume(resume, note: note) { reader in
             try RunStart(
                 configuration, directory: directory, reader: reader, transfer: transfer,
-                acceptsChangedCorpus: acceptsChangedCorpus, pool: pool, progress: progress, report: report)
+                acceptsChangedCorpus: acceptsChangedCorpus, ranks: ranks, pool: pool, progress: progress, report: report
+            )
         }.beginning
         guard let documents else { return }
         if documents.configuration.training.steps != configuration.training.steps {
@@ -45,11 +47,27 @@ struct RunStart {
         }
     }
 
+    /// What the first rank has told, on another one.
+    ///
+    /// - Parameter configuration: the run's, with this rank's own paths.
+    /// - Throws: `RankDifference` where the corpus is not the first rank's.
+    init(_ shared: SharedStart, _ configuration: RunConfiguration, ranks: RankGroup, pool: ThreadPool) throws {
+        documents = nil
+        (loader, state, fingerprint) = (shared.loader, shared.state, shared.fingerprint)
+        listing = try CorpusListing(configuration.corpus)
+        inheritsTokenTypes = shared.inheritsTokenTypes
+        tokenizer = try Tokenizer(json: Array(shared.tokenizer))
+        special = try tokenizer.specialTokens
+        engine = try TrainingEngine(
+            configuration.configuration(ofStage: configuration.stageIndex(ofStep: shared.state.step + 1)).engine,
+            vocabularySize: tokenizer.vocabularySize, special: special, pool: pool, ranks: ranks)
+    }
+
     /// - Throws: `CheckpointError.damaged` if the checkpoint turns out not to be what was written.
     private init(
         _ configuration: RunConfiguration, directory: RunDirectory, reader: CheckpointReader?,
-        transfer: WeightTransfer?, acceptsChangedCorpus: Bool, pool: ThreadPool, progress: ProgressLine,
-        report: (PretrainingEvent) -> Void
+        transfer: WeightTransfer?, acceptsChangedCorpus: Bool, ranks: RankGroup?, pool: ThreadPool,
+        progress: ProgressLine, report: (PretrainingEvent) -> Void
     ) throws {
         documents = try reader.map(TrainingCheckpoint.documents)
         inheritsTokenTypes = reader == nil && transfer?.trainsTokenTypes == true
@@ -106,8 +124,7 @@ struct RunStart {
         special = try tokenizer.specialTokens
         engine = try TrainingEngine(
             configuration.configuration(ofStage: stage).engine, vocabularySize: tokenizer.vocabularySize,
-            special: special,
-            pool: pool)
+            special: special, pool: pool, ranks: ranks)
         if let reader {
             try TrainingCheckpoint.load(reader, into: engine, moments: true)
         } else if let transfer {

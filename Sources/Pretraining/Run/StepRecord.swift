@@ -1,3 +1,4 @@
+import Engine
 import Formatting
 import Foundation
 import Objectives
@@ -24,6 +25,8 @@ public struct StepRecord: RunRecord {
     public var epoch: Int
     /// The same for every source, where there are several.
     public var epochs: [Int]?
+    /// Seconds that each rank has computed and waited in the step, where there are several.
+    public var ranks: [RankTiming]?
 
     package init(
         tokens: Int, loss: Double, losses: ObjectiveLosses, learningRate: Double, gradientNorm: Double,
@@ -55,6 +58,12 @@ public struct StepRecord: RunRecord {
             ("speed/utilisation", utilisation),
         ]
         return all.compactMap { tag, value in value.map { (tag, $0) } }
+            + (ranks ?? []).enumerated().flatMap { rank, timing in
+                [
+                    ("ranks/computing_seconds/\(rank)", timing.computing),
+                    ("ranks/waiting_seconds/\(rank)", timing.waiting),
+                ]
+            }
     }
 
     public var progressFields: [ProgressField] {

@@ -53,6 +53,11 @@ public enum TerminationSignals {
         if pending != nil { throw CancellationError() }
     }
 
+    /// A signal that another process of the same run has received.
+    package static func note(_ number: Int32) {
+        _ = pendingNumber.compareExchange(expected: 0, desired: number, ordering: .acquiringAndReleasing)
+    }
+
     /// Forgets a signal that has been dealt with.
     package static func reset() { pendingNumber.store(0, ordering: .releasing) }
 }

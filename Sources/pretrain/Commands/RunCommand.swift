@@ -1,7 +1,9 @@
 import ArgumentParser
 import Benchmarks
 import Checkpoints
+import Communication
 import Corpus
+import Engine
 import Files
 import Formatting
 import Foundation
@@ -80,6 +82,11 @@ struct RunCommand: ParsableCommand {
             "Steps between TensorBoard's histograms of weights and gradients, a layer each. Default: none.",
             valueName: "steps"))
     var logHistograms: Int?
+    @Option(
+        help: ArgumentHelp(
+            "Whether this process is one of several that carry the run together, by MPI. auto: if mpirun or srun has started several.",
+            valueName: "auto|mpi|off"))
+    var distributed = Distribution.auto
     @OptionGroup var threading: ThreadOptions
     @Flag(help: "Show nothing but warnings and errors.")
     var quiet = false
@@ -99,6 +106,16 @@ struct RunCommand: ParsableCommand {
     }
 
     func run() throws {
+        guard let ranks = try Ranks(distributed) else { return try run(nil, threads: threading.count) }
+        try ranks.together { group in
+            try run(group, threads: threading.threads ?? ranks.threads(of: threading.count))
+        }
+    }
+
+    /// - Parameter ranks: that carry the run together; the first of them reports.
+    private func run(_ ranks: RankGroup?, threads: Int) throws {
+        let leads = ranks?.leads ?? true
+        let quiet = quiet || !leads
         let fallback = output.map { RunDirectory(path: $0).configuration }
             .flatMap { FileManager.default.fileExists(atPath: $0) && resume != "never" ? $0 : nil }
         var transfer = try from.map { try start(from: $0) }
@@ -111,8 +128,11 @@ struct RunCommand: ParsableCommand {
         let (adapted, notes) = transfer?.adapted(requested) ?? (requested, [])
         if !quiet { for note in notes { Terminal.note(note) } }
         let directory = output ?? "checkpoints/\(name)"
-        let (configuration, length) = try RunLength.resolve(
-            adapted, output: RunDirectory(path: directory), threads: threading.count)
+        let (configuration, length) =
+            leads
+            ? try RunLength.resolve(
+                adapted, output: RunDirectory(path: directory), threads: threads, ranks: ranks?.count ?? 1)
+            : (adapted, nil)
         if let length, !quiet { Terminal.note(length) }
         if let from, resume != "never" { try OwnWeights.check(from, RunDirectory(path: directory)) }
         let mode: ResumeMode =
@@ -126,13 +146,16 @@ struct RunCommand: ParsableCommand {
         signal(SIGPIPE, SIG_IGN)
         var last: EvaluationReport?
         let run = Run(
-            configuration, output: directory, resume: mode, threads: threading.count,
+            configuration, output: directory, resume: mode, threads: threads,
             progress: ProgressLine(quiet: quiet), transfer: transfer, acceptsChangedCorpus: corpusChanged == .accept,
-            logging: RunLogging(histogramEvery: logHistograms ?? 0, writesCSV: logs.contains(.csv))
+            logging: RunLogging(histogramEvery: logHistograms ?? 0, writesCSV: logs.contains(.csv)),
+            ranks: ranks.map { RunRanks($0, written: adapted) }
         ) { event in
             switch event {
             case .note(let text): if !quiet { Terminal.note(text) }
-            case .warning(let text): Terminal.note("warning: \(text)")
+            case .warning(let text):
+                let place = leads ? "" : ranks.map { "rank \($0.rank) on \($0.hosts[$0.rank]): " } ?? ""
+                Terminal.note("warning: \(place)\(text)")
             case .alarm(let alarm): Terminal.note("alarm: \(alarm.message)")
             case .checkpoint(_, let path): if !quiet { Terminal.note("checkpoint \(path)") }
             case .evaluation(let evaluation):
@@ -146,6 +169,10 @@ struct RunCommand: ParsableCommand {
         }
         defer { SkippedText.note(run.corpusReport.entries.filter { !quiet || !$0.kind.isRemark }) }
         let end = try run.start()
+        if !leads {
+            if case .stopped = end { throw ExitCode(ExitStatus.stoppedBySignal) }
+            return
+        }
         switch end {
         case .finished(let step):
             let name = configuration.objective.name

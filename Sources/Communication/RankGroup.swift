@@ -1,0 +1,268 @@
+import Formatting
+import Foundation
+
+/// Ranks that work on one run in step: what they send one another, and what becomes of it when one of them stops, fails or hangs.
+///
+/// Used from one thread at a time. Every wait also listens for alarms: a rank that cannot go on tells all others at once, so
+/// that none waits for what will not come.
+public final class RankGroup {
+    /// How long a rank is waited for.
+    public struct Patience: Sendable {
+        /// Seconds after which a wait is reported.
+        public var report: Double
+        /// Seconds after which it is given up.
+        public var limit: Double
+
+        public init(report: Double = 30, limit: Double = 1800) {
+            self.report = report
+            self.limit = limit
+        }
+    }
+
+    public let transport: any RankTransport
+    public var rank: Int { transport.rank }
+    public var count: Int { transport.rankCount }
+    /// Whether this is the rank that writes and reports.
+    public var leads: Bool { rank == 0 }
+    /// The machine of every rank.
+    public private(set) var hosts: [String] = []
+    public var patience: Patience
+    /// Told of waits that take long.
+    public var report: (String) -> Void = { _ in }
+    /// The step that is under way: alarms of later ones are not for it.
+    public var step = 0
+    /// Whether the step under way was given up: what was sent for it is not taken for anything else, and alarms are heard no
+    /// longer.
+    public private(set) var hasGivenUp = false
+    /// Bytes sent so far, and seconds waited.
+    public private(set) var sentBytes = 0
+    public private(set) var waitedSeconds = 0.0
+
+    private let alarmBytes = UnsafeMutableRawBufferPointer.allocate(byteCount: RankAlarm.byteCount, alignment: 16)
+    private var alarmTransfer: RankTransfer?
+    private var alarms: [RankAlarm] = []
+    /// What was sent and must stay where it is until it has left.
+    private var leaving: [(transfer: RankTransfer, bytes: UnsafeMutableRawBufferPointer)] = []
+
+    /// - Throws: `CommunicationError`.
+    public init(
+        _ transport: any RankTransport, host: String = ProcessInfo.processInfo.hostName, patience: Patience = Patience()
+    ) throws {
+        self.transport = transport
+        self.patience = patience
+        hosts = (0..<transport.rankCount).map { "rank \($0)" }
+        try listen()
+        hosts = try allGather(Data(host.utf8), for: "the names of all hosts").map {
+            String(decoding: $0, as: UTF8.self)
+        }
+    }
+
+    deinit { alarmBytes.deallocate() }
+
+    /// Ends the connection. Every rank has to.
+    public func finish() {
+        if let alarmTransfer { transport.cancel(alarmTransfer) }
+        alarmTransfer = nil
+        transport.finish()
+    }
+
+    // MARK: Messages
+
+    /// A message under way, with the rank at its other end.
+    public struct Message {
+        fileprivate let transfer: RankTransfer
+        fileprivate let rank: Int
+    }
+
+    /// The most bytes of a message; longer ones are several.
+    private static let largestMessage = 1 << 30
+
+    /// Begins to send bytes, which have to stay as they are until the messages have been waited for.
+    public func send(_ bytes: UnsafeRawBufferPointer, to rank: Int, _ kind: MessageKind) throws -> [Message] {
+        sentBytes += bytes.count
+        return try pieces(bytes.count).map { piece in
+            Message(
+                transfer: try transport.send(UnsafeRawBufferPointer(rebasing: bytes[piece]), to: rank, tag: tag(kind)),
+                rank: rank)
+        }
+    }
+
+    /// Begins to receive as many bytes as there are sent.
+    public func receive(_ bytes: UnsafeMutableRawBufferPointer, from rank: Int, _ kind: MessageKind) throws -> [Message]
+    {
+        try pieces(bytes.count).map { piece in
+            Message(
+                transfer: try transport.receive(
+                    UnsafeMutableRawBufferPointer(rebasing: bytes[piece]), from: rank, tag: tag(kind)),
+                rank: rank)
+        }
+    }
+
+    private func pieces(_ count: Int) -> [Range<Int>] {
+        stride(from: 0, to: count, by: Self.largestMessage).map { $0..<min($0 + Self.largestMessage, count) }
+    }
+
+    /// Messages of a step that was broken off must not be taken for those of another.
+    private func tag(_ kind: MessageKind) -> Int {
+        kind.rawValue << 12 | (2 * step + (hasGivenUp ? 1 : 0)) & 0xfff
+    }
+
+    /// Waits until messages have been sent or have arrived.
+    ///
+    /// - Parameter what: is waited for, for people.
+    /// - Throws: `RankAlarm` where a rank has given up this step, `CommunicationError`.
+    public func wait(_ messages: [Message], for what: @autoclosure () -> String) throws {
+        try wait(messages, for: what, isLimited: true)
+    }
+
+    private func wait(_ messages: [Message], for what: () -> String, isLimited: Bool) throws {
+        let start = ContinuousClock.now
+        var open = messages
+        var nextReport = patience.report
+        var polls = 0
+        while true {
+            open = try open.filter { try !transport.isDone($0.transfer) }
+            if open.isEmpty { break }
+            try hear()
+            polls += 1
+            let seconds = start.duration(to: .now).seconds
+            if seconds > nextReport, isLimited {
+                nextReport *= 2
+                report(
+                    "waiting for \(DurationFormat.text(seconds)) for \(what()) of "
+                        + Set(open.map(\.rank)).sorted().map { "rank \($0) on \(hosts[$0])" }.joined(separator: ", "))
+            }
+            if seconds > patience.limit, isLimited, let rank = open.first?.rank {
+                throw CommunicationError.silent(rank: rank, host: hosts[rank], seconds: seconds, waitingFor: what())
+            }
+            // At first without sleep, as messages take microseconds; then without taking a processor from those who compute.
+            if seconds > 0.1 { usleep(500) } else if polls > 2000 { usleep(50) } else { sched_yield() }
+        }
+        waitedSeconds += start.duration(to: .now).seconds
+    }
+
+    // MARK: Alarms
+
+    private func listen() throws {
+        alarmTransfer = try transport.receive(alarmBytes, from: nil, tag: MessageKind.alarm.rawValue << 12)
+    }
+
+    /// - Throws: an alarm that concerns the step under way.
+    private func hear() throws {
+        while let transfer = alarmTransfer, try transport.isDone(transfer) {
+            alarmTransfer = nil
+            alarms.append(RankAlarm(bytes: UnsafeRawBufferPointer(alarmBytes)))
+            try listen()
+        }
+        if !hasGivenUp, let alarm = alarms.first(where: { $0.step <= step }) { throw alarm }
+    }
+
+    /// Looks for alarms without waiting.
+    ///
+    /// - Throws: an alarm that concerns the step under way.
+    public func check() throws { try hear() }
+
+    /// Tells all others that this rank gives up the step under way.
+    public func raise(_ kind: RankAlarm.Kind) {
+        let alarm = RankAlarm(rank: rank, host: hosts[rank], step: step, kind: kind)
+        for other in 0..<count where other != rank {
+            let bytes = UnsafeMutableRawBufferPointer.allocate(byteCount: RankAlarm.byteCount, alignment: 16)
+            alarm.write(bytes)
+            // Whoever cannot be reached will find out by itself.
+            guard
+                let transfer = try? transport.send(
+                    UnsafeRawBufferPointer(bytes), to: other, tag: MessageKind.alarm.rawValue << 12)
+            else { continue }
+            leaving.append((transfer, bytes))
+        }
+    }
+
+    /// Gives up the step under way, as all ranks do that have raised or heard an alarm. What follows is the end: bringing together
+    /// what the finished steps have come to.
+    public func giveUp() { hasGivenUp = true }
+
+    // MARK: All together
+
+    /// Gives everybody what the first rank has: down a tree, whoever has it sends it on.
+    ///
+    /// - Parameter isLimited: whether the first rank may be waited for only so long.
+    public func broadcast(_ bytes: UnsafeMutableRawBufferPointer, for what: String, isLimited: Bool = true) throws {
+        var reach = 1
+        while reach < count {
+            if rank < reach, rank + reach < count {
+                let sent = try send(UnsafeRawBufferPointer(bytes), to: rank + reach, .broadcast)
+                try wait(sent, for: { what }, isLimited: isLimited)
+            } else if rank >= reach, rank < 2 * reach {
+                try wait(try receive(bytes, from: rank - reach, .broadcast), for: { what }, isLimited: isLimited)
+            }
+            reach *= 2
+        }
+    }
+
+    /// Gives everybody what the first rank has.
+    ///
+    /// - Parameter data: of the first rank; the others' is not looked at.
+    public func broadcast(_ data: Data, for what: String, isLimited: Bool = true) throws -> Data {
+        var length = Int64(data.count)
+        try withUnsafeMutableBytes(of: &length) { try broadcast($0, for: what, isLimited: isLimited) }
+        var result = leads ? data : Data(count: Int(length))
+        try result.withUnsafeMutableBytes { try broadcast($0, for: what) }
+        return result
+    }
+
+    /// Collects what everybody has.
+    ///
+    /// - Returns: by rank; with the first rank only, elsewhere an empty list.
+    public func gather(_ data: Data, for what: String) throws -> [Data] {
+        guard leads else {
+            var length = Int64(data.count)
+            try withUnsafeBytes(of: &length) { try wait(try send($0, to: 0, .gather), for: { what }, isLimited: true) }
+            try data.withUnsafeBytes { try wait(try send($0, to: 0, .gather), for: { what }, isLimited: true) }
+            return []
+        }
+        var lengths = [Int64](repeating: 0, count: count)
+        try lengths.withUnsafeMutableBytes { bytes in
+            let messages = try (1..<count).flatMap { other in
+                try receive(
+                    UnsafeMutableRawBufferPointer(rebasing: bytes[other * 8..<other * 8 + 8]), from: other, .gather)
+            }
+            try wait(messages, for: what)
+        }
+        var result = [data]
+        for other in 1..<count {
+            var received = Data(count: Int(lengths[other]))
+            try received.withUnsafeMutableBytes { try wait(try receive($0, from: other, .gather), for: what) }
+            result.append(received)
+        }
+        return result
+    }
+
+    /// Gives everybody what everybody has, by rank.
+    public func allGather(_ data: Data, for what: String) throws -> [Data] {
+        let all = try gather(data, for: what)
+        var joined = Data()
+        for part in all { withUnsafeBytes(of: Int64(part.count)) { joined.append(contentsOf: $0) } }
+        for part in all { joined.append(part) }
+        joined = try broadcast(joined, for: what)
+        let lengths = joined.withUnsafeBytes { bytes in
+            (0..<count).map { Int(bytes.loadUnaligned(fromByteOffset: 8 * $0, as: Int64.self)) }
+        }
+        var start = 8 * count
+        return lengths.map { length in
+            defer { start += length }
+            return joined.subdata(in: start..<start + length)
+        }
+    }
+}
+
+/// What messages are about; a tag each.
+public enum MessageKind: Int, Sendable {
+    case broadcast, gather, gradients, weights, state
+    case alarm = 7
+}
+
+extension Duration {
+    fileprivate var seconds: Double {
+        Double(components.seconds) + Double(components.attoseconds) * 1e-18
+    }
+}

@@ -1,0 +1,156 @@
+import Communication
+import Foundation
+import Synchronization
+import Testing
+
+/// Ranks that are threads.
+@Suite("A group of ranks")
+struct RankGroupTests {
+    /// Runs every rank on a thread of its own.
+    ///
+    /// - Returns: what each has returned or thrown.
+    static func threads<Value: Sendable>(
+        _ count: Int, patience: RankGroup.Patience = .init(report: 60, limit: 60),
+        _ body: @escaping @Sendable (RankGroup) throws -> Value
+    ) throws -> [Result<Value, any Error>] {
+        let results = Mutex([Result<Value, any Error>?](repeating: nil, count: count))
+        let transports = ThreadTransport.ranks(count)
+        let done = DispatchSemaphore(value: 0)
+        for transport in transports {
+            Thread {
+                let result = Result {
+                    let group = try RankGroup(transport, host: "host\(transport.rank / 2)", patience: patience)
+                    defer { group.finish() }
+                    return try body(group)
+                }
+                results.withLock { $0[transport.rank] = result }
+                done.signal()
+            }.start()
+        }
+        for _ in transports { done.wait() }
+        return results.withLock { $0.map { $0! } }
+    }
+
+    @Test("Everybody gets what one or all have", arguments: [1, 2, 3, 4, 7, 8])
+    func together(count: Int) throws {
+        let results = try Self.threads(count) { group -> [[Data]] in
+            let own = Data((0..<group.rank * 1000).map { UInt8(truncatingIfNeeded: $0 + group.rank) })
+            return try (1...3).map { step in
+                group.step = step
+                let all = try group.allGather(own, for: "a test")
+                let first = try group.broadcast(Data("from \(group.rank), \(step)".utf8), for: "a test")
+                return all + [first]
+            }
+        }
+        let expected = (1...3).map { step in
+            (0..<count).map { rank in Data((0..<rank * 1000).map { UInt8(truncatingIfNeeded: $0 + rank) }) }
+                + [Data("from 0, \(step)".utf8)]
+        }
+        for result in results { #expect(try result.get() == expected) }
+    }
+
+    @Test("All know all hosts")
+    func hosts() throws {
+        for result in try Self.threads(3, { $0.hosts }) { #expect(try result.get() == ["host0", "host0", "host1"]) }
+    }
+
+    @Test("Everybody sends everybody something, all at once")
+    func exchange() throws {
+        let results = try Self.threads(5) { group -> [Int32] in
+            group.step = 7
+            var sent = (0..<5).map { Int32(100 * group.rank + $0) }
+            var received = [Int32](repeating: -1, count: 5)
+            try sent.withUnsafeMutableBytes { sent in
+                try received.withUnsafeMutableBytes { received in
+                    var messages: [RankGroup.Message] = []
+                    for other in 0..<5 where other != group.rank {
+                        let place = 4 * other..<4 * other + 4
+                        messages += try group.receive(
+                            UnsafeMutableRawBufferPointer(rebasing: received[place]), from: other, .gradients)
+                        messages += try group.send(
+                            UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(sent)[place]), to: other, .gradients
+                        )
+                    }
+                    try group.wait(messages, for: "a test")
+                }
+            }
+            #expect(group.sentBytes >= 16)
+            return received
+        }
+        for (rank, result) in results.enumerated() {
+            let expected = (0..<5).map { $0 == rank ? -1 : Int32(100 * $0 + rank) }
+            #expect(try result.get() == expected)
+        }
+    }
+
+    @Test("Who cannot go on tells all others, who then do not wait for it")
+    func alarm() throws {
+        let results = try Self.threads(3) { group -> Bool in
+            group.step = 4
+            if group.rank == 1 {
+                group.raise(.failed(reason: "the disk is full " + String(repeating: "x", count: 9000)))
+                return false
+            }
+            _ = try group.allGather(Data([1]), for: "a test")
+            return true
+        }
+        #expect(try results[1].get() == false)
+        for rank in [0, 2] {
+            let error = #expect(throws: RankAlarm.self) { try results[rank].get() }
+            #expect(error?.rank == 1 && error?.host == "host0" && error?.step == 4)
+            #expect("\(error!)".hasPrefix("rank 1 on host0: the disk is full xxx"))
+            #expect("\(error!)".utf8.count < 4096)
+        }
+    }
+
+    @Test("An alarm in the next step does not break off this one")
+    func laterAlarm() throws {
+        let results = try Self.threads(3) { group -> [Int] in
+            group.step = 1
+            // The second rank is done with step 1 once it has sent what the others need for it.
+            if group.rank == 1 {
+                _ = try group.gather(Data([1]), for: "a test")
+                group.step = 2
+                group.raise(.stopped(signal: 15))
+                return []
+            }
+            usleep(50_000)
+            var steps: [Int] = []
+            do {
+                if group.rank == 0 { steps.append(try group.gather(Data([1]), for: "a test").count) }
+                if group.rank == 2 { steps.append(try group.gather(Data([1]), for: "a test").count) }
+                group.step = 2
+                _ = try group.broadcast(Data(), for: "a test", isLimited: true)
+                while true { try group.check() }
+            } catch let alarm as RankAlarm {
+                #expect(alarm.kind == .stopped(signal: 15) && alarm.rank == 1)
+            }
+            return steps
+        }
+        #expect(try results[0].get() == [3])
+        #expect(try results[2].get() == [0])
+    }
+
+    @Test("Who hangs is named, at first as news, then as an error")
+    func silence() throws {
+        let results = try Self.threads(2, patience: .init(report: 0.05, limit: 0.4)) { group -> [String] in
+            if group.rank == 1 {
+                usleep(700_000)
+                return []
+            }
+            var news: [String] = []
+            group.report = { news.append($0) }
+            let error = #expect(throws: CommunicationError.self) {
+                _ = try group.gather(Data(), for: "the gradients")
+            }
+            guard case .silent(1, "host0", _, "the gradients") = error else {
+                Issue.record("another error: \(String(describing: error))")
+                return []
+            }
+            return news
+        }
+        let news = try results[0].get()
+        #expect(news.count >= 2)
+        #expect(news.allSatisfy { $0.contains("the gradients of rank 1 on host0") })
+    }
+}

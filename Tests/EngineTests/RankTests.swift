@@ -1,0 +1,160 @@
+import Communication
+import Encoder
+import Engine
+import Foundation
+import Kernels
+import Objectives
+import Optimization
+import Pretraining
+import Synchronization
+import TestModels
+import Testing
+
+/// Steps that several ranks take together, as threads of this process.
+@Suite("Ranks", .serialized)
+struct RankTests {
+    struct Result: Sendable, Equatable {
+        var weights: [UInt32]
+        /// Of the first rank, after it has gathered the others'.
+        var moments: [[UInt32]] = []
+        var losses: [Double] = []
+        var norms: [Double] = []
+    }
+
+    /// Trains on every rank.
+    static func train(
+        _ configuration: RunConfiguration, ranks: Int, threads: Int, steps: Int = 3,
+        seen: (@Sendable (Int, UnsafePointer<Float>, Range<Int>) -> Void)? = nil
+    ) throws -> [Result] {
+        let results = Mutex([Swift.Result<Result, any Error>?](repeating: nil, count: ranks))
+        let done = DispatchSemaphore(value: 0)
+        for transport in ThreadTransport.ranks(ranks) {
+            Thread {
+                let result = Swift.Result {
+                    let group = try RankGroup(transport, host: "here")
+                    let pool = ThreadPool(threadCount: threads)
+                    defer { pool.shutDown() }
+                    let engine = try TrainingEngine(
+                        configuration.engine, vocabularySize: EngineTests.vocabulary, special: EngineTests.special,
+                        pool: pool, ranks: ranks == 1 ? nil : group)
+                    engine.initialize()
+                    if let seen { engine.seesGradients = { seen(transport.rank, $0, $1) } }
+                    var result = Result(weights: [])
+                    for step in 1...steps {
+                        let batch = EngineTests.batch(sequences: 12, seed: UInt64(step))
+                        let outcome = try engine.train(batch, step: step)
+                        result.losses.append(outcome.loss)
+                        result.norms.append(outcome.gradientNorm)
+                        #expect(engine.timings.count == (ranks == 1 ? 0 : ranks))
+                    }
+                    try engine.gatherState()
+                    result.weights = engine.state.weights.elements.map(\.bitPattern)
+                    if transport.rank == 0 {
+                        result.moments = engine.state.optimizer.map { $0.buffer.elements.map(\.bitPattern) }
+                    }
+                    return result
+                }
+                results.withLock { $0[transport.rank] = result }
+                done.signal()
+            }.start()
+        }
+        for _ in 0..<ranks { done.wait() }
+        return try results.withLock { try $0.map { try $0!.get() } }
+    }
+
+    static let cases =
+        RecipeTests.cases + [
+            RecipeTests.Case(name: "electra") { $0.model.dropout = 0.1 },
+            RecipeTests.Case(name: "electra, two optimizers") { $0.optimizer.separate = true },
+            RecipeTests.Case(name: "the generator first") {
+                $0.model.embeddingSharing = .disentangled
+                $0.optimizer.separate = true
+                $0.optimizer.generatorFirst = true
+            },
+            RecipeTests.Case(name: "muon, in bfloat16") {
+                $0.optimizer.kind = .muon
+                $0.training.precision = .bfloat16
+            },
+            RecipeTests.Case(name: "muon, two optimizers, metro") {
+                $0.optimizer.kind = .muon
+                $0.optimizer.separate = true
+                $0.objective.name = .metro
+                $0.model.embeddingSharing = .tokenOnly
+            },
+        ]
+
+    @Test("The bits of one machine on 2, 3, 4 and 5", arguments: cases)
+    func bits(_ recipe: RecipeTests.Case) throws {
+        let configuration = recipe.configuration()
+        let expected = try Self.train(configuration, ranks: 1, threads: 2)[0]
+        for (ranks, threads) in [(2, 1), (2, 2), (3, 1), (4, 2), (5, 1)] {
+            let actual = try Self.train(configuration, ranks: ranks, threads: threads)
+            for (rank, result) in actual.enumerated() {
+                #expect(result.weights == expected.weights, "rank \(rank) of \(ranks)")
+                #expect(result.losses == expected.losses)
+                #expect(result.norms == expected.norms)
+            }
+            #expect(actual[0].moments == expected.moments)
+        }
+    }
+
+    @Test("Whoever looks at gradients sees those of all ranks, and changes nothing")
+    func seen() throws {
+        let configuration = EngineTests.configuration { $0.optimizer.separate = true }
+        let sums = Mutex<[Int: [Double]]>([:])
+        func look(_ ranks: Int) throws -> (Result, [Double]) {
+            sums.withLock { $0 = [:] }
+            let result = try Self.train(configuration, ranks: ranks, threads: 1) { rank, gradients, range in
+                let sum = range.reduce(0.0) { $0 + Double(gradients[$1]) * Double($1 % 101) }
+                sums.withLock { $0[rank, default: []].append(sum) }
+            }
+            return (result[0], sums.withLock { $0[0]! })
+        }
+        let (alone, expected) = try look(1)
+        let (together, actual) = try look(3)
+        #expect(expected.count == 3 && actual == expected)
+        #expect(together == alone)
+        #expect(try Self.train(configuration, ranks: 3, threads: 1)[0] == alone)
+    }
+
+    @Test("A gradient that is not finite is found and named by all ranks alike")
+    func nonFinite() throws {
+        let configuration = EngineTests.configuration {
+            $0.training.steps = 20
+            $0.optimizer.clipNorm = 0
+        }
+        let errors = Mutex<[Int: NonFiniteError]>([:])
+        for ranks in [1, 3] {
+            errors.withLock { $0 = [:] }
+            let done = DispatchSemaphore(value: 0)
+            for transport in ThreadTransport.ranks(ranks) {
+                Thread {
+                    defer { done.signal() }
+                    do {
+                        let group = try RankGroup(transport, host: "here")
+                        let pool = ThreadPool(threadCount: 1)
+                        defer { pool.shutDown() }
+                        let engine = try TrainingEngine(
+                            configuration.engine, vocabularySize: EngineTests.vocabulary, special: EngineTests.special,
+                            pool: pool, ranks: ranks == 1 ? nil : group)
+                        engine.initialize()
+                        // Beyond what a layer's norm can square.
+                        engine.state.weights.base[engine.state.layout.specs[0].offset + 16 * 7] = .infinity
+                        engine.weightsChanged()
+                        do {
+                            _ = try engine.train(EngineTests.batch(sequences: 12, seed: 1), step: 1)
+                        } catch let error as NonFiniteError {
+                            errors.withLock { $0[transport.rank] = error }
+                        }
+                    } catch {
+                        Issue.record(error)
+                    }
+                }.start()
+            }
+            for _ in 0..<ranks { done.wait() }
+            let found = errors.withLock { $0 }
+            #expect(found.count == ranks)
+            #expect(Set(found.values.map { "\($0)" }).count == 1)
+        }
+    }
+}
