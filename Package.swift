@@ -79,13 +79,15 @@ let package = Package(
         library(
             "Engine",
             [
-                "Communication", "Configuration", "Machine", "Kernels", "Tokenization", "Corpus", "Parametrization", "Encoder",
+                "Communication", "Configuration", "Machine", "Kernels", "Tokenization", "Corpus", "Parametrization",
+                "Encoder",
                 "Objectives", "Optimization",
             ]),
         library(
             "Pretraining",
             [
-                "Communication", "Configuration", "Kernels", "Machine", "Tokenization", "Corpus", "Parametrization", "Encoder",
+                "Communication", "Configuration", "Kernels", "Machine", "Tokenization", "Corpus", "Parametrization",
+                "Encoder",
                 "Objectives", "Optimization", "Checkpoints", "Files", "Formatting", "Runs", "Engine",
             ]),
         library(
@@ -184,7 +186,8 @@ let package = Package(
         tests(
             "EngineTests",
             [
-                "Communication", "Configuration", "Corpus", "Encoder", "Engine", "Kernels", "Machine", "Objectives", "Optimization",
+                "Communication", "Configuration", "Corpus", "Encoder", "Engine", "Kernels", "Machine", "Objectives",
+                "Optimization",
                 "Pretraining", "TestModels", "TestSupport", "Tokenization",
             ]),
         tests(
