@@ -107,6 +107,16 @@ public final class RankGroup {
         kind.rawValue << 12 | (2 * step + (hasGivenUp ? 1 : 0)) & 0xfff
     }
 
+    /// Looks how far messages are, without waiting.
+    ///
+    /// - Returns: those that are still under way.
+    /// - Throws: as `wait`.
+    public func progress(_ messages: [Message]) throws -> [Message] {
+        let open = try messages.filter { try !transport.isDone($0.transfer) }
+        try hear()
+        return open
+    }
+
     /// Waits until messages have been sent or have arrived.
     ///
     /// - Parameter what: is waited for, for people.

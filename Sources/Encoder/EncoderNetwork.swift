@@ -240,6 +240,8 @@ public struct EncoderNetwork: Sendable {
                 if recomputation == .layer, index < layers.count - 1 { _ = layers[index].forward(input, pass) }
                 layers[index].backward(gradient, x: input, pass)
                 if let maskDecoder, index == maskDecoder.firstLayer { maskDecoder.backward(gradient, pass) }
+                // With a mask decoder the last layer stands in the list twice, and its first place comes last.
+                if index <= maskDecoder?.firstLayer ?? index { pass.didFinishLayer?(kind, index) }
             }
             if frozenLayers > 0 || !reachesEmbeddings { return }
             relativeEmbeddings?.endBackward(pass)

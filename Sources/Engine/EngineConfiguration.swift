@@ -27,12 +27,14 @@ public struct EngineConfiguration: Sendable {
     public var recomputation: ActivationRecomputation
     /// Of the operands of linear layers' and the vocabulary's products.
     public var precision: ProductPrecision
+    /// Of what lanes and ranks give one another.
+    public var communication: CommunicationPrecision
 
     public init(
         model: ModelConfiguration, parametrization: ParametrizationConfiguration, objective: ObjectiveConfiguration,
         optimizer: OptimizerConfiguration, sequenceLength: Int, sequencesPerStep: Int, totalSteps: Int, seed: Int,
         lanes: Int?, chunkTokens: Int, recomputation: ActivationRecomputation,
-        precision: ProductPrecision = .float32
+        precision: ProductPrecision = .float32, communication: CommunicationPrecision = .float32
     ) {
         self.model = model
         self.parametrization = parametrization
@@ -46,6 +48,7 @@ public struct EngineConfiguration: Sendable {
         self.chunkTokens = chunkTokens
         self.recomputation = recomputation
         self.precision = precision
+        self.communication = communication
     }
 
     /// Whether sequences are longer than what a thread carries by itself, so that threads divide each.

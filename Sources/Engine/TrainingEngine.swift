@@ -42,6 +42,9 @@ public final class TrainingEngine {
     let seed: UInt64
     /// With the other ranks that carry lanes of the same batches; nil where this is alone.
     let exchange: StepExchange?
+    /// The exchange of the gradients of the pass under way.
+    var reduction: GradientReduction?
+    private let rounding: UpdateRounding?
     /// How each rank has spent the last step; empty where there is one.
     public internal(set) var timings: [RankTiming] = []
 
@@ -74,11 +77,17 @@ public final class TrainingEngine {
         objective = ReplacedTokenDetection(model: model, configuration: configuration.objective)
         let layout = scaling.map(model.layout.planting) ?? model.layout
         state = previous ?? TrainingState(layout, configuration.optimizer.kind)
-        gradients = LaneGradients(layout, threadCount: pool.threadCount)
+        let isRounded = configuration.communication == .bfloat16
+        gradients = LaneGradients(layout, threadCount: pool.threadCount, isRounded: isRounded)
+        rounding = isRounded ? UpdateRounding(layout) : nil
         let isGeneratorFrozen = configuration.objective.replacements == .frozen
         let isFrozen = { (name: String) in isGeneratorFrozen && name.hasPrefix("generator.") }
+        let isDoneByLayer =
+            configuration.objective.contrast == 0 && !configuration.model.attention.disentangled
         let exchange = ranks.map {
-            StepExchange($0, layout, kind: configuration.optimizer.kind, pool: pool, isFrozen: isFrozen)
+            StepExchange(
+                $0, layout, kind: configuration.optimizer.kind, pool: pool, isDoneByLayer: isDoneByLayer,
+                isFrozen: isFrozen)
         }
         self.exchange = exchange
         optimizer = Optimizer(
@@ -178,7 +187,9 @@ public final class TrainingEngine {
         [RankReport], squares: [Double]
     ) {
         do {
-            let squares = try exchange.reduce(gradients, laneCount: laneCount, members: members)
+            guard let reduction else { preconditionFailure("gradients were not exchanged") }
+            self.reduction = nil
+            let squares = try reduction.complete(pool)
             state.layout.returnGradients(gradients.sum, pool: pool)
             var nonFinite: [Int]?
             if !squares.values.allSatisfy(\.isFinite), let found = state.layout.firstNonFinite(in: gradients.sum) {
@@ -210,6 +221,7 @@ public final class TrainingEngine {
             try exchange?.gather([gradients.sum])
             seesGradients(gradients.sum.base, members.map { ranges[$0.lowerBound] } ?? 0..<count)
         }
+        rounding?.remember(state.weights, pool)
         optimizer.update(
             weights: state.weights, gradients: gradients.sum, state: state.optimizer.map(\.buffer), step: step,
             scheduleFactor: schedule.factor(step: step),
@@ -218,7 +230,13 @@ public final class TrainingEngine {
         if let exchange {
             // What was gathered for those who look at it is others' to clear.
             if seesGradients != nil { exchange.clearOthers(gradients.sum) }
-            try exchange.share(state.weights, members: members)
+            if let rounding {
+                try exchange.shareRounded(state.weights, before: rounding.before, members: members)
+            } else {
+                try exchange.share(state.weights, members: members)
+            }
+        } else {
+            rounding?.round(state.weights, pool)
         }
         weightsChanged()
     }
@@ -251,6 +269,13 @@ public final class TrainingEngine {
         let keeps = key != nil && !isKept
         let collects = keeps || part == .generator
         let sums: [LossSums]
+        let members: Range<Int>? =
+            switch part {
+            case .whole: nil
+            case .generator: 0..<1
+            case .mainEncoder: 1..<2
+            }
+        reduction = exchange?.reduction(gradients, laneCount: laneCount, members: members)
         do {
             sums = try run(work, gradients: gradients, dropout: dropout) { results in
                 if collects {
@@ -263,6 +288,8 @@ public final class TrainingEngine {
             }
             if collects { corrupted += batch.tokens[corrupted.count...].map { Int32($0) } }
         } catch {
+            reduction?.abandon()
+            reduction = nil
             gradients.clear()
             throw error
         }
@@ -356,8 +383,10 @@ public final class TrainingEngine {
         } else {
             let own = gradients == nil ? nil : exchange?.lanes(of: plan.lanes.count)
             LaneGradients.run(gradients, laneCount: plan.lanes.count, lanes: own, pool: pool) {
-                [state, arenas, products] lane, worker, gradients in
-                results[lane] = plan.lanes[lane].compactMap { chunk in
+                [state, arenas, products, reduction] lane, worker, gradients in
+                defer { reduction?.finish(lane: lane) }
+                let last = plan.lanes[lane].count - 1
+                results[lane] = plan.lanes[lane].enumerated().compactMap { index, chunk in
                     if cancellation?.cuts() ?? false { return nil }
                     var pass = LanePass(
                         weights: state.weights.base, gradients: gradients, arena: arenas[worker].base,
@@ -365,6 +394,9 @@ public final class TrainingEngine {
                     pass.products = products
                     pass.inspection = inspection
                     pass.cancellation = cancellation
+                    if let reduction, index == last {
+                        pass.didFinishLayer = { reduction.finish($0, layer: $1, lane: lane) }
+                    }
                     return (chunk, Profile.phase("objective") { objective.run(work, pass) })
                 }
             }

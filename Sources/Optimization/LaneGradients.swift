@@ -27,9 +27,18 @@ public final class LaneGradients: @unchecked Sendable {
     private var inUse = 0
     private var limit = 0
     private var merged: Buffer?
+    /// Lanes under way, and threads that are adding two sums.
+    private var underWay: [LaneTree.Node: Buffer] = [:]
+    private var merging = 0
 
-    /// - Parameter threadCount: that carry lanes.
-    public init(_ layout: ParameterLayout, threadCount: Int) {
+    /// Whether sums of lanes are rounded to bfloat16 before they are added to others.
+    package let isRounded: Bool
+
+    /// - Parameters:
+    ///   - threadCount: that carry lanes.
+    ///   - isRounded: whether sums of lanes are rounded to bfloat16 before they are added to others, wherever these come from.
+    public init(_ layout: ParameterLayout, threadCount: Int, isRounded: Bool = false) {
+        self.isRounded = isRounded
         count = layout.bufferCount
         self.threadCount = threadCount
         pieces = GradientPieces(layout)
@@ -105,12 +114,13 @@ public final class LaneGradients: @unchecked Sendable {
     public func merge(pool: ThreadPool) -> [Double] {
         let open = settle()
         let order = open.tree.order(open.nodes).steps
-        let pieces = pieces
+        let (pieces, isRounded) = (pieces, isRounded)
         let squares = TaskResults<Double>(count: pieces.places.count)
         pool.run(pieces.places.count) { piece, _ in
             let place = pieces.places[piece]
             squares[piece] = Kernels.mergeGradients(
-                open.buffers.map { $0.base + place.lowerBound }, order: order, count: place.count)
+                open.buffers.map { $0.base + place.lowerBound }, order: order, count: place.count,
+                rounded: isRounded)
         }
         return norms(squares: pieces.places.indices.map { squares[$0]! })
     }
@@ -118,6 +128,20 @@ public final class LaneGradients: @unchecked Sendable {
     /// The norm of each optimizer's gradients from the sums of squares of their pieces.
     package func norms(squares: [Double]) -> [Double] {
         pieces.ofOptimizer.map { squares[$0].reduce(0, +).squareRoot() }
+    }
+
+    /// What will be left to sum, once all lanes that are carried here have begun: from then on none is added to another, and every
+    /// buffer stays what it is.
+    ///
+    /// - Returns: in the order of lanes.
+    package func open() -> (buffers: [FloatBuffer], nodes: [LaneTree.Node]) {
+        condition.lock()
+        defer { condition.unlock() }
+        precondition(!sums.hasLanes, "lanes have not begun")
+        while merging > 0 { condition.wait() }
+        let all = sums.waitingNodes + underWay.map { (node: $0.key, value: $0.value) }
+        let sorted = all.sorted { $0.node.index << $0.node.level < $1.node.index << $1.node.level }
+        return (sorted.map(\.value.floats), sorted.map(\.node))
     }
 
     /// What is still to be summed, once all lanes that are carried here are complete. `sum` will be the first of these buffers;
@@ -134,6 +158,7 @@ public final class LaneGradients: @unchecked Sendable {
     /// zeros, each to the thread that touches it first.
     public func clear() {
         sums = LaneSums(laneCount: 0)
+        underWay = [:]
         spare = []
         merged = nil
         inUse = 0
@@ -154,6 +179,7 @@ public final class LaneGradients: @unchecked Sendable {
         if let merged { spare.append(merged) }
         merged = nil
         inUse = 0
+        underWay = [:]
         self.limit = limit
         sums = LaneSums(laneCount: laneCount, lanes: lanes)
     }
@@ -166,20 +192,24 @@ public final class LaneGradients: @unchecked Sendable {
         let (lane, node) = sums.begin()
         let place = spare.lastIndex { $0.worker == worker } ?? spare.indices.last
         let buffer = place.map { spare.remove(at: $0) } ?? Buffer(floats: FloatBuffer(count: count), worker: worker)
+        underWay[node] = buffer
         return (lane, node, buffer)
     }
 
     private func complete(_ node: LaneTree.Node, _ buffer: Buffer) {
         var node = node
         condition.lock()
+        underWay[node] = nil
         while let (sibling, sum) = sums.complete(node, buffer) {
+            merging += 1
             condition.unlock()
             // Into the buffer at hand, which is near this thread: a sum of two does not depend on their order.
-            Kernels.moveGradients(sibling.floats.base, into: buffer.floats.base, count: count)
+            Kernels.moveGradients(sibling.floats.base, into: buffer.floats.base, count: count, rounded: isRounded)
             condition.lock()
             spare.append(sibling)
             inUse -= 1
-            condition.signal()
+            merging -= 1
+            condition.broadcast()
             node = sum
         }
         condition.unlock()

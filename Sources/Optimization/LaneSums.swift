@@ -41,6 +41,9 @@ package struct LaneSums<Value> {
         return nil
     }
 
+    /// What waits now, in no order.
+    package var waitingNodes: [(node: LaneTree.Node, value: Value)] { waiting.map { ($0.key, $0.value) } }
+
     /// What waits once all lanes are complete, in the order of lanes; see `LaneTree.order` for what to do with it.
     package mutating func rest() -> (values: [Value], nodes: [LaneTree.Node]) {
         precondition(!hasLanes, "lanes were summed before all were complete")

@@ -75,6 +75,13 @@ struct RankTests {
                 $0.optimizer.kind = .muon
                 $0.training.precision = .bfloat16
             },
+            RecipeTests.Case(name: "rounded communication") { $0.training.communication = .bfloat16 },
+            RecipeTests.Case(name: "rounded communication, disentangled, the generator first") {
+                $0.training.communication = .bfloat16
+                $0.model.embeddingSharing = .disentangled
+                $0.optimizer.separate = true
+                $0.optimizer.generatorFirst = true
+            },
             RecipeTests.Case(name: "muon, two optimizers, metro") {
                 $0.optimizer.kind = .muon
                 $0.optimizer.separate = true
@@ -96,6 +103,20 @@ struct RankTests {
             }
             #expect(actual[0].moments == expected.moments)
         }
+    }
+
+    @Test("Rounded communication is another run, and hardly another result")
+    func rounded() throws {
+        func train(_ communication: CommunicationPrecision) throws -> Result {
+            try Self.train(
+                EngineTests.configuration { $0.training.communication = communication }, ranks: 1, threads: 1, steps: 6)[
+                    0]
+        }
+        let (exact, rounded) = (try train(.float32), try train(.bfloat16))
+        #expect(rounded.weights != exact.weights)
+        for (a, b) in zip(rounded.losses, exact.losses) { #expect(abs(a - b) < 2e-3 * abs(b)) }
+        // Weights move by numbers of eight significant bits.
+        #expect(rounded.losses.last! < rounded.losses[0])
     }
 
     @Test("Whoever looks at gradients sees those of all ranks, and changes nothing")

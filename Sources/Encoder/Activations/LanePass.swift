@@ -24,6 +24,8 @@ public struct LanePass: @unchecked Sendable {
     package var inspection: LayerInspection?
     /// Ends the pass early, if anything can.
     package var cancellation: PassCancellation?
+    /// Told of each layer whose parameters the backward pass adds no more gradients to: of which network, and its index.
+    package var didFinishLayer: (@Sendable (NetworkKind, Int) -> Void)?
     /// Which copies of adapters it takes; nil: their mean.
     public var adapterRoute: AdapterRoute?
     /// Whether weights of the encoder, as opposed to those of a task on top of it, need no gradients.

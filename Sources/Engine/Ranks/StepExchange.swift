@@ -17,17 +17,23 @@ final class StepExchange {
     /// Pieces whose weights an optimizer moves beside its own: what both networks share.
     private let alsoMoved: [[Int]]
     private let pool: ThreadPool
-    private var incoming: [FloatBuffer] = []
-    private var outgoing: [FloatBuffer] = []
+    private let layout: ParameterLayout
+    /// Whether a backward pass is done with a layer when it has passed it once.
+    private let isDoneByLayer: Bool
+    private let messages = GradientReduction.Messages()
     private var startedAt = ContinuousClock.now
     private var waitedBefore = 0.0
 
-    /// - Parameter isFrozen: whether a tensor, by name, stays as it is.
+    /// - Parameters:
+    ///   - isDoneByLayer: whether a backward pass is done with a layer when it has passed it once.
+    ///   - isFrozen: whether a tensor, by name, stays as it is.
     init(
-        _ group: RankGroup, _ layout: ParameterLayout, kind: OptimizerKind, pool: ThreadPool,
+        _ group: RankGroup, _ layout: ParameterLayout, kind: OptimizerKind, pool: ThreadPool, isDoneByLayer: Bool,
         isFrozen: (String) -> Bool
     ) {
         self.group = group
+        self.layout = layout
+        self.isDoneByLayer = isDoneByLayer
         self.pool = pool
         let pieces = GradientPieces(layout)
         self.pieces = pieces
@@ -88,90 +94,17 @@ final class StepExchange {
 
     // MARK: Gradients
 
-    /// Sums the gradients of all ranks: `gradients.sum` then holds the sums of the pieces that this rank owns, and zeros.
+    /// Begins to exchange gradients of lanes that are about to be carried.
     ///
     /// - Parameter members: which of two optimizers have gradients.
-    /// - Returns: Σ x² of these pieces, by piece.
-    /// - Throws: `RankAlarm`, `CommunicationError`; gradients then mean nothing.
-    func reduce(_ gradients: LaneGradients, laneCount: Int, members: Range<Int>?) throws -> [Int: Double] {
-        let (buffers, nodes, tree) = gradients.settle()
-        let (steps, left) = tree.order(nodes)
-        let blocks = (0..<group.count).map { tree.blocks(lanes(of: laneCount, rank: $0)) }
-        let rank = group.rank
-        let (pieces, owners) = (pieces, owners)
-        let all = moved(by: members)
-        let places = (0..<group.count).map { other in all.filter { owners.ranks[$0] == other } }
-        let mine = places[rank]
-
-        // What others send of mine: piece after piece, of each all blocks of the sender.
-        let counts = places.map { $0.reduce(0) { $0 + pieces.places[$1].count } }
-        Self.reserve(&incoming, (0..<group.count).map { $0 == rank ? 0 : blocks[$0].count * counts[rank] })
-        Self.reserve(&outgoing, (0..<group.count).map { $0 == rank ? 0 : left.count * counts[$0] })
-        var messages: [RankGroup.Message] = []
-        for other in 0..<group.count where other != rank {
-            messages += try group.receive(
-                bytes(incoming[other], blocks[other].count * counts[rank]), from: other, .gradients)
-        }
-        // Where each piece begins in its owner's message, in floats of a single block.
-        var starts: [Int: Int] = [:]
-        for own in places {
-            var start = 0
-            for piece in own {
-                starts[piece] = start
-                start += pieces.places[piece].count
-            }
-        }
-        let (outgoing, incoming) = (outgoing, incoming)
-        let offsets = starts
-        pool.run(all.count) { task, _ in
-            let piece = all[task]
-            let place = pieces.places[piece]
-            for (into, from) in steps {
-                Kernels.moveGradients(
-                    buffers[from].base + place.lowerBound, into: buffers[into].base + place.lowerBound,
-                    count: place.count)
-            }
-            let owner = owners.ranks[piece]
-            guard owner != rank else { return }
-            var target = outgoing[owner].base + offsets[piece]! * left.count
-            for block in left {
-                let source = buffers[block.place].base + place.lowerBound
-                target.update(from: source, count: place.count)
-                source.update(repeating: 0, count: place.count)
-                target += place.count
-            }
-        }
-        for other in 0..<group.count where other != rank {
-            messages += try group.send(
-                UnsafeRawBufferPointer(bytes(outgoing[other], left.count * counts[other])), to: other, .gradients)
-        }
-        try group.wait(messages, for: "gradients")
-
-        let before = blocks[..<rank].reduce(0) { $0 + $1.count }
-        var order = tree.order(blocks.flatMap { $0 }, preferring: before..<before + left.count).steps
-        // The kernel leaves the sum in the first source.
-        let total = blocks.reduce(0) { $0 + $1.count }
-        let moved = (0..<total).map { $0 == before ? 0 : $0 < before ? $0 + 1 : $0 }
-        order = order.map { (moved[$0.into], moved[$0.from]) }
-        let squares = TaskResults<Double>(count: mine.count)
-        let steady = order
-        pool.run(mine.count) { task, _ in
-            let piece = mine[task]
-            let place = pieces.places[piece]
-            var sources = [buffers[left[0].place].base + place.lowerBound]
-            for (other, theirs) in blocks.enumerated() {
-                for block in theirs.indices {
-                    if other == rank {
-                        if block > 0 { sources.append(buffers[left[block].place].base + place.lowerBound) }
-                    } else {
-                        sources.append(
-                            incoming[other].base + offsets[piece]! * theirs.count + block * place.count)
-                    }
-                }
-            }
-            squares[task] = Kernels.mergeGradients(sources, order: steady, count: place.count)
-        }
-        return Dictionary(uniqueKeysWithValues: mine.enumerated().map { ($1, squares[$0]!) })
+    func reduction(_ gradients: LaneGradients, laneCount: Int, members: Range<Int>?) -> GradientReduction {
+        let reduction = GradientReduction(
+            group, gradients,
+            GradientParts(pieces, moved(by: members), layout, isDoneByLayer: isDoneByLayer), owners,
+            laneCount: laneCount, lanes: (0..<group.count).map { lanes(of: laneCount, rank: $0) },
+            messages: messages, threadCount: pool.threadCount)
+        reduction.begin()
+        return reduction
     }
 
     /// Clears what others own of a buffer.
@@ -190,14 +123,53 @@ final class StepExchange {
 
     // MARK: Weights
 
+    /// Pieces whose weights some optimizers move.
+    private func movedWeights(_ members: Range<Int>?) -> [Int] {
+        var moved = Set(moved(by: members)).subtracting(derived)
+        for member in members ?? moving.indices { moved.formUnion(alsoMoved[member]) }
+        return moved.sorted()
+    }
+
     /// Gives everybody the weights that this rank has moved.
     ///
     /// - Parameter members: which of two optimizers have moved.
     func share(_ weights: FloatBuffer, members: Range<Int>?) throws {
-        var moved = Set(self.moved(by: members)).subtracting(derived)
-        for member in members ?? moving.indices { moved.formUnion(alsoMoved[member]) }
         try exchange(
-            [weights], moved.sorted(), from: Array(0..<group.count), to: Array(0..<group.count), .weights, "weights")
+            [weights], movedWeights(members), from: Array(0..<group.count), to: Array(0..<group.count), .weights,
+            "weights")
+    }
+
+    /// Gives everybody, rounded, what the weights of this rank's pieces have moved by, and rounds it here too.
+    ///
+    /// - Parameter before: the weights as they were.
+    func shareRounded(_ weights: FloatBuffer, before: FloatBuffer, members: Range<Int>?) throws {
+        let all = movedWeights(members)
+        let theirs = (0..<group.count).map { other in all.filter { owners.ranks[$0] == other } }
+        // Two numbers in the room of one.
+        let packed = theirs.map { FloatBuffer(count: (count($0) + 1) / 2) }
+        func halves(_ buffer: FloatBuffer) -> HalfNumbers { HalfNumbers(UnsafeMutableRawPointer(buffer.base)) }
+        let own = halves(packed[group.rank])
+        copy(theirs[group.rank]) { place, start in
+            Kernels.roundUpdate(
+                weights.base + place.lowerBound, before: before.base + place.lowerBound, count: place.count,
+                packed: own.base + start)
+        }
+        var messages: [RankGroup.Message] = []
+        for other in 0..<group.count where other != group.rank {
+            messages += try group.receive(
+                UnsafeMutableRawBufferPointer(start: packed[other].base, count: 2 * count(theirs[other])), from: other,
+                .weights)
+            messages += try group.send(
+                UnsafeRawBufferPointer(start: packed[group.rank].base, count: 2 * count(theirs[group.rank])), to: other,
+                .weights)
+        }
+        try group.wait(messages, for: "weights")
+        for other in 0..<group.count where other != group.rank {
+            let steps = halves(packed[other])
+            copy(theirs[other]) { place, start in
+                Kernels.applyUpdate(steps.base + start, to: weights.base + place.lowerBound, count: place.count)
+            }
+        }
     }
 
     // MARK: What checkpoints hold
@@ -292,12 +264,11 @@ final class StepExchange {
     private func bytes(_ buffer: FloatBuffer, _ count: Int) -> UnsafeMutableRawBufferPointer {
         UnsafeMutableRawBufferPointer(start: buffer.base, count: 4 * count)
     }
+}
 
-    /// Room for messages, kept from step to step.
-    private static func reserve(_ buffers: inout [FloatBuffer], _ counts: [Int]) {
-        if buffers.isEmpty { buffers = counts.map { FloatBuffer(count: $0) } }
-        for (index, count) in counts.enumerated() where buffers[index].count < count {
-            buffers[index] = FloatBuffer(count: count)
-        }
-    }
+/// Numbers of half the size in a buffer, for tasks that each have a part of it.
+private struct HalfNumbers: @unchecked Sendable {
+    let base: UnsafeMutablePointer<UInt16>
+
+    init(_ start: UnsafeMutableRawPointer) { base = start.assumingMemoryBound(to: UInt16.self) }
 }

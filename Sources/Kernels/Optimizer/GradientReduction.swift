@@ -3,9 +3,10 @@ extension Kernels {
     ///
     /// - Parameters:
     ///   - order: one after another, `sources[into] ← sources[into] + sources[from]`; the last of all stands in `sources[0]`.
+    ///   - rounded: whether each is rounded to bfloat16 before it is added to another.
     /// - Returns: Σ x² of the sum, accumulated in double precision per block; NaN or infinite if and only if any element is.
     public static func mergeGradients(
-        _ sources: [UnsafeMutablePointer<Float>], order: [(into: Int, from: Int)], count: Int
+        _ sources: [UnsafeMutablePointer<Float>], order: [(into: Int, from: Int)], count: Int, rounded: Bool = false
     ) -> Double {
         Profile.enter(.merge)
         defer { Profile.leave(flops: (order.count + 2) * count, floats: (2 * order.count + 3) * count) }
@@ -15,7 +16,7 @@ extension Kernels {
         for start in Swift.stride(from: 0, to: count, by: block) {
             let end = min(start + block, count)
             for (into, from) in order {
-                move(sources[from] + start, into: sources[into] + start, count: end - start)
+                move(sources[from] + start, into: sources[into] + start, count: end - start, rounded: rounded)
             }
             let whole = start + (end - start) / vectorWidth * vectorWidth
             var squares = Vector.zero
@@ -34,18 +35,25 @@ extension Kernels {
     }
 
     /// `target ← target + source`, then `source ← 0`.
+    ///
+    /// - Parameter rounded: whether both are rounded to bfloat16 before.
     public static func moveGradients(
-        _ source: UnsafeMutablePointer<Float>, into target: UnsafeMutablePointer<Float>, count: Int
+        _ source: UnsafeMutablePointer<Float>, into target: UnsafeMutablePointer<Float>, count: Int,
+        rounded: Bool = false
     ) {
         Profile.enter(.merge)
         defer { Profile.leave(flops: count, floats: 4 * count) }
-        move(source, into: target, count: count)
+        move(source, into: target, count: count, rounded: rounded)
     }
 
     @inline(__always)
     private static func move(
-        _ source: UnsafeMutablePointer<Float>, into target: UnsafeMutablePointer<Float>, count: Int
+        _ source: UnsafeMutablePointer<Float>, into target: UnsafeMutablePointer<Float>, count: Int, rounded: Bool
     ) {
+        if rounded {
+            roundToBFloat16(source, count: count)
+            roundToBFloat16(target, count: count)
+        }
         let whole = count / vectorWidth * vectorWidth
         for i in Swift.stride(from: 0, to: whole, by: vectorWidth) {
             store(load(target, i) + load(source, i), target, i)

@@ -7,6 +7,7 @@ extension RunConfiguration {
             model: model, parametrization: parametrization, objective: objective, optimizer: optimizer,
             sequenceLength: corpus.sequenceLength, sequencesPerStep: training.sequencesPerStep,
             totalSteps: training.steps, seed: training.seed, lanes: training.lanes, chunkTokens: training.chunkTokens,
-            recomputation: training.recomputation, precision: training.precision)
+            recomputation: training.recomputation, precision: training.precision,
+            communication: training.communication)
     }
 }

@@ -1,5 +1,6 @@
 import Configuration
 import Encoder
+import Engine
 import Kernels
 
 /// Length of a run, its batches, and what happens along the way.
@@ -21,6 +22,7 @@ public struct TrainingConfiguration: Configurable, Equatable {
     public var chunkTokens = 1024
     public var recomputation = ActivationRecomputation.none
     public var precision = ProductPrecision.float32
+    public var communication = CommunicationPrecision.float32
 
     public init() {}
 
@@ -70,6 +72,10 @@ public struct TrainingConfiguration: Configurable, Equatable {
             "precision", &precision,
             "Of what linear layers and the vocabulary multiply; everything else stays in single precision. bfloat16: several "
                 + "times as fast on processors with AVX512_BF16, slower than float32 on others. Part of the run.")
+        try fields.choice(
+            "communication", &communication,
+            "Of what machines exchange. bfloat16: sums of lanes are rounded before they are added to others, and what weights "
+                + "move by, for half the traffic; on any number of machines alike. Part of the run.")
     }
 
     /// Sequences that one update learns from.
