@@ -72,6 +72,7 @@ public final class RankGroup {
     public struct Message {
         fileprivate let transfer: RankTransfer
         fileprivate let rank: Int
+        fileprivate var isReceived = false
     }
 
     /// The most bytes of a message; longer ones are several.
@@ -94,7 +95,7 @@ public final class RankGroup {
             Message(
                 transfer: try transport.receive(
                     UnsafeMutableRawBufferPointer(rebasing: bytes[piece]), from: rank, tag: tag(kind)),
-                rank: rank)
+                rank: rank, isReceived: true)
         }
     }
 
@@ -117,6 +118,11 @@ public final class RankGroup {
         return open
     }
 
+    /// Gives up what was to be received.
+    public func cancel(_ messages: [Message]) {
+        for message in messages where message.isReceived { transport.cancel(message.transfer) }
+    }
+
     /// Waits until messages have been sent or have arrived.
     ///
     /// - Parameter what: is waited for, for people.
@@ -130,6 +136,8 @@ public final class RankGroup {
         var open = messages
         var nextReport = patience.report
         var polls = 0
+        // What will not be waited for any more must not arrive in memory that may be somebody else's by then.
+        defer { if !open.isEmpty { cancel(open) } }
         while true {
             open = try open.filter { try !transport.isDone($0.transfer) }
             if open.isEmpty { break }

@@ -198,6 +198,14 @@ final class GradientReduction: @unchecked Sendable {
     private func exchangeAll() throws {
         let rank = group.rank
         var waiting: [RankGroup.Message] = []
+        var isComplete = false
+        defer {
+            if !isComplete {
+                group.cancel(waiting)
+                // What is still being sent is read until the run ends.
+                _ = Unmanaged.passRetained(messages)
+            }
+        }
         for part in parts.pieces.indices {
             for other in 0..<group.count where other != rank {
                 let bytes = place(part, owner: rank, blocks: blocks[other].count)
@@ -226,7 +234,10 @@ final class GradientReduction: @unchecked Sendable {
             }
             next += 1
         }
-        try group.wait(waiting, for: "gradients")
+        let last = waiting
+        waiting = []
+        try group.wait(last, for: "gradients")
+        isComplete = true
     }
 
     // MARK: Once lanes are done
