@@ -80,15 +80,13 @@ let package = Package(
             "Engine",
             [
                 "Communication", "Configuration", "Machine", "Kernels", "Tokenization", "Corpus", "Parametrization",
-                "Encoder",
-                "Objectives", "Optimization",
+                "Encoder", "Objectives", "Optimization",
             ]),
         library(
             "Pretraining",
             [
                 "Communication", "Configuration", "Kernels", "Machine", "Tokenization", "Corpus", "Parametrization",
-                "Encoder",
-                "Objectives", "Optimization", "Checkpoints", "Files", "Formatting", "Runs", "Engine",
+                "Encoder", "Objectives", "Optimization", "Checkpoints", "Files", "Formatting", "Runs", "Engine",
             ]),
         library(
             "Benchmarks",
@@ -131,8 +129,8 @@ let package = Package(
             name: "pretrain",
             dependencies: [
                 "Configuration", "Communication", "CProcessor", "CICUData", "Files", "Machine", "Kernels",
-                "Tokenization", "Corpus",
-                "Encoder", "Objectives", "Optimization", "Checkpoints", "Benchmarks", "Engine", "Pretraining", "Runs",
+                "Tokenization", "Corpus", "Encoder", "Objectives", "Optimization", "Checkpoints", "Benchmarks",
+                "Engine", "Pretraining", "Runs",
                 "HyperparameterTransfer", "Interchange", "Analysis", "Comparison", "FineTuning", "Formatting",
                 "Reports", arguments,
             ]),
@@ -187,8 +185,7 @@ let package = Package(
             "EngineTests",
             [
                 "Communication", "Configuration", "Corpus", "Encoder", "Engine", "Kernels", "Machine", "Objectives",
-                "Optimization",
-                "Pretraining", "TestModels", "TestSupport", "Tokenization",
+                "Optimization", "Pretraining", "TestModels", "TestSupport", "Tokenization",
             ]),
         tests(
             "PretrainingTests",

@@ -278,9 +278,3 @@ public enum MessageKind: Int, Sendable {
     case broadcast, gather, gradients, weights, state
     case alarm = 7
 }
-
-extension Duration {
-    fileprivate var seconds: Double {
-        Double(components.seconds) + Double(components.attoseconds) * 1e-18
-    }
-}

@@ -79,14 +79,15 @@ public final class TrainingEngine {
         state = previous ?? TrainingState(layout, configuration.optimizer.kind)
         let isRounded = configuration.communication == .bfloat16
         gradients = LaneGradients(layout, threadCount: pool.threadCount, isRounded: isRounded)
-        rounding = isRounded ? UpdateRounding(layout) : nil
+        rounding = isRounded ? UpdateRounding(layout, gradients.pieces) : nil
         let isGeneratorFrozen = configuration.objective.replacements == .frozen
         let isFrozen = { (name: String) in isGeneratorFrozen && name.hasPrefix("generator.") }
         let isDoneByLayer =
             configuration.objective.contrast == 0 && !configuration.model.attention.disentangled
+        let pieces = gradients.pieces
         let exchange = ranks.map {
             StepExchange(
-                $0, layout, kind: configuration.optimizer.kind, pool: pool, isDoneByLayer: isDoneByLayer,
+                $0, layout, pieces, kind: configuration.optimizer.kind, pool: pool, isDoneByLayer: isDoneByLayer,
                 isFrozen: isFrozen)
         }
         self.exchange = exchange

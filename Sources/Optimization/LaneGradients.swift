@@ -113,7 +113,8 @@ public final class LaneGradients: @unchecked Sendable {
     /// - Returns: the norm √Σ g² of each optimizer's gradients; not finite if any gradient is not.
     public func merge(pool: ThreadPool) -> [Double] {
         let open = settle()
-        let order = open.tree.order(open.nodes).steps
+        let (order, left) = open.tree.order(open.nodes)
+        precondition(left.count == 1, "lanes were summed before all were complete")
         let (pieces, isRounded) = (pieces, isRounded)
         let squares = TaskResults<Double>(count: pieces.places.count)
         pool.run(pieces.places.count) { piece, _ in
@@ -140,7 +141,7 @@ public final class LaneGradients: @unchecked Sendable {
         precondition(!sums.hasLanes, "lanes have not begun")
         while merging > 0 { condition.wait() }
         let all = sums.waitingNodes + underWay.map { (node: $0.key, value: $0.value) }
-        let sorted = all.sorted { $0.node.index << $0.node.level < $1.node.index << $1.node.level }
+        let sorted = all.sorted { $0.node.firstLane < $1.node.firstLane }
         return (sorted.map(\.value.floats), sorted.map(\.node))
     }
 

@@ -47,7 +47,7 @@ package struct LaneSums<Value> {
     /// What waits once all lanes are complete, in the order of lanes; see `LaneTree.order` for what to do with it.
     package mutating func rest() -> (values: [Value], nodes: [LaneTree.Node]) {
         precondition(!hasLanes, "lanes were summed before all were complete")
-        let sorted = waiting.sorted { $0.key.index << $0.key.level < $1.key.index << $1.key.level }
+        let sorted = waiting.sorted { $0.key.firstLane < $1.key.firstLane }
         waiting = [:]
         return (sorted.map(\.value), sorted.map(\.key))
     }

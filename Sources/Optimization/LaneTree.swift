@@ -8,6 +8,8 @@ package struct LaneTree: Sendable, Equatable {
     package struct Node: Hashable, Sendable {
         package var level: Int
         package var index: Int
+
+        var firstLane: Int { index << level }
     }
 
     package let laneCount: Int
@@ -59,7 +61,7 @@ package struct LaneTree: Sendable, Equatable {
                 steps.append((into, from))
             }
         }
-        let left = open.sorted { $0.key.index << $0.key.level < $1.key.index << $1.key.level }
+        let left = open.sorted { $0.key.firstLane < $1.key.firstLane }
         return (steps, left.map { ($0.key, $0.value) })
     }
 

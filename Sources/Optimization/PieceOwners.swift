@@ -6,7 +6,6 @@ import Kernels
 package struct PieceOwners: Sendable, Equatable {
     /// The rank, for each piece.
     package let ranks: [Int]
-    package let rankCount: Int
 
     /// Matrices that Muon moves are owned whole, and shared out first, by the operations that they cost; then everything else,
     /// so that ranks have about as many parameters each.
@@ -33,7 +32,7 @@ package struct PieceOwners: Sendable, Equatable {
             if flops[a] != flops[b] { return flops[a] > flops[b] }
             return counts[a]! != counts[b]! ? counts[a]! > counts[b]! : a < b
         }
-        var loads = (0..<rankCount).map { (rank: $0, flops: 0.0, count: 0) }
+        var loads = (0..<rankCount).map { _ in (flops: 0.0, count: 0) }
         var owners: [Int: Int] = [:]
         for unit in units {
             let isMatrix = flops[unit] > 0
@@ -46,7 +45,6 @@ package struct PieceOwners: Sendable, Equatable {
             owners[unit] = place
         }
         ranks = leaders.map { owners[$0]! }
-        self.rankCount = rankCount
     }
 
     /// Pieces of a rank, in their order.

@@ -8,7 +8,6 @@ public final class MPITransport: RankTransport {
 
     public let rank: Int
     public let rankCount: Int
-    public let largestTag: Int
     /// Of MPI itself, such as "Open MPI v4.1.4"; the first line of what it says of itself.
     public let library: String
     private let functions: Functions
@@ -25,7 +24,6 @@ public final class MPITransport: RankTransport {
         let cancel: @convention(c) (Int32) -> Int32
         let explain: @convention(c) (Int32, UnsafeMutablePointer<CChar>, Int32) -> Void
         let finish: @convention(c) () -> Int32
-        let abort: @convention(c) (Int32) -> Void
     }
 
     /// Loads a library and joins the other ranks.
@@ -55,12 +53,10 @@ public final class MPITransport: RankTransport {
             cancel: try function("cancel", (@convention(c) (Int32) -> Int32).self),
             explain: try function(
                 "explain", (@convention(c) (Int32, UnsafeMutablePointer<CChar>, Int32) -> Void).self),
-            finish: try function("finish", (@convention(c) () -> Int32).self),
-            abort: try function("abort", (@convention(c) (Int32) -> Void).self))
+            finish: try function("finish", (@convention(c) () -> Int32).self))
         let start = try function(
             "start", (@convention(c) (UnsafeMutablePointer<Int32>, UnsafeMutablePointer<Int32>) -> Int32).self)
         let describe = try function("library", (@convention(c) (UnsafeMutablePointer<CChar>, Int32) -> Void).self)
-        let tag = try function("largest_tag", (@convention(c) () -> Int32).self)
         var (rank, count): (Int32, Int32) = (0, 0)
         let code = start(&rank, &count)
         guard code == 0 else {
@@ -68,7 +64,6 @@ public final class MPITransport: RankTransport {
         }
         self.rank = Int(rank)
         rankCount = Int(count)
-        largestTag = Int(tag())
         var text = [CChar](repeating: 0, count: 4096)
         describe(&text, Int32(text.count))
         let description = String(decoding: text.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
@@ -112,9 +107,4 @@ public final class MPITransport: RankTransport {
     public func cancel(_ transfer: RankTransfer) { _ = functions.cancel(Int32(transfer.slot)) }
 
     public func finish() { _ = functions.finish() }
-
-    public func abort(status: Int32) -> Never {
-        functions.abort(status)
-        exit(status)
-    }
 }

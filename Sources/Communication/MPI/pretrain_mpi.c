@@ -45,13 +45,6 @@ void pretrain_mpi_library(char *text, int length) {
     text[length - 1] = 0;
 }
 
-/* Whether a tag may be used: MPI guarantees 32767 only. */
-int pretrain_mpi_largest_tag(void) {
-    int *value, found = 0;
-    MPI_Comm_get_attr(MPI_COMM_WORLD, MPI_TAG_UB, &value, &found);
-    return found ? *value : 32767;
-}
-
 /* At most 2^31 - 1 bytes at a time. */
 int pretrain_mpi_send(const void *bytes, int count, int to, int tag, int *slot) {
     if ((*slot = free_slot()) < 0) return MPI_ERR_NO_MEM;
@@ -83,6 +76,3 @@ void pretrain_mpi_explain(int code, char *text, int length) {
 }
 
 int pretrain_mpi_finish(void) { return MPI_Finalize(); }
-
-/* Ends all ranks. */
-void pretrain_mpi_abort(int status) { MPI_Abort(MPI_COMM_WORLD, status); }

@@ -1,14 +1,11 @@
 /// How ranks reach one another: numbered processes, or threads in tests, that send and receive bytes.
 ///
-/// Messages between two ranks with the same tag arrive in the order in which they were sent. All calls of a rank come from one
+/// Messages between two ranks with the same tag, from 0 to 32767, arrive in the order in which they were sent. All calls of a rank come from one
 /// thread at a time.
 public protocol RankTransport: AnyObject, Sendable {
     /// This one, from 0.
     var rank: Int { get }
     var rankCount: Int { get }
-
-    /// The largest tag of a message.
-    var largestTag: Int { get }
 
     /// Begins to send. The bytes must stay as they are until the transfer is done.
     func send(_ bytes: UnsafeRawBufferPointer, to rank: Int, tag: Int) throws -> RankTransfer
@@ -28,9 +25,6 @@ public protocol RankTransport: AnyObject, Sendable {
 
     /// Ends the connection, once nothing is under way any more.
     func finish()
-
-    /// Ends all ranks at once, this one too.
-    func abort(status: Int32) -> Never
 }
 
 /// A message under way.

@@ -19,14 +19,12 @@ public final class ThreadTransport: RankTransport {
     private final class Office: Sendable {
         /// By the rank that they are for, in the order in which they were sent.
         let boxes: Mutex<[[Message]]>
-        let isAborted = Mutex(false)
 
         init(count: Int) { boxes = Mutex([[Message]](repeating: [], count: count)) }
     }
 
     public let rank: Int
     public let rankCount: Int
-    public var largestTag: Int { 32767 }
     private let office: Office
     private let requests = Mutex<(next: Int, open: [Int: Request])>((0, [:]))
 
@@ -58,7 +56,6 @@ public final class ThreadTransport: RankTransport {
     }
 
     public func isDone(_ transfer: RankTransfer) throws -> Bool {
-        if office.isAborted.withLock({ $0 }) { throw CommunicationError.failed(reason: "another rank has ended all") }
         guard let request = requests.withLock({ $0.open[transfer.slot] }) else { return true }
         let message = office.boxes.withLock { boxes -> Message? in
             let found = boxes[rank].firstIndex {
@@ -76,11 +73,4 @@ public final class ThreadTransport: RankTransport {
     public func cancel(_ transfer: RankTransfer) { requests.withLock { $0.open[transfer.slot] = nil } }
 
     public func finish() {}
-
-    /// Ends all ranks' transfers with an error, and this thread.
-    public func abort(status: Int32) -> Never {
-        office.isAborted.withLock { $0 = true }
-        Thread.exit()
-        fatalError("a thread went on after its end")
-    }
 }

@@ -269,8 +269,9 @@ final class GradientReduction: @unchecked Sendable {
         let total = blocks.reduce(0) { $0 + $1.count }
         // The kernel leaves the sum in the first source: that of this rank.
         let moved = (0..<total).map { $0 == before ? 0 : $0 < before ? $0 + 1 : $0 }
-        let order = tree.order(blocks.flatMap { $0 }, preferring: before..<before + left.count).steps
-            .map { (into: moved[$0.into], from: moved[$0.from]) }
+        let sums = tree.order(blocks.flatMap { $0 }, preferring: before..<before + left.count)
+        precondition(sums.left.count == 1, "the blocks of all ranks are not all lanes")
+        let order = sums.steps.map { (into: moved[$0.into], from: moved[$0.from]) }
         let squares = TaskResults<Double>(count: mine.count)
         pool.run(mine.count) { [self] task, _ in
             let piece = mine[task]

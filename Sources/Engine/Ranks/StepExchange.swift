@@ -21,6 +21,8 @@ final class StepExchange {
     /// Whether a backward pass is done with a layer when it has passed it once.
     private let isDoneByLayer: Bool
     private let messages = GradientReduction.Messages()
+    /// By the optimizers that have gradients; the same in every step.
+    private var parts: [Range<Int>: GradientParts] = [:]
     private var startedAt = ContinuousClock.now
     private var waitedBefore = 0.0
 
@@ -28,14 +30,13 @@ final class StepExchange {
     ///   - isDoneByLayer: whether a backward pass is done with a layer when it has passed it once.
     ///   - isFrozen: whether a tensor, by name, stays as it is.
     init(
-        _ group: RankGroup, _ layout: ParameterLayout, kind: OptimizerKind, pool: ThreadPool, isDoneByLayer: Bool,
-        isFrozen: (String) -> Bool
+        _ group: RankGroup, _ layout: ParameterLayout, _ pieces: GradientPieces, kind: OptimizerKind, pool: ThreadPool,
+        isDoneByLayer: Bool, isFrozen: (String) -> Bool
     ) {
         self.group = group
         self.layout = layout
         self.isDoneByLayer = isDoneByLayer
         self.pool = pool
-        let pieces = GradientPieces(layout)
         self.pieces = pieces
         owners = PieceOwners(pieces, layout, kind: kind, rankCount: group.count)
         let frozen = layout.momentSpecs.filter { isFrozen($0.name) }.map { $0.offset..<$0.offset + $0.count }
@@ -98,10 +99,13 @@ final class StepExchange {
     ///
     /// - Parameter members: which of two optimizers have gradients.
     func reduction(_ gradients: LaneGradients, laneCount: Int, members: Range<Int>?) -> GradientReduction {
+        let key = members ?? moving.indices
+        let parts =
+            self.parts[key] ?? GradientParts(pieces, moved(by: members), layout, isDoneByLayer: isDoneByLayer)
+        self.parts[key] = parts
         let reduction = GradientReduction(
-            group, gradients,
-            GradientParts(pieces, moved(by: members), layout, isDoneByLayer: isDoneByLayer), owners,
-            laneCount: laneCount, lanes: (0..<group.count).map { lanes(of: laneCount, rank: $0) },
+            group, gradients, parts, owners, laneCount: laneCount,
+            lanes: (0..<group.count).map { lanes(of: laneCount, rank: $0) },
             messages: messages, threadCount: pool.threadCount)
         reduction.begin()
         return reduction

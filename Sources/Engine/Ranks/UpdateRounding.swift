@@ -7,9 +7,10 @@ final class UpdateRounding {
     let before: FloatBuffer
     private let pieces: GradientPieces
 
-    init(_ layout: ParameterLayout) {
+    /// - Parameter pieces: of the layout.
+    init(_ layout: ParameterLayout, _ pieces: GradientPieces) {
         before = FloatBuffer(count: layout.bufferCount)
-        pieces = GradientPieces(layout)
+        self.pieces = pieces
     }
 
     func remember(_ weights: FloatBuffer, _ pool: ThreadPool) {

@@ -33,8 +33,7 @@ struct MPILibraryCommand: ParsableCommand {
         if source { return print(MPILibrary.source, terminator: "") }
         let path = try MPILibrary.build(
             compiler: mpicc, output: output, environment: ProcessInfo.processInfo.environment,
-            executable: (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe"))
-                ?? CommandLine.arguments[0])
+            executable: Executable.path)
         print(path)
     }
 }

@@ -17,9 +17,9 @@ struct RunCommand: ParsableCommand {
         abstract: "Pretrains a model, or goes on where an interrupted run stopped.",
         discussion: """
             Without arguments it runs the embedded demo on corpora/sotu. The run directory (--output) receives \
-            config.yaml, tokenizer.json, logs (metrics.jsonl, journal.jsonl, …), tensorboard/ and checkpoints/. Running the same command again \
-            resumes from the newest good checkpoint, bit for bit; given only --output, with the configuration found \
-            there.
+            config.yaml, tokenizer.json, logs (metrics.jsonl, journal.jsonl, …), tensorboard/ and checkpoints/. Running \
+            the same command again resumes from the newest good checkpoint, bit for bit; given only --output, with the \
+            configuration found there.
 
             SIGTERM, SIGINT, SIGUSR1 and SIGHUP (unless ignored, as under nohup) break off the step under way, write a \
             checkpoint of the last finished one and end the run with status \(ExitStatus.stoppedBySignal); a second signal \

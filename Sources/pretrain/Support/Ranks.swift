@@ -25,14 +25,12 @@ struct Ranks {
         case .auto: if launcher == nil { return nil }
         case .mpi: break
         }
-        let executable =
-            (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? CommandLine.arguments[0]
         let transport: MPITransport
         do {
-            guard let path = MPILibrary.path(environment, executable: executable) else {
+            guard let path = MPILibrary.path(environment, executable: Executable.path) else {
                 throw CommunicationError.noLibrary(
                     launcher: launcher?.name ?? "somebody", ranks: launcher?.rankCount ?? 1,
-                    searched: MPILibrary.places(environment, executable: executable))
+                    searched: MPILibrary.places(environment, executable: Executable.path))
             }
             transport = try MPITransport(libraryPath: path, expectedRankCount: launcher?.rankCount)
         } catch {
