@@ -164,7 +164,7 @@ public struct RunForecast: Encodable, Sendable {
         }
     }
 
-    /// A few steps of one chunk per thread: enough for the speed, however large the batch.
+    /// A few steps of one chunk per thread, and of two: what a step costs however large it is, and what each token adds.
     private mutating func measure(_ configuration: RunConfiguration) throws {
         var small = configuration
         let perChunk = max(1, configuration.training.chunkTokens / configuration.corpus.sequenceLength)
@@ -172,14 +172,30 @@ public struct RunForecast: Encodable, Sendable {
         small.training.batchSize = min(configuration.training.sequencesPerStep, perChunk * used)
         small.training.accumulationSteps = 1
         small.training.lanes = used
+        // Of a fraction that falls on the way, that of the whole run.
+        small.objective.maskFraction = small.objective.meanMaskFraction
+        small.objective.finalMaskFraction = nil
         let pool = try ThreadPool.reserving(threadCount: threads)
         defer { pool.shutDown() }
         bfloat16Gain =
             Kernels.measurePeak(pool, precision: .bfloat16) / Kernels.measurePeak(pool, precision: .float32)
         let report = try StepBenchmark.run(small, pool: pool, steps: 3, warmup: 1)
-        tokensPerSecond = report.tokensPerSecond
+        var speed = report.tokensPerSecond
+        var share = report.utilisation
+        let (few, all) = (small.training.batchSize, configuration.training.sequencesPerStep)
+        if all >= 2 * few {
+            small.training.batchSize = 2 * few
+            let twice = try StepBenchmark.run(small, pool: pool, steps: 3, warmup: 1)
+            let one = Double(few) / report.tokensPerSecond
+            // Clocks waver: not more than all of a step is for its tokens, and half of it at least.
+            let each = min(max(2 * Double(few) / twice.tokensPerSecond - one, one / 2), one) / Double(few)
+            let reckoned = Double(all) / (one - each * Double(few) + each * Double(all))
+            share *= reckoned / speed
+            speed = reckoned
+        }
+        tokensPerSecond = speed
         gemmPeakGflops = report.gemmPeakGflops
-        utilisation = report.utilisation
-        seconds = Double(totalTokens) / report.tokensPerSecond
+        utilisation = share
+        seconds = Double(totalTokens) / speed
     }
 }

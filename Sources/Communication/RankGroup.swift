@@ -105,7 +105,8 @@ public final class RankGroup {
 
     /// Messages of a step that was broken off must not be taken for those of another.
     private func tag(_ kind: MessageKind) -> Int {
-        kind.rawValue << 12 | (2 * step + (hasGivenUp ? 1 : 0)) & 0xfff
+        // Ranks need not have given up in the same step.
+        kind.rawValue << 12 | (hasGivenUp ? 0xfff : 2 * step & 0xfff)
     }
 
     /// Looks how far messages are, without waiting.

@@ -23,4 +23,15 @@ public struct TokenBatch: Sendable, Equatable {
     public var tokenCount: Int { tokens.count }
     public var sequenceCount: Int { sequenceOffsets.count - 1 }
     public var segmentCount: Int { segmentOffsets.count - 1 }
+
+    /// Some of the sequences, as a batch of their own.
+    public func sequences(_ range: Range<Int>) -> TokenBatch {
+        let (start, end) = (sequenceOffsets[range.lowerBound], sequenceOffsets[range.upperBound])
+        var result = TokenBatch(
+            tokens: Array(tokens[start..<end]),
+            sequenceOffsets: sequenceOffsets[range.lowerBound...range.upperBound].map { $0 - start },
+            segmentOffsets: segmentOffsets.filter { start...end ~= $0 }.map { $0 - start })
+        if !tokenTypes.isEmpty { result.tokenTypes = Array(tokenTypes[start..<end]) }
+        return result
+    }
 }

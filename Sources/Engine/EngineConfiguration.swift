@@ -29,6 +29,8 @@ public struct EngineConfiguration: Sendable {
     public var precision: ProductPrecision
     /// Of what lanes and ranks give one another.
     public var communication: CommunicationPrecision
+    /// Which of several models that train by themselves between two exchanges; nil where there is one.
+    public var replica: Replica?
 
     public init(
         model: ModelConfiguration, parametrization: ParametrizationConfiguration, objective: ObjectiveConfiguration,

@@ -76,7 +76,9 @@ public final class TrainingEngine {
         try ModelCost(configuration, model: model, threads: pool.threadCount).checkMemory()
         objective = ReplacedTokenDetection(model: model, configuration: configuration.objective)
         let layout = scaling.map(model.layout.planting) ?? model.layout
-        state = previous ?? TrainingState(layout, configuration.optimizer.kind)
+        state =
+            previous
+            ?? TrainingState(layout, configuration.optimizer.kind, hasOuterStep: configuration.replica != nil)
         let isRounded = configuration.communication == .bfloat16
         gradients = LaneGradients(layout, threadCount: pool.threadCount, isRounded: isRounded)
         rounding = isRounded ? UpdateRounding(layout, gradients.pieces) : nil
@@ -101,7 +103,8 @@ public final class TrainingEngine {
         arenas = (0..<(isDivided ? 1 : pool.threadCount)).map { _ in FloatBuffer(count: model.activationCount) }
         scratch = (0..<(isDivided ? pool.threadCount : 0)).map { _ in FloatBuffer(count: model.scratchCount) }
         products = PassProducts(configuration.precision, layout)
-        seed = UInt64(configuration.seed)
+        // Replicas draw random numbers of their own; the first those of the configuration, so that it evaluates as any model.
+        seed = UInt64(configuration.seed) ^ UInt64(configuration.replica?.index ?? 0) &* 0x9e37_79b9_7f4a_7c15
     }
 
     /// The networks of a configuration.
@@ -196,7 +199,7 @@ public final class TrainingEngine {
             if !squares.values.allSatisfy(\.isFinite), let found = state.layout.firstNonFinite(in: gradients.sum) {
                 nonFinite = [found.tensor, found.index]
             }
-            let report = RankReport(sums: chunks, squares: squares, nonFinite: nonFinite, timing: exchange.timing)
+            let report = RankReport(sums: chunks, squares: squares, nonFinite: nonFinite, timing: exchange.timing())
             let reports = try report.exchanged(exchange.group)
             timings = reports.map(\.timing)
             return (reports, exchange.squares(reports.map(\.squares)))

@@ -8,8 +8,11 @@ public final class TrainingState: Sendable {
     public let weights: FloatBuffer
     /// A buffer for each number that the optimizer keeps for a parameter, in the order of `OptimizerKind.state`.
     public let optimizer: [(name: OptimizerStateName, buffer: FloatBuffer)]
+    /// The average of outer steps, where replicas meet every few steps; complete on the first rank once it was gathered.
+    public let outerMomentum: FloatBuffer?
 
-    public init(_ layout: ParameterLayout, _ kind: OptimizerKind = .adamW) {
+    public init(_ layout: ParameterLayout, _ kind: OptimizerKind = .adamW, hasOuterStep: Bool = false) {
+        outerMomentum = hasOuterStep ? FloatBuffer(count: layout.bufferCount) : nil
         self.layout = layout
         weights = FloatBuffer(count: layout.bufferCount)
         optimizer = kind.state.map { ($0, FloatBuffer(count: layout.bufferCount)) }

@@ -75,6 +75,17 @@ public struct ReplacedTokenDetection: Sendable {
         public var corrupted: [Int32]
         /// The detection logits, `[n]`; empty where the objective has none.
         public var logits: [Float]
+        /// What the main encoder predicts, where the objective detects nothing and the pass does not learn.
+        public var predictions: [Prediction] = []
+    }
+
+    /// What a model makes of a token that it has to predict.
+    public struct Prediction: Sendable {
+        /// Of the token in its chunk.
+        public var row: Int
+        public var best: Int32
+        /// Of the original token.
+        public var probability: Double
     }
 
     /// Carries a chunk through all networks, and back if the pass has gradients.
@@ -116,6 +127,7 @@ struct ObjectiveChunk {
     let places: Range<Int>
     let rows: [Int32]
     var sums = LossSums()
+    var predictions: [ReplacedTokenDetection.Prediction] = []
 
     init(_ work: ReplacedTokenDetection.Work, _ pass: LanePass) {
         self.work = work

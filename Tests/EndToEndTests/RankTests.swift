@@ -34,19 +34,6 @@ struct RankTests {
         return String(decoding: try JSONSerialization.data(withJSONObject: object, options: .sortedKeys), as: UTF8.self)
     }
 
-    /// Ranks of a run under way.
-    private func processes(_ workspace: Workspace, _ output: String) -> [Int32] {
-        let names = (try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? []
-        return names.compactMap { Int32($0) }.filter { number in
-            guard let data = FileManager.default.contents(atPath: "/proc/\(number)/cmdline"),
-                let folder = try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/\(number)/cwd")
-            else { return false }
-            let words = data.split(separator: 0).map { String(decoding: $0, as: UTF8.self) }
-            return words.first == Program.path && words.contains(output)
-                && folder.split(separator: "/").last == workspace.path.split(separator: "/").last
-        }.sorted()
-    }
-
     @Test("Killed ranks end all; other numbers of ranks go on, and end the same", arguments: Launch.all)
     func kills(_ launch: Launch) throws {
         let workspace = try Workspace()
@@ -62,7 +49,7 @@ struct RankTests {
                 workspace, ranks: ranks, workspace.arguments("parts", settings, threads: 1))
             try child.waitUntil { (workspace.steps("parts").max() ?? 0) > before }
             usleep(UInt32.random(in: 0...30_000, using: &random))
-            let all = processes(workspace, "parts")
+            let all = workspace.processes("parts")
             guard let victim = all.randomElement(using: &random) else { break }
             kill(victim, SIGKILL)
             let started = Date()
@@ -71,8 +58,8 @@ struct RankTests {
             if outcome.status == 0 { break }
             kills += 1
             // The launcher ends those that are left.
-            while !processes(workspace, "parts").isEmpty, Date().timeIntervalSince(started) < 30 { usleep(10_000) }
-            #expect(processes(workspace, "parts").isEmpty)
+            while !workspace.processes("parts").isEmpty, Date().timeIntervalSince(started) < 30 { usleep(10_000) }
+            #expect(workspace.processes("parts").isEmpty)
         }
         #expect(kills >= 4)
         let last = try launch.start(workspace, ranks: 3, workspace.arguments("parts", settings, threads: 1)).wait()
@@ -92,7 +79,7 @@ struct RankTests {
             try child.waitUntil {
                 (try? workspace.folder.text("\(output)/metrics.jsonl"))?.contains("\"step\":3,") ?? false
             }
-            let all = processes(workspace, output)
+            let all = workspace.processes(output)
             try #require(all.count == 3)
             kill(all[place], SIGTERM)
             let outcome = try child.wait()

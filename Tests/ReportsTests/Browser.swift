@@ -62,7 +62,7 @@ final class Browser {
         return (answer["result"] as? [String: Any])?["value"]
     }
 
-    func wait(for condition: String, seconds: Double = 20) throws {
+    func wait(for condition: String, seconds: Double = 60) throws {
         let deadline = Date(timeIntervalSinceNow: seconds)
         while Date() < deadline {
             if try evaluate(condition) as? Bool == true { return }

@@ -27,9 +27,12 @@ struct RankReport: Codable {
 public struct RankTiming: Codable, Sendable, Equatable {
     public var computing: Double
     public var waiting: Double
+    /// Bytes that it has sent since it told this last.
+    public var sent: Int
 
-    public init(computing: Double, waiting: Double) {
+    public init(computing: Double, waiting: Double, sent: Int = 0) {
         self.computing = computing
         self.waiting = waiting
+        self.sent = sent
     }
 }

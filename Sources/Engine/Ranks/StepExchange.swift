@@ -21,10 +21,13 @@ final class StepExchange {
     /// Whether a backward pass is done with a layer when it has passed it once.
     private let isDoneByLayer: Bool
     private let messages = GradientReduction.Messages()
+    /// Room for what ranks own of the weights, kept from step to step.
+    private var packed: [Int: FloatBuffer] = [:]
     /// By the optimizers that have gradients; the same in every step.
     private var parts: [Range<Int>: GradientParts] = [:]
     private var startedAt = ContinuousClock.now
     private var waitedBefore = 0.0
+    private var sentBefore = 0
 
     /// - Parameters:
     ///   - isDoneByLayer: whether a backward pass is done with a layer when it has passed it once.
@@ -87,10 +90,13 @@ final class StepExchange {
         (startedAt, waitedBefore) = (.now, group.waitedSeconds)
     }
 
-    /// How this rank has spent the step so far.
-    var timing: RankTiming {
+    /// How this rank has spent the step so far, and what it has sent since it was asked last.
+    func timing() -> RankTiming {
         let waited = group.waitedSeconds - waitedBefore
-        return RankTiming(computing: startedAt.duration(to: .now) / .seconds(1) - waited, waiting: waited)
+        defer { sentBefore = group.sentBytes }
+        return RankTiming(
+            computing: startedAt.duration(to: .now) / .seconds(1) - waited, waiting: waited,
+            sent: group.sentBytes - sentBefore)
     }
 
     // MARK: Gradients
@@ -150,7 +156,7 @@ final class StepExchange {
         let all = movedWeights(members)
         let theirs = (0..<group.count).map { other in all.filter { owners.ranks[$0] == other } }
         // Two numbers in the room of one.
-        let packed = theirs.map { FloatBuffer(count: (count($0) + 1) / 2) }
+        let packed = theirs.enumerated().map { room(for: $0, (count($1) + 1) / 2) }
         func halves(_ buffer: FloatBuffer) -> HalfNumbers { HalfNumbers(UnsafeMutableRawPointer(buffer.base)) }
         let own = halves(packed[group.rank])
         copy(theirs[group.rank]) { place, start in
@@ -191,7 +197,7 @@ final class StepExchange {
             let all = (0..<group.count).map { owners.pieces(of: $0) }
             if group.leads {
                 for other in 1..<group.count {
-                    let packed = pack(buffer, all[other])
+                    let packed = pack(buffer, all[other], into: FloatBuffer(count: count(all[other])))
                     try group.wait(
                         try group.send(UnsafeRawBufferPointer(bytes(packed, packed.count)), to: other, .state),
                         for: "the optimizer's state")
@@ -218,29 +224,34 @@ final class StepExchange {
             if receivers.contains(rank) {
                 for other in senders where other != rank {
                     let theirs = all.filter { owners.ranks[$0] == other }
-                    let packed = FloatBuffer(count: count(theirs))
+                    let packed = room(for: other, count(theirs))
                     received.append((theirs, packed))
-                    messages += try group.receive(bytes(packed, packed.count), from: other, kind)
+                    messages += try group.receive(bytes(packed, count(theirs)), from: other, kind)
                 }
             }
-            var own: FloatBuffer?
             if senders.contains(rank) {
-                let packed = pack(buffer, all.filter { owners.ranks[$0] == rank })
-                own = packed
+                let own = all.filter { owners.ranks[$0] == rank }
+                let packed = pack(buffer, own, into: room(for: rank, count(own)))
                 for other in receivers where other != rank {
-                    messages += try group.send(UnsafeRawBufferPointer(bytes(packed, packed.count)), to: other, kind)
+                    messages += try group.send(UnsafeRawBufferPointer(bytes(packed, count(own))), to: other, kind)
                 }
             }
             try group.wait(messages, for: what)
-            withExtendedLifetime(own) {}
             for (theirs, packed) in received { unpack(packed, theirs, into: buffer) }
         }
     }
 
     private func count(_ some: [Int]) -> Int { some.reduce(0) { $0 + pieces.places[$1].count } }
 
-    private func pack(_ buffer: FloatBuffer, _ some: [Int]) -> FloatBuffer {
-        let packed = FloatBuffer(count: count(some))
+    /// Room for numbers that a rank owns, for one exchange.
+    private func room(for rank: Int, _ count: Int) -> FloatBuffer {
+        if let buffer = packed[rank], buffer.count >= count { return buffer }
+        let buffer = FloatBuffer(count: count)
+        packed[rank] = buffer
+        return buffer
+    }
+
+    private func pack(_ buffer: FloatBuffer, _ some: [Int], into packed: FloatBuffer) -> FloatBuffer {
         copy(some) { place, start in
             (packed.base + start).update(from: buffer.base + place.lowerBound, count: place.count)
         }

@@ -6,6 +6,6 @@ extension ReplacedTokenDetection {
         let states = encode(chunk.masked, chunk)
         predict(states, rows: chunk.rows, of: chunk.maskedCount, &chunk)
         learn(states, chunk.masked, chunk)
-        return Outcome(sums: chunk.sums, corrupted: chunk.masked, logits: [])
+        return Outcome(sums: chunk.sums, corrupted: chunk.masked, logits: [], predictions: chunk.predictions)
     }
 }

@@ -6,6 +6,6 @@ extension ReplacedTokenDetection {
         let states = encode(corrupted, chunk)
         predict(states, rows: chunk.rows, of: chunk.maskedCount, &chunk)
         learn(states, corrupted, chunk)
-        return Outcome(sums: chunk.sums, corrupted: corrupted, logits: [])
+        return Outcome(sums: chunk.sums, corrupted: corrupted, logits: [], predictions: chunk.predictions)
     }
 }

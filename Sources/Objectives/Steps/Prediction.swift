@@ -1,4 +1,5 @@
 import Encoder
+import Foundation
 import Kernels
 
 extension ReplacedTokenDetection {
@@ -47,6 +48,10 @@ extension ReplacedTokenDetection {
                             target: target, uniform: 0, gradient: gradient)
                         chunk.sums.correctiveLoss += own * outcome.loss
                         best = outcome.best
+                        if !chunk.learns {
+                            chunk.predictions.append(
+                                Prediction(row: row, best: best, probability: exp(-outcome.loss)))
+                        }
                     }
                     chunk.sums.correctiveCorrect += best == target ? 1 : 0
                 }

@@ -53,6 +53,7 @@ public struct RunConfiguration: Configurable {
                 "needs a generator that is trained; this objective has none, so leave it out")
         }
         try validateStages()
+        try validateSynchronisation()
         try validateObjective()
         let (perStep, tooLong) = training.sequencesPerStep.multipliedReportingOverflow(by: corpus.sequenceLength)
         if tooLong || training.steps.multipliedReportingOverflow(by: perStep).overflow {

@@ -23,6 +23,7 @@ public struct TrainingConfiguration: Configurable, Equatable {
     public var recomputation = ActivationRecomputation.none
     public var precision = ProductPrecision.float32
     public var communication = CommunicationPrecision.float32
+    public var synchronisation = SynchronisationConfiguration()
 
     public init() {}
 
@@ -76,6 +77,8 @@ public struct TrainingConfiguration: Configurable, Equatable {
             "communication", &communication,
             "Of what machines exchange. bfloat16: sums of lanes are rounded before they are added to others, and what weights "
                 + "move by, for half the traffic; on any number of machines alike. Part of the run.")
+        try fields.group(
+            "synchronisation", &synchronisation, "How often the ranks of a run exchange what they have learned.")
     }
 
     /// Sequences that one update learns from.

@@ -89,15 +89,20 @@ public struct SourceEvaluation: Encodable, Sendable, Equatable {
     }
 }
 
-/// A held-out segment as the discriminator saw it.
+/// A held-out segment as the discriminator saw it, or as a model that detects nothing filled its masks.
 public struct EvaluationSample: Codable, Sendable, Equatable {
     public struct Token: Codable, Sendable, Equatable {
-        /// The token as the discriminator saw it.
+        /// The token as the discriminator saw it, or the best guess for one that was masked.
         public var text: String
-        /// The original, where it was replaced.
+        /// The original, where it is another.
         public var original: String?
-        /// The discriminator's probability that it was replaced.
-        public var probability: Double
+        /// The discriminator's probability that it was replaced; nil where nothing is detected.
+        public var probability: Double?
+        /// Of a token that was masked and nothing else: the probability that the model gives the original.
+        public var likelihood: Double?
+
+        /// How strongly the token is to be shown, from 0 to 1: believed replaced, or not expected.
+        public var emphasis: Double { probability ?? likelihood.map { 1 - $0 } ?? 0 }
     }
 
     public var tokens: [Token]

@@ -51,10 +51,12 @@ public struct Evaluator {
         for (index, batch) in batches.enumerated() {
             let corruption = try corruptions?[index] ?? corruptor?.corruption(of: batch, index: index)
             let batchSums = try engine.evaluate(batch, index: index, corruption: corruption) { work, chunk, outcome in
-                guard !outcome.logits.isEmpty else { return }
+                guard !outcome.logits.isEmpty || !outcome.predictions.isEmpty else { return }
                 scores += outcome.logits
-                for (offset, token) in outcome.corrupted.enumerated() {
-                    labels.append(token != work.batch.tokens[chunk.firstRow + offset])
+                if !outcome.logits.isEmpty {
+                    for (offset, token) in outcome.corrupted.enumerated() {
+                        labels.append(token != work.batch.tokens[chunk.firstRow + offset])
+                    }
                 }
                 for segment in chunk.segments.indices.dropLast() where samples.count < samplesUpTo(index) {
                     samples.append(sample(work, chunk, outcome, segment))
@@ -90,6 +92,7 @@ public struct Evaluator {
     ) -> EvaluationSample {
         // The first and last token of a segment are [CLS] and [SEP].
         let rows = (chunk.segments[segment] + 1)..<max(chunk.segments[segment] + 1, chunk.segments[segment + 1] - 1)
+        if outcome.logits.isEmpty { return filled(work, chunk, outcome, rows) }
         return EvaluationSample(
             tokens: rows.map { row in
                 let original = work.batch.tokens[chunk.firstRow + row]
@@ -97,6 +100,22 @@ public struct Evaluator {
                 return EvaluationSample.Token(
                     text: display(token), original: token == original ? nil : display(original),
                     probability: 1 / (1 + exp(-Double(outcome.logits[row]))))
+            })
+    }
+
+    /// What a model that detects nothing puts into the masks of a text.
+    private func filled(
+        _ work: ReplacedTokenDetection.Work, _ chunk: ChunkGeometry, _ outcome: ReplacedTokenDetection.Outcome,
+        _ rows: Range<Int>
+    ) -> EvaluationSample {
+        let predictions = Dictionary(outcome.predictions.map { ($0.row, $0) }, uniquingKeysWith: { first, _ in first })
+        return EvaluationSample(
+            tokens: rows.map { row in
+                let original = work.batch.tokens[chunk.firstRow + row]
+                guard let guess = predictions[row] else { return EvaluationSample.Token(text: display(original)) }
+                return EvaluationSample.Token(
+                    text: display(guess.best), original: guess.best == original ? nil : display(original),
+                    likelihood: guess.probability)
             })
     }
 }

@@ -21,6 +21,10 @@ public struct RunRanks {
     func check(_ configuration: RunConfiguration) throws {
         let engine = configuration.engine
         func refuse(_ reason: String) -> PretrainingError { .cannotShare(ranks: group.count, reason: reason) }
+        if configuration.objective.frozenGenerator.cache != nil {
+            throw refuse("objective.frozen_generator.cache keeps what one machine has sampled; leave it out")
+        }
+        guard configuration.sharesSteps else { return }
         if engine.dividesSequences {
             throw refuse(
                 "sequences longer than training.chunk_tokens are carried by all lanes together. Raise training.chunk_tokens to "
@@ -34,9 +38,19 @@ public struct RunRanks {
                         + "two times the ranks is best)")
             }
         }
-        if configuration.objective.frozenGenerator.cache != nil {
-            throw refuse("objective.frozen_generator.cache keeps what one machine has sampled; leave it out")
-        }
+    }
+}
+
+extension RunConfiguration {
+    /// - Parameter ranks: that the run was started with.
+    /// - Throws: `PretrainingError.cannotShare` where it has another number of replicas.
+    func checkReplicas(_ ranks: Int) throws {
+        guard let replicas = training.synchronisation.replicas, replicas != ranks else { return }
+        throw PretrainingError.cannotShare(
+            ranks: ranks,
+            reason:
+                "its training.synchronisation.replicas is \(replicas), one a rank. Start as many (mpirun -np \(replicas))"
+        )
     }
 }
 

@@ -27,7 +27,11 @@ final class PretrainingWork: RunWork {
     private let tell: (PretrainingEvent) -> Void
     private let logging: RunLogging
     private let ranks: RankGroup?
+    /// Of replicas that train by themselves between two exchanges.
+    private var replicas: ReplicaWork?
     private var stragglers = StragglerWatch()
+    /// How ranks have spent the last step, or the time since they last met.
+    private var timings: [RankTiming] = []
     private(set) var histograms: [(tag: String, histogram: ValueHistogram)] = []
 
     private var state: RunState
@@ -66,7 +70,8 @@ final class PretrainingWork: RunWork {
         fingerprint = start.fingerprint
         tokenizer = start.tokenizer
         engine = start.engine
-        engine.isCancelled = Self.isCancelled
+        replicas = ReplicaWork(requested, engine, ranks)
+        engine.isCancelled = replicas == nil ? Self.isCancelled : nil
         state = start.state
         if requested.corpus.pairs || start.inheritsTokenTypes { state.trainsTokenTypes = true }
         loaderState = start.loader
@@ -79,6 +84,7 @@ final class PretrainingWork: RunWork {
         loader = try Self.loader(
             stage.configuration, listing: listing, tokenizer: tokenizer, special: start.special,
             resumingFrom: start.loader)
+        try replicas?.begin()
     }
 
     private static let isCancelled: @Sendable () -> Bool = { TerminationSignals.pending != nil }
@@ -115,9 +121,10 @@ final class PretrainingWork: RunWork {
         stage = (index, configuration.configuration(ofStage: index))
         loader.stop()
         engine = try TrainingEngine(
-            stage.configuration.engine, vocabularySize: tokenizer.vocabularySize, special: engine.special, pool: pool,
-            continuing: engine.state, ranks: ranks)
-        engine.isCancelled = Self.isCancelled
+            stage.configuration.engine(of: ranks), vocabularySize: tokenizer.vocabularySize, special: engine.special,
+            pool: pool, continuing: engine.state, ranks: stage.configuration.sharesSteps ? ranks : nil)
+        replicas = ReplicaWork(configuration, engine, ranks)
+        engine.isCancelled = replicas == nil ? Self.isCancelled : nil
         loader = try Self.loader(
             stage.configuration, listing: listing, tokenizer: tokenizer, special: engine.special,
             resumingFrom: loaderState)
@@ -130,19 +137,24 @@ final class PretrainingWork: RunWork {
 
     func advance() throws -> StepResult<StepRecord> {
         guard let ranks else { return try advanceAlone() }
-        try RankCommand.exchange(.step(showsGradients: showsGradients(state.step + 1)), ranks)
-        return try advance(with: ranks)
+        return try giveUpTogether(ranks) {
+            try RankCommand.exchange(.step(showsGradients: showsGradients(state.step + 1)), ranks)
+            ranks.step = state.step + 1
+            return try advanceAlone()
+        }
     }
 
-    /// A step of all ranks. What stands in the way of one stands in the way of all.
-    private func advance(with ranks: RankGroup) throws -> StepResult<StepRecord> {
-        ranks.step = state.step + 1
+    /// Whether what stands between two steps is one model, so that a run may stop there.
+    var mayStop: Bool { replicas?.haveMet ?? true }
+
+    /// What stands in the way of one rank stands in the way of all.
+    private func giveUpTogether<Result>(_ ranks: RankGroup, _ body: () throws -> Result) throws -> Result {
         do {
-            return try advanceAlone()
+            return try body()
         } catch let alarm as RankAlarm {
             ranks.giveUp()
             throw TerminationSignals.error(of: alarm)
-        } catch let error as NonFiniteError {
+        } catch let error as NonFiniteError where replicas == nil {
             // All have found the same.
             throw error
         } catch {
@@ -160,11 +172,25 @@ final class PretrainingWork: RunWork {
         guard let ranks else { preconditionFailure("a run without other ranks follows none") }
         var failure: (any Error)?
         while true {
-            switch try RankCommand.exchange(nil, ranks) {
+            let command: RankCommand
+            do {
+                command = try RankCommand.exchange(nil, ranks)
+            } catch let alarm as RankAlarm {
+                // Of a rank that is ahead, where replicas train by themselves.
+                ranks.giveUp()
+                failure = TerminationSignals.error(of: alarm)
+                continue
+            }
+            switch command {
             case .step(let showsGradients):
-                engine.seesGradients = showsGradients ? { _, _ in } : nil
-                do { _ = try advance(with: ranks) } catch { failure = error }
-            case .gather: try engine.gatherState()
+                engine.seesGradients = showsGradients && replicas == nil ? { _, _ in } : nil
+                do {
+                    try giveUpTogether(ranks) {
+                        ranks.step = state.step + 1
+                        _ = try advanceAlone()
+                    }
+                } catch { failure = error }
+            case .gather: try gatherState()
             case .end:
                 if let failure, !(failure is CancellationError) { throw failure }
                 if let signal = TerminationSignals.pending { return .stopped(signal: "\(signal)", step: state.step) }
@@ -177,7 +203,7 @@ final class PretrainingWork: RunWork {
         peak.refresh()
         let started = ContinuousClock.now
         try enterStage()
-        let loaded = try loader.next(check: TerminationSignals.check)
+        let loaded = try loader.next(check: replicas == nil ? TerminationSignals.check : {})
         corpusReport.raise(to: loaded.report)
         for warning in loaded.newWarnings { tell(.warning("\(warning)")) }
         let passes = loaderState?.sources.map(\.epoch) ?? loaded.epochs.map { _ in 0 }
@@ -188,23 +214,42 @@ final class PretrainingWork: RunWork {
         }
         let number = state.step + 1
         do {
-            let outcome = try train(loaded.batch, step: number)
+            let batch = replicas?.part(of: loaded.batch) ?? loaded.batch
+            let outcome = try train(batch, step: number)
             skippedInARow = 0
             watch.add(outcome.sums)
             advance(to: number, loaded)
+            try meet(after: number)
             let record = record(outcome, loaded, seconds: started.duration(to: .now).seconds)
-            if let ranks, let warning = stragglers.warning(engine.timings, hosts: ranks.hosts) {
-                tell(.warning(warning))
-            }
             alarms.see(record, step: number, layers: layerGradients.isEmpty ? nil : layerGradients)
             return .taken(record)
         } catch let error as NonFiniteError {
             guard skippedInARow < configuration.training.maximumSkippedSteps else { throw error }
             skippedInARow += 1
             state.skippedSteps += 1
+            replicas?.skipped += 1
             advance(to: number, loaded)
+            try meet(after: number)
             return .skipped(reason: "\(error.place) is not finite")
         }
+    }
+
+    /// Brings replicas together where it is time, and looks who has kept others waiting.
+    private func meet(after step: Int) throws {
+        var timings = engine.timings
+        if let replicas {
+            timings = []
+            if let reports = try replicas.meet(after: step) {
+                timings = reports.map(\.timing)
+                let elsewhere = reports.indices.filter { $0 != ranks?.rank ?? 0 }.reduce(0) { $0 + reports[$1].skipped }
+                state.skippedSteps += elsewhere
+                if elsewhere > 0 {
+                    tell(.warning("\(elsewhere) steps of other replicas were skipped: a gradient was not finite"))
+                }
+            }
+        }
+        self.timings = timings
+        if let ranks, let warning = stragglers.warning(timings, hosts: ranks.hosts) { tell(.warning(warning)) }
     }
 
     /// Whether gradients of layers are measured in a step: about as often as the run is evaluated.
@@ -263,7 +308,7 @@ final class PretrainingWork: RunWork {
             tokens: state.tokens, loss: outcome.loss, losses: ObjectiveLosses(configuration.objective, outcome.sums),
             learningRate: outcome.learningRate, gradientNorm: outcome.gradientNorm, tokensPerSecond: tokensPerSecond,
             utilisation: tokensPerSecond * flops / (peak.peak * Double(ranks?.count ?? 1)), epochs: loaded.epochs)
-        if ranks != nil { record.ranks = engine.timings }
+        if !timings.isEmpty { record.ranks = timings }
         return record
     }
 
@@ -300,11 +345,9 @@ final class PretrainingWork: RunWork {
     }
 
     func checkpoint() throws -> CheckpointContents? {
-        guard let loaderState else { return nil }
-        if let ranks {
-            try RankCommand.exchange(.gather, ranks)
-            try engine.gatherState()
-        }
+        guard let loaderState, mayStop else { return nil }
+        if let ranks { try RankCommand.exchange(.gather, ranks) }
+        try gatherState()
         try engine.state.checkWeights(step: state.step)
         state.alarms = alarms.state.isEmpty ? nil : alarms.state
         return try TrainingCheckpoint.contents(
@@ -312,6 +355,12 @@ final class PretrainingWork: RunWork {
             TrainingCheckpoint.Documents(
                 configuration: configuration, tokenizer: Data(tokenizer.serialized()), loader: loaderState,
                 fingerprint: fingerprint, state: state))
+    }
+
+    /// The first rank gets what others keep.
+    private func gatherState() throws {
+        try engine.gatherState()
+        try replicas?.gather()
     }
 
     /// What runs and where.

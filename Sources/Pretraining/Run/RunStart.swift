@@ -59,8 +59,9 @@ struct RunStart {
         tokenizer = try Tokenizer(json: Array(shared.tokenizer))
         special = try tokenizer.specialTokens
         engine = try TrainingEngine(
-            configuration.configuration(ofStage: configuration.stageIndex(ofStep: shared.state.step + 1)).engine,
-            vocabularySize: tokenizer.vocabularySize, special: special, pool: pool, ranks: ranks)
+            configuration.configuration(ofStage: configuration.stageIndex(ofStep: shared.state.step + 1))
+                .engine(of: ranks), vocabularySize: tokenizer.vocabularySize, special: special, pool: pool,
+            ranks: configuration.sharesSteps ? ranks : nil)
     }
 
     /// - Throws: `CheckpointError.damaged` if the checkpoint turns out not to be what was written.
@@ -123,8 +124,8 @@ struct RunStart {
         self.state = state
         special = try tokenizer.specialTokens
         engine = try TrainingEngine(
-            configuration.configuration(ofStage: stage).engine, vocabularySize: tokenizer.vocabularySize,
-            special: special, pool: pool, ranks: ranks)
+            configuration.configuration(ofStage: stage).engine(of: ranks), vocabularySize: tokenizer.vocabularySize,
+            special: special, pool: pool, ranks: configuration.sharesSteps ? ranks : nil)
         if let reader {
             try TrainingCheckpoint.load(reader, into: engine, moments: true)
         } else if let transfer {

@@ -121,13 +121,14 @@ extension EvaluationReport: RunEvaluation {
         return SamplesRecord(samples: samples)
     }
 
-    /// A replaced token stands in bold with its original behind it, and one that the detector takes for replaced in italics.
+    /// A replaced token, or a wrong guess, stands in bold with its original behind it, and one that the detector takes for replaced, or
+    /// a right guess, in italics.
     public var texts: [(tag: String, text: String)] {
         (samples ?? []).enumerated().map { number, sample in
             let text = sample.tokens.map { token in
                 let shown = Self.markdown(token.text)
                 if let original = token.original { return "**[\(shown)←\(Self.markdown(original))]**" }
-                return token.probability > 0.5 ? "*[\(shown)]*" : shown
+                return token.likelihood != nil || token.emphasis > 0.5 ? "*[\(shown)]*" : shown
             }.joined()
             return ("samples/\(number + 1)", text)
         }

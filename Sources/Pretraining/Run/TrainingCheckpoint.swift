@@ -138,6 +138,9 @@ public enum TrainingCheckpoint {
             for (name, buffer) in engine.state.optimizer {
                 destinations[name.rawValue] = views(kept(name, engine), buffer)
             }
+            if let outer = engine.state.outerMomentum {
+                destinations[outerMomentum] = views(layout.specs, outer)
+            }
         }
         try reader.read(destinations)
         engine.weightsChanged()
@@ -148,7 +151,11 @@ public enum TrainingCheckpoint {
         let state = engine.state
         return [group(TensorGroup.weights, state.layout.specs, state.weights)]
             + state.optimizer.map { group($0.name.rawValue, kept($0.name, engine), $0.buffer) }
+            + (state.outerMomentum.map { [group(outerMomentum, state.layout.specs, $0)] } ?? [])
     }
+
+    /// Of the outer steps of replicas.
+    private static let outerMomentum = "outer_momentum"
 
     /// The tensors that the optimizer keeps a number for.
     private static func kept(_ name: OptimizerStateName, _ engine: TrainingEngine) -> [ParameterSpec] {

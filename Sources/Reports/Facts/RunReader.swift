@@ -253,11 +253,6 @@ public final class RunReader {
     private func evaluatedSamples(_ missing: inout [String]) -> [SampleFacts] {
         guard let checkpoint else { return [] }
         if let made = checkpoint.samples { return made }
-        guard checkpoint.documents.configuration.objective.name.detects else {
-            checkpoint.samples = []
-            missing.append("Sample sentences: this objective replaces and detects no tokens.")
-            return []
-        }
         do {
             let model = try LoadedModel(path: checkpoint.path, threads: options.threads)
             defer { model.engine.pool.shutDown() }

@@ -61,9 +61,17 @@ enum LearnedSection {
 
     private static func samples(_ run: RunFacts) -> HTML {
         guard let newest = run.samples.first else { return .empty }
-        let scale: HTML = """
+        let fillsMasks = newest.samples.contains { sample in sample.tokens.contains { $0.likelihood != nil } }
+        let steps: HTML = "<span class=\"belief\">\([0.1, 0.3, 0.5, 0.7, 0.9].map(scaleStep))</span>"
+        let scale: HTML =
+            fillsMasks
+            ? """
+            <p class="note">Boxed tokens were masked: the model's best guess, and behind it, struck out, the original where it is another. The \
+            stronger a token's ground, the less the model expected the original: \(steps)</p>
+            """
+            : """
             <p class="note">The generator put the boxed token in place of the one struck out. The stronger a token's ground, the more the \
-            detector believes that it was replaced: <span class="belief">\([0.1, 0.3, 0.5, 0.7, 0.9].map(scaleStep))</span></p>
+            detector believes that it was replaced: \(steps)</p>
             """
         let earlier = run.samples.dropFirst().map { sample in
             PageParts.details(
@@ -83,9 +91,16 @@ enum LearnedSection {
     private static func sentence(_ sample: EvaluationSample) -> HTML {
         let tokens = sample.tokens.map { token -> HTML in
             let belief = String(
-                format: "%.2f", locale: nil, token.probability.isFinite ? min(max(token.probability, 0), 1) : 0)
+                format: "%.2f", locale: nil, token.emphasis.isFinite ? min(max(token.emphasis, 0), 1) : 0)
             let percent = "\(Int((100 * (Double(belief) ?? 0)).rounded())) %"
             let shown = visible(token.text)
+            if let likelihood = token.likelihood {
+                let expected = "\(Int((100 * min(max(likelihood, 0), 1)).rounded())) %"
+                let original: HTML = token.original.map { "<del>\(visible($0))</del>" } ?? .empty
+                return """
+                    <span class="t r" style="--p:\(belief)" title="masked; the original's probability: \(expected)">\(shown)\(original)</span>
+                    """
+            }
             if let original = token.original {
                 return """
                     <span class="t r" style="--p:\(belief)" title="replaced; believed replaced: \(percent)">\(shown)<del>\(visible(original))\
@@ -93,7 +108,7 @@ enum LearnedSection {
                     """
             }
             // What nobody doubts needs no ground, and most tokens are of this kind.
-            if token.probability < 0.05 { return "\(shown)" }
+            if token.emphasis < 0.05 { return "\(shown)" }
             return
                 "<span class=\"t\" style=\"--p:\(belief)\" title=\"original; believed replaced: \(percent)\">\(shown)</span>"
         }

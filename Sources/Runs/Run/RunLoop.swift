@@ -76,12 +76,12 @@ public final class RunLoop<Work: RunWork> {
         }
         if isEvaluationMissing { try evaluate() }
         while work.step < plan.steps, !work.isDone {
-            try TerminationSignals.check()
+            if work.mayStop { try TerminationSignals.check() }
             if let record = try step(), isWorthwhile?(work.step, record) == false {
                 _ = try writer.finish()
                 return .abandoned(step: work.step)
             }
-            try TerminationSignals.check()
+            if work.mayStop { try TerminationSignals.check() }
             // First what must not be lost: an evaluation may fail.
             if plan.isCheckpointDue(after: work.step, seconds: savedAt.duration(to: .now).seconds) {
                 try checkpoint(waiting: work.step == plan.steps)

@@ -11,6 +11,9 @@ public protocol RunWork: AnyObject {
     /// Whether further steps are not worth taking, though the run was planned longer. Asked between steps, after what is due.
     var isDone: Bool { get }
 
+    /// Whether the present state can be kept, so that the run may stop after a signal; else it goes on until it can.
+    var mayStop: Bool { get }
+
     /// Takes the next step; afterwards `step` is one higher.
     ///
     /// - Throws: what stands in the way; the state is then that of `step`.
@@ -39,6 +42,7 @@ public protocol RunWork: AnyObject {
 
 extension RunWork {
     public var isDone: Bool { false }
+    public var mayStop: Bool { true }
     public func takeAlarms() -> [RunAlarm] { [] }
     public func remember(_: [RunAlarm], _: [String: Double]?) {}
     public var histograms: [(tag: String, histogram: ValueHistogram)] { [] }

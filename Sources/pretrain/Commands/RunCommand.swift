@@ -112,6 +112,23 @@ struct RunCommand: ParsableCommand {
         }
     }
 
+    /// What the first rank decides for all: how many steps an hour has, and how many replicas there are.
+    private func decided(
+        _ requested: RunConfiguration, _ output: RunDirectory, _ ranks: RankGroup?, threads: Int
+    ) throws -> (RunConfiguration, note: String?) {
+        do {
+            let (measured, length) = try RunLength.resolve(
+                requested, output: output, threads: threads, ranks: ranks?.count ?? 1)
+            let configuration = measured.withReplicas(ranks?.count ?? 1)
+            try configuration.validate()
+            return (configuration, length)
+        } catch {
+            // The others wait to hear what the run begins with.
+            ranks?.raise(.failed(reason: "\(error)"))
+            throw error
+        }
+    }
+
     /// - Parameter ranks: that carry the run together; the first of them reports.
     private func run(_ ranks: RankGroup?, threads: Int) throws {
         let leads = ranks?.leads ?? true
@@ -129,10 +146,7 @@ struct RunCommand: ParsableCommand {
         if !quiet { for note in notes { Terminal.note(note) } }
         let directory = output ?? "checkpoints/\(name)"
         let (configuration, length) =
-            leads
-            ? try RunLength.resolve(
-                adapted, output: RunDirectory(path: directory), threads: threads, ranks: ranks?.count ?? 1)
-            : (adapted, nil)
+            leads ? try decided(adapted, RunDirectory(path: directory), ranks, threads: threads) : (adapted, nil)
         if let length, !quiet { Terminal.note(length) }
         if let from, resume != "never" { try OwnWeights.check(from, RunDirectory(path: directory)) }
         let mode: ResumeMode =

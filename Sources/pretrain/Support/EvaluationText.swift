@@ -61,13 +61,15 @@ enum EvaluationText {
         return lines.joined(separator: "\n")
     }
 
-    /// Tokens run together; a replaced one stands in brackets with its original, coloured by the discriminator's belief.
+    /// Tokens run together; a replaced one stands in brackets with its original, coloured by the discriminator's belief; of a model
+    /// that fills masks its guesses.
     static func text(_ sample: EvaluationSample, colours: Bool, columns: Int?) -> String {
         let pieces = sample.tokens.map { token in
             let shown = printable(token.text)
-            let marked = token.original.map { "[\(shown)←\(printable($0))]" } ?? shown
-            return WrappedText.Piece(text: marked, isWhole: token.original != nil) {
-                colours ? BeliefColour.paint($0, probability: token.probability) : $0
+            let marked =
+                token.original.map { "[\(shown)←\(printable($0))]" } ?? (token.likelihood == nil ? shown : "[\(shown)]")
+            return WrappedText.Piece(text: marked, isWhole: token.original != nil || token.likelihood != nil) {
+                colours ? BeliefColour.paint($0, probability: token.emphasis) : $0
             }
         }
         return WrappedText.text(pieces, columns: columns, hanging: 0)
