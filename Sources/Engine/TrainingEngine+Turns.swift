@@ -20,6 +20,7 @@ extension TrainingEngine {
             var (sums, norms) = try merge(chunks, step: step, members: 1..<2)
             let discriminatorNorm = norms[1]
             sums += ofGenerator
+            try judge(sums, norm: LaneGradients.total([generatorNorm, discriminatorNorm]))
             try update(step: step, norms: [0, discriminatorNorm], members: 1..<2)
             return StepOutcome(
                 step: step, sums: sums, loss: configuration.objective.total(sums),

@@ -31,6 +31,8 @@ public final class TrainingEngine {
     public var isCancelled: (@Sendable () -> Bool)?
     /// Called with the merged gradients, before clipping, and the part of them that is about to move the weights.
     public var seesGradients: ((UnsafePointer<Float>, Range<Int>) -> Void)?
+    /// Called with a step's loss and gradient norm before weights move; what it throws leaves the step out, with nothing changed.
+    public var accepts: ((_ loss: Double, _ norm: Double) throws -> Void)?
     /// What an analysis does to forward passes of evaluations.
     package var inspection: LayerInspection?
     /// One a worker; a single one where workers divide chunks, and `scratch` of each.
@@ -150,10 +152,21 @@ public final class TrainingEngine {
         exchange?.begin(step: step)
         if configuration.optimizer.generatorFirst { return try trainInTurns(batch, step: step) }
         let (sums, norms) = try merge(try backward(batch, step: step).sums, step: step)
+        try judge(sums, norm: LaneGradients.total(norms))
         try update(step: step, norms: norms)
         return StepOutcome(
             step: step, sums: sums, loss: configuration.objective.total(sums),
             learningRate: schedule.learningRate(step: step), gradientNorm: LaneGradients.total(norms))
+    }
+
+    /// Leaves out a step that is not wanted.
+    func judge(_ sums: LossSums, norm: Double) throws {
+        do {
+            try accepts?(configuration.objective.total(sums), norm)
+        } catch {
+            gradients.clear()
+            throw error
+        }
     }
 
     /// Sums the gradients of all lanes, of all ranks.

@@ -65,6 +65,38 @@ import Testing
         #expect(try workspace.record("run").metrics.count >= 120 - skipped)
     }
 
+    @Test("Steps far out are left out and counted, the same after an interruption and on several threads")
+    func spikesAreLeftOut() throws {
+        let workspace = try Workspace()
+        // Only a long document, of which there are few, reaches the last positions.
+        var documents = SyntheticText.documents(400, seed: 11, sentences: 1...1).map { String($0.prefix(30)) }
+        for place in [100, 200, 300] {
+            documents.insert(contentsOf: SyntheticText.documents(1, seed: 12, sentences: 9...9), at: place)
+        }
+        try workspace.folder.write(documents.joined(separator: "\n\n"), to: "rare.txt")
+        let settings = [
+            "corpus.sources=[{path: rare.txt}]", "corpus.held_out=0", "model.positions=learned",
+            "training.batch_size=2", "training.lanes=2", "optimizer.schedule=constant", "training.evaluate_every=0",
+        ]
+        // Set from the beginning, as it is part of the run.
+        try workspace.run("whole", settings + ["training.spike_deviations=6"])
+        try poison(workspace, "whole", tensor: "embeddings.position", rows: 30..<32, value: 1e4)
+        try workspace.folder.copy("whole", to: "pieces")
+        let longer = settings + ["training.spike_deviations=6", "training.steps=300"]
+        let outcome = try workspace.run("whole", longer)
+        let skipped = outcome.errors.split(separator: "\n").filter { $0.contains(" skipped: its ") }
+        #expect(!skipped.isEmpty && skipped.count < 100, "\(outcome.errors)")
+        let child = try workspace.start("pieces", longer)
+        try child.waitUntil { (workspace.steps("pieces").max() ?? 0) >= 150 }
+        child.send(SIGTERM)
+        _ = try child.wait()
+        try workspace.run("pieces", longer, threads: 1)
+        try workspace.record("pieces").expectEqual(try workspace.record("whole"))
+        let reader = try CheckpointReader(path: "\(workspace.path)/\(workspace.checkpoint("whole", 300))")
+        let state = try JSONSerialization.jsonObject(with: Data(try reader.document("state.json")))
+        #expect((state as? [String: Any])?["skippedSteps"] as? Int == skipped.count, "\(state)")
+    }
+
     @Test("Weights that a step ruined are neither evaluated nor saved", arguments: [7, 0])
     func ruinedWeights(_ evaluateEvery: Int) throws {
         let workspace = try Workspace()

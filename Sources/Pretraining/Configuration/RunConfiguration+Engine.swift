@@ -59,6 +59,10 @@ extension RunConfiguration {
                 "training.communication",
                 "bfloat16 is for ranks that exchange every step; leave it out, or training.synchronisation.every")
         }
+        if training.spikeDeviations != nil {
+            throw InvalidSetting(
+                "training.spike_deviations", "is for ranks that take every step together; leave one of the two out")
+        }
         guard let replicas = synchronisation.replicas else { return }
         for index in 0...training.stages.count {
             let sequences = configuration(ofStage: index).training.sequencesPerStep

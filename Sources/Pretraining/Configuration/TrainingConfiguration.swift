@@ -18,6 +18,7 @@ public struct TrainingConfiguration: Configurable, Equatable {
     public var keepEvery: Int?
     public var logEvery = 10
     public var maximumSkippedSteps = 0
+    public var spikeDeviations: Double?
     public var lanes: Int?
     public var chunkTokens = 1024
     public var recomputation = ActivationRecomputation.none
@@ -55,6 +56,10 @@ public struct TrainingConfiguration: Configurable, Equatable {
         try fields.integer(
             "maximum_skipped_steps", &maximumSkippedSteps, 0...1_000_000,
             "Steps in a row that may be skipped because a gradient is not finite; 0 stops at the first.")
+        try fields.number(
+            "spike_deviations", &spikeDeviations, 1...1000,
+            "Leave out steps whose loss or gradient norm lies more than so many standard deviations above the mean of the last 128; "
+                + "6 is usual. null: none. Part of the run.")
         try fields.integer(
             "lanes", &lanes, 1...1024,
             "Groups of sequences whose gradients are summed by themselves: the most threads that help; four for each thread "

@@ -30,6 +30,8 @@ final class PretrainingWork: RunWork {
     /// Of replicas that train by themselves between two exchanges.
     private var replicas: ReplicaWork?
     private var stragglers = StragglerWatch()
+    /// Of the step under way, where spikes are looked for.
+    private var judged: (loss: Double, norm: Double)?
     /// How ranks have spent the last step, or the time since they last met.
     private var timings: [RankTiming] = []
     private(set) var histograms: [(tag: String, histogram: ValueHistogram)] = []
@@ -84,6 +86,7 @@ final class PretrainingWork: RunWork {
         loader = try Self.loader(
             stage.configuration, listing: listing, tokenizer: tokenizer, special: start.special,
             resumingFrom: start.loader)
+        watchForSpikes()
         try replicas?.begin()
     }
 
@@ -124,6 +127,7 @@ final class PretrainingWork: RunWork {
             stage.configuration.engine(of: ranks), vocabularySize: tokenizer.vocabularySize, special: engine.special,
             pool: pool, continuing: engine.state, ranks: stage.configuration.sharesSteps ? ranks : nil)
         replicas = ReplicaWork(configuration, engine, ranks)
+        watchForSpikes()
         engine.isCancelled = replicas == nil ? Self.isCancelled : nil
         loader = try Self.loader(
             stage.configuration, listing: listing, tokenizer: tokenizer, special: engine.special,
@@ -231,6 +235,19 @@ final class PretrainingWork: RunWork {
             advance(to: number, loaded)
             try meet(after: number)
             return .skipped(reason: "\(error.place) is not finite")
+        } catch let spike as Spike {
+            state.skippedSteps += 1
+            advance(to: number, loaded)
+            return .skipped(reason: "\(spike)")
+        }
+    }
+
+    /// Has the engine leave out what lies too far from the last steps.
+    private func watchForSpikes() {
+        guard let deviations = configuration.training.spikeDeviations else { return }
+        engine.accepts = { [unowned self] loss, norm in
+            judged = (loss, norm)
+            try state.spikes?.check(loss: loss, norm: norm, deviations: deviations)
         }
     }
 
@@ -293,6 +310,11 @@ final class PretrainingWork: RunWork {
     }
 
     private func advance(to step: Int, _ loaded: LoadedBatch) {
+        if let judged {
+            if state.spikes == nil { state.spikes = SpikeWatch() }
+            state.spikes?.add(loss: judged.loss, norm: judged.norm)
+        }
+        judged = nil
         state.step = step
         state.tokens += loaded.batch.tokenCount
         loaderState = loaded.stateAfter

@@ -14,6 +14,8 @@ public struct RunState: Codable, Sendable, Equatable {
     public var startedFrom: String?
     /// What alarms are about to be given; nil: nothing.
     public var alarms: AlarmState?
+    /// What the next step is compared with; nil where none is left out.
+    public var spikes: SpikeWatch?
 
     public init() {}
 
@@ -27,6 +29,7 @@ public struct RunState: Codable, Sendable, Equatable {
         trainsTokenTypes = try values.decodeIfPresent(Bool.self, forKey: .trainsTokenTypes)
         startedFrom = try values.decodeIfPresent(String.self, forKey: .startedFrom)
         alarms = try values.decodeIfPresent(AlarmState.self, forKey: .alarms)
+        spikes = try values.decodeIfPresent(SpikeWatch.self, forKey: .spikes)
     }
 
     public func encode(to encoder: any Encoder) throws {
@@ -38,10 +41,11 @@ public struct RunState: Codable, Sendable, Equatable {
         try values.encodeIfPresent(trainsTokenTypes, forKey: .trainsTokenTypes)
         try values.encodeIfPresent(startedFrom, forKey: .startedFrom)
         try values.encodeIfPresent(alarms, forKey: .alarms)
+        try values.encodeIfPresent(spikes, forKey: .spikes)
     }
 
     private enum CodingKeys: String, CodingKey {
-        case step, tokens, skippedSteps, acceptedChanges, trainsTokenTypes, startedFrom, alarms
+        case step, tokens, skippedSteps, acceptedChanges, trainsTokenTypes, startedFrom, alarms, spikes
     }
 
     /// What cannot be: checksums only tell that a file is as it was written.
@@ -53,6 +57,6 @@ public struct RunState: Codable, Sendable, Equatable {
         guard 0...1_000_000_000 ~= step, step...max(step, 1 << 52) ~= tokens, 0...step ~= skippedSteps else {
             return "a counter is out of range (step \(step), \(tokens) tokens, \(skippedSteps) skipped)"
         }
-        return nil
+        return spikes?.problem
     }
 }
