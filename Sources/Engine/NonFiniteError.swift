@@ -11,6 +11,8 @@ public struct NonFiniteError: Error, Equatable, CustomStringConvertible {
         case gradientNorm
         /// A weight, after a step whose loss and gradient still were finite.
         case weight(tensor: String, index: Int)
+        /// What the optimizer keeps for a weight.
+        case moment(of: String, tensor: String, index: Int)
         /// What an evaluation of finite weights came to.
         case evaluation(String)
 
@@ -24,6 +26,7 @@ public struct NonFiniteError: Error, Equatable, CustomStringConvertible {
             case .gradient(let tensor, let index): "the gradient of \(tensor), element \(index),"
             case .gradientNorm: "the gradient norm"
             case .weight(let tensor, let index): "the weight \(tensor), element \(index),"
+            case .moment(let name, let tensor, let index): "the optimizer's \(name) of \(tensor), element \(index),"
             case .evaluation(let figure): "the evaluation's \(figure)"
             }
         }
@@ -43,6 +46,11 @@ public struct NonFiniteError: Error, Equatable, CustomStringConvertible {
         case .weight:
             """
             \(place) is not finite at step \(step): training has diverged. Such weights are neither evaluated nor saved. \
+            \(advice), and go on from an earlier checkpoint.
+            """
+        case .moment:
+            """
+            \(place) is not finite at step \(step): training has diverged, or memory is at fault. Such a state is not saved. \
             \(advice), and go on from an earlier checkpoint.
             """
         case .evaluation:

@@ -79,6 +79,13 @@ import Testing
         #expect(result.report.examples.map(\.line) == [3, 3, 4, 5])
     }
 
+    @Test(arguments: [#"[{"text": "One"}, }, {"text": "Two"}]"#, #"[{"text": "One"} }}] [{"text": "Two"}]"#])
+    func bracketsThatCloseNothingArePassed(_ text: String) throws {
+        let result = try pieces(configuration(try folder.write(text, to: "a.json")))
+        #expect(result.texts == ["One", "Two"])
+        #expect((result.report.counts[.malformedLine] ?? 0) >= 1)
+    }
+
     @Test func arraysThatEndEarlyOrGoOnAreNamed() throws {
         for (content, texts) in [
             ("[{\"text\": \"one\"}, {\"text\": \"tw", ["one"]), ("[{\"text\": \"one\"},\n", ["one"]),

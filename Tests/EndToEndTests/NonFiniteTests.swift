@@ -5,11 +5,12 @@ import Testing
 @Suite struct NonFiniteTests {
     /// Sets values of one tensor of the newest checkpoint and publishes it again, sound but poisoned.
     private func poison(
-        _ workspace: Workspace, _ output: String, tensor: String, rows: Range<Int>? = nil, value: Float = .nan
+        _ workspace: Workspace, _ output: String, tensor: String, rows: Range<Int>? = nil, value: Float = .nan,
+        in group: String = TensorGroup.weights
     ) throws {
         let step = try #require(workspace.steps(output).max())
-        try workspace.rewrite(output, step: step) { group, view in
-            guard group == TensorGroup.weights, view.name == tensor else { return }
+        try workspace.rewrite(output, step: step) { name, view in
+            guard name == group, view.name == tensor else { return }
             let width = view.shape.dropFirst().reduce(1, *)
             for row in rows ?? 0..<view.shape[0] {
                 for column in 0..<width { view.elements[row * width + column] = value }
@@ -63,6 +64,20 @@ import Testing
         #expect((state as? [String: Any])?["skippedSteps"] as? Int == skipped, "\(state)")
         // Steps that were made left finite weights and records.
         #expect(try workspace.record("run").metrics.count >= 120 - skipped)
+    }
+
+    @Test("A moment that is infinite is named and not saved", arguments: ["first_moments", "second_moments"])
+    func ruinedMoments(_ group: String) throws {
+        let workspace = try Workspace()
+        try workspace.run("run")
+        try poison(
+            workspace, "run", tensor: "discriminator.layers.1.feed_forward.input.bias", rows: 3..<4, value: .infinity,
+            in: group)
+        let outcome = try workspace.run("run", ["training.steps=30"], expecting: 1)
+        #expect(
+            outcome.errors.contains("discriminator.layers.1.feed_forward.input.bias, element 3, is not finite"),
+            "\(outcome.errors)")
+        #expect(workspace.steps("run").max() == 20)
     }
 
     @Test("Steps far out are left out and counted, the same after an interruption and on several threads")

@@ -8,7 +8,10 @@ extension DocumentReader {
             var scan = JSONElementScan()
             var searched = 0
             while true {
-                if let end = scan.end(buffer.bytes, from: searched), end <= rules.maximumLineBytes { return end }
+                if let end = scan.end(buffer.bytes, from: searched), end <= rules.maximumLineBytes {
+                    // A bracket that closes nothing is an element too, a malformed one: whatever is left has to get shorter.
+                    return max(1, end)
+                }
                 searched = buffer.count
                 if searched > rules.maximumLineBytes { break }
                 if buffer.isAtEnd { return searched }

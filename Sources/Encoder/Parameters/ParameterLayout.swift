@@ -40,10 +40,14 @@ public struct ParameterLayout: Sendable {
     /// The tensor at a place.
     func spec(at slot: ParameterSlot) -> ParameterSpec? { specs.first { $0.offset == slot.offset } }
 
-    /// The first number of a buffer of this layout that is not finite, by tensor (its place in `specs`) and element; nil where
+    /// The first number of a buffer of this layout that is not finite, by tensor (its place in the list) and element; nil where
     /// all are.
-    public func firstNonFinite(in buffer: FloatBuffer) -> (tensor: Int, index: Int)? {
-        for (tensor, spec) in specs.enumerated() {
+    ///
+    /// - Parameter some: tensors that are looked at; nil for `specs`.
+    public func firstNonFinite(in buffer: FloatBuffer, specs some: [ParameterSpec]? = nil) -> (
+        tensor: Int, index: Int
+    )? {
+        for (tensor, spec) in (some ?? specs).enumerated() {
             for i in 0..<spec.count where !buffer.base[spec.offset + i].isFinite { return (tensor, i) }
         }
         return nil

@@ -370,7 +370,7 @@ final class PretrainingWork: RunWork {
         guard let loaderState, mayStop else { return nil }
         if let ranks { try RankCommand.exchange(.gather, ranks) }
         try gatherState()
-        try engine.state.checkWeights(step: state.step)
+        try engine.state.check(step: state.step)
         state.alarms = alarms.state.isEmpty ? nil : alarms.state
         return try TrainingCheckpoint.contents(
             engine,
