@@ -6,6 +6,11 @@ DESTDIR ?=
 MARCH ?=
 # Arguments of `make run`: a configuration file and options of `pretrain run`.
 ARGUMENTS ?=
+# For `make fuzz`: seconds for each parser.
+FUZZ_SECONDS ?= 60
+# For `make sanitize`; FILTER chooses tests.
+SANITIZERS ?= address thread undefined
+FILTER ?=
 # For `make mpi`.
 MPICC ?= mpicc
 # For `make bench-compare`.
@@ -27,7 +32,7 @@ formatted := Package.swift Sources Tests $(wildcard Benchmarks)
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help deps build run corpora mpi test test-interop lint bench bench-check bench-compare format dist install \
+.PHONY: help deps build run corpora mpi test test-interop fuzz sanitize lint bench bench-check bench-compare format dist install \
 	bundle bundle-check uninstall clean
 
 help: ## Lists the targets.
@@ -56,6 +61,17 @@ test-interop: build ## Checks export and import with transformers, in a virtual 
 
 mpi: build ## Builds what connects runs on several machines (MPICC=mpicc of their MPI).
 	$(binary) mpi-library --mpicc $(MPICC)
+
+fuzz: deps ## Feeds the parsers of files with broken ones, each for FUZZ_SECONDS.
+	@Tools/fuzz.sh $(FUZZ_SECONDS)
+
+# Sanitizers slow everything down by much: for changes of kernels and threads.
+sanitize: deps ## Runs all tests with the address and thread sanitizers (SANITIZERS=...).
+	@for sanitizer in $(SANITIZERS); do \
+		echo "with the $$sanitizer sanitizer" && \
+		swift test -c release --disable-testable-imports --sanitize $$sanitizer --scratch-path .build/sanitize-$$sanitizer \
+			$(if $(FILTER),--filter '$(FILTER)') || exit 1; \
+	done
 
 lint: ## Checks the format of the sources, and the shell scripts if shellcheck is there.
 	swift format lint --strict --parallel -r $(formatted)

@@ -29,6 +29,18 @@ let yams = Target.Dependency.product(name: "Yams", package: "Yams")
 let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 let csv = Target.Dependency.product(name: "SwiftCSV", package: "SwiftCSV")
 let nio = ["NIOCore", "NIOHTTP1", "NIOPosix"].map { Target.Dependency.product(name: $0, package: "swift-nio") }
+/// Only where it is asked for (`make fuzz`), since its main function is libFuzzer's.
+let fuzzing: [Target] =
+    Context.environment["PRETRAIN_FUZZ"] == nil
+    ? []
+    : [
+        .executableTarget(
+            name: "Fuzz",
+            dependencies: [
+                "Checkpoints", "Configuration", "Corpus", "FineTuning", "Interchange", "Pretraining", "Tokenization",
+            ], path: "Tests/Fuzz", exclude: ["Seeds"], swiftSettings: [.unsafeFlags(["-parse-as-library"])])
+    ]
+
 let atomics = Target.Dependency.product(name: "Atomics", package: "swift-atomics")
 
 let package = Package(
@@ -41,7 +53,7 @@ let package = Package(
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
         .package(url: "https://github.com/swiftcsv/SwiftCSV", from: "0.10.0"),
     ],
-    targets: [
+    targets: fuzzing + [
         // System libraries: module maps over pkg-config.
         .systemLibrary(name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
         .systemLibrary(name: "CLZ4", pkgConfig: "liblz4", providers: [.apt(["liblz4-dev"])]),

@@ -1,0 +1,82 @@
+import Checkpoints
+import Configuration
+import Corpus
+import FineTuning
+import Foundation
+import Interchange
+import Pretraining
+import Tokenization
+
+/// The parsers that meet files from outside. Each gets any bytes, and may throw; what it must not do is crash, hang, or take memory
+/// that the bytes do not account for.
+enum FuzzTarget: String, CaseIterable {
+    case tokenizer = "tokenizer.json"
+    case vocabulary = "vocab.txt"
+    case safetensors = "model.safetensors"
+    case pytorch = "pytorch_model.bin"
+    case folder = "config.json"
+    case manifest = "manifest.json"
+    case checkpoint = "weights.lz4"
+    case configuration = "run.yaml"
+    case text = "text.txt"
+    case lines = "lines.jsonl"
+    case array = "array.json"
+    case gzip = "text.txt.gz"
+    case zstandard = "text.txt.zst"
+    case lz4 = "text.txt.lz4"
+    case taskLines = "task.jsonl"
+    case taskTabs = "task.tsv"
+    case taskCommas = "task.csv"
+    case task = "task.yaml"
+    case pairs = "pairs.jsonl"
+
+    /// Reads a file of this kind, as far as a command would before it computes.
+    func read(_ path: String, _ bytes: UnsafeRawBufferPointer) throws {
+        switch self {
+        case .tokenizer, .vocabulary: try Self.encode(try Tokenizer(contentsOf: path))
+        case .safetensors:
+            let file = try SafetensorsFile(path: path)
+            for tensor in file.header.tensors { _ = try file.bytes(of: tensor.name) }
+        case .pytorch:
+            let file = try TorchFile(path: path)
+            for name in file.names where file.type(of: name) != nil { _ = try file.floats(of: name) }
+        case .folder:
+            _ = try ImportedNetwork((path as NSString).deletingLastPathComponent, as: .discriminator)
+        case .manifest, .checkpoint:
+            let reader = try CheckpointReader(path: (path as NSString).deletingLastPathComponent)
+            try reader.verify(threads: 1)
+        case .configuration:
+            var configuration = RunConfiguration()
+            try ConfigurationReader.read(
+                yaml: String(decoding: bytes, as: UTF8.self), origin: path, into: &configuration)
+            _ = try ConfigurationWriter.yaml(configuration)
+        case .text, .lines, .array, .gzip, .zstandard, .lz4: try Self.readCorpus(path)
+        case .taskLines, .taskTabs, .taskCommas:
+            for kind in TaskKind.allCases {
+                var task = TaskConfiguration()
+                task.kind = kind
+                _ = try? TaskTable.read(path, TaskTable.Fields(task, needsLabel: bytes.count % 2 == 0))
+            }
+        case .task:
+            _ = try FineTuningConfiguration(taskFile: path)
+        case .pairs: _ = try MinimalPairs(path: path)
+        }
+    }
+
+    private static func encode(_ tokenizer: Tokenizer) throws {
+        var ids: [Int32] = []
+        let text = Array("Über 12 naïve cats, don't <mask> [MASK]\u{3000}東京 👩‍👩‍👧!".utf8)
+        text.withUnsafeBufferPointer { tokenizer.encode($0, into: &ids, parsing: .all) }
+        _ = tokenizer.decode(ids)
+        _ = tokenizer.serialized()
+    }
+
+    private static func readCorpus(_ path: String) throws {
+        var configuration = CorpusConfiguration()
+        var source = CorpusSource()
+        source.path = path
+        configuration.sources = [source]
+        let listing = try CorpusListing(configuration)
+        try CorpusSampler(listing: listing, seed: 0).sampleDocuments(limitBytes: 1 << 20) { _ in }
+    }
+}

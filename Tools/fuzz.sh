@@ -1,0 +1,54 @@
+#!/bin/sh
+# Feeds the parsers of files with what libFuzzer makes of small files of their kinds.
+#   fuzz.sh [SECONDS] [TARGET…]     SECONDS for each of the targets (60), by default all; see Tests/Fuzz/FuzzTargets.swift
+# FUZZ_RUNS: inputs of each target instead of seconds. What was found interesting is kept under .build/fuzz/corpus; an input that
+# crashes, takes more than a second or 256 MB is left under .build/fuzz/found, and the status is 1.
+set -eu
+cd "$(dirname "$0")/.."
+seconds=${1:-60}
+[ $# = 0 ] || shift
+PRETRAIN_FUZZ=1 swift build -c release --sanitize fuzzer --scratch-path .build/fuzz/build --product Fuzz
+fuzz=.build/fuzz/build/release/Fuzz
+status=0
+[ $# -gt 0 ] || set -- tokenizer.json vocab.txt model.safetensors pytorch_model.bin config.json manifest.json weights.lz4 run.yaml \
+    text.txt lines.jsonl array.json text.txt.gz text.txt.zst text.txt.lz4 task.jsonl task.tsv task.csv task.yaml pairs.jsonl
+for target; do
+    corpus=.build/fuzz/corpus/$target
+    found=.build/fuzz/found/$target
+    folder=$(mktemp -d "${TMPDIR:-/dev/shm}/pretrain-fuzz.XXXXXX")
+    mkdir -p "$corpus" "$found" ".build/fuzz/seeds/$target"
+    # Files of the kind: those of the tests, and those that are kept for this alone.
+    seeds=.build/fuzz/seeds/$target
+    [ ! -d "Tests/Fuzz/Seeds/$target" ] || cp "Tests/Fuzz/Seeds/$target"/* "$seeds"
+    case $target in
+    *.gz) gzip -c Tests/Fuzz/Seeds/text.txt/plain >"$seeds/plain" ;;
+    *.zst) zstd -qfc Tests/Fuzz/Seeds/text.txt/plain >"$seeds/plain" ;;
+    text.txt.lz4) lz4 -qfc Tests/Fuzz/Seeds/text.txt/plain >"$seeds/plain" ;;
+    manifest.json | weights.lz4)
+        cp Tests/CheckpointsTests/Fixtures/format-3/* "$folder"
+        for version in 2 3; do cp "Tests/CheckpointsTests/Fixtures/format-$version/$target" "$seeds/$version"; done
+        ;;
+    config.json)
+        find Tests/InterchangeTests/Fixtures -name config.json -size -8k | while read -r file; do
+            cp "$file" "$seeds/$(echo "$file" | cksum | cut -d' ' -f1)"
+        done
+        cp Tests/InterchangeTests/Fixtures/import/electra-small/discriminator/* "$folder"
+        ;;
+    tokenizer.json | model.safetensors | pytorch_model.bin)
+        find Tests -name "*${target##*.}" -size -24k -path '*Fixtures*' | while read -r file; do
+            cp "$file" "$seeds/$(echo "$file" | cksum | cut -d' ' -f1)"
+        done
+        ;;
+    esac
+    limit="-max_total_time=$seconds"
+    [ -z "${FUZZ_RUNS:-}" ] || limit="-runs=$FUZZ_RUNS"
+    echo "fuzzing $target"
+    FUZZ_TARGET=$target FUZZ_FOLDER=$folder "$fuzz" "$limit" -timeout=1 -malloc_limit_mb=256 -rss_limit_mb=2048 -max_len=32768 \
+        -print_final_stats=1 -artifact_prefix="$found/" "$corpus" "$seeds" >".build/fuzz/$target.log" 2>&1 || {
+        status=1
+        echo "found: see .build/fuzz/$target.log and $found"
+    }
+    sed -n 's/^stat::number_of_executed_units: */    inputs: /p' ".build/fuzz/$target.log"
+    rm -rf "$folder"
+done
+exit $status
