@@ -176,7 +176,7 @@ import Testing
     }
 
     @Test("What a power failure leaves of a journal is taken out of it")
-    func journal() throws {
+    func spoiledJournal() throws {
         _ = try run(Work())
         let whole = try folder.text("run/journal.jsonl")
         let spoiled = whole + String(repeating: "\0", count: 100) + "\n" + #"{"event":"started","ti"#
@@ -186,7 +186,7 @@ import Testing
         #expect(text.hasPrefix(whole) && !text.contains("\0"))
         let decoder = JSONDecoder()
         for line in text.split(separator: "\n") {
-            #expect(throws: Never.self) { try decoder.decode([String: Anything].self, from: Data(line.utf8)) }
+            _ = try decoder.decode([String: Anything].self, from: Data(line.utf8))
         }
     }
 
