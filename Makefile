@@ -15,6 +15,9 @@ FILTER ?=
 MPICC ?= mpicc
 # For `make bench-compare`.
 PYTHON ?= python3
+# Of `make torture`: for how many hours, and other arguments (`.build/release/torture --help`).
+TORTURE_HOURS ?=
+TORTURE ?=
 # Where `make test-interop` keeps its virtual environment.
 INTEROP ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/pretrain-interop
 
@@ -32,8 +35,8 @@ formatted := Package.swift Sources Tests $(wildcard Benchmarks)
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help deps build run corpora mpi test test-interop fuzz sanitize lint bench bench-check bench-compare format dist install \
-	bundle bundle-check uninstall clean
+.PHONY: help deps build run corpora mpi test test-interop torture torture-short fuzz sanitize lint bench bench-check bench-compare \
+	format dist install bundle bundle-check uninstall clean
 
 help: ## Lists the targets.
 	@echo "Targets:"
@@ -58,6 +61,13 @@ test: deps ## Runs all tests, in release.
 
 test-interop: build ## Checks export and import with transformers, in a virtual environment under INTEROP.
 	@Tools/test-interop.sh $(CURDIR)/$(binary) $(INTEROP)
+
+torture: build ## Kills, faults, power cuts, flips, races, long runs: minutes, or TORTURE_HOURS=3.
+	.build/release/torture $(if $(TORTURE_HOURS),--hours $(TORTURE_HOURS)) $(TORTURE)
+
+torture-short: build ## The same in less than a minute, as .ci/run has it.
+	.build/release/torture kills faults power flips races --minutes 0.6
+	.build/release/torture long --count 3
 
 mpi: build ## Builds what connects runs on several machines (MPICC=mpicc of their MPI).
 	$(binary) mpi-library --mpicc $(MPICC)

@@ -147,9 +147,16 @@ let package = Package(
                 "Reports", arguments,
             ]),
 
-        .target(name: "TestSupport", dependencies: ["Corpus", "Kernels"], path: "Tests/TestSupport"),
+        .target(
+            name: "TestSupport", dependencies: ["Corpus", "Kernels", "CLZ4", "CZlib", "CZstd"],
+            path: "Tests/TestSupport"),
         .target(
             name: "TestModels", dependencies: ["Encoder", "Pretraining", "Tokenization"], path: "Tests/TestModels"),
+        // Drives the built program for minutes or hours (`make torture`); no product, and no part of one.
+        .executableTarget(
+            name: "torture",
+            dependencies: ["Checkpoints", "Formatting", "Runs", "TestSupport", arguments],
+            path: "Tests/Torture", resources: [.embedInCode("Faults/shim.c")]),
         tests("FormattingTests", ["Formatting"]),
         tests(
             "FineTuningTests",

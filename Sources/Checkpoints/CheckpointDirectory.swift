@@ -25,10 +25,10 @@ public struct CheckpointDirectory: Sendable, Equatable {
 
     /// Published checkpoints by increasing step; none if the folder does not exist.
     public func entries() throws -> [Entry] {
-        guard FileSystem.exists(path) else { return [] }
+        guard try FileSystem.exists(path) else { return [] }
         return try FileSystem.names(in: path)
             .compactMap { name in Self.step(ofName: name).map { Entry(step: $0, path: "\(path)/\(name)") } }
-            .filter { FileSystem.isDirectory($0.path) }
+            .filter { try FileSystem.isDirectory($0.path) }
             .sorted { $0.step < $1.step }
     }
 
@@ -67,21 +67,19 @@ public struct CheckpointDirectory: Sendable, Equatable {
     /// - Returns: names of the leftovers that were cleared away.
     @discardableResult
     public func prepare(exclusive: Bool = false) throws -> [String] {
-        if !FileSystem.isDirectory(path) {
+        if try !FileSystem.isDirectory(path) {
             do {
                 try OutputFolder.create(path)
             } catch let failure as FileFailure {
                 throw CheckpointError.failed("create the directory", failure.path, code: failure.code)
             }
-            // Or a crash could take away the folder with the first checkpoint in it.
-            try FileSystem.syncDirectory("\(path)/..", PosixStorageSystem())
         }
         var cleared: [String] = []
         for name in try FileSystem.names(in: path).sorted() {
             guard let leftover = Leftover(name: name), exclusive || !leftover.isAlive else { continue }
             let leftoverPath = "\(path)/\(name)"
             let published = self.path(ofStep: leftover.step)
-            if leftover.kind == .replaced, !FileSystem.exists(published) {
+            if leftover.kind == .replaced, try !FileSystem.exists(published) {
                 try FileSystem.rename(leftoverPath, to: published, PosixStorageSystem())
             } else {
                 try FileSystem.removeTree(leftoverPath)

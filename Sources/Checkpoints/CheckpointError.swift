@@ -45,7 +45,7 @@ public enum CheckpointError: Error, Equatable, Sendable, CustomStringConvertible
             "cannot store this checkpoint: \(reason)"
         case .noCheckpoint(let path):
             "\(path): no checkpoint here"
-                + (FileSystem.exists("\(path)/config.json")
+                + ((try? FileSystem.exists("\(path)/config.json")) == true
                     ? "; of a Hugging Face folder, which it seems to be, pretrain import makes one" : "")
         case .noGoodCheckpoint(let path, let skipped):
             "\(path): all \(skipped.count) checkpoints are damaged:"

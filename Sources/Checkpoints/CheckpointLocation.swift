@@ -12,13 +12,13 @@ public enum CheckpointLocation: Sendable, Equatable {
         let directory = CheckpointDirectory(path: HomeFolder.expanded(path))
         let path = directory.path
         let inRun = "\(path)/\(CheckpointDirectory.folderName)"
-        if FileSystem.exists("\(path)/\(CheckpointManifest.fileName)")
+        if try FileSystem.exists("\(path)/\(CheckpointManifest.fileName)")
             || (FileSystem.isDirectory(path) && CheckpointDirectory.step(ofPath: path) != nil)
         {
             self = .checkpoint(path: path)
-        } else if FileSystem.isDirectory(inRun) {
+        } else if try FileSystem.isDirectory(inRun) {
             self = .directory(CheckpointDirectory(path: inRun))
-        } else if FileSystem.isDirectory(path),
+        } else if try FileSystem.isDirectory(path),
             try path.split(separator: "/").last.map(String.init) == CheckpointDirectory.folderName
                 || !directory.entries().isEmpty
         {

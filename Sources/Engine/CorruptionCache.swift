@@ -8,7 +8,8 @@ import Objectives
 ///
 /// The file is a list of records, one a step: key, step, count, tokens, all little-endian. The key is a digest of all that
 /// the samples depend on, so a record of other text, another generator or another temperature is never taken: it is
-/// computed again and appended. A torn record at the end, of a run that was killed, is cut off.
+/// computed again and appended. So is one that is not what was written, after a power failure say: the count's upper half
+/// is a checksum. A torn record at the end, of a run that was killed, is cut off.
 package final class CorruptionCache {
     private let handle: FileHandle
     private let generatorKey: UInt64
@@ -57,17 +58,27 @@ package final class CorruptionCache {
         guard let place = places[step], let header = try? read(at: place, count: Self.headerBytes),
             header.load(0) == key
         else { return nil }
-        let count = Int(header.load(16))
+        let count = Int(UInt32(truncatingIfNeeded: header.load(16)))
         guard let data = try? read(at: place + UInt64(Self.headerBytes), count: 4 * count) else { return nil }
-        return (0..<count).map { index in
+        let tokens = (0..<count).map { index in
             data.withUnsafeBytes { Int32(littleEndian: $0.loadUnaligned(fromByteOffset: 4 * index, as: Int32.self)) }
         }
+        guard header.load(16) == Self.sizeAndChecksum(tokens, step: step, key: key) else { return nil }
+        return tokens
+    }
+
+    /// How many tokens there are, and in the upper half what tells whether they are those that were written.
+    private static func sizeAndChecksum(_ tokens: [Int32], step: Int, key: UInt64) -> UInt64 {
+        var digest = Digest()
+        for word in [key, UInt64(step), UInt64(tokens.count)] { digest.add(word) }
+        for token in tokens { digest.add(UInt64(UInt32(bitPattern: token))) }
+        return UInt64(tokens.count) | digest.value << 32
     }
 
     /// Keeps the samples of a step. A file that cannot be written costs later runs time, and this one nothing.
     func keep(_ replacements: [Int32], step: Int, key: UInt64) {
         var record = Data()
-        for word in [key, UInt64(step), UInt64(replacements.count)] {
+        for word in [key, UInt64(step), Self.sizeAndChecksum(replacements, step: step, key: key)] {
             withUnsafeBytes(of: word.littleEndian) { record.append(contentsOf: $0) }
         }
         for token in replacements { withUnsafeBytes(of: token.littleEndian) { record.append(contentsOf: $0) } }
@@ -87,8 +98,8 @@ package final class CorruptionCache {
         let size = try handle.seekToEnd()
         while end + UInt64(Self.headerBytes) <= size {
             let header = try read(at: end, count: Self.headerBytes)
-            let (bytes, overflow) = header.load(16).multipliedReportingOverflow(by: 4)
-            guard !overflow, bytes <= size - end - UInt64(Self.headerBytes) else { break }
+            let bytes = 4 * UInt64(UInt32(truncatingIfNeeded: header.load(16)))
+            guard bytes <= size - end - UInt64(Self.headerBytes) else { break }
             places[Int(truncatingIfNeeded: header.load(8))] = end
             end += UInt64(Self.headerBytes) + bytes
         }

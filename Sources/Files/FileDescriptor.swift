@@ -22,6 +22,16 @@ package final class FileDescriptor: Sendable {
         try FileDescriptor(check("create", path) { open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o644) }, path)
     }
 
+    /// Creates a file beside a destination that is to become it (`PartialName`), which nobody takes for abandoned as long as
+    /// it is open.
+    package static func createPartial(besides destination: String) throws -> FileDescriptor {
+        PartialName.clear(besides: destination)
+        while true {
+            let file = try create(PartialName.make(besides: destination))
+            if PartialName.hold(file.number, file.path) { return file }
+        }
+    }
+
     /// Opens what is there for writing: a pipe or a device, or a file whose content is forgotten.
     package static func openForWriting(_ path: String) throws -> FileDescriptor {
         try FileDescriptor(check("open", path) { open(path, O_WRONLY | O_TRUNC | O_CLOEXEC) }, path)
@@ -64,13 +74,16 @@ package final class FileDescriptor: Sendable {
     }
 
     /// Waits until everything written has reached the disk.
-    package func synchronize() throws { _ = try check("flush", path) { fsync(number) } }
+    package func synchronize() throws(FileFailure) { _ = try check("flush", path) { fsync(number) } }
 
     /// Makes the entries of a folder (a rename, a new file) last through a power failure.
     package static func synchronizeFolder(_ path: String) throws {
         let folder = try FileDescriptor(
             check("open", path) { open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC) }, path)
-        try folder.synchronize()
+        do { try folder.synchronize() } catch {
+            // Some network file systems cannot sync a folder.
+            guard error.code == EINVAL || error.code == ENOTSUP else { throw error }
+        }
     }
 
     /// Whole contents of a regular file of at most `limit` bytes.
@@ -92,11 +105,10 @@ package final class FileDescriptor: Sendable {
 }
 
 /// Runs a call that returns a negative number on failure, again after `EINTR`.
-package func check<Result: SignedInteger>(_ operation: String, _ path: String, _ call: () -> Result) throws -> Result {
-    while true {
-        let result = call()
-        if result >= 0 { return result }
-        let code = errno
-        if code != EINTR { throw FileFailure(operation, path, code: code) }
-    }
+package func check<Result: SignedInteger>(
+    _ operation: String, _ path: String, _ call: () -> Result
+) throws(FileFailure) -> Result {
+    let result = retried(call)
+    guard result >= 0 else { throw FileFailure(operation, path, code: errno) }
+    return result
 }

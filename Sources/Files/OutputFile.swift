@@ -58,21 +58,19 @@ public struct OutputFile: Sendable, Equatable {
             let file = try FileDescriptor.openForWriting(destination)
             return try contents.withUnsafeBytes { try file.write($0) }
         }
-        let name = (destination as NSString).lastPathComponent
-        let folder = Self.folder(of: destination)
-        let mark = String(UInt64.random(in: .min ... .max), radix: 36)
-        let partial = "\(folder)/.\(name.prefix(200)).partial-\(mark)"
+        let partial = try FileDescriptor.createPartial(besides: destination)
         do {
-            try FileDescriptor.write(contents, to: partial)
+            try contents.withUnsafeBytes { try partial.write($0) }
+            try partial.synchronize()
             // An existing file keeps who may read it.
             var status = stat()
-            if stat(destination, &status) == 0 { chmod(partial, status.st_mode & 0o7777) }
-            _ = try check("rename to", destination) { rename(partial, destination) }
+            if stat(destination, &status) == 0 { chmod(partial.path, status.st_mode & 0o7777) }
+            _ = try check("rename to", destination) { rename(partial.path, destination) }
         } catch {
-            unlink(partial)
+            unlink(partial.path)
             throw error
         }
-        try FileDescriptor.synchronizeFolder(folder)
+        try FileDescriptor.synchronizeFolder(Self.folder(of: destination))
     }
 
     public func write(_ text: String) throws { try write(Data(text.utf8)) }

@@ -28,7 +28,7 @@ public enum OutputFolder {
         }
     }
 
-    /// Makes a folder and those it is in, as far as they are missing.
+    /// Makes a folder and those it is in, as far as they are missing, so that they last through a power failure.
     ///
     /// - Throws: `FileFailure` that names the folder which could not be made.
     public static func create(_ path: String) throws {
@@ -39,10 +39,16 @@ public enum OutputFolder {
             missing.append(folder)
             folder = PathParts.folder(of: folder)
         }
-        for folder in missing.reversed() where mkdir(folder, 0o777) != 0 {
-            let code = errno
-            // Somebody else may have been faster.
-            guard code == EEXIST, isFolder(folder) else { throw FileFailure("create the folder", folder, code: code) }
+        for folder in missing.reversed() {
+            if mkdir(folder, 0o777) != 0 {
+                let code = errno
+                // Somebody else may have been faster.
+                guard code == EEXIST, isFolder(folder) else {
+                    throw FileFailure("create the folder", folder, code: code)
+                }
+            }
+            let parent = PathParts.folder(of: folder)
+            try FileDescriptor.synchronizeFolder(parent.isEmpty ? "." : parent)
         }
     }
 

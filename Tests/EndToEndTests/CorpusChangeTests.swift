@@ -1,5 +1,6 @@
 import Checkpoints
 import Foundation
+import TestSupport
 import Testing
 
 /// A run of 20 steps, then its corpus changes, then it is to go on.

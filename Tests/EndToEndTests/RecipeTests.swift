@@ -57,6 +57,12 @@ import Testing
             try workspace.record(output).expectEqual(plain, ignoring: ["config.yaml.lz4"])
         }
         #expect(workspace.folder.exists("samples"))
+        // Tokens that are not those that were written are not taken: the first of the first record's.
+        var samples = try workspace.folder.data("samples")
+        samples[24] ^= 1
+        try workspace.folder.write(samples, to: "samples")
+        try workspace.run("spoiled", cached)
+        try workspace.record("spoiled").expectEqual(plain, ignoring: ["config.yaml.lz4"])
         // The generator is the other run's, to the bit: what it says of masked text is the same.
         let theirs = try workspace.pretrain("evaluate", "electra", "--json").json()
         let ours = try workspace.pretrain("evaluate", "plain", "--json").json()

@@ -19,6 +19,23 @@ import Testing
         #expect(folder.names() == ["a.txt", "b.txt"])
     }
 
+    @Test func whatKilledWritersHaveLeftIsClearedAway() throws {
+        try folder.write("half", to: ".a.txt.partial-1")
+        try folder.write("half", to: ".a.txt.partial-2")
+        try folder.write("half", to: ".b.txt.partial-1")
+        try folder.write("half", to: ".c.txt.partial-1/folder")
+        // One that is still written.
+        let other = open(folder(".a.txt.partial-2"), O_RDONLY)
+        #expect(flock(other, LOCK_EX) == 0)
+        try OutputFile(checking: folder("a.txt")).write("new")
+        #expect(folder.names() == [".a.txt.partial-2", ".b.txt.partial-1", ".c.txt.partial-1", "a.txt"])
+        close(other)
+        try OutputFile(checking: folder("a.txt")).write("newer")
+        PartialName.clear(besides: folder("c.txt"))
+        #expect(folder.names() == [".b.txt.partial-1", "a.txt"])
+        #expect(try folder.text("a.txt") == "newer")
+    }
+
     @Test func linksStayLinks() throws {
         try folder.write("old", to: "there/real.txt")
         try folder.link("link", to: "there/real.txt")

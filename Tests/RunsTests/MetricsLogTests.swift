@@ -34,6 +34,25 @@ private struct EvaluationFields: Encodable, Sendable {
         #expect(try MetricsLog(path: path, resumingAfter: 1).seconds == 0)
     }
 
+    /// Behind a checkpoint, a power failure may spoil one line and spare the next.
+    @Test func aSpoiledLineOfTheCheckpointsStep() throws {
+        let folder = try TemporaryFolder()
+        let path = folder("metrics.jsonl")
+        let log = try MetricsLog(path: path, resumingAfter: nil)
+        for step in 1...3 { try log.append(StepFields(generatorLoss: 1), step: step, seconds: Double(step)) }
+        let safe = try folder.text("metrics.jsonl")
+        try log.append(EvaluationFields(), step: 3, seconds: 9)
+        let rest = try folder.text("metrics.jsonl").dropFirst(safe.count)
+        try folder.write(safe + "\0\0\0\n" + rest, to: "metrics.jsonl")
+        let resumed = try MetricsLog(path: path, resumingAfter: 3)
+        #expect(try folder.text("metrics.jsonl") == safe)
+        #expect(!resumed.endsWithEvaluation && resumed.seconds == 3)
+        // A sound one stays.
+        try folder.write(safe + rest, to: "metrics.jsonl")
+        #expect(try MetricsLog(path: path, resumingAfter: 3).endsWithEvaluation)
+        #expect(try folder.text("metrics.jsonl") == safe + rest)
+    }
+
     /// From the beginning and from the middle, and for every byte at which a crash can tear the file: the resumed run's
     /// file is that of the uninterrupted one.
     @Test func aResumedLogEqualsTheUninterruptedOne() throws {

@@ -1,4 +1,5 @@
 import Checkpoints
+import Foundation
 import Runs
 import TestSupport
 import Testing
@@ -14,8 +15,10 @@ import Testing
 
     struct Evaluation: RunEvaluation {
         var step: Int
-        var scalars: [(tag: String, value: Double)] { [] }
+        var scalars: [(tag: String, value: Double)] { [("evaluation/step", Double(step))] }
         var logged: Evaluation { self }
+        var samplesRecord: (any Encodable & Sendable)? { ["sample": step] }
+        enum CodingKeys: String, CodingKey { case step }
     }
 
     struct Failure: Error {}
@@ -120,6 +123,87 @@ import Testing
         try folder.remove("run")
         let whole = try told(Work())
         #expect(whole.end == .finished(step: 10) && whole.checkpoints == [10])
+    }
+
+    /// Wherever a run is killed while it records an evaluation, every record has it once in the end.
+    @Test(arguments: 0...4) func recordsOfAnEvaluationThatWasCutShort(_ missing: Int) throws {
+        let logging = RunLogging(writesCSV: true)
+        try #require(try run(Work(), checkpointEvery: 3, logging: logging) == .finished(step: 10))
+        let files = ["samples.jsonl", "evaluations.csv", "metrics.jsonl"]
+        let whole = try files.map { try withoutTimes($0) }
+        #expect(whole[0].count == 4 && whole[1].count == 5)
+        func shown() -> [Bool] {
+            let history = TensorBoardHistory(directory: folder("run/tensorboard"))
+            return [3, 6, 9, 10].map { history.shows("evaluation/step", step: $0) }
+        }
+        #expect(shown() == [true, true, true, true])
+        // As after the checkpoint of step 10, and the first records of its evaluation.
+        for file in ["run/metrics.jsonl", "run/evaluations.csv", "run/samples.jsonl"].prefix(missing) {
+            let lines = try folder.text(file).split(separator: "\n").dropLast()
+            try folder.write(lines.map { $0 + "\n" }.joined(), to: file)
+        }
+        if missing == 4 {
+            let events = try #require(folder.names("run/tensorboard").last)
+            let end = try folder.data("run/tensorboard/" + events)
+            let last = try #require(end.range(of: Data("evaluation/step".utf8), options: .backwards))
+            try folder.write(end[..<(last.lowerBound - 20)], to: "run/tensorboard/" + events)
+        }
+        let work = Work(step: 10)
+        if missing == 0 {
+            #expect(throws: RunError.self) { _ = try run(work, checkpointEvery: 3, from: 10, logging: logging) }
+        } else {
+            #expect(try run(work, checkpointEvery: 3, from: 10, logging: logging) == .finished(step: 10))
+        }
+        #expect(try files.map { try withoutTimes($0) } == whole)
+        #expect(shown() == [true, true, true, true])
+        let shows = try folder.names("run/tensorboard").map { file in
+            let data = try folder.data("run/tensorboard/" + file)
+            var (count, rest) = (0, data.startIndex..<data.endIndex)
+            while let found = data.range(of: Data("evaluation/step".utf8), in: rest) {
+                count += 1
+                rest = found.upperBound..<data.endIndex
+            }
+            return count
+        }
+        #expect(shows.reduce(0, +) == 4, "\(shows)")
+    }
+
+    private func withoutTimes(_ file: String) throws -> [String] {
+        try folder.text("run/" + file).split(separator: "\n").map {
+            $0.replacingOccurrences(of: #""seconds":[0-9.]+,?"#, with: "", options: .regularExpression)
+                .replacingOccurrences(of: #"^([0-9]+),[0-9.]+"#, with: "$1", options: .regularExpression)
+        }
+    }
+
+    @Test("What a power failure leaves of a journal is taken out of it")
+    func spoiledJournal() throws {
+        _ = try run(Work())
+        let whole = try folder.text("run/journal.jsonl")
+        let spoiled = whole + String(repeating: "\0", count: 100) + "\n" + #"{"event":"started","ti"#
+        try folder.write(spoiled, to: "run/journal.jsonl")
+        #expect(throws: RunError.self) { _ = try run(Work(step: 10), from: 10) }
+        let text = try folder.text("run/journal.jsonl")
+        #expect(text.hasPrefix(whole) && !text.contains("\0"))
+        let decoder = JSONDecoder()
+        for line in text.split(separator: "\n") {
+            _ = try decoder.decode([String: Anything].self, from: Data(line.utf8))
+        }
+    }
+
+    private struct Anything: Decodable { init(from decoder: any Decoder) {} }
+
+    @Test("Checkpoints that a killed process had to remove go with the next start")
+    func surplus() throws {
+        _ = try run(Work(), checkpointEvery: 2)
+        #expect(steps == [2, 4, 6, 8, 10])
+        let directory = RunDirectory(path: folder("run"))
+        let plan = RunPlan(
+            steps: 10, evaluateEvery: 3, checkpointEvery: 2, logEvery: 1,
+            retention: Retention(keepLast: 2, keepEvery: 4))
+        _ = try RunLoop(
+            Work(step: 10), directory: directory, plan: plan, resumingAfter: 10, progress: ProgressLine(quiet: true)
+        ) { _ in }
+        #expect(steps == [4, 8, 10])
     }
 
     @Test("Whatever ends a run costs none of its steps")

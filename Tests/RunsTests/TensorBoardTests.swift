@@ -44,7 +44,7 @@ import Testing
         var histogram = ValueHistogram()
         [Float](arrayLiteral: 1, 1, 1.5).withUnsafeBufferPointer { histogram.add($0) }
         try writer.append(step: 7, histograms: [("weights/a", histogram)])
-        try writer.append(step: 8, texts: [("samples/1", "**a** ü")])
+        try writer.append(step: 8, scalars: [], texts: [("samples/1", "**a** ü")])
         try writer.start([Hyperparameter(name: "rate", value: .number(0.001))])
         try writer.end(isSuccess: true)
         let expected = [
@@ -82,6 +82,26 @@ import Testing
         #expect(paths == paths.sorted())
         #expect(Set(paths).count == 3)
         #expect(paths.first == folder("events.out.tfevents.0000001700.localhost"))
+    }
+
+    /// A run that was killed before its first checkpoint begins anew: what it had shown is forgotten.
+    @Test func whatABeginningHasShownIsForgottenByTheNext() throws {
+        let folder = try TemporaryFolder()
+        func write(_ step: Int?, time: Double, _ steps: ClosedRange<Int>) throws -> TensorBoardHistory {
+            let writer = try TensorBoardWriter(directory: folder.path, resumingAfter: step, host: "h", now: { time })
+            for step in steps { try writer.append(step: step, scalars: [("loss", 1)]) }
+            return TensorBoardHistory(directory: folder.path)
+        }
+        let first = try write(nil, time: 1700, 1...4)
+        #expect(first.shows("loss", step: 4) && !first.shows("loss", step: 5) && !first.shows("other", step: 4))
+        let anew = try write(nil, time: 1701, 1...2)
+        #expect(anew.shows("loss", step: 2) && !anew.shows("loss", step: 3))
+        let resumed = try write(1, time: 1702, 2...2)
+        #expect(resumed.shows("loss", step: 1) && resumed.shows("loss", step: 2))
+        // A torn record is where reading a file ends, and the next file goes on.
+        let name = folder.names()[2]
+        try folder.write(folder.data(name).dropLast(), to: name)
+        #expect(resumed.shows("loss", step: 1) && !resumed.shows("loss", step: 2))
     }
 
     @Test func saysWhatIsWrongWithTheFolder() throws {

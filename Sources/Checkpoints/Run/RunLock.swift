@@ -1,3 +1,4 @@
+import Files
 import Foundation
 
 /// Keeps two runs out of one directory.
@@ -24,17 +25,7 @@ public final class RunLock: @unchecked Sendable {
     /// - Throws: `RunLockError.held` if another process, or another lock of this one, holds it.
     public init(runDirectory: String) throws {
         path = "\(runDirectory)/\(Self.fileName)"
-        descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0o644)
-        guard descriptor >= 0 else { throw RunLockError.system(path: path, code: errno) }
-        while flock(descriptor, LOCK_EX | LOCK_NB) != 0 {
-            let code = errno
-            if code == EINTR { continue }
-            let holder = Self.holder(descriptor)
-            close(descriptor)
-            throw code == EWOULDBLOCK
-                ? RunLockError.held(directory: runDirectory, holder: holder)
-                : RunLockError.system(path: path, code: code)
-        }
+        descriptor = try Self.acquire(path, runDirectory)
         let holder = Holder(
             pid: getpid(), host: Self.hostName, started: Date().formatted(.iso8601))
         guard ftruncate(descriptor, 0) == 0, let text = try? JSONEncoder().encode(holder) else { return }
@@ -43,6 +34,26 @@ public final class RunLock: @unchecked Sendable {
     }
 
     deinit { close(descriptor) }
+
+    private static func acquire(_ path: String, _ runDirectory: String) throws -> Int32 {
+        while true {
+            let descriptor = retried {
+                open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0o644)
+            }
+            guard descriptor >= 0 else { throw RunLockError.system(path: path, code: errno) }
+            guard retried({ flock(descriptor, LOCK_EX | LOCK_NB) }) == 0 else {
+                let code = errno
+                let holder = Self.holder(descriptor)
+                close(descriptor)
+                throw code == EWOULDBLOCK
+                    ? RunLockError.held(directory: runDirectory, holder: holder)
+                    : RunLockError.system(path: path, code: code)
+            }
+            // A run that failed before its first step may have removed the file in between: the lock on it keeps nobody out.
+            if PartialName.isSame(descriptor, path) { return descriptor }
+            close(descriptor)
+        }
+    }
 
     /// The host's name as it calls itself. Foundation would ask the network, which can take seconds.
     private static var hostName: String {

@@ -1,3 +1,4 @@
+import Files
 import Foundation
 
 /// A file that is being written: retries interrupted and short writes, and names the path in every error.
@@ -15,7 +16,7 @@ final class CheckpointFile: @unchecked Sendable {
     init(creating path: String, system: any StorageSystem, direct: Bool = false) throws {
         self.path = path
         self.system = system
-        descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o644)
+        descriptor = retried { open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o644) }
         guard descriptor >= 0 else { throw CheckpointError.failed("create", path) }
         isDirect = direct && setDirect(true)
     }
@@ -87,7 +88,7 @@ enum FileSystem {
     }
 
     static func syncDirectory(_ path: String, _ system: any StorageSystem) throws {
-        let descriptor = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        let descriptor = retried { open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC) }
         guard descriptor >= 0 else { throw CheckpointError.failed("open", path) }
         defer { close(descriptor) }
         while system.fsync(descriptor) != 0 {
@@ -102,14 +103,22 @@ enum FileSystem {
         guard system.rename(old, new) == 0 else { throw CheckpointError.failed("rename \(old) to", new) }
     }
 
-    static func exists(_ path: String) -> Bool {
+    /// - Throws: `CheckpointError` where the system cannot tell: what is there must not count as absent.
+    static func exists(_ path: String) throws -> Bool {
         var status = stat()
-        return lstat(path, &status) == 0
+        guard retried({ lstat(path, &status) }) != 0 else { return true }
+        guard errno == ENOENT || errno == ENOTDIR else { throw CheckpointError.failed("look for", path) }
+        return false
     }
 
-    static func isDirectory(_ path: String) -> Bool {
+    /// - Throws: `CheckpointError` where the system cannot tell.
+    static func isDirectory(_ path: String) throws -> Bool {
         var status = stat()
-        return stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
+        guard retried({ stat(path, &status) }) != 0 else { return status.st_mode & S_IFMT == S_IFDIR }
+        guard errno == ENOENT || errno == ENOTDIR || errno == ELOOP else {
+            throw CheckpointError.failed("look for", path)
+        }
+        return false
     }
 
     /// Names in a directory, in no particular order.
@@ -134,7 +143,7 @@ enum FileSystem {
         do {
             try FileManager.default.removeItem(atPath: path)
         } catch {
-            guard exists(path) else { return }
+            guard try exists(path) else { return }
             let code = ((error as NSError).userInfo[NSUnderlyingErrorKey] as? NSError).map { Int32(clamping: $0.code) }
             throw CheckpointError.system(operation: "remove", path: path, code: code ?? EACCES)
         }

@@ -1,3 +1,4 @@
+import Files
 import Formatting
 import Foundation
 
@@ -10,18 +11,21 @@ final class InputFile: Sendable {
     init(opening path: String) throws {
         self.path = path
         // Non-blocking, or a named pipe put in place of the file would hang the program.
-        let descriptor = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC)
+        let descriptor = retried { open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC) }
         guard descriptor >= 0 else {
             switch errno {
             case ENOENT, ENOTDIR: throw CheckpointError.damaged(path: path, reason: "the file is missing")
+            case EIO: throw CheckpointError.damaged(path: path, reason: "the disk cannot read it")
             case ELOOP: throw CheckpointError.damaged(path: path, reason: "a symbolic link instead of a file")
             default: throw CheckpointError.failed("open", path)
             }
         }
         var status = stat()
-        guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
+        let isKnown = fstat(descriptor, &status) == 0
+        guard isKnown, status.st_mode & S_IFMT == S_IFREG else {
             close(descriptor)
-            throw CheckpointError.damaged(path: path, reason: "not a regular file")
+            throw CheckpointError.damaged(
+                path: path, reason: isKnown ? "not a regular file" : "the disk cannot read it")
         }
         self.descriptor = descriptor
         byteCount = Int(status.st_size)

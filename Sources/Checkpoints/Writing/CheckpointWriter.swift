@@ -78,6 +78,17 @@ public final class CheckpointWriter: Sendable {
             plan, tensors: plan.groups, threads: ProcessInfo.processInfo.activeProcessorCount, copying: .zero)
     }
 
+    /// Removes what the retention does not keep, as after a write; a process that was killed may not have come to it.
+    ///
+    /// - Parameter newest: the step of the newest checkpoint, which is known to be sound.
+    /// - Returns: the steps that were removed.
+    @discardableResult
+    public func prune(newest: Int) throws -> [Int] {
+        try waitUntilIdle()
+        return try Publication(directory: directory, retention: retention, system: system, scratch: scratch)
+            .prune(newest: newest)
+    }
+
     /// Waits for the checkpoint in flight, if any.
     ///
     /// - Throws: the failure of a background write, once.
@@ -106,7 +117,7 @@ public final class CheckpointWriter: Sendable {
             directory: directory, retention: retention, system: system, scratch: scratch)
         let manifest = try publication.publish(plan, tensors: tensors, threads: threads)
         // The checkpoint is safe by now: what goes wrong while pruning must not look like a lost checkpoint.
-        let pruning = Result { try publication.prune(justPublished: plan.step) }
+        let pruning = Result { try publication.prune(newest: plan.step) }
         var published = PublishedCheckpoint(
             step: plan.step, path: directory.path(ofStep: plan.step), manifest: manifest, copying: copying,
             writing: started.duration(to: .now))

@@ -16,7 +16,7 @@ struct Publication {
     func publish(_ plan: CheckpointPlan, tensors: [ByteSegments], threads: Int) throws -> CheckpointManifest {
         let temporary = "\(directory.path)/\(CheckpointDirectory.Leftover.name(.temporary, step: plan.step))"
         do {
-            if FileSystem.exists(temporary) { try FileSystem.removeTree(temporary) }
+            if try FileSystem.exists(temporary) { try FileSystem.removeTree(temporary) }
             try FileSystem.createDirectory(temporary)
             try system.reached(.temporaryDirectoryCreated)
             let manifest = try write(plan, tensors: tensors, threads: threads, to: temporary)
@@ -72,7 +72,7 @@ struct Publication {
 
     private func moveIntoPlace(_ temporary: String, _ manifest: CheckpointManifest) throws -> CheckpointManifest {
         let target = directory.path(ofStep: manifest.step)
-        guard FileSystem.exists(target) else {
+        guard try FileSystem.exists(target) else {
             try FileSystem.rename(temporary, to: target, system)
             try system.reached(.published)
             try FileSystem.syncDirectory(directory.path, system)
@@ -87,7 +87,7 @@ struct Publication {
             return existing.manifest
         }
         let aside = "\(directory.path)/\(CheckpointDirectory.Leftover.name(.replaced, step: manifest.step))"
-        if FileSystem.exists(aside) { try FileSystem.removeTree(aside) }
+        if try FileSystem.exists(aside) { try FileSystem.removeTree(aside) }
         try FileSystem.rename(target, to: aside, system)
         do {
             try system.reached(.previousSetAside)
@@ -103,32 +103,36 @@ struct Publication {
         return manifest
     }
 
-    /// Removes the checkpoints that the retention does not keep, except the one that has just been published.
+    /// Removes the checkpoints that the retention does not keep, except one.
     ///
+    /// - Parameter newest: the step of the one that was published last, which is known to be sound.
     /// - Returns: the steps that were removed.
-    func prune(justPublished: Int) throws -> [Int] {
+    func prune(newest: Int) throws -> [Int] {
         let entries = try directory.entries()
         // A damaged checkpoint must not take the place of a sound one among the newest. It stays for its owner to look
         // at until enough newer ones are there.
-        var staying: Set<Int> = [justPublished]
+        var staying: Set<Int> = [newest]
         var recent = 0
         for entry in entries.reversed() where recent < retention.keepLast {
             staying.insert(entry.step)
             if (try? CheckpointReader(path: entry.path)) != nil { recent += 1 }
         }
         let surplus = entries.filter { !staying.contains($0.step) && !retention.isMilestone($0.step) }
-        var removed: [Int] = []
+        guard !surplus.isEmpty else { return [] }
+        var trashes: [String] = []
         for entry in surplus {
             let trash = "\(directory.path)/\(CheckpointDirectory.Leftover.name(.trash, step: entry.step))"
-            if FileSystem.exists(trash) { try FileSystem.removeTree(trash) }
+            if try FileSystem.exists(trash) { try FileSystem.removeTree(trash) }
             // A rename first, so that a crash while removing never leaves half a checkpoint under a good name.
             try FileSystem.rename(entry.path, to: trash, system)
-            try system.reached(.pruningStarted)
-            try FileSystem.removeTree(trash)
-            removed.append(entry.step)
+            trashes.append(trash)
         }
+        // Nor a power failure, behind which the files might be gone and the good name still there.
+        try FileSystem.syncDirectory(directory.path, system)
+        try system.reached(.pruningStarted)
+        for trash in trashes { try FileSystem.removeTree(trash) }
         try system.reached(.pruned)
-        return removed
+        return surplus.map(\.step)
     }
 }
 

@@ -34,6 +34,8 @@ final class FineTuningWork: RunWork {
         self.data = data
         self.engine = engine
         self.best = CheckpointWriter(directory: best, retention: Retention(keepLast: 1))
+        // A process that was killed may have left the one before; what cannot be removed now is removed with the next.
+        if let bestStep = documents.state.bestStep { _ = try? self.best.prune(newest: bestStep) }
         engine.isCancelled = { TerminationSignals.pending != nil }
     }
 

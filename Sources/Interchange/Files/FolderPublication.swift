@@ -14,6 +14,7 @@ enum FolderPublication {
         to path: String, entries: Set<String>, replacing: Bool, _ fill: (String) throws -> Void
     ) throws {
         let destination = try resolve(HomeFolder.expanded(path))
+        putInOrder(destination)
         let present = try contents(of: destination)
         if !present.isEmpty {
             guard replacing else { throw ExportError.folderNotEmpty(path) }
@@ -22,18 +23,19 @@ enum FolderPublication {
         }
 
         let parent = PathParts.folder(of: destination)
-        let name = (destination as NSString).lastPathComponent
-        let mark = String(UInt64.random(in: .min ... .max), radix: 36)
-        let partial = (parent as NSString).appendingPathComponent(".\(name).partial-\(mark)")
+        let (partial, lock) = try create(besides: destination)
+        defer { close(lock) }
         do {
-            _ = try check("create", partial) { mkdir(partial, 0o755) }
             try fill(partial)
             try FileDescriptor.synchronizeFolder(partial)
             if present.isEmpty {
                 // rename(2) replaces an empty folder, and fails if somebody has filled it in the meantime.
                 _ = try check("rename to", destination) { rename(partial, destination) }
             } else {
-                let replaced = (parent as NSString).appendingPathComponent(".\(name).replaced-\(mark)")
+                let replaced = PartialName.make(.replaced, besides: destination)
+                let old = try check("open", destination) { open(destination, O_RDONLY | O_DIRECTORY | O_CLOEXEC) }
+                defer { close(old) }
+                _ = PartialName.hold(old, destination)
                 _ = try check("rename", destination) { rename(destination, replaced) }
                 do {
                     _ = try check("rename to", destination) { rename(partial, destination) }
@@ -48,6 +50,28 @@ enum FolderPublication {
             throw error
         }
         try FileDescriptor.synchronizeFolder(parent)
+    }
+
+    /// Puts back what was about to be replaced by a writer that was killed, and clears away what it had not completed.
+    private static func putInOrder(_ destination: String) {
+        PartialName.clear(besides: destination)
+        PartialName.clear(.replaced, besides: destination) { replaced in
+            // Succeeds where nothing, or an empty folder, is in its place.
+            if rename(replaced, destination) != 0 { try? FileManager.default.removeItem(atPath: replaced) }
+        }
+    }
+
+    /// Makes the hidden folder.
+    ///
+    /// - Returns: its path, and its descriptor, which keeps others from taking it for abandoned.
+    private static func create(besides destination: String) throws -> (path: String, lock: Int32) {
+        while true {
+            let path = PartialName.make(besides: destination)
+            _ = try check("create", path) { mkdir(path, 0o755) }
+            let lock = try check("open", path) { open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC) }
+            if PartialName.hold(lock, path) { return (path, lock) }
+            close(lock)
+        }
     }
 
     /// The absolute path, through symbolic links where it exists.

@@ -12,7 +12,6 @@ import Foundation
 public final class SafetensorsWriter {
     public let path: String
     public let header: SafetensorsHeader
-    private let partialPath: String
     private var file: FileDescriptor?
     private var nextIndex = 0
 
@@ -33,16 +32,12 @@ public final class SafetensorsWriter {
             return (header, try header.encoded())
         }
         self.header = header
-        let name = (path as NSString).lastPathComponent
-        let mark = String(UInt64.random(in: .min ... .max), radix: 36)
-        partialPath = (PathParts.folder(of: path) as NSString)
-            .appendingPathComponent(".\(name).partial-\(mark)")
-        let file = try FileDescriptor.create(partialPath)
+        let file = try FileDescriptor.createPartial(besides: path)
         self.file = file
         try text.withUnsafeBytes { try file.write($0) }
     }
 
-    deinit { if file != nil { unlink(partialPath) } }
+    deinit { if let file { unlink(file.path) } }
 
     /// Appends the next tensor's elements, which must be of its type and as many as its shape says.
     public func append(_ elements: UnsafeRawBufferPointer) throws {
@@ -106,7 +101,7 @@ public final class SafetensorsWriter {
             throw SafetensorsError(path, .misuse("tensor \(name.quoted) was declared and not appended"))
         }
         try file.synchronize()
-        _ = try check("rename to", path) { rename(partialPath, path) }
+        _ = try check("rename to", path) { rename(file.path, path) }
         self.file = nil
         let folder = PathParts.folder(of: path)
         try FileDescriptor.synchronizeFolder(folder.isEmpty ? "." : folder)

@@ -29,7 +29,7 @@ public struct TrainingConfiguration: Configurable, Equatable {
     public init() {}
 
     public mutating func visit(_ fields: inout some FieldVisitor) throws {
-        try fields.integer("steps", &steps, 1...1_000_000_000, "Updates of the weights in the whole run.")
+        try fields.integer("steps", &steps, 1...1 << 40, "Updates of the weights in the whole run.")
         try fields.integer("batch_size", &batchSize, 1...1_048_576, "Sequences of a batch.")
         try fields.number(
             "hours", &hours, 0.001...100_000,

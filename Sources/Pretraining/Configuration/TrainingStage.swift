@@ -10,7 +10,7 @@ public struct TrainingStage: Configurable, Equatable {
     public init() {}
 
     public mutating func visit(_ fields: inout some FieldVisitor) throws {
-        try fields.integer("steps", &steps, 1...1_000_000_000, "Updates of this stage.")
+        try fields.integer("steps", &steps, 1...1 << 40, "Updates of this stage.")
         try fields.integer(
             "sequence_length", &sequenceLength, 3...1_048_576,
             "Tokens of a sequence in this stage; null: corpus.sequence_length.")

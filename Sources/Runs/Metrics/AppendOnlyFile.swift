@@ -1,3 +1,4 @@
+import Files
 import Foundation
 
 /// A record of the run could not be kept. Training can go on without it.
@@ -22,13 +23,14 @@ final class AppendOnlyFile {
     let path: String
     private let descriptor: Int32
     private var isFailing = false
+    private var isSynchronized = true
     /// Records that could not be written.
     private(set) var lostRecords = 0
 
     /// - Parameter flags: For `open`, beside those for appending.
     init(path: String, flags: Int32 = 0) throws {
         self.path = path
-        descriptor = open(path, O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC | flags, 0o666)
+        descriptor = retried { open(path, O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC | flags, 0o666) }
         guard descriptor >= 0 else { throw MetricsError.cannotOpen(path: path, reason: MetricsError.reason) }
     }
 
@@ -42,12 +44,8 @@ final class AppendOnlyFile {
     ///   until one succeeds, so that a full disk is reported once and not at every step.
     func append(_ record: [UInt8]) throws {
         let size = lseek(descriptor, 0, SEEK_END)
-        let written = record.withUnsafeBytes { bytes -> Int in
-            while true {
-                let written = write(descriptor, bytes.baseAddress, bytes.count)
-                if written >= 0 || errno != EINTR { return written }
-            }
-        }
+        isSynchronized = false
+        let written = record.withUnsafeBytes { bytes in retried { write(descriptor, bytes.baseAddress, bytes.count) } }
         guard written != record.count else {
             isFailing = false
             return
@@ -61,10 +59,21 @@ final class AppendOnlyFile {
         throw MetricsError.cannotWrite(path: path, reason: reason)
     }
 
+    /// Waits until everything appended has reached the disk: records that come before a checkpoint must not be lost by a power
+    /// failure that the checkpoint has survived.
+    func synchronize() throws {
+        guard !isSynchronized else { return }
+        guard retried({ fsync(descriptor) }) == 0 else {
+            throw MetricsError.cannotWrite(path: path, reason: MetricsError.reason)
+        }
+        isSynchronized = true
+    }
+
     var size: Int { max(0, Int(lseek(descriptor, 0, SEEK_END))) }
 
     func truncate(to size: Int) throws {
-        guard ftruncate(descriptor, off_t(size)) == 0 else {
+        isSynchronized = false
+        guard retried({ ftruncate(descriptor, off_t(size)) }) == 0 else {
             throw MetricsError.cannotWrite(path: path, reason: MetricsError.reason)
         }
     }

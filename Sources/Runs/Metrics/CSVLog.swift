@@ -36,6 +36,9 @@ final class CSVLog {
         file = try AppendOnlyFile(path: path)
     }
 
+    /// Waits until all lines have reached the disk.
+    func synchronize() throws { try file.synchronize() }
+
     /// Appends a line; what is not finite, or not there, is left empty.
     func append(step: Int, seconds: Double, _ values: [(name: String, value: Double)]) throws {
         let new = values.map(\.name).filter { !columns.contains($0) }
@@ -55,7 +58,7 @@ final class CSVLog {
     private func widen(by names: [String]) throws {
         let lines = String(decoding: FileManager.default.contents(atPath: path) ?? Data(), as: UTF8.self)
             .split(separator: "\n").dropFirst()
-        columns += names
+        let columns = columns + names
         let blanks = String(repeating: ",", count: names.count)
         let text = ([columns.joined(separator: ",")] + lines.map { $0 + blanks }).joined(separator: "\n") + "\n"
         do {
@@ -64,5 +67,6 @@ final class CSVLog {
             throw MetricsError.cannotWrite(path: path, reason: "\(error)")
         }
         file = try AppendOnlyFile(path: path)
+        self.columns = columns
     }
 }

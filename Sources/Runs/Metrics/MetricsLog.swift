@@ -67,26 +67,40 @@ public final class MetricsLog {
         try file.append(Array(line.utf8) + [UInt8(ascii: "\n")])
     }
 
+    /// Waits until all lines have reached the disk.
+    ///
+    /// - Throws: `MetricsError`.
+    func synchronize() throws { try file.synchronize() }
+
     /// Lines that could not be written.
     public var lostLines: Int { file.lostRecords }
 
     /// Cuts the file behind the last line that belongs to the run: lines are in the order of steps, so a search from
     /// the end suffices, and cutting needs no second copy of a log that may have grown for weeks.
+    ///
+    /// What the checkpoint's own step left behind the checkpoint was not safe yet: a power failure may have spoiled one such
+    /// line and spared the next, so the search goes on to the step before.
     private func removeLines(after step: Int) throws {
-        var end = file.size
-        let size = end
-        while end > 0 {
-            let start = try lineStart(before: end)
-            let line = try file.bytes(start..<end)
-            if line.last == UInt8(ascii: "\n"),
+        let size = file.size
+        var (end, start) = (size, size)
+        var last: (record: StepOnly, line: [UInt8])?
+        while start > 0 {
+            let lineEnd = start
+            start = try lineStart(before: lineEnd)
+            let line = try file.bytes(start..<lineEnd)
+            guard line.last == UInt8(ascii: "\n"),
                 let record = try? JSONDecoder().decode(StepOnly.self, from: Data(line)), record.step ?? 0 <= step
-            {
-                endsWithEvaluation = record.step == step && record.evaluation != nil
-                if endsWithEvaluation { lastEvaluation = Self.figures(line) }
-                seconds = record.seconds.flatMap { $0.isFinite ? max(0, $0) : nil } ?? 0
-                break
+            else {
+                (end, last) = (start, nil)
+                continue
             }
-            end = start
+            if last == nil { last = (record, line) }
+            if record.step ?? 0 < step { break }
+        }
+        if let (record, line) = last {
+            endsWithEvaluation = record.step == step && record.evaluation != nil
+            if endsWithEvaluation { lastEvaluation = Self.figures(line) }
+            seconds = record.seconds.flatMap { $0.isFinite ? max(0, $0) : nil } ?? 0
         }
         if end < size { try file.truncate(to: end) }
     }

@@ -1,3 +1,4 @@
+import Files
 import Foundation
 import Machine
 
@@ -80,7 +81,23 @@ public struct RunUsage: Codable, Sendable, Equatable {
 final class RunJournal {
     private let file: AppendOnlyFile
 
-    init(path: String) throws { file = try AppendOnlyFile(path: path) }
+    /// Opens the journal, without what a crash or a power failure has left of entries in it.
+    init(path: String) throws {
+        let text = FileManager.default.contents(atPath: path) ?? Data()
+        let lines = text.split(separator: UInt8(ascii: "\n"))
+        let whole = lines.filter { (try? JSONSerialization.jsonObject(with: Data($0))) is [String: Any] }
+        if whole.count != lines.count || text.last.map({ $0 != UInt8(ascii: "\n") }) == true {
+            let newline = Data("\n".utf8)
+            do {
+                try OutputFile(checking: path).write(whole.reduce(into: Data()) { $0 += $1 + newline })
+            } catch {
+                throw MetricsError.cannotWrite(path: path, reason: "\(error)")
+            }
+        }
+        file = try AppendOnlyFile(path: path)
+    }
+
+    func synchronize() throws { try file.synchronize() }
 
     func append(_ entry: JournalEntry) throws {
         try file.append(Array(try JSONLine.encode(entry).utf8) + [UInt8(ascii: "\n")])

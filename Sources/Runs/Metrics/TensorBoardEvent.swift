@@ -6,7 +6,6 @@ struct TensorBoardEvent {
         case fileVersion
         /// The run starts here (again): readers forget scalars of this step and later ones from earlier files.
         case sessionStart
-        case scalars([(tag: String, value: Float)])
         case values([(tag: String, value: TensorBoardValue)])
     }
 
@@ -33,15 +32,6 @@ struct TensorBoardEvent {
             var session = ProtocolBufferMessage()
             session.add(1, varint: 1)
             message.add(7, session.bytes)
-        case .scalars(let scalars):
-            var summary = ProtocolBufferMessage()
-            for (tag, value) in scalars {
-                var entry = ProtocolBufferMessage()
-                entry.add(1, Array(tag.utf8))
-                entry.add(2, value)
-                summary.add(1, entry.bytes)
-            }
-            message.add(5, summary.bytes)
         case .values(let values):
             message.add(5, ProtocolBufferMessage { for (tag, value) in values { $0.add(1, value.message(tag: tag)) } })
         }

@@ -1,6 +1,7 @@
-/// What a summary of TensorBoard shows beside scalars. Source: tensorboard/compat/proto/summary.proto and tensor.proto,
+/// What a summary of TensorBoard shows. Source: tensorboard/compat/proto/summary.proto and tensor.proto,
 /// tensorboard/plugins/hparams/plugin_data.proto.
 enum TensorBoardValue {
+    case scalar(Float)
     case histogram(ValueHistogram)
     /// As Markdown.
     case text(String)
@@ -18,6 +19,7 @@ enum TensorBoardValue {
         ProtocolBufferMessage { value in
             value.add(1, tag)
             switch self {
+            case .scalar(let scalar): value.add(2, scalar)
             case .histogram(let histogram): value.add(5, Self.message(histogram))
             case .text(let text):
                 // A tensor of one string.

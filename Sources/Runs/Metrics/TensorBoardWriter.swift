@@ -6,6 +6,7 @@ public final class TensorBoardWriter {
     /// The file of this writer.
     public var path: String { file.path }
     private let file: AppendOnlyFile
+    private let directory: String
     private let now: () -> Double
 
     /// Creates a new event file `events.out.tfevents.<seconds>.<host>`; TensorBoard reads all files of a folder, in the
@@ -29,26 +30,28 @@ public final class TensorBoardWriter {
         } catch let failure as FileFailure {
             throw MetricsError.cannotOpen(path: directory, reason: String(cString: strerror(failure.code)))
         }
+        self.directory = directory
+        let hasEarlierFiles = !TensorBoardHistory.files(in: directory).isEmpty
         file = try Self.newFile(in: directory, host: host, time: Int(now()))
         try write(step: 0, .fileVersion)
-        if let step { try write(step: step + 1, .sessionStart) }
+        // A run that is begun anew, since it was killed before its first checkpoint, has shown steps too.
+        if step != nil || hasEarlierFiles { try write(step: step.map { $0 + 1 } ?? 0, .sessionStart) }
     }
 
-    /// Appends scalars of one step as one record.
+    /// Appends scalars, and Markdown, of one step as one record.
     ///
     /// - Throws: `MetricsError.cannotWrite` for the first record that is lost.
-    public func append(step: Int, scalars: [(tag: String, value: Double)]) throws {
-        try write(step: step, .scalars(scalars.map { ($0.tag, Float($0.value)) }))
+    public func append(
+        step: Int, scalars: [(tag: String, value: Double)], texts: [(tag: String, text: String)] = []
+    ) throws {
+        try write(
+            step: step,
+            .values(scalars.map { ($0.tag, .scalar(Float($0.value))) } + texts.map { ($0.tag, .text($0.text)) }))
     }
 
     /// Appends histograms of one step.
     public func append(step: Int, histograms: [(tag: String, histogram: ValueHistogram)]) throws {
         try write(step: step, .values(histograms.map { ($0.tag, .histogram($0.histogram)) }))
-    }
-
-    /// Appends Markdown of one step.
-    public func append(step: Int, texts: [(tag: String, text: String)]) throws {
-        try write(step: step, .values(texts.map { ($0.tag, .text($0.text)) }))
     }
 
     /// Tells the run's settings, for the HParams tab.
@@ -62,6 +65,14 @@ public final class TensorBoardWriter {
         try write(step: 0, .values([(TensorBoardValue.sessionEndTag, .sessionEnd(isSuccess: isSuccess, time: now()))]))
     }
 
+    /// Whether something of that name is shown at a step.
+    func shows(_ tag: String, step: Int) -> Bool { TensorBoardHistory(directory: directory).shows(tag, step: step) }
+
+    /// Waits until all records have reached the disk.
+    ///
+    /// - Throws: `MetricsError`.
+    func synchronize() throws { try file.synchronize() }
+
     /// Records that could not be written.
     public var lostRecords: Int { file.lostRecords }
 
@@ -71,9 +82,8 @@ public final class TensorBoardWriter {
 
     /// A file whose name sorts behind those that are there, whatever the clock says.
     private static func newFile(in directory: String, host: String, time: Int) throws -> AppendOnlyFile {
-        let prefix = "events.out.tfevents."
-        let names = (try? FileManager.default.contentsOfDirectory(atPath: directory)) ?? []
-        let times = names.filter { $0.hasPrefix(prefix) }
+        let prefix = TensorBoardHistory.prefix
+        let times = TensorBoardHistory.files(in: directory)
             .compactMap { Int($0.dropFirst(prefix.count).prefix { $0 != "." }) }
         var latest = max(time, (times.max() ?? -1) + 1)
         let safeHost = host.map { $0.isLetter || $0.isNumber || $0 == "-" || $0 == "_" ? $0 : "-" }

@@ -25,8 +25,16 @@ public struct RunDirectory: Sendable, Equatable {
     ///
     /// - Throws: `FileFailure`, `RunLockError`.
     public func open() throws -> RunLock {
-        try OutputFolder.create(path)
-        return try RunLock(runDirectory: path)
+        var attempts = 0
+        while true {
+            try OutputFolder.create(path)
+            do {
+                return try RunLock(runDirectory: path)
+            } catch RunLockError.system(_, ENOENT) where attempts < 100 {
+                // A run that failed before its first step has taken the directory away again.
+                attempts += 1
+            }
+        }
     }
 
     /// Moves checkpoints behind a step, or with nil everything of an earlier run, into `previous-1`, `previous-2` …, so

@@ -34,6 +34,9 @@ public final class RunLoop<Work: RunWork> {
             directory, resumingAfter: step, plan: plan, origin: origin, logging: logging,
             progress: progress, report: report)
         work.remember(recorder.alarms, recorder.lastEvaluation)
+        guard let step else { return }
+        // A process that was killed may not have come to it.
+        do { try writer.prune(newest: step) } catch { recorder.tell(.warning("\(error)")) }
     }
 
     /// Tells those who watch the run.
@@ -123,6 +126,7 @@ public final class RunLoop<Work: RunWork> {
     private func checkpoint(waiting: Bool) throws {
         do {
             if savedStep != work.step, let contents = try work.checkpoint() {
+                recorder.willSave()
                 try writer.writeInBackground(contents)
                 savedStep = work.step
                 savedAt = .now

@@ -1,3 +1,4 @@
+import Files
 import Formatting
 import Foundation
 import Machine
@@ -20,6 +21,8 @@ final class RunRecorder<Evaluation: RunEvaluation> {
     private let startedAt = ContinuousClock.now
     /// The last step that was recorded.
     private var step: Int
+    /// The step whose evaluation is done again, since the log did not come to have it; other records may.
+    private let repeatedStep: Int?
 
     /// - Parameters:
     ///   - step: of the checkpoint that the run goes on from; nil for a new run.
@@ -30,19 +33,24 @@ final class RunRecorder<Evaluation: RunEvaluation> {
     ) throws {
         self.step = step ?? 0
         log = try MetricsLog(path: directory.metrics, resumingAfter: step)
-        samples = try MetricsLog(path: directory.samples, resumingAfter: step)
+        repeatedStep = log.endsWithEvaluation ? nil : step.flatMap { plan.isEvaluationDue(after: $0) ? $0 : nil }
+        let evaluatedStep = repeatedStep.map { $0 - 1 } ?? step
+        samples = try MetricsLog(path: directory.samples, resumingAfter: evaluatedStep)
         journal = try RunJournal(path: directory.journal)
         board = try TensorBoardWriter(directory: directory.tensorboard, resumingAfter: step)
         tables =
             logging.writesCSV
             ? (
                 try CSVLog(path: directory.path + "/metrics.csv", resumingAfter: step),
-                try CSVLog(path: directory.path + "/evaluations.csv", resumingAfter: step)
+                try CSVLog(path: directory.path + "/evaluations.csv", resumingAfter: evaluatedStep)
             ) : nil
         self.logging = logging
         self.plan = plan
         self.progress = progress
         self.report = report
+        keep {
+            for folder in [directory.path, directory.tensorboard] { try FileDescriptor.synchronizeFolder(folder) }
+        }
         enter(.started) { $0.origin = origin }
         if !logging.hyperparameters.isEmpty { keep { try board.start(logging.hyperparameters) } }
     }
@@ -89,16 +97,25 @@ final class RunRecorder<Evaluation: RunEvaluation> {
         }
     }
 
+    /// Records an evaluation, in the log last: it is not done again once it is there, so the other records must have it by then,
+    /// whatever happens in between.
     func record(_ evaluation: Evaluation) {
-        keep { try log.append(EvaluationLine(evaluation: evaluation.logged), step: evaluation.step, seconds: seconds) }
+        let (scalars, texts) = (evaluation.scalars, evaluation.texts)
         if let record = evaluation.samplesRecord {
             keep { try samples.append(AnyRecord(record: record), step: evaluation.step, seconds: seconds) }
+            keep { try samples.synchronize() }
         }
-        keep { try board.append(step: evaluation.step, scalars: evaluation.scalars) }
-        if !evaluation.texts.isEmpty { keep { try board.append(step: evaluation.step, texts: evaluation.texts) } }
+        let tag = scalars.first?.tag ?? texts.first?.tag
+        let isShown = evaluation.step == repeatedStep && tag.map { board.shows($0, step: evaluation.step) } == true
+        if !isShown, tag != nil {
+            keep { try board.append(step: evaluation.step, scalars: scalars, texts: texts) }
+        }
+        keep { try board.synchronize() }
         if let tables {
-            keep { try tables.evaluations.append(step: evaluation.step, seconds: seconds, columns(evaluation.scalars)) }
+            keep { try tables.evaluations.append(step: evaluation.step, seconds: seconds, columns(scalars)) }
+            keep { try tables.evaluations.synchronize() }
         }
+        keep { try log.append(EvaluationLine(evaluation: evaluation.logged), step: evaluation.step, seconds: seconds) }
         tell(.evaluation(evaluation))
     }
 
@@ -122,8 +139,22 @@ final class RunRecorder<Evaluation: RunEvaluation> {
 
     func finish() { progress.finish() }
 
+    /// A checkpoint is about to be written: what was recorded before it has to last as long as it does.
+    func willSave() { synchronize() }
+
     /// A checkpoint is on its way.
     func saving() { enter(.checkpoint) { $0.usage = usage() } }
+
+    private func synchronize() {
+        keep { try log.synchronize() }
+        keep { try samples.synchronize() }
+        keep { try journal.synchronize() }
+        keep { try board.synchronize() }
+        if let tables {
+            keep { try tables.training.synchronize() }
+            keep { try tables.evaluations.synchronize() }
+        }
+    }
 
     /// The last entry of the journal.
     func end(_ outcome: JournalEntry.Outcome, _ message: String? = nil) {
@@ -133,6 +164,7 @@ final class RunRecorder<Evaluation: RunEvaluation> {
             entry.usage = usage()
         }
         if !logging.hyperparameters.isEmpty { keep { try board.end(isSuccess: outcome == .finished) } }
+        synchronize()
     }
 
     private func usage() -> RunUsage { RunUsage(seconds: secondsHere, energyJoules: energy?.joules()) }

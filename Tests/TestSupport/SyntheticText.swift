@@ -2,10 +2,9 @@ import CLZ4
 import CZlib
 import CZstd
 import Foundation
-import TestSupport
 
 /// Documents of made-up sentences.
-enum SyntheticText {
+public enum SyntheticText {
     private static let parts = [
         ["The miller", "A small boat", "My neighbour", "The old clock", "Every lantern", "The quiet river", "A heron"],
         ["watches", "carries", "follows", "forgets", "paints", "answers", "measures", "hides"],
@@ -13,11 +12,11 @@ enum SyntheticText {
         ["before noon", "without a sound", "under the hill", "again and again", "when it rains"],
     ]
 
-    static func sentence(_ random: inout SplitMix64) -> String {
+    public static func sentence(_ random: inout SplitMix64) -> String {
         parts.compactMap { $0.randomElement(using: &random) }.joined(separator: " ") + "."
     }
 
-    static func documents(_ count: Int, seed: UInt64, sentences: ClosedRange<Int> = 1...5) -> [String] {
+    public static func documents(_ count: Int, seed: UInt64, sentences: ClosedRange<Int> = 1...5) -> [String] {
         var random = SplitMix64(seed: seed)
         return (0..<count).map { _ in
             let length = Int.random(in: sentences, using: &random)
@@ -25,32 +24,32 @@ enum SyntheticText {
         }
     }
 
-    static func text(_ count: Int, seed: UInt64, sentences: ClosedRange<Int> = 1...5) -> String {
+    public static func text(_ count: Int, seed: UInt64, sentences: ClosedRange<Int> = 1...5) -> String {
         documents(count, seed: seed, sentences: sentences).joined(separator: "\n\n") + "\n"
     }
 
-    static func jsonLines(_ count: Int, seed: UInt64) -> String {
+    public static func jsonLines(_ count: Int, seed: UInt64) -> String {
         documents(count, seed: seed).map { #"{"text": "\#($0)"}"# + "\n" }.joined()
     }
 }
 
 /// Compressed files, made by the libraries that the program reads them with.
-enum Compressed {
-    static func gzip(_ text: String, to path: String) {
+public enum Compressed {
+    public static func gzip(_ text: String, to path: String) {
         let file = gzopen(path, "wb")
         let bytes = Array(text.utf8)
         gzwrite(file, bytes, UInt32(bytes.count))
         gzclose(file)
     }
 
-    static func zstandard(_ text: String) -> Data {
+    public static func zstandard(_ text: String) -> Data {
         let bytes = Array(text.utf8)
         var result = [UInt8](repeating: 0, count: ZSTD_compressBound(bytes.count))
         let count = ZSTD_compress(&result, result.count, bytes, bytes.count, 3)
         return Data(result[..<count])
     }
 
-    static func lz4(_ text: String) -> Data {
+    public static func lz4(_ text: String) -> Data {
         let bytes = Array(text.utf8)
         var result = [UInt8](repeating: 0, count: LZ4F_compressFrameBound(bytes.count, nil))
         let count = LZ4F_compressFrame(&result, result.count, bytes, bytes.count, nil)
