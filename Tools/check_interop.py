@@ -9,9 +9,10 @@ In:   miniatures of ELECTRA, BERT, RoBERTa and DeBERTa with random weights, save
 Out:  runs of many shapes are exported, in every form and number type; transformers loads them without a word, padded batches
       (of code: on either side) give what single texts give, too many tokens are refused with a word about truncation, and
       torch.export and torch.compile take the models.
+Near: vectors that a model was trained to give are the same in sentence-transformers.
 On:   a run goes on from an imported folder, its loss does not jump, and its export loads.
 
-Exits with 1 if anything fails. Needs torch, transformers, tokenizers, safetensors.
+Exits with 1 if anything fails. Needs torch, transformers, sentence-transformers, tokenizers, safetensors.
 """
 
 import argparse
@@ -23,8 +24,10 @@ import sys
 import tempfile
 import types
 
+import numpy
 import torch
 from safetensors.torch import save_file
+from sentence_transformers import SentenceTransformer
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
 from transformers import (
     AutoModelForSequenceClassification, AutoTokenizer, BertForMaskedLM, RobertaForMaskedLM, logging,
@@ -351,6 +354,30 @@ def check_classifiers(pretrain, folder):
     note("classifiers: texts side by side are what they are alone")
 
 
+def check_vectors(pretrain, folder):
+    """What embed writes is what SentenceTransformer makes of the exported folder, long texts included."""
+    texts = TEXTS + ["a boat carries the fog again and again when it rains " * 6, "the clock"]
+    (folder / "texts.txt").write_text("\n".join(texts) + "\n")
+    rows = [{"text": f"the {word} {index}", "text_pair": f"{index} of the {word}s"} for index in range(20) for word in ("boat", "clock")]
+    (folder / "pairs.jsonl").write_text("\n".join(map(json.dumps, rows)) + "\n")
+    for name, train, pooling in (
+            ("electra", "pairs.jsonl", "mean"), ("pre-LN, rotary", "texts.txt", "first"), ("disentangled", "pairs.jsonl", "mean")):
+        here = folder / f"vectors {name}"
+        run(pretrain, "finetune", folder / name / "run", "--train", folder / train, "--validation", folder / "pairs.jsonl",
+            "--output", here / "tuned", "--quiet", "--set", "kind=contrastive", "--set", "training.epochs=1", "--set",
+            f"training.pooling={pooling}", "--set", "training.dropout=0.1")
+        run(pretrain, "export", here / "tuned/seed-0", "--output", here / "hf")
+        run(pretrain, "embed", here / "tuned/seed-0", "--input", folder / "texts.txt", "--output", here / "vectors.npy", "--quiet")
+        model = SentenceTransformer(str(here / "hf"), trust_remote_code=True, device="cpu")
+        close(f"vectors, {name}", torch.tensor(numpy.load(here / "vectors.npy")), torch.tensor(model.encode(texts)))
+    # Without modules.json sentence-transformers takes means, as embed does.
+    plain = folder / "electra"
+    run(pretrain, "embed", plain / "run", "--input", folder / "texts.txt", "--output", plain / "vectors.npy", "--quiet")
+    model = SentenceTransformer(str(plain / "automatic float32/discriminator"), device="cpu")
+    close("vectors, pretrained", torch.tensor(numpy.load(plain / "vectors.npy")), torch.tensor(model.encode(texts)))
+    note("vectors: the same in sentence-transformers")
+
+
 # On
 
 
@@ -393,6 +420,7 @@ def main():
         check_others(pretrain, folder)
         check_shapes(pretrain, folder)
         check_classifiers(pretrain, folder)
+        check_vectors(pretrain, folder)
         check_going_on(pretrain, folder)
     note(f"{len(failures)} failures" if failures else "all is well")
     sys.exit(1 if failures else 0)

@@ -53,4 +53,48 @@ import Testing
         let unnamed = try workspace.pretrain("predict", "adapted", "--input", "train.jsonl")
         #expect(unnamed.status == 1 && unnamed.errors.contains("adapted/seed-0"), "\(unnamed.errors)")
     }
+
+    @Test func vectorsAreEmbeddedAndExportedForSentenceTransformers() throws {
+        let workspace = try Workspace()
+        try workspace.run("run", ["training.steps=1"])
+        let rows = (0..<20).map { "{\"text\": \"word \($0)\", \"text_pair\": \"\($0) words\"}" }
+        try workspace.folder.write(rows.joined(separator: "\n"), to: "pairs.jsonl")
+        try workspace.folder.write("word 1\n\nanother word\n", to: "texts.txt")
+        let tuned = try workspace.pretrain(
+            "finetune", "run", "--set", "kind=contrastive", "--train", "pairs.jsonl", "--validation", "pairs.jsonl",
+            "--output",
+            "tuned", "--quiet", "--set", "training.epochs=1", "--json")
+        #expect(tuned.status == 0, "\(tuned.errors)")
+        #expect(try tuned.json()["metric"] as? String == "reciprocal_rank")
+        let embedded = try workspace.pretrain(
+            "embed", "tuned/seed-0", "--input", "texts.txt", "--output", "vectors.npy", "--json")
+        #expect(embedded.status == 0, "\(embedded.errors)")
+        let shape = try #require(try embedded.json()["shape"] as? [Int])
+        // An empty line is a text too, so that rows are lines.
+        #expect(shape.count == 2 && shape[0] == 3)
+        #expect(try workspace.folder.data("vectors.npy").count % 64 == shape[0] * shape[1] * 4 % 64)
+        let other = try workspace.pretrain(
+            "embed", "tuned/seed-0", "--input", "texts.txt", "--output", "v.npy", "--pooling", "first")
+        #expect(other.status != 0 && other.errors.contains("with mean pooling"), "\(other.errors)")
+
+        let exported = try workspace.pretrain("export", "tuned/seed-0", "--output", "e", "--json")
+        #expect(exported.status == 0, "\(exported.errors)")
+        let folders = try #require(try exported.json()["folders"] as? [[String: String]])
+        #expect(folders == [["name": ".", "architecture": "PretrainModel"]])
+        func file(_ name: String) throws -> Any {
+            try JSONSerialization.jsonObject(with: workspace.folder.data("e/\(name)"))
+        }
+        let modules = try #require(try file("modules.json") as? [[String: Any]])
+        #expect(modules.map { $0["path"] as? String } == ["", "1_Pooling", "2_Normalize"])
+        let pooling = try #require(try file("1_Pooling/config.json") as? [String: Any])
+        #expect(
+            pooling["pooling_mode_mean_tokens"] as? Bool == true && pooling["pooling_mode_cls_token"] as? Bool == false)
+        #expect(pooling["word_embedding_dimension"] as? Int == shape[1])
+        let length = try #require(try file("sentence_bert_config.json") as? [String: Any])["max_seq_length"] as? Int
+        let tokenizer = try #require(try file("tokenizer_config.json") as? [String: Any])
+        #expect(length != nil && length == tokenizer["model_max_length"] as? Int)
+        // And as any other folder it goes back in.
+        let imported = try workspace.pretrain("import", "e", "--output", "again", "--json")
+        #expect(imported.status == 0, "\(imported.errors)")
+    }
 }

@@ -53,6 +53,12 @@ extension WeatherTexts {
             ]
         case .span:
             question(text, hasAnswer: index % 3 != 0)
+        case .contrastive:
+            // The same words from the last to the first, and those of the other weather.
+            [
+                "text": text, "text_pair": text.split(separator: " ").reversed().joined(separator: " "),
+                "negative": "\(Self.words[isFair ? 1 : 0].joined(separator: " ")) \(index)",
+            ]
         case .tokens:
             words(text)
         case .labels:

@@ -71,7 +71,8 @@ struct TaskTableTests {
         #expect(problem("a.jsonl", "{\"text\": {}, \"label\": 1}").contains("text is neither a text nor a number"))
         #expect(problem("a.jsonl", "\n").contains("holds no texts"))
         #expect(problem("a.tsv", "text\tlabel\na\t1\tb\n").contains("a.tsv:2: has 3 columns, and the header has 2"))
-        #expect(problem("a.txt", "one").contains("is neither .jsonl nor .tsv nor .csv"))
+        #expect(problem("a.doc", "one").contains("is neither .jsonl nor .tsv nor .csv"))
+        #expect(problem("a.txt", "\none").contains("a.txt:2: has no label label; there are text"))
         #expect(problem("a.csv", "text,class\na,b\n").contains("has no label label; there are text, class"))
     }
 

@@ -9,10 +9,17 @@ package enum SentenceEnds {
     private static let marksWithoutSpace = Set("。！？".unicodeScalars.map(\.value))
     private static let closing = Set("\"')]}’”»」』）".unicodeScalars.map(\.value))
 
+    /// Of each byte, whether it is a code point that is neither mark nor closing nor space.
+    private static let isPlain = (0..<256).map { byte in
+        let value = UInt32(byte)
+        return byte < 0x80 && !isSpace(UInt8(byte)) && !marks.contains(value) && !closing.contains(value)
+    }
+
     /// Offsets of bytes, ascending, neither 0 nor the end.
     ///
     /// - Parameter text: well-formed UTF-8.
     package static func offsets(in text: UnsafeBufferPointer<UInt8>) -> [Int] {
+        let isPlain = isPlain
         var ends: [Int] = []
         var index = 0
         /// Whether the last code point but closing ones was a mark.
@@ -26,6 +33,12 @@ package enum SentenceEnds {
                     index += 1
                 }
                 if start > 0, index < text.count, hasLineEnd || isAfterMark { ends.append(start) }
+                isAfterMark = false
+                continue
+            }
+            // Most are letters, which say nothing but that no mark is before.
+            if isPlain[Int(text[index])] {
+                index += 1
                 isAfterMark = false
                 continue
             }

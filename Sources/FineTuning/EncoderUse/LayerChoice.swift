@@ -44,7 +44,7 @@ public struct LayerChoice: Codable, Equatable, Sendable {
             let observer = PooledStates()
             _ = try engine.predict(
                 known[start..<min(start + Self.textsAtATime, known.count)].map(\.0),
-                inspection: LayerInspection(observer: observer))
+                dropout: nil, inspection: LayerInspection(observer: observer))
             states += observer.all
         }
         let classes = known.map(\.1)

@@ -33,13 +33,23 @@ protocol TaskDefinition: Sendable {
     /// Whether the head reads single tokens instead of texts as a whole.
     static var readsTokens: Bool { get }
 
+    /// Whether texts become vectors, their pooled states, without a head.
+    static var givesVectors: Bool { get }
+
     /// What decides, where there is no file for validation, on which side a row is: alike texts on the same one.
     static func textToSplitBy(_ row: TaskRow) -> String
 
     init(_ configuration: FineTuningConfiguration, labels: TaskLabels)
 
-    /// Numbers that the head computes at every place that it reads.
+    /// Numbers that the head computes at every place that it reads; 0 where there is none.
     var outputCount: Int { get }
+
+    /// What holds the texts of a batch against one another, where the loss is not one of single texts.
+    var contrast: InBatchContrast? { get }
+
+    /// - Parameter rows: of a file that the model is judged by.
+    /// - Throws: `TaskError` where they cannot be judged.
+    func check(judged rows: [TaskRow], path: String) throws
 
     /// A row as the model is given it; with targets where the row has a label.
     ///
@@ -62,6 +72,9 @@ protocol TaskDefinition: Sendable {
 extension TaskDefinition {
     static var labelField: String { "label" }
     static var readsTokens: Bool { false }
+    static var givesVectors: Bool { false }
+    var contrast: InBatchContrast? { nil }
+    func check(judged rows: [TaskRow], path: String) throws {}
     static func textToSplitBy(_ row: TaskRow) -> String { row.text + "\n" + (row.pair ?? "") }
     static func check(_ names: [String], _ task: TaskConfiguration, path: String) throws {}
     static func check(_ configuration: FineTuningConfiguration) throws { try refuseOrders(configuration) }
@@ -109,6 +122,8 @@ struct TaskItem: Sendable {
     var row: TaskRow
     /// One, or several that together are the row; none where it holds nothing that the model reads.
     var examples: [TaskExample]
+    /// Whether its two examples are the same text, which dropout alone tells apart.
+    var isReadTwice = false
     /// In how many orders a pair stands among them: each order's examples, then the next one's.
     var orders = 1
     /// Of each example, what each of its places stands for in the row: words by number, or bytes of the context.

@@ -2,8 +2,8 @@ import Foundation
 
 /// How well predictions match labels. Named and computed as in scikit-learn.
 public struct TaskScores: Codable, Equatable, Sendable {
-    /// Mean over texts: cross-entropy, or squared error.
-    public var loss: Double
+    /// Mean over texts: cross-entropy, or squared error; nil where there is nothing to learn from.
+    public var loss: Double?
     public var accuracy: Double?
     public var macroF1: Double?
     /// Of two classes, of the second.
@@ -19,6 +19,7 @@ public struct TaskScores: Codable, Equatable, Sendable {
     public var entityRecall: Double?
     public var exactMatch: Double?
     public var tokenF1: Double?
+    public var reciprocalRank: Double?
     /// Whether one class was predicted for all texts.
     public var predictsOneClass: Bool?
     public var texts: Int
@@ -37,6 +38,7 @@ public struct TaskScores: Codable, Equatable, Sendable {
         case .entityF1: entityF1
         case .exactMatch: exactMatch
         case .tokenF1: tokenF1
+        case .reciprocalRank: reciprocalRank
         }
     }
 

@@ -21,11 +21,13 @@ public final class TaskEngine {
     /// How passes multiply, with weights as products read them.
     private let products: PassProducts
     private let arenas: [FloatBuffer]
-    private let seed: UInt64
+    let seed: UInt64
     private let gradients: LaneGradients
     private let dropping: GradientDropping?
     private let sharedVector: SharedVector?
     private let adapterMean: AdapterMean?
+    /// What holds the texts of a step against one another; nil where each has a loss of its own.
+    let contrast: InBatchContrast?
 
     /// Groups of texts with gradients of their own, by the tokens of a step alone, never by the machine: products of few
     /// rows are slow, and every lane's gradients are summed.
@@ -35,12 +37,14 @@ public final class TaskEngine {
     ///   - layerDecay: learning rates fall by this factor from the head to the embeddings, layer by layer.
     ///   - headFactor: of the head's learning rate, beside.
     ///   - steps: of the whole run.
-    public init(
+    ///   - contrast: for a model that gives vectors.
+    package init(
         _ model: TaskModel, optimizer configuration: OptimizerConfiguration,
         parametrization: ParametrizationConfiguration, layerDecay: Double, headFactor: Double, steps: Int, seed: Int,
-        precision: ProductPrecision = .float32, pool: ThreadPool
+        precision: ProductPrecision = .float32, contrast: InBatchContrast? = nil, pool: ThreadPool
     ) {
         self.model = model
+        self.contrast = contrast
         self.pool = pool
         self.seed = UInt64(seed)
         products = PassProducts(precision, model.layout)
@@ -134,17 +138,16 @@ public final class TaskEngine {
         let unordered = TaskBatch(examples, pooling: model.pooling)
         let batch = TaskBatch(
             Self.balanced(examples, laneCount: Self.laneCount(unordered)), pooling: model.pooling)
-        let losses: [Double]
+        let loss: Double
         do {
-            losses = try run(
-                batch, gradients: gradients, dropout: DropoutStream(seed: seed, step: step),
+            loss = try learn(
+                batch, gradients, dropout: DropoutStream(seed: seed, step: step),
                 reach: model.reach(dropped: dropping?.dropped(step: step, layers: model.encoder.layerCount)), step: step
-            ).map(\.loss)
+            )
         } catch {
             gradients.clear()
             throw error
         }
-        let loss = zip(losses, batch.weights).reduce(0) { $0 + $1.0 * $1.1 } / batch.totalWeight
         var norm = gradients.merge(pool: pool)[0]
         guard loss.isFinite, norm.isFinite else {
             let place: NonFiniteError.Place =
@@ -169,44 +172,60 @@ public final class TaskEngine {
         return Outcome(loss: loss, gradientNorm: norm, learningRate: schedule.learningRate(step: step))
     }
 
-    /// The loss of texts and its gradient by every parameter, without an update and without dropout.
+    /// The loss of texts and its gradient by every parameter, without an update.
     ///
     /// - Parameters:
+    ///   - dropout: nil for none.
     ///   - dropped: for the embeddings and each layer, whether its gradient is left out; nil: none is.
     ///   - step: that adapters are drawn for; nil: their mean is taken.
     package func gradient(
-        of examples: [TaskExample], dropped: [Bool]? = nil, step: Int? = nil
+        of examples: [TaskExample], dropout: DropoutStream? = nil, dropped: [Bool]? = nil, step: Int? = nil
     ) throws -> (loss: Double, gradient: FloatBuffer) {
         let batch = TaskBatch(examples, pooling: model.pooling)
         let gradients = LaneGradients(model.layout, threadCount: pool.threadCount)
-        let losses = try run(
-            batch, gradients: gradients, dropout: nil, reach: model.reach(dropped: dropped), step: step
-        ).map(\.loss)
+        let loss = try learn(
+            batch, gradients, dropout: dropout, reach: model.reach(dropped: dropped), step: step)
         _ = gradients.merge(pool: pool)
-        return (zip(losses, batch.weights).reduce(0) { $0 + $1.0 * $1.1 } / batch.totalWeight, gradients.sum)
+        return (loss, gradients.sum)
+    }
+
+    /// The forward and the backward pass of a step.
+    ///
+    /// - Returns: the weighted mean loss.
+    private func learn(
+        _ batch: TaskBatch, _ gradients: LaneGradients, dropout: DropoutStream?, reach: GradientReach, step: Int?
+    ) throws -> Double {
+        if let contrast {
+            return try learn(batch, contrast, gradients, dropout: dropout, reach: reach, step: step)
+        }
+        let losses = try run(batch, gradients: gradients, dropout: dropout, reach: reach, step: step).map(\.loss)
+        return zip(losses, batch.weights).reduce(0) { $0 + $1.0 * $1.1 } / batch.totalWeight
     }
 
     /// The outputs for texts, without dropout, and their losses where the target is known.
     ///
     /// - Throws: `CancellationError`.
     public func predict(_ examples: [TaskExample]) throws -> [(outputs: [Float], loss: Double)] {
-        try predict(examples, inspection: nil)
+        try predict(examples, dropout: nil)
     }
 
-    /// - Parameter inspection: who watches the layers.
-    func predict(
-        _ examples: [TaskExample], inspection: LayerInspection?
+    /// - Parameters:
+    ///   - dropout: for outputs as training sees them.
+    ///   - inspection: who watches the layers.
+    package func predict(
+        _ examples: [TaskExample], dropout: DropoutStream?, inspection: LayerInspection? = nil
     ) throws -> [(outputs: [Float], loss: Double)] {
-        try run(TaskBatch(examples, pooling: model.pooling), gradients: nil, dropout: nil, inspection: inspection)
+        try run(TaskBatch(examples, pooling: model.pooling), gradients: nil, dropout: dropout, inspection: inspection)
     }
 
     /// - Parameters:
     ///   - reach: of the backward pass, where something is learned.
     ///   - step: that adapters are drawn for; nil: their mean is taken.
-    private func run(
+    ///   - upstream: the gradient of every text's outputs, where it is known already; nil: that of its own loss.
+    func run(
         _ batch: TaskBatch, gradients: LaneGradients?, dropout: DropoutStream?,
         reach: GradientReach = GradientReach(lowestLayer: 0, embeddings: true, cleared: []), step: Int? = nil,
-        inspection: LayerInspection? = nil
+        upstream: [[Float]]? = nil, inspection: LayerInspection? = nil
     ) throws -> [(outputs: [Float], loss: Double)] {
         let plan = LanePlan(
             batch.tokens, laneCount: Self.laneCount(batch), chunkTokens: model.chunkTokens, chunkSequences: .max)
@@ -237,7 +256,7 @@ public final class TaskEngine {
                         return pass
                     }
                 }
-                found += Self.run(model, batch, chunk, views, total: total, reach)
+                found += Self.run(model, batch, chunk, views, total: total, upstream: upstream, reach)
             }
             if let gradients {
                 for spec in reach.cleared { (gradients + spec.offset).update(repeating: 0, count: spec.count) }
@@ -250,7 +269,7 @@ public final class TaskEngine {
 
     private static func run(
         _ model: TaskModel, _ batch: TaskBatch, _ chunk: ChunkGeometry, _ views: [LanePass], total: Double,
-        _ reach: GradientReach
+        upstream: [[Float]]?, _ reach: GradientReach
     ) -> [(outputs: [Float], loss: Double)] {
         let pass = views[0]
         let firstText = batch.tokens.sequenceOffsets.firstIndex(of: chunk.firstRow) ?? 0
@@ -274,6 +293,10 @@ public final class TaskEngine {
                 let start = logits.row(batch.placeOffsets[text] - places.first)
                 let count = (batch.placeOffsets[text + 1] - batch.placeOffsets[text]) * model.outputCount
                 let outputs = (0..<count).map { start[$0] }
+                if let upstream {
+                    for index in 0..<count { start[index] = upstream[text][index] }
+                    return (outputs, Double.nan)
+                }
                 guard let target = batch.targets[text], count > 0 else {
                     if pass.gradients != nil { start.update(repeating: 0, count: count) }
                     return (outputs, Double.nan)

@@ -19,10 +19,17 @@ struct TaskPlaces: Sendable {
 
 /// From hidden states to a few numbers for each place: pooled, dropout, dense, GELU, dropout, output
 /// (`ElectraClassificationHead` of Hugging Face's transformers), or without the dense layer pooled, dropout, output
-/// (`ElectraForTokenClassification`).
+/// (`ElectraForTokenClassification`), or pooled and nothing else.
 struct TaskHead: Sendable {
+    /// What it is made of.
+    enum Form {
+        case dense, linear
+        /// Vectors are the pooled states themselves.
+        case none
+    }
+
     private let dense: (weight: ParameterSlot, bias: ParameterSlot)?
-    private let output: (weight: ParameterSlot, bias: ParameterSlot)
+    private let output: (weight: ParameterSlot, bias: ParameterSlot)?
     private let dropouts: (before: DropoutSite, after: DropoutSite)
     private let pooled: ActivationSlot
     private let activation: ActivationSlot
@@ -33,34 +40,38 @@ struct TaskHead: Sendable {
 
     /// - Parameters:
     ///   - layerCount: of the encoder, behind whose layers the head draws its dropout.
-    ///   - hasDense: for texts as a whole; single tokens need none.
+    ///   - outputCount: of each place; without a head the hidden size.
+    ///   - form: dense for texts as a whole; single tokens need no dense layer.
     ///   - places: most of a chunk.
     init(
         _ builder: inout ParameterBuilder, _ plan: inout ActivationPlan, hiddenSize: Int, layerCount: Int,
-        outputCount: Int, hasDense: Bool, dropout: Double, places: Int
+        outputCount: Int, form: Form, dropout: Double, places: Int
     ) {
         width = hiddenSize
         self.outputCount = outputCount
         builder.prefix = "task."
         dense =
-            hasDense
+            form == .dense
             ? (
                 builder.matrix("dense.weight", output: width, input: width, role: .hidden),
                 builder.bias("dense.bias", width)
             ) : nil
-        output = (
-            builder.matrix("output.weight", output: outputCount, input: width, role: .readout),
-            builder.bias("output.bias", outputCount)
-        )
+        output =
+            form == .none
+            ? nil
+            : (
+                builder.matrix("output.weight", output: outputCount, input: width, role: .readout),
+                builder.bias("output.bias", outputCount)
+            )
         if let dense { builder.multiplies(dense.weight) }
         func site(_ site: DropoutSite.Site) -> DropoutSite {
             DropoutSite(network: 1, layer: layerCount, site: site, probability: dropout)
         }
         dropouts = (site(.attentionOutput), site(.feedForwardOutput))
         pooled = plan.reserve(places * width)
-        activation = hasDense ? plan.reserve(places * width) : pooled
-        derivative = hasDense ? plan.reserve(places * width) : pooled
-        logits = plan.reserve(places * outputCount)
+        activation = dense != nil ? plan.reserve(places * width) : pooled
+        derivative = dense != nil ? plan.reserve(places * width) : pooled
+        logits = output != nil ? plan.reserve(places * outputCount) : pooled
     }
 
     private func matrices(
@@ -83,6 +94,7 @@ struct TaskHead: Sendable {
         for (place, rows) in places.rows.enumerated() {
             Kernels.meanRows(hidden.rows(rows.lowerBound, rows.count), into: pooled.row(place))
         }
+        guard let output else { return pooled }
         if let decisions = dropouts.before.decisions(pass) {
             Kernels.applyDropout(pooled, decisions, firstRow: places.first)
         }
@@ -105,6 +117,20 @@ struct TaskHead: Sendable {
     ///   - gradient: of the logits, `[places, outputs]`, in their memory.
     ///   - hiddenGradient: `[n, hidden]`, overwritten.
     func backward(_ gradient: Matrix, hiddenGradient: Matrix, _ places: TaskPlaces, _ pass: LanePass) {
+        let pooled = matrices(places, pass).pooled
+        if let output { backward(gradient, output, places, pass) }
+        hiddenGradient.zero()
+        for (place, rows) in places.rows.enumerated() {
+            Kernels.addToRows(
+                pooled.row(place), scale: 1 / Float(rows.count), hiddenGradient.rows(rows.lowerBound, rows.count))
+        }
+    }
+
+    /// From the logits to the pooled states, in whose place their gradient is left.
+    private func backward(
+        _ gradient: Matrix, _ output: (weight: ParameterSlot, bias: ParameterSlot), _ places: TaskPlaces,
+        _ pass: LanePass
+    ) {
         let (pooled, activation, derivative, _) = matrices(places, pass)
         let bias = output.bias.vector(pass.gradient)
         for place in 0..<gradient.rows {
@@ -123,11 +149,6 @@ struct TaskHead: Sendable {
         }
         if let decisions = dropouts.before.decisions(pass) {
             Kernels.applyDropout(pooled, decisions, firstRow: places.first)
-        }
-        hiddenGradient.zero()
-        for (place, rows) in places.rows.enumerated() {
-            Kernels.addToRows(
-                pooled.row(place), scale: 1 / Float(rows.count), hiddenGradient.rows(rows.lowerBound, rows.count))
         }
     }
 }

@@ -24,17 +24,18 @@ public struct TaskModel: Sendable {
     ///   - chunkTokens: tokens that are carried at a time, at least those of the longest text.
     ///   - longestExample: tokens of a text with its alternatives, which are carried together.
     ///   - readsTokens: whether the head reads single tokens instead of texts as a whole.
+    ///   - givesVectors: whether there is no head, and the outputs are the pooled states.
     ///   - encoderUse: what is used of the encoder, and what of it training moves.
     public init(
         model: ModelConfiguration, parametrization: ParametrizationConfiguration, vocabularySize: Int,
         longestText: Int, chunkTokens: Int, outputCount: Int, pooling: TaskPooling, longestExample: Int = 0,
-        readsTokens: Bool = false, encoderUse: EncoderUse = EncoderUse()
+        readsTokens: Bool = false, givesVectors: Bool = false, encoderUse: EncoderUse = EncoderUse()
     ) {
         self.encoderUse = encoderUse
         let chunkTokens = max(chunkTokens, longestText, longestExample)
         self.chunkTokens = chunkTokens
         self.longestText = longestText
-        self.outputCount = outputCount
+        self.outputCount = givesVectors ? model.hiddenSize : outputCount
         self.pooling = pooling
         var builder = ParameterBuilder(model, parametrization)
         var plan = ActivationPlan()
@@ -46,8 +47,9 @@ public struct TaskModel: Sendable {
             .discriminator, &builder, &plan, model: model, parametrization: parametrization, shared: shared,
             tokens: chunkTokens, longestSegment: longestText, layers: encoderUse.layers, adapters: encoderUse.adapters)
         head = TaskHead(
-            &builder, &plan, hiddenSize: model.hiddenSize, layerCount: model.layerCount, outputCount: outputCount,
-            hasDense: !readsTokens, dropout: model.dropout, places: readsTokens ? chunkTokens : chunkTokens / 2 + 1)
+            &builder, &plan, hiddenSize: model.hiddenSize, layerCount: model.layerCount, outputCount: self.outputCount,
+            form: givesVectors ? .none : readsTokens ? .linear : .dense, dropout: model.dropout,
+            places: readsTokens ? chunkTokens : chunkTokens / 2 + 1)
         // Named so that it is no part of the encoder; its values begin at nothing.
         sharedVector = encoderUse.sharedVectorSize.map { builder.bias("encoder_vector", $0) }
         gradient = plan.reserve(chunkTokens * model.hiddenSize)

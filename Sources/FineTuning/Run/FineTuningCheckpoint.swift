@@ -24,6 +24,8 @@ enum FineTuningCheckpoint {
         var digest: UInt64
         /// Of the validation texts.
         var bestScore: Double?
+        /// What it was judged by; nil in checkpoints of earlier versions.
+        var metric: String?
         var bestStep: Int?
     }
 

@@ -15,6 +15,9 @@ public struct FineTuningConfiguration: Configurable, Equatable {
         try fields.group("training", &training, "How it is learned.")
     }
 
+    /// What the head reads of texts as a whole.
+    public var pooling: TaskPooling { training.pooling ?? (task.kind.definition.givesVectors ? .mean : .first) }
+
     public func validate() throws {
         try task.validate()
         try task.kind.definition.check(self)
@@ -46,6 +49,12 @@ public struct FineTuningConfiguration: Configurable, Equatable {
         }
         if task.kind != .classes, training.classWeights != .none {
             throw InvalidSetting("training.class_weights", "are for kind: classes")
+        }
+        if task.kind != .contrastive {
+            if training.temperature != FineTuningSettings().temperature {
+                throw InvalidSetting("training.temperature", "is for kind: contrastive")
+            }
+            if task.negativeField != nil { throw InvalidSetting("negative_field", "is for kind: contrastive") }
         }
     }
 }
@@ -90,7 +99,9 @@ public struct FineTuningSettings: Configurable, Equatable {
     public var warmupFraction = 0.1
     public var weightDecay = 0.01
     public var clipNorm = 1.0
-    public var pooling = TaskPooling.first
+    public var pooling: TaskPooling?
+    public var temperature = 0.05
+    public var dropout: Double?
     public var classWeights = ClassWeights.none
     public var maximumLength: Int?
     public var longTexts = LongTexts.truncate
@@ -153,7 +164,14 @@ public struct FineTuningSettings: Configurable, Equatable {
         try fields.number("warmup_fraction", &warmupFraction, 0...1, "Share of the steps with a rising learning rate.")
         try fields.number("weight_decay", &weightDecay, 0...10, "Decoupled weight decay; norms and biases have none.")
         try fields.number("clip_norm", &clipNorm, 0...1e9, "Largest global gradient norm; 0 turns clipping off.")
-        try fields.choice("pooling", &pooling, "What the head reads: first ([CLS]), or the mean of all tokens.")
+        try fields.text(
+            "pooling", optionalChoice: &pooling, "What the head reads, [CLS] or the mean of all tokens",
+            otherwise: "mean for kind: contrastive, first for the others")
+        try fields.number(
+            "temperature", &temperature, 0.001...10, "kind: contrastive: what cosines are divided by (SimCSE's 0.05).")
+        try fields.number(
+            "dropout", &dropout, 0...0.9,
+            "Of hidden states and attention; null: as in pretraining. kind: contrastive with single texts needs some.")
         try fields.choice(
             "class_weights", &classWeights, "none, or balanced: rare classes count as much as frequent ones.")
         try fields.integer(

@@ -74,6 +74,12 @@ public final class FineTuningRun {
         }
         for note in data.lost.notes { report(.note(note)) }
         let settings = configuration.training
+        let hasDropout = model.configuration.model.dropout > 0 || model.configuration.model.attentionDropout > 0
+        if data.training.contains(where: \.isReadTwice), !(settings.dropout.map { $0 > 0 } ?? hasDropout) {
+            throw InvalidSetting(
+                "training.dropout",
+                "is 0, and dropout alone tells the two readings of a single text apart; set 0.1, or give pairs")
+        }
         let steps = settings.epochs * FineTuningWork.stepsPerEpoch(data.training.count, settings)
         try directory.checkpoints.prepare(exclusive: true)
         try best.prepare(exclusive: true)
@@ -101,6 +107,7 @@ public final class FineTuningRun {
             let state = try FineTuningCheckpoint.documents(try CheckpointReader(path: kept.path)).state
             documents.state.bestScore = state.bestScore
             documents.state.bestStep = state.bestStep
+            documents.state.metric = state.metric
         }
         try directory.write(
             Data(try ConfigurationWriter.yaml(configuration, comments: true).utf8), to: directory.configuration)
@@ -173,6 +180,7 @@ public final class FineTuningRun {
             var configuration = configuration
             // Saying what is the kind's own anyway is no difference.
             configuration.task.labelField = configuration.task.labelName
+            configuration.training.pooling = configuration.pooling
             return try ConfigurationDocumentation(of: configuration).keys
         }
         let (before, after) = (try keys(old), try keys(new))
@@ -224,10 +232,13 @@ public final class FineTuningRun {
             optimizer.muon.weightDecay = settings.weightDecay
         }
         optimizer.clipNorm = settings.clipNorm
+        var shape = encoder.model
+        if let dropout = settings.dropout { (shape.dropout, shape.attentionDropout) = (dropout, dropout) }
         let model = TaskModel(
-            model: encoder.model, parametrization: encoder.parametrization, vocabularySize: tokenizer.vocabularySize,
+            model: shape, parametrization: encoder.parametrization, vocabularySize: tokenizer.vocabularySize,
             longestText: longestText, chunkTokens: settings.chunkTokens, outputCount: definition.outputCount,
-            pooling: settings.pooling, longestExample: longestExample, readsTokens: type(of: definition).readsTokens,
+            pooling: configuration.pooling, longestExample: longestExample,
+            readsTokens: type(of: definition).readsTokens, givesVectors: type(of: definition).givesVectors,
             encoderUse: settings.encoderUse)
         var parametrization = encoder.parametrization
         if let factor = settings.embeddingLearningRateFactor {
@@ -236,7 +247,7 @@ public final class FineTuningRun {
         return TaskEngine(
             model, optimizer: optimizer, parametrization: parametrization, layerDecay: settings.layerDecay,
             headFactor: settings.headLearningRateFactor, steps: steps, seed: settings.seed,
-            precision: settings.precision, pool: pool)
+            precision: settings.precision, contrast: definition.contrast, pool: pool)
     }
 }
 
@@ -252,8 +263,10 @@ public struct FineTunedModel {
     public let digest: UInt64
     /// On the validation texts, of the epoch that was kept.
     public let bestScore: Double?
+    /// What that is.
+    public let metric: String
     let engine: TaskEngine
-    private let definition: any TaskDefinition
+    let definition: any TaskDefinition
 
     /// - Parameter path: a run directory of fine-tuning, whose best epoch is taken, or a checkpoint.
     public init(path: String, threads: Int) throws {
@@ -262,6 +275,7 @@ public struct FineTunedModel {
         self.path = reader.path
         labels = documents.state.labels
         (digest, bestScore) = (documents.state.digest, documents.state.bestScore)
+        metric = documents.state.metric ?? documents.configuration.task.decidingMetric.rawValue
         configuration = documents.configuration
         encoder = documents.encoder
         definition = configuration.task.kind.definition.init(configuration, labels: TaskLabels(names: labels))
@@ -318,6 +332,12 @@ public struct FineTunedModel {
         let items = try rows.map { row in
             // A label that is there anyway may be one that the model does not know.
             try definition.item(row.withoutLabel, &encoder, for: .judging, path: path)
+        }
+        if let item = items.first(where: \.isReadTwice) {
+            throw TaskError.row(
+                path: path, line: item.row.line,
+                "has no second text: the model says how alike two are (pretrain embed gives the vectors of single ones)"
+            )
         }
         let predictions = zip(items, try engine.outputs(items, progress: progress)).map {
             definition.prediction($0, $1)

@@ -75,12 +75,14 @@ final class FineTuningWork: RunWork {
 
     func evaluate() throws -> TaskEvaluation? {
         let scores = try engine.scores(data.validation, data.definition)
-        let score = scores[configuration.task.decidingMetric] ?? -.infinity
+        let metric = configuration.task.decidingMetric(of: scores)
+        let score = scores[metric] ?? -.infinity
         // A resumed run may come by an epoch once more, which then is the best again.
         let isBest = score > state.bestScore ?? -.infinity || state.bestStep == state.step
         if isBest {
             state.bestScore = score
             state.bestStep = state.step
+            state.metric = metric.rawValue
             var documents = documents
             documents.state = state
             try best.writeInBackground(try FineTuningCheckpoint.contents(engine, documents, moments: false))
@@ -103,13 +105,16 @@ extension TaskEngine {
 
     /// Outputs for items, of each of their examples, in their order.
     ///
+    /// - Parameter dropout: for outputs as training sees them.
     /// - Throws: `CancellationError`.
-    func outputs(_ items: [TaskItem], progress: (Int) -> Void = { _ in }) throws -> [[[Float]]] {
+    func outputs(
+        _ items: [TaskItem], dropout: DropoutStream? = nil, progress: (Int) -> Void = { _ in }
+    ) throws -> [[[Float]]] {
         let examples = items.flatMap(\.examples)
         var results: [[Float]] = []
         for start in stride(from: 0, to: examples.count, by: Self.textsAtATime) {
             let part = examples[start..<min(start + Self.textsAtATime, examples.count)]
-            results += try predict(Array(part)).map(\.outputs)
+            results += try predict(Array(part), dropout: dropout).map(\.outputs)
             progress(results.count * items.count / examples.count)
         }
         var rest = results[...]
@@ -121,7 +126,9 @@ extension TaskEngine {
 
     /// - Parameter items: with labels.
     func scores(_ items: [TaskItem], _ definition: some TaskDefinition) throws -> TaskScores {
-        definition.scores(items, try outputs(items))
+        // Of what dropout alone tells apart; no step of training draws the same.
+        let dropout = items.contains(where: \.isReadTwice) ? DropoutStream(seed: seed, step: 0) : nil
+        return definition.scores(items, try outputs(items, dropout: dropout))
     }
 }
 

@@ -39,11 +39,15 @@ struct TaskData {
             try rows.map { try definition.item($0, &encoder, for: use, path: path) }
         }
         var count = rows.count
+        func judgedItems(_ rows: [TaskRow], _ path: String) throws -> [TaskItem] {
+            try definition.check(judged: rows, path: path)
+            return try items(rows, path, for: .judging)
+        }
         if let path = task.validation {
             training = try items(rows, task.train, for: .training)
             let rows = try TaskTable.read(path, fields)
             count += rows.count
-            validation = try items(rows, path, for: .judging)
+            validation = try judgedItems(rows, path)
         } else {
             let split = HeldOutSplit(fraction: task.validationFraction)
             let (kept, held) = rows.reduce(into: ([TaskRow](), [TaskRow]())) { halves, row in
@@ -61,12 +65,12 @@ struct TaskData {
                     "has too few texts for validation_fraction \(task.validationFraction): name a file for validation")
             }
             training = try items(kept, task.train, for: .training)
-            validation = try items(held, task.train, for: .judging)
+            validation = try judgedItems(held, task.train)
         }
         if let path = task.test {
             let rows = try TaskTable.read(path, fields)
             count += rows.count
-            test = try items(rows, path, for: .judging)
+            test = try judgedItems(rows, path)
         }
         training = training.flatMap(\.singleOrders)
         definition.weigh(&training)

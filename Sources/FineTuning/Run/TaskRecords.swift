@@ -33,7 +33,7 @@ public struct TaskEvaluation: RunEvaluation {
     public var logged: TaskEvaluation { self }
 
     public var scalars: [(tag: String, value: Double)] {
-        [("validation/loss", validation.loss)]
+        (validation.loss.map { [("validation/loss", $0)] } ?? [])
             + TaskMetric.allCases.compactMap { metric in
                 validation[metric].map { ("validation/\(metric.rawValue)", $0) }
             }

@@ -102,8 +102,10 @@ public final class Suite {
     private func cell(_ task: SuiteTask, _ start: SuiteStart) throws -> SuiteReport.Cell {
         let rates =
             options.learningRates.isEmpty ? [task.configuration.training.peakLearningRate] : options.learningRates
-        let metric = task.configuration.task.decidingMetric
         let trials = try rates.map { ($0, try run(task, start, rate: $0, seed: 0)) }
+        let metric =
+            trials.lazy.compactMap { $0.1?.validation }.first.map(task.configuration.task.decidingMetric)
+            ?? task.configuration.task.decidingMetric
         let scored = trials.compactMap { rate, result in
             result.flatMap { result in result.validation[metric].map { (rate: rate, score: $0, result: result) } }
         }

@@ -9,6 +9,7 @@ public struct TaskConfiguration: Configurable, Equatable {
     public var validationFraction = 0.1
     public var textField = "text"
     public var pairField: String?
+    public var negativeField: String?
     public var symmetric = false
     public var labelField: String?
     public var labelSeparator = ","
@@ -40,10 +41,13 @@ public struct TaskConfiguration: Configurable, Equatable {
         try fields.text("text_field", &textField, "Member or column that holds the text.")
         try fields.text(
             "pair_field", &pairField, "That of the second text of a pair; null: text_pair if the file has it.")
+        try fields.text(
+            "negative_field", &negativeField,
+            "kind: contrastive: that of a text which does not belong to the text; null: negative if the file has it.")
         try fields.flag(
             "symmetric", &symmetric,
             "Pairs mean the same in both orders: both are trained on, which doubles the texts of an epoch, and what is said of a "
-                + "pair is the mean of both.")
+                + "pair is the mean of both. kind: contrastive: each of a pair has to find the other.")
         try fields.text(
             "label_field", &labelField,
             "That of the label; null: label; labels where there are several; answers for kind: span.")
@@ -69,7 +73,8 @@ public struct TaskConfiguration: Configurable, Equatable {
             "labels", &labels,
             "Names of the labels, in order; []: those of train, sorted; for kind: choice 0, 1, … in the order of choices."
         )
-        try fields.text("metric", optionalChoice: &metric, "What decides which epoch is kept")
+        try fields.text(
+            "metric", optionalChoice: &metric, "What decides which epoch is kept", otherwise: "the kind's own")
     }
 
     public func validate() throws {
@@ -88,16 +93,21 @@ public struct TaskConfiguration: Configurable, Equatable {
 
     /// What decides which epoch is kept.
     public var decidingMetric: TaskMetric { metric ?? kind.definition.metrics[0] }
+
+    /// The same, of the kind's own the first that there is.
+    public func decidingMetric(of scores: TaskScores) -> TaskMetric {
+        metric ?? kind.definition.metrics.first { scores[$0] != nil } ?? decidingMetric
+    }
 }
 
 extension FieldVisitor {
     /// A choice that may be left out.
-    fileprivate mutating func text<Choice>(
-        _ key: String, optionalChoice value: inout Choice?, _ help: String
+    mutating func text<Choice>(
+        _ key: String, optionalChoice value: inout Choice?, _ help: String, otherwise: String
     ) throws where Choice: RawRepresentable & CaseIterable, Choice.RawValue == String {
         let choices = Choice.allCases.map(\.rawValue).joined(separator: ", ")
         var name = value?.rawValue
-        try text(key, &name, "\(help): \(choices); null for the kind's own.")
+        try text(key, &name, "\(help): \(choices); null: \(otherwise).")
         if let name, Choice(rawValue: name) == nil {
             throw InvalidSetting(key, "\(name) is none of \(choices)")
         }

@@ -12,10 +12,13 @@ public enum TaskKind: String, CaseIterable, Sendable {
     case span
     /// One of several endings of a context.
     case choice
+    /// Vectors: of texts that belong together near ones, of others far ones.
+    case contrastive
 
     static let help =
         "classes: one of several labels; number: a value; labels: any number of labels; tokens: a label for every "
-        + "word; span: the part of a context that answers a question; choice: one of several endings of a context."
+        + "word; span: the part of a context that answers a question; choice: one of several endings of a context; "
+        + "contrastive: vectors that are near where texts belong together."
 
     var definition: any TaskDefinition.Type {
         switch self {
@@ -25,6 +28,7 @@ public enum TaskKind: String, CaseIterable, Sendable {
         case .tokens: TokensTask.self
         case .span: SpanTask.self
         case .choice: ChoiceTask.self
+        case .contrastive: ContrastiveTask.self
         }
     }
 }
@@ -50,6 +54,8 @@ public enum TaskMetric: String, CaseIterable, Sendable {
     case tokenF1 = "token_f1"
     /// Answers that are right word for word.
     case exactMatch = "exact_match"
+    /// Of what is looked for, the mean of 1 / rank.
+    case reciprocalRank = "reciprocal_rank"
 
     /// Which tasks it is for, as a configuration names them.
     var kinds: String {

@@ -6,6 +6,8 @@ import SwiftCSV
 public struct TaskRow: Sendable, Equatable {
     public var text: String
     public var pair: String?
+    /// What does not belong to the text.
+    public var negative: String?
     /// As it is written; nil where the file has none.
     public var label: String?
     /// Where a text has any number of them, or one for every word.
@@ -77,6 +79,8 @@ public enum TaskTable {
     /// How a file is divided into rows, by its name.
     package enum Form {
         case lines
+        /// Texts, one a line.
+        case texts
         case tabs
         case commas
 
@@ -85,6 +89,7 @@ public enum TaskTable {
             for ending in [".gz", ".zst", ".lz4"] where name.hasSuffix(ending) { name.removeLast(ending.count) }
             switch (name as NSString).pathExtension {
             case "jsonl", "ndjson", "json": self = .lines
+            case "txt": self = .texts
             case "tsv": self = .tabs
             case "csv": self = .commas
             default: return nil
@@ -98,11 +103,12 @@ public enum TaskTable {
         let rows: [TaskRow]
         switch Form(ofFile: path) {
         case .lines: rows = try lines(path, bytes, fields)
+        case .texts: rows = try texts(path, bytes, fields)
         case .tabs: rows = try tabSeparated(path, bytes, fields)
         case .commas: rows = try commaSeparated(path, bytes, fields)
         case nil:
             throw TaskError.file(
-                path: path, "is neither .jsonl nor .tsv nor .csv (plain or .gz, .zst, .lz4), by its name")
+                path: path, "is neither .jsonl nor .tsv nor .csv nor .txt (plain or .gz, .zst, .lz4), by its name")
         }
         if rows.isEmpty { throw TaskError.file(path: path, "holds no texts") }
         return rows
@@ -129,6 +135,17 @@ public enum TaskTable {
                     TaskRecord(path: path, line: index + 1, known: { object.keys.sorted() }, value: { object[$0] })))
         }
         return rows
+    }
+
+    /// Texts without anything to say about them, one a line.
+    private static func texts(_ path: String, _ bytes: [UInt8], _ fields: Fields) throws -> [TaskRow] {
+        let lines = try text(path, bytes).split(separator: "\n", omittingEmptySubsequences: false)
+        return try lines.enumerated().filter { !$1.allSatisfy(\.isWhitespace) }.map { index, line in
+            try fields.row(
+                TaskRecord(path: path, line: index + 1, known: { [fields.text] }) {
+                    $0 == fields.text ? String(line) : nil
+                })
+        }
     }
 
     /// A header, and quotation marks around what holds separators or line feeds.

@@ -1,7 +1,7 @@
 import Engine
 import Tokenization
 
-/// An encoder under a head that gives each text or token a few numbers, as fine-tuning leaves it.
+/// An encoder under a head that gives each text or token a few numbers, or without one, as fine-tuning leaves it.
 public struct Classifier: Sendable {
     /// What of a text's hidden states the head reads.
     public enum Pooling: String, Sendable {
@@ -19,7 +19,7 @@ public struct Classifier: Sendable {
     /// Names of the classes; empty where there are none.
     public var labels: [String]
     public var head: ClassifierHead
-    /// Of heads that read texts as a whole.
+    /// Of heads that read texts as a whole, and of vectors.
     public var pooling: Pooling
     /// Tokens of the longest text that it was trained with, [CLS] and [SEP] included.
     public var maximumLength: Int
@@ -49,13 +49,14 @@ public struct Classifier: Sendable {
         case .classes, .labels, .tokens: labels.count
         case .number, .choice: 1
         case .span: 2
+        case .vectors: 0
         }
     }
 
     /// What `config.json` says of the outputs, where their number is not the class's own. Without names there, Hugging Face
     /// would take two classes.
     var names: ClassifierNames? {
-        if head == .span || head == .choice { return nil }
+        if [.span, .choice, .vectors].contains(head) { return nil }
         let names = head == .number ? ["LABEL_0"] : labels
         return ClassifierNames(
             id2label: Dictionary(uniqueKeysWithValues: names.enumerated().map { ("\($0)", $1) }),

@@ -3,6 +3,7 @@ import Foundation
 /// `README.md` of an exported fine-tuned model: how it is loaded, and what comes out.
 struct ClassifierCard {
     let head: ClassifierHead
+    let pooling: Classifier.Pooling
     let architecture: String
     /// Whether the folder brings the code of its classes along.
     let hasCode: Bool
@@ -17,7 +18,23 @@ struct ClassifierCard {
         case .tokens: "A classifier of words"
         case .span: "A finder of answers"
         case .choice: "A chooser among endings"
+        case .vectors: "Vectors of texts"
         }
+    }
+
+    private var loading: String {
+        let arguments = hasCode ? "\"FOLDER\", trust_remote_code=True" : "\"FOLDER\""
+        if head == .vectors {
+            return """
+                from sentence_transformers import SentenceTransformer
+                    model = SentenceTransformer(\(arguments))
+                """
+        }
+        return """
+            from transformers import AutoModel\(head.classEnding), AutoTokenizer
+                model = AutoModel\(head.classEnding).from_pretrained(\(arguments))
+                tokenizer = AutoTokenizer.from_pretrained(\(arguments))
+            """
     }
 
     /// What is given to the tokenizer, and what of the result is kept.
@@ -25,6 +42,11 @@ struct ClassifierCard {
         switch head {
         case .classes, .labels, .number, .tokens:
             "logits = model(**tokenizer([\"a text\"], truncation=True, padding=True, return_tensors=\"pt\")).logits"
+        case .vectors:
+            """
+            vectors = model.encode(["a text", "another"])
+                model.similarity(vectors, vectors)
+            """
         case .span:
             """
             outputs = model(**tokenizer([\"a question\"], ["a context"], truncation="only_second", padding=True, return_tensors="pt"))
@@ -51,11 +73,15 @@ struct ClassifierCard {
             "The answer is the part of the context with the highest sum of its first token's `start_logits` and its last token's "
                 + "`end_logits`, or nothing where the first token of all, [CLS], has a higher sum."
         case .choice: "The softmax of the logits is the probability of each ending."
+        case .vectors:
+            "A vector is \(pooling == .mean ? "the mean of the states of all tokens, [CLS] and [SEP] included," : "the state of [CLS]") "
+                + "after the last layer, divided by its length: scalar products tell how alike texts are."
         }
     }
 
     private var length: String {
         switch head {
+        case .vectors: "Of texts longer than \(maximumLength) tokens the end is cut, as in training."
         case .span:
             "It was trained on windows of up to \(maximumLength) tokens over the context; the `question-answering` pipeline makes "
                 + "them too (`max_seq_len`, `doc_stride`)."
@@ -66,19 +92,19 @@ struct ClassifierCard {
     }
 
     var contents: Data {
-        let arguments = hasCode ? "\"FOLDER\", trust_remote_code=True" : "\"FOLDER\""
         let order =
-            isSymmetric
+            isSymmetric && head != .vectors
             ? "\nPairs mean the same in both orders: take the mean of both, as it was evaluated.\n" : ""
         return Data(
             """
-            \(history.frontMatter(tags: ["pretrain"], task: head.pipeline))\
+            \(head == .vectors
+                ? history.frontMatter(
+                    tags: ["pretrain", "sentence-transformers"], task: head.pipeline, library: "sentence-transformers")
+                : history.frontMatter(tags: ["pretrain"], task: head.pipeline))\
             # \(title)
             Fine-tuned and exported with pretrain. `\(architecture)`.
 
-                from transformers import AutoModel\(head.classEnding), AutoTokenizer
-                model = AutoModel\(head.classEnding).from_pretrained(\(arguments))
-                tokenizer = AutoTokenizer.from_pretrained(\(arguments))
+                \(loading)
                 \(call)
 
             \(outputs) \(length)

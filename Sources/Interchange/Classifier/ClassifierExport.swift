@@ -5,13 +5,14 @@ import Parametrization
 
 /// Writes a fine-tuned model as one folder that Hugging Face Transformers loads: as `ElectraForSequenceClassification` or its kin
 /// where the encoder is an ELECTRA and the head does not read means, else as `PretrainForSequenceClassification` or its kin
-/// with their code.
+/// with their code. One that gives vectors becomes a folder of sentence-transformers, around an `ElectraModel` or a
+/// `PretrainModel`.
 public enum ClassifierExport {
     /// All that a folder may hold that a later export replaces.
-    private static let entries: Set = [
+    private static let entries = SentenceTransformersFiles.entries.union([
         "config.json", "model.safetensors", ModelCard.fileName, "tokenizer.json", "tokenizer_config.json",
         "special_tokens_map.json", CustomCodeExport.codeFile,
-    ]
+    ])
 
     /// - Parameters:
     ///   - destination: the folder to create; its parent must exist.
@@ -51,13 +52,19 @@ public enum ClassifierExport {
         let architecture =
             isElectra ? electraClass(classifier) : CustomCodeArchitecture(classifier.head).rawValue
         let card = ClassifierCard(
-            head: classifier.head, architecture: architecture, hasCode: !isElectra,
+            head: classifier.head, pooling: classifier.pooling, architecture: architecture, hasCode: !isElectra,
             maximumLength: classifier.maximumLength, isSymmetric: classifier.isSymmetric,
             history: settings.history)
+        let others =
+            classifier.head == .vectors
+            ? try SentenceTransformersFiles(
+                pooling: classifier.pooling, width: classifier.configuration.model.hiddenSize,
+                maximumLength: classifier.maximumLength
+            ).files() : []
         try FolderPublication.write(to: destination, entries: entries, replacing: settings.force) { folder in
             try ModelFolder.fill(
                 folder, configuration: configuration, card: card.contents, files,
-                others: isElectra ? [] : [(CustomCodeExport.codeFile, CustomCodeExport.code)]
+                others: others + (isElectra ? [] : [(CustomCodeExport.codeFile, CustomCodeExport.code)])
             ) { path in
                 try tensors.write(
                     from: values,
@@ -118,14 +125,15 @@ public enum ClassifierExport {
         configuration.id2label = classifier.names?.id2label
         configuration.label2id = classifier.names?.label2id
         configuration.problemType = classifier.names?.problemType
-        configuration.classifierPooling = classifier.head.readsTokens ? nil : classifier.pooling.rawValue
+        let hasPooling = !classifier.head.readsTokens && classifier.head != .vectors
+        configuration.classifierPooling = hasPooling ? classifier.pooling.rawValue : nil
         return configuration
     }
 }
 
 extension Classifier {
     /// Whether its head needs the mean of all tokens, which ELECTRA's classes do not take.
-    fileprivate var readsMeans: Bool { !head.readsTokens && pooling == .mean }
+    fileprivate var readsMeans: Bool { !head.readsTokens && head != .vectors && pooling == .mean }
 
     /// On attention scores, relative to Hugging Face's 1/√(head size).
     fileprivate var attentionMultiplier: Double {

@@ -8,6 +8,8 @@ public enum ClassifierHead: String, Sendable, CaseIterable {
     case span
     /// Of each of several texts: the logit of being the right one.
     case choice
+    /// Of a text: its pooled states, without a head.
+    case vectors
 
     /// Whether it reads single tokens, with a linear layer alone.
     var readsTokens: Bool { self == .tokens || self == .span }
@@ -17,7 +19,7 @@ public enum ClassifierHead: String, Sendable, CaseIterable {
         case .classes: "single_label_classification"
         case .labels: "multi_label_classification"
         case .number: "regression"
-        case .tokens, .span, .choice: nil
+        case .tokens, .span, .choice, .vectors: nil
         }
     }
 
@@ -28,6 +30,7 @@ public enum ClassifierHead: String, Sendable, CaseIterable {
         case .tokens: "ForTokenClassification"
         case .span: "ForQuestionAnswering"
         case .choice: "ForMultipleChoice"
+        case .vectors: "Model"
         }
     }
 
@@ -38,6 +41,7 @@ public enum ClassifierHead: String, Sendable, CaseIterable {
         case .tokens: "token-classification"
         case .span: "question-answering"
         case .choice: nil
+        case .vectors: "sentence-similarity"
         }
     }
 
@@ -48,13 +52,14 @@ public enum ClassifierHead: String, Sendable, CaseIterable {
         case .tokens: ("", "classifier")
         case .span: ("", "qa_outputs")
         case .choice: ("sequence_summary.summary", "classifier")
+        case .vectors: ("", "")
         }
     }
 
     /// The same in `modeling_pretrain.py`.
     var customCodeNames: (dense: String, output: String) {
         switch self {
-        case .tokens, .span: electraNames
+        case .tokens, .span, .vectors: electraNames
         case .classes, .labels, .number, .choice: ("classifier.1", "classifier.4")
         }
     }

@@ -10,18 +10,21 @@ extension Classifier {
 
     /// As `PretrainForSequenceClassification` and its kin in `modeling_pretrain.py` has them.
     package var customCodeTensors: [MappedTensor] {
+        // An encoder alone is not nested in a model with a head.
+        let nesting = head == .vectors ? "" : "encoder."
         let tables: Set = ["embeddings.word", "embeddings.position", "embeddings.token_type"]
         return parameters.names.filter { !$0.hasPrefix("task.") }.map { name in
             var other = name.hasPrefix("discriminator.") ? String(name.dropFirst("discriminator.".count)) : name
             if tables.contains(name) { other += ".weight" }
             if other.hasSuffix(".gain") { other = other.dropLast("gain".count) + "weight" }
             return MappedTensor(
-                engineName: name, huggingFaceName: "encoder." + other, shape: parameters.shape(of: name) ?? [])
+                engineName: name, huggingFaceName: nesting + other, shape: parameters.shape(of: name) ?? [])
         } + headTensors(head.customCodeNames)
     }
 
     /// The head's; all classes have its biases always.
     private func headTensors(_ names: (dense: String, output: String)) -> [MappedTensor] {
+        if head == .vectors { return [] }
         let width = configuration.model.hiddenSize
         func linear(_ name: String, _ other: String, rows: Int) -> [MappedTensor] {
             [
@@ -36,7 +39,8 @@ extension Classifier {
     var electraShape: ElectraShape {
         ElectraShape(
             vocabularySize: tokenizer.vocabularySize, embeddingSize: configuration.model.embeddingSize,
-            positionCount: configuration.model.maximumPositions, discriminator: electraSizes, generator: nil)
+            positionCount: configuration.model.maximumPositions, hasDetectionHead: head != .vectors,
+            discriminator: electraSizes, generator: nil)
     }
 
     var electraSizes: ElectraShape.Network {

@@ -19,6 +19,7 @@ enum CustomCodeArchitecture: String {
         case .tokens: self = .tokenClassification
         case .span: self = .questionAnswering
         case .choice: self = .multipleChoice
+        case .vectors: self = .encoder
         }
     }
 

@@ -78,8 +78,8 @@ public struct ModelHistory: Sendable, Equatable {
     }
 
     /// The lines of the card's front matter.
-    func frontMatter(tags: [String], task: String?) -> String {
-        var lines = ["library_name: transformers"]
+    func frontMatter(tags: [String], task: String?, library: String = "transformers") -> String {
+        var lines = ["library_name: \(library)"]
         if let license { lines.append("license: \(license)") }
         if let licenseLink { lines.append("license_link: \(licenseLink)") }
         if !languages.isEmpty { lines += ["language:"] + languages.map { "- \($0)" } }

@@ -15,17 +15,26 @@ enum ModelFolder {
         others: [(name: String, contents: Data)] = [], weights: (_ path: String) throws -> Void
     ) throws {
         let path = (parent as NSString).appendingPathComponent(name)
-        _ = try Files.check("create", path) { mkdir(path, 0o755) }
+        try create(path)
         try fill(path, configuration: configuration, card: card, tokenizer, others: others, weights: weights)
     }
 
-    /// - Parameter path: of an empty folder; the rest as above.
+    private static func create(_ folder: String) throws {
+        _ = try Files.check("create", folder) { mkdir(folder, 0o755) }
+    }
+
+    /// - Parameters:
+    ///   - path: of an empty folder.
+    ///   - others: more files, by name, each alone in its folder if the name has one; the rest as above.
     static func fill(
         _ path: String, configuration: Data, card: Data, _ tokenizer: TokenizerFiles,
         others: [(name: String, contents: Data)], weights: (_ path: String) throws -> Void
     ) throws {
         let files = [("config.json", configuration), (ModelCard.fileName, card)] + others + tokenizer.files
         for (name, contents) in files {
+            if let folder = name.split(separator: "/").dropLast().first {
+                try Self.create((path as NSString).appendingPathComponent(String(folder)))
+            }
             try FileDescriptor.write(contents, to: (path as NSString).appendingPathComponent(name))
         }
         try weights((path as NSString).appendingPathComponent("model.safetensors"))

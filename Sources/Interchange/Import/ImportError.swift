@@ -49,12 +49,13 @@ public enum ImportError: Error, Equatable, CustomStringConvertible {
             "both networks have one value here, and the folders differ in \(what); leave --generator out to have a generator "
                 + "made anew when training goes on"
         case .noTokenizer(let folder):
-            "\(folder) has neither tokenizer.json nor vocab.txt; name one with --tokenizer, or load the folder with AutoTokenizer and save it "
-                + "again with save_pretrained, which writes one"
+            "\(folder) has neither tokenizer.json nor vocab.txt; name the one that its weights were trained with (pretrain import "
+                + "--tokenizer), or load the folder with AutoTokenizer and save it again with save_pretrained, which writes one"
         case .otherTokenizer(let folder, let what):
             "\(folder): its tokenizer is not that of the other folder (\(what)); both networks must read the same tokens"
         case .vocabularyTooSmall(let path, let rows, let tokenizer):
-            "\(path): the model has \(rows) word embeddings, and the tokenizer \(tokenizer) tokens: they do not belong together"
+            "\(path): the model has \(rows) word embeddings, and the tokenizer \(tokenizer) tokens: they do not belong together (a new "
+                + "vocabulary is for a run: pretrain run --from FOLDER --tokenizer NEW)"
         case .unsuitableSetting(let problem): problem
         }
     }

@@ -68,7 +68,7 @@ public struct ImportedWeights: Sendable {
         origin = try Self.origin([main, self.generator].compactMap(\.self))
     }
 
-    /// The folder itself, or the two in it.
+    /// The folder itself, or the two in it, or the one in which sentence-transformers once put the encoder.
     private static func folders(_ folder: String, _ generator: String?) -> (main: String, generator: String?) {
         let folder = HomeFolder.expanded(folder) as NSString
         let generator = generator.map(HomeFolder.expanded)
@@ -76,8 +76,11 @@ public struct ImportedWeights: Sendable {
             let path = folder.appendingPathComponent(name)
             return access((path as NSString).appendingPathComponent("config.json"), F_OK) == 0 ? path : nil
         }
-        guard access(folder.appendingPathComponent("config.json"), F_OK) != 0, let main = within("discriminator") else {
+        guard access(folder.appendingPathComponent("config.json"), F_OK) != 0 else {
             return (folder as String, generator)
+        }
+        guard let main = within("discriminator") else {
+            return (within("0_Transformer") ?? folder as String, generator)
         }
         return (main, generator ?? within("generator"))
     }

@@ -7,6 +7,8 @@ public enum PretrainingError: Error, Equatable, Sendable, CustomStringConvertibl
     case unusableCheckpoint(path: String, reason: String)
     /// `tokenizer.path` names another tokenizer than the checkpoint has.
     case tokenizerChanged(path: String)
+    /// The same of the weights that a run starts from.
+    case tokenizerOfWeights(path: String)
     /// Tensors that a checkpoint has nothing for.
     case cannotTransfer(checkpoint: String, tensors: [String])
     /// An imported model has weights alone: no moments, and no place in a corpus.
@@ -35,6 +37,9 @@ public enum PretrainingError: Error, Equatable, Sendable, CustomStringConvertibl
         case .tokenizerChanged(let path):
             "\(path): not the tokenizer that the run started with; restore the file, leave tokenizer.path as it was, "
                 + "or start anew with --resume never"
+        case .tokenizerOfWeights(let path):
+            "\(path): not the tokenizer of the weights that the run starts from; with --tokenizer \(path) it keeps the encoder and "
+                + "makes the tables of tokens anew"
         case .cannotTransfer(let checkpoint, let tensors):
             """
             the model cannot start from \(checkpoint), which has nothing for

@@ -21,7 +21,8 @@ extension Run {
             return try Tokenizer(contentsOf: directory.tokenizer).vocabularySize
         }
         let tokenizer = try RunTokenizer.open(
-            configuration, directory: directory, checkpoint: nil, listing: try CorpusListing(configuration.corpus),
+            configuration, directory: directory, checkpoint: nil, isNew: true,
+            listing: try CorpusListing(configuration.corpus),
             progress: progress,
             report: { event in
                 if case .warning(let text) = event { warn(text) }

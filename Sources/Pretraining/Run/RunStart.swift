@@ -109,7 +109,7 @@ struct RunStart {
                 configuration, directory: directory,
                 checkpoint: documents?.tokenizer
                     ?? transfer.flatMap { $0.replacesVocabulary ? nil : $0.tokenizer },
-                listing: listing, progress: progress, report: report)
+                isNew: documents == nil, listing: listing, progress: progress, report: report)
         } catch CorpusError.invalidState(let reason) {
             throw CheckpointError.damaged(path: reader?.path ?? "", reason: reason)
         } catch let error as TokenizerError where reader != nil && configuration.tokenizer.path == nil {
@@ -134,6 +134,14 @@ struct RunStart {
             report(.note("the weights come from \(transfer.path)"))
             if let vocabulary { report(.note(vocabulary.note)) }
             for note in notes { report(.note(note)) }
+            if vocabulary == nil, configuration.tokenizer != transfer.source.tokenizer,
+                configuration.tokenizer.path == nil
+            {
+                report(
+                    .note(
+                        "the tokenizer is that of the weights, of \(tokenizer.vocabularySize) tokens, and the settings of tokenizer are "
+                            + "not read; --tokenizer FILE takes another"))
+            }
         } else {
             engine.initialize()
         }

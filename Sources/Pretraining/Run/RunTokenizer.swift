@@ -9,8 +9,12 @@ import Tokenization
 /// Finds a run's tokenizer: in the checkpoint, at the configured path, in the run directory, or trains it on a sample of
 /// the corpus.
 enum RunTokenizer {
+    /// - Parameters:
+    ///   - checkpoint: the tokenizer of the run's checkpoint, or of the weights that it starts from.
+    ///   - isNew: whether it is that of weights.
     static func open(
-        _ configuration: RunConfiguration, directory: RunDirectory, checkpoint: Data?, listing: CorpusListing,
+        _ configuration: RunConfiguration, directory: RunDirectory, checkpoint: Data?, isNew: Bool,
+        listing: CorpusListing,
         progress: ProgressLine, report: (PretrainingEvent) -> Void
     ) throws -> Tokenizer {
         if let checkpoint {
@@ -20,7 +24,8 @@ enum RunTokenizer {
                 FileManager.default.fileExists(atPath: HomeFolder.expanded(path)),
                 try Tokenizer(contentsOf: path).serialized() != tokenizer.serialized()
             {
-                throw PretrainingError.tokenizerChanged(path: path)
+                throw isNew
+                    ? PretrainingError.tokenizerOfWeights(path: path) : PretrainingError.tokenizerChanged(path: path)
             }
             try directory.write(checkpoint, to: directory.tokenizer)
             return tokenizer

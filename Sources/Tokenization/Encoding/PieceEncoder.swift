@@ -11,7 +11,7 @@ final class PieceEncoder {
     private var cache: WordCache
     /// Words that the cache has no room for, be they long or many: their bytes and ids. To put one together takes many times as
     /// long as to find it here.
-    private var manyWords: [[UInt8]: [Int32]] = [:]
+    private var manyWords = WordStore(limit: mostWords)
     private var piece: [UInt8] = []
     private var pieceTokens: [PieceToken] = []
     private var unigramScratch = UnigramModel.Scratch()
@@ -246,30 +246,24 @@ final class PieceEncoder {
     }
 
     /// Encodes a word that the cache does not have, and leaves its ids in `wordTokens`.
-
     @inline(never)
     private func encodeLongWord(
         _ word: UnsafeBufferPointer<UInt8>, _ layout: WordLayout, _ ids: inout [Int32]
     ) -> Bool {
         let isRemembered = word.count <= Self.longestRememberedWord
-        let key = isRemembered ? Array(word) : []
-        if isRemembered, let known = manyWords[key] {
-            wordTokens.ids = known
-        } else {
+        let hash = isRemembered ? word.baseAddress.map { WordHash.hash($0, word.count) } ?? 0 : 0
+        wordTokens.ids.removeAll(keepingCapacity: true)
+        if !(isRemembered && manyWords.append(word, hash: hash, to: &wordTokens.ids)) {
             guard encodeNewWord(word, layout) else { return false }
-            if isRemembered {
-                if manyWords.count >= Self.mostWords { manyWords.removeAll(keepingCapacity: true) }
-                manyWords[key] = wordTokens.ids
-            }
+            if isRemembered { manyWords.insert(word, hash: hash, wordTokens.ids) }
         }
         append(wordTokens.ids, into: &ids)
         return true
     }
 
-    /// Puts the ids of a word into `wordTokens`, unless they depend on what stands beside it.
+    /// Puts the ids of a word into `wordTokens`, where there are none, unless they depend on what stands beside it.
     @inline(never)
     private func encodeNewWord(_ word: UnsafeBufferPointer<UInt8>, _ layout: WordLayout) -> Bool {
-        wordTokens.ids.removeAll(keepingCapacity: true)
         var text = AlignedText(word, at: 0)
         guard layout.isAlone(text) else { return false }
         tokenizer.normalizer?.normalize(&text)

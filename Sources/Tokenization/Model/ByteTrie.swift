@@ -12,6 +12,8 @@ struct ByteTrie: Sendable {
     /// Edges: node and byte in the upper 40 bits, the node that they lead to in the lower 24.
     private var slots = [UInt64](repeating: empty, count: 64)
     private var mask = 63
+    /// The node that each byte leads to from the root; -1 for none. It is asked for at every place of a text.
+    private var firstNodes = [Int32](repeating: -1, count: 256)
     /// The token that ends at each node; -1 for none.
     private(set) var tokens: [Int32] = [-1]
 
@@ -35,6 +37,14 @@ struct ByteTrie: Sendable {
             }
             tokens[node] = id
         }
+        for byte in UInt8.min...UInt8.max { firstNodes[Int(byte)] = child(of: Self.root, byte).map { Int32($0) } ?? -1 }
+    }
+
+    /// The node that a byte leads to from the root.
+    @inline(__always)
+    func first(_ byte: UInt8) -> Int? {
+        let node = firstNodes[Int(byte)]
+        return node < 0 ? nil : Int(node)
     }
 
     private mutating func insert(_ node: Int, _ byte: UInt8, _ child: Int) {

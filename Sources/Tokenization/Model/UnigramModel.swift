@@ -126,15 +126,16 @@ struct UnigramModel: Sendable {
                     while start < piece.count {
                         let length = Self.scalarLength(piece[start])
                         var hasSingle = false
-                        var node = ByteTrie.root
+                        var found = trie.first(piece[start])
                         var end = start
-                        while end < piece.count, let next = trie.child(of: node, piece[end]) {
-                            node = next
+                        while let node = found {
                             end &+= 1
                             let token = trie.tokens[node]
-                            guard token >= 0 else { continue }
-                            offer(scores[Int(token)] + best[start], token, start, end)
-                            if end &- start == length { hasSingle = true }
+                            if token >= 0 {
+                                offer(scores[Int(token)] + best[start], token, start, end)
+                                if end &- start == length { hasSingle = true }
+                            }
+                            found = end < piece.count ? trie.child(of: node, piece[end]) : nil
                         }
                         if !hasSingle { offer(unknownScore + best[start], unknown, start, start + length) }
                         start += length

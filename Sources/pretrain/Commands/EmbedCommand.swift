@@ -2,6 +2,7 @@ import ArgumentParser
 import Encoder
 import Engine
 import Files
+import FineTuning
 import Formatting
 import Foundation
 import Pretraining
@@ -23,7 +24,11 @@ struct EmbedCommand: ParsableCommand {
             where each text begins and the last one ends.
 
             Vectors of an encoder that only was pretrained are features for a classifier. They tell little of how alike texts \
-            are: no objective has asked for that.
+            are: no objective has asked for that. Those of a model that finetune has trained with kind: contrastive do; they have \
+            its pooling and a length of 1, so that scalar products are cosines:
+
+              pretrain finetune checkpoints/mine --set kind=contrastive --train pairs.tsv --output near
+              pretrain embed near/seed-0 --input texts.txt --output vectors.npy
             """)
 
     @Argument(help: "A checkpoint, or a run directory, which stands for its newest one.", completion: .directory)
@@ -32,8 +37,8 @@ struct EmbedCommand: ParsableCommand {
     var input: String
     @Option(help: "File for the array, .npy.", completion: .file())
     var output: String
-    @Option(help: "mean, first, or tokens: how a text's states become vectors.")
-    var pooling = TrainingEngine.StatePooling.mean
+    @Option(help: "mean, first, or tokens: how a text's states become vectors; mean if left out.")
+    var pooling: TrainingEngine.StatePooling?
     @Option(help: "discriminator (the main encoder), or generator.")
     var network = NetworkKind.discriminator
     @Flag(help: "Give every vector a length of 1.")
@@ -57,6 +62,8 @@ struct EmbedCommand: ParsableCommand {
     }
 
     func run() throws {
+        if try FineTunedModel.isOne(at: checkpoint) { return try runFineTuned() }
+        let pooling = pooling ?? .mean
         let file = try OutputFile(checking: output)
         let offsetsPath = pooling == .tokens ? output + ".offsets.npy" : nil
         let offsetsFile = try offsetsPath.map { try OutputFile(checking: $0) }
@@ -76,11 +83,7 @@ struct EmbedCommand: ParsableCommand {
             }
             return [special.classification] + ids + [special.separator]
         }
-        if truncated > 0 {
-            Terminal.note(
-                "warning: \(truncated) of \(texts.count) texts were cut to the \(longest) tokens that the model was trained with"
-            )
-        }
+        warn(truncated, of: texts.count, longest: longest)
         let phase = PhaseProgress("embedding", on: ProgressLine(quiet: quiet))
         var vectors = try model.engine.states(sequences, of: network, pooling: pooling) { phase.update(fraction: $0) }
         if !quiet { phase.finish("\(CountFormat.grouped(texts.count)) texts") }
@@ -99,9 +102,40 @@ struct EmbedCommand: ParsableCommand {
         let result = Report(
             model: model.path, output: output, offsets: offsetsPath, texts: texts.count,
             tokens: sequences.reduce(0) { $0 + $1.count }, truncated: truncated, shape: [vectors.count, width])
+        try show(result)
+    }
+
+    /// By a model that was trained for it.
+    private func runFineTuned() throws {
+        let file = try OutputFile(checking: output)
+        let model = try FineTunedModel(path: checkpoint, threads: threading.count)
+        guard pooling == nil, network == .discriminator else {
+            throw ValidationError(
+                "\(model.path) was trained to give vectors, with \(model.configuration.pooling.rawValue) pooling; leave "
+                    + "--pooling and --network out")
+        }
+        let texts = try TextInput.read(input, field: textField)
+        let phase = PhaseProgress("embedding", on: ProgressLine(quiet: quiet))
+        let found = try model.vectors(texts) { phase.update(fraction: $0) }
+        if !quiet { phase.finish("\(CountFormat.grouped(texts.count)) texts") }
+        warn(found.truncated, of: texts.count, longest: model.longestText)
+        try file.write(NumPyArray.contents(found.vectors, columns: model.vectorSize))
+        try show(
+            Report(
+                model: model.path, output: output, texts: texts.count, tokens: found.tokens, truncated: found.truncated,
+                shape: [texts.count, model.vectorSize]))
+    }
+
+    private func warn(_ truncated: Int, of texts: Int, longest: Int) {
+        guard truncated > 0 else { return }
+        Terminal.note(
+            "warning: \(truncated) of \(texts) texts were cut to the \(longest) tokens that the model was trained with")
+    }
+
+    private func show(_ result: Report) throws {
         try report.show(result) {
-            "\(output): \(vectors.count) × \(width) numbers of \(CountFormat.grouped(texts.count)) texts"
-                + (offsetsPath.map { "; where texts begin: \($0)" } ?? "")
+            "\(output): \(result.shape[0]) × \(result.shape[1]) numbers of \(CountFormat.grouped(result.texts)) texts"
+                + (result.offsets.map { "; where texts begin: \($0)" } ?? "")
         }
     }
 }

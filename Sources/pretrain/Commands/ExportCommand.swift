@@ -27,7 +27,8 @@ struct ExportCommand: ParsableCommand {
 
             A fine-tuned model becomes one folder with its head, the names of its classes and its tokenizer, for \
             AutoModelForSequenceClassification: as ElectraForSequenceClassification where the encoder has ELECTRA's form and \
-            the head reads [CLS], otherwise with code.
+            the head reads [CLS], otherwise with code. One that gives vectors (kind: contrastive) becomes a folder that \
+            SentenceTransformer loads too, with pooling and normalization.
 
             Every folder has a card, README.md, with the digests of the data, the recipe and the last evaluation of the run; the \
             licence is yours to state (--license).
@@ -145,7 +146,9 @@ extension FineTunedModel {
     /// What its card tells.
     fileprivate var history: ModelHistory {
         get throws {
-            let keys = try ConfigurationDocumentation(of: configuration).keys
+            var resolved = configuration
+            resolved.training.pooling = configuration.pooling
+            let keys = try ConfigurationDocumentation(of: resolved).keys
             let shown = [
                 "kind", "training.epochs", "training.batch_size", "training.peak_learning_rate", "training.pooling",
                 "training.seed",
@@ -155,7 +158,7 @@ extension FineTunedModel {
                     + [("digest of the texts", String(digest, radix: 16)), ("program", "pretrain \(programVersion)")],
                 metrics: [
                     (
-                        "\(configuration.task.decidingMetric.rawValue) on validation texts",
+                        "\(metric) on validation texts",
                         bestScore.map { String(format: "%.4g", $0) } ?? "none"
                     )
                 ])
@@ -181,9 +184,10 @@ extension FineTunedModel {
             case .tokens: .tokens
             case .span: .span
             case .choice: .choice
+            case .contrastive: .vectors
             }
         let pooling: Classifier.Pooling =
-            switch configuration.training.pooling {
+            switch configuration.pooling {
             case .first: .first
             case .mean: .mean
             }

@@ -12,7 +12,8 @@ struct FinetuneCommand: ParsableCommand {
             Files hold one text each line or row: .jsonl with text and label (and text_pair), or .tsv and .csv with a header. \
             Labels are classes, or with --set kind=number numbers, with kind=labels any number of labels, with kind=tokens labels of words (words and labels, or text and spans), with kind=span \
             answers in a context (question, context and answers), with kind=choice one of several endings (context, choices and \
-            label). The best epoch on the validation texts is kept; without \
+            label). With kind=contrastive texts get vectors that tell how alike they are, from pairs that belong together \
+            (text, text_pair and maybe negative), or from single texts, also a .txt with one a line. The best epoch on the validation texts is kept; without \
             a file for them a tenth of the training texts is set aside.
 
             With several seeds the head, the order of the texts and dropout differ; mean and deviation are told. \
@@ -28,6 +29,7 @@ struct FinetuneCommand: ParsableCommand {
               pretrain finetune checkpoints/mine --task task.yaml --seeds 5 --set training.epochs=10 --output tuned
               pretrain finetune checkpoints/mine --train train.jsonl --layers auto --output fewer
               pretrain finetune checkpoints/mine --train pairs.tsv --test test.tsv --from-scratch --output scratch
+              pretrain finetune checkpoints/mine --set kind=contrastive --train texts.txt --validation sts.tsv --output near
             """)
 
     @Argument(
@@ -122,16 +124,19 @@ struct FinetuneCommand: ParsableCommand {
             }
             results.append(result)
         }
+        let metric =
+            results.first.map { configuration.task.decidingMetric(of: $0.validation) }
+            ?? configuration.task.decidingMetric
         let summary = Summary(
-            output: output, metric: configuration.task.decidingMetric.rawValue, layerChoice: choice, runs: results,
-            validation: SeedSpread(results.compactMap { $0.validation[configuration.task.decidingMetric] }),
-            test: SeedSpread(results.compactMap { $0.test?[configuration.task.decidingMetric] }))
+            output: output, metric: metric.rawValue, layerChoice: choice, runs: results,
+            validation: SeedSpread(results.compactMap { $0.validation[metric] }),
+            test: SeedSpread(results.compactMap { $0.test?[metric] }))
         try report.show(summary) { summary.text }
     }
 
     /// Scores on one line.
     private static func text(_ scores: TaskScores) -> String {
-        ([String(format: "loss %.4f", scores.loss)]
+        ((scores.loss.map { [String(format: "loss %.4f", $0)] } ?? [])
             + TaskMetric.allCases.compactMap { metric in
                 scores[metric].map { "\(metric.rawValue.replacing("_", with: " ")) \(String(format: "%.4f", $0))" }
             }).joined(separator: "  ")

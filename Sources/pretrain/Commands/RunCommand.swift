@@ -209,7 +209,7 @@ struct RunCommand: ParsableCommand {
 extension RunCommand {
     /// The weights to start from: of a checkpoint, or of a Hugging Face folder.
     private func start(from path: String) throws -> WeightTransfer {
-        let isFolder = ["config.json", "discriminator/config.json"].contains {
+        let isFolder = ["config.json", "discriminator/config.json", "0_Transformer/config.json"].contains {
             FileManager.default.fileExists(atPath: "\(HomeFolder.expanded(path))/\($0)")
         }
         guard isFolder else {

@@ -10,7 +10,7 @@ enum TextInput {
     ///     compressed. An empty line is an empty text.
     ///   - field: the member or column.
     static func read(_ path: String, field: String) throws -> [[UInt8]] {
-        if TaskTable.Form(ofFile: path) != nil {
+        if let form = TaskTable.Form(ofFile: path), form != .texts {
             var fields = TaskTable.Fields(TaskConfiguration(), needsLabel: false)
             fields.text = field
             return try TaskTable.read(path, fields).map { Array($0.text.utf8) }
