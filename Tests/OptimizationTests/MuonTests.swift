@@ -210,9 +210,11 @@ struct MuonTests {
             Optimizer(settings, Self.layout, parametrization: .init()).update(
                 weights: weights, gradients: buffer(2), state: [buffer(3), buffer(3)], step: 1, scheduleFactor: 1,
                 gradientScales: [1], pool: pool)
-            return Array(weights.elements)
+            return withExtendedLifetime(weights) { Array(weights.elements) }
         }
-        let (before, plain) = (Array(buffer(1).elements), moved(cautious: false, decay: 0))
+        let untouched = buffer(1)
+        let before = withExtendedLifetime(untouched) { Array(untouched.elements) }
+        let plain = moved(cautious: false, decay: 0)
         let (decayed, cautious) = (moved(cautious: false, decay: 0.5), moved(cautious: true, decay: 0.5))
         let spec = try #require(Self.layout["query"])
         var spared = 0
