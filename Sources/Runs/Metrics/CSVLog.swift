@@ -15,7 +15,7 @@ final class CSVLog {
         self.path = path
         var columns: [String] = []
         var kept: [Substring] = []
-        if let step, let data = FileManager.default.contents(atPath: path) {
+        if let step, let data = try Self.contents(path) {
             let lines = String(decoding: data, as: UTF8.self).split(separator: "\n", omittingEmptySubsequences: true)
             columns = lines.first.map { $0.split(separator: ",").map(String.init) } ?? []
             let width = columns.count
@@ -34,6 +34,16 @@ final class CSVLog {
         }
         self.columns = columns
         file = try AppendOnlyFile(path: path)
+    }
+
+    /// Nil where there is no such file; one that cannot be read must not be written anew as if there were none.
+    private static func contents(_ path: String) throws -> Data? {
+        do {
+            return try FileDescriptor.contents(of: path, limit: .max)
+        } catch let failure as FileFailure {
+            if failure.code == ENOENT { return nil }
+            throw MetricsError.cannotOpen(path: path, reason: String(cString: strerror(failure.code)))
+        }
     }
 
     /// Waits until all lines have reached the disk.
@@ -56,7 +66,7 @@ final class CSVLog {
 
     /// Writes the file anew with more columns: quantities that came later, such as the first AUC.
     private func widen(by names: [String]) throws {
-        let lines = String(decoding: FileManager.default.contents(atPath: path) ?? Data(), as: UTF8.self)
+        let lines = String(decoding: try Self.contents(path) ?? Data(), as: UTF8.self)
             .split(separator: "\n").dropFirst()
         let columns = columns + names
         let blanks = String(repeating: ",", count: names.count)

@@ -81,8 +81,8 @@ final class Child {
         return true
     }
 
-    /// - Throws: a `Finding` for a process that has not ended after two minutes, which is then ended.
-    func end(within seconds: Double = 120) throws -> Outcome {
+    /// - Throws: a `Finding` for a process that has not ended after ten minutes, far more than any needs on a busy machine.
+    func end(within seconds: Double = 600) throws -> Outcome {
         let ended = wait(seconds: seconds)
         if !ended {
             send(SIGKILL)
