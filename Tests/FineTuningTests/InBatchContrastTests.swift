@@ -68,8 +68,12 @@ struct InBatchContrastTests {
     @Test("Loss and gradient agree with the formula and its central differences", arguments: [false, true])
     func formula(isSymmetric: Bool) throws {
         let contrast = InBatchContrast(temperature: 0.3, isSymmetric: isSymmetric)
-        let rows: [[Float]] = (0..<5).map { row in
-            (0..<Self.width * (row == 2 ? 4 : 3)).map { Float(sin(Double(7 * row + 3 * $0 + row * $0))) }
+        let rows = (0..<5).map { row -> [Float] in
+            let texts = row == 2 ? 4 : 3
+            return (0..<Self.width * texts).map { column -> Float in
+                let angle = 7 * row + (3 + row) * column
+                return Float(sin(Double(angle)))
+            }
         }
         var next = 0
         let names = rows.map { row in
@@ -115,7 +119,9 @@ struct InBatchContrastTests {
             let angle = 2 * Double.pi * Double(index) / 700
             return [Float(cos(angle)), Float(sin(angle)), 0, 0]
         }
-        let rows = (0..<600).map { direction($0) + direction($0 % 10 == 0 ? $0 + 350 : $0) }
+        let rows = (0..<600).map { index -> [Float] in
+            direction(index) + direction(index % 10 == 0 ? index + 350 : index)
+        }
         let scores = TaskScores(
             loss: 0, retrieval: rows, width: Self.width, names: (0..<600).map { [2 * $0, 2 * $0 + 1] })
         #expect(scores.accuracy == 0.9)

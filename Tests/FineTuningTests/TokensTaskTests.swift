@@ -97,7 +97,8 @@ struct TokensTaskTests {
         let model = try FineTunedModel(path: texts.folder("stride"), threads: 1)
         let rows = try TaskTable.read(texts.folder("tokens/test.jsonl"), .init(configuration.task))
         let predictions = try model.predict(rows).predictions.map { $0.labels ?? [] }
-        let scores = TaskScores(loss: test.loss, predicted: predictions, labels: rows.map { $0.labels ?? [] })
+        let loss = try #require(test.loss)
+        let scores = TaskScores(loss: loss, predicted: predictions, labels: rows.map { $0.labels ?? [] })
         #expect(scores == test)
 
         var notes: [String] = []
