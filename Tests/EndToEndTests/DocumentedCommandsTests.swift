@@ -69,6 +69,14 @@ import Testing
         }
         try folder.write(
             "{\"sentence_good\": \"The boat waits.\", \"sentence_bad\": \"The boat wait.\"}\n", to: "pairs/a.jsonl")
+        for (name, isScored) in [("pairs", false), ("sts", true), ("new-pairs", false)] {
+            let rows = (0..<12).map { index in
+                "{\"text\": \"The boat \(index) waits.\", \"pair\": \"Boat \(index) is waiting.\""
+                    + (isScored ? ", \"label\": \(index % 5)}" : "}")
+            }
+            try folder.write(rows.joined(separator: "\n"), to: "\(name).jsonl")
+        }
+        try folder.write("The boat waits.\nA harbour.\n", to: "texts.txt")
         let using = try String(contentsOf: Self.repository.appendingPathComponent("docs/using.md"), encoding: .utf8)
         try folder.write(
             try #require(
