@@ -66,12 +66,12 @@ def measure(options, prefix, name, settings, folder):
     for setting in [f"corpus.sources=[{{path: {os.path.abspath(options.text)}}}]",
                     f"tokenizer.vocabulary_size={options.vocabulary_size}", "training.precision=bfloat16",
                     f"training.batch_size={options.batch}", f"training.steps={options.steps}", "training.log_every=1",
-                    "training.evaluate_every=0", "training.checkpoint_every=0", "corpus.held_out=0"] + settings:
+                    f"training.evaluate_every={1000 * options.every}", "training.checkpoint_every=0", "corpus.held_out=0"] + settings:
         command += ["--set", setting]
     tokenizer = os.path.join(folder, "tokenizer.json")
     if os.path.exists(tokenizer):
         command += ["--set", f"tokenizer.path={tokenizer}"]
-    # One core each: by the rank that Open MPI tells it, the first for a process by itself.
+    # Evaluations would have all gradients brought together. One core each: by the rank that Open MPI tells it, the first for a process by itself.
     pinned = ["sh", "-c", 'exec taskset -c ${OMPI_COMM_WORLD_RANK:-0} "$@"', "sh"]
     subprocess.run(prefix + pinned + command, check=True, cwd=folder)
     shutil.copy(os.path.join(output, "tokenizer.json"), tokenizer)
@@ -101,7 +101,7 @@ def main():
     parser.add_argument("--every", type=int, default=30, help="steps between exchanges of the last form")
     parser.add_argument("--rates", default="1gbit,10gbit", help="of the cable, as tc writes them; none: unlimited")
     options = parser.parse_args()
-    rounds = [f"training.synchronisation.every={options.every}", f"training.steps={2 * options.every + options.warmup}"]
+    rounds = [f"training.synchronisation.every={options.every}", f"training.steps={2 * options.every}"]
     forms = [("every step, float32", []), ("every step, bfloat16", ["training.communication=bfloat16"]),
              (f"every {options.every} steps", rounds)]
     with tempfile.TemporaryDirectory() as folder:
