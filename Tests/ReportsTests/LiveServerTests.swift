@@ -42,9 +42,14 @@ struct Served: Sendable {
         try await Served.during(server) { served in
             let page = try await served.text("")
             #expect(page.contains("data-live=\"update\"") && page.contains("connect-src"))
-            let first = try await served.get("update")
-            let tag = try #require(first.headers["etag"])
-            #expect(try await served.get("update", headers: ["If-None-Match": tag]).status == 304)
+            // On a busy machine the run may have come to look idle between two requests, which is news too.
+            var tag = ""
+            var status = 0
+            for _ in 0..<10 where status != 304 {
+                tag = try #require(try await served.get("update").headers["etag"])
+                status = try await served.get("update", headers: ["If-None-Match": tag]).status
+            }
+            #expect(status == 304)
             try recorded.append(RecordedRun.metrics(41...41))
             try await Task.sleep(for: .milliseconds(1200))
             let second = try await served.get("update", headers: ["If-None-Match": tag])
