@@ -171,7 +171,9 @@ final class GradientReduction: @unchecked Sendable {
             }
         }
         condition.lock()
-        piecesLeft[partOf[piece]!] -= 1
+        let part = partOf[piece]!
+        piecesLeft[part] -= 1
+        if piecesLeft[part] == 0 { condition.broadcast() }
         condition.unlock()
     }
 
@@ -218,12 +220,14 @@ final class GradientReduction: @unchecked Sendable {
         var next = 0
         while next < parts.pieces.count {
             condition.lock()
+            // Whoever packs a part's last piece wakes it; meanwhile it looks now and then after what others send, and leaves the
+            // processor to those who compute.
+            if piecesLeft[next] > 0, !isAbandoned { _ = condition.wait(until: Date(timeIntervalSinceNow: 0.001)) }
             let (isReady, isAbandoned) = (piecesLeft[next] == 0, isAbandoned)
             condition.unlock()
             if isAbandoned { return }
             guard isReady else {
                 waiting = try group.progress(waiting)
-                usleep(50)
                 continue
             }
             for other in 0..<group.count where other != rank {
@@ -246,6 +250,7 @@ final class GradientReduction: @unchecked Sendable {
     func abandon() {
         condition.lock()
         isAbandoned = true
+        condition.broadcast()
         while !hasFinished { condition.wait() }
         condition.unlock()
     }

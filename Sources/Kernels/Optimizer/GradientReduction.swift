@@ -50,11 +50,18 @@ extension Kernels {
     private static func move(
         _ source: UnsafeMutablePointer<Float>, into target: UnsafeMutablePointer<Float>, count: Int, rounded: Bool
     ) {
-        if rounded {
-            roundToBFloat16(source, count: count)
-            roundToBFloat16(target, count: count)
-        }
         let whole = count / vectorWidth * vectorWidth
+        if rounded {
+            for i in Swift.stride(from: 0, to: whole, by: vectorWidth) {
+                store(bfloat16(load(target, i)) + bfloat16(load(source, i)), target, i)
+                store(.zero, source, i)
+            }
+            for i in whole..<count {
+                target[i] = bfloat16(target[i]) + bfloat16(source[i])
+                source[i] = 0
+            }
+            return
+        }
         for i in Swift.stride(from: 0, to: whole, by: vectorWidth) {
             store(load(target, i) + load(source, i), target, i)
             store(.zero, source, i)

@@ -3,8 +3,8 @@ extension Kernels {
     /// Rounds in place. NaN stays NaN, infinity infinity.
     public static func roundToBFloat16(_ values: UnsafeMutablePointer<Float>, count: Int) {
         let whole = count / vectorWidth * vectorWidth
-        for i in Swift.stride(from: 0, to: whole, by: vectorWidth) { store(rounded(load(values, i)), values, i) }
-        for i in whole..<count { values[i] = rounded(Vector(repeating: values[i]))[0] }
+        for i in Swift.stride(from: 0, to: whole, by: vectorWidth) { store(bfloat16(load(values, i)), values, i) }
+        for i in whole..<count { values[i] = bfloat16(values[i]) }
     }
 
     /// The upper halves of numbers that are rounded already, or of others rounded.
@@ -13,12 +13,10 @@ extension Kernels {
     ) {
         let whole = count / vectorWidth * vectorWidth
         for i in Swift.stride(from: 0, to: whole, by: vectorWidth) {
-            let bits = unsafeBitCast(rounded(load(source, i)), to: SIMD8<UInt32>.self)
-            let halves = SIMD8<UInt16>(truncatingIfNeeded: bits &>> 16)
-            UnsafeMutableRawPointer(target + i).storeBytes(of: halves, as: SIMD8<UInt16>.self)
+            storeHalves(bfloat16(load(source, i)), target, i)
         }
         for i in whole..<count {
-            target[i] = UInt16(truncatingIfNeeded: rounded(Vector(repeating: source[i]))[0].bitPattern >> 16)
+            target[i] = UInt16(truncatingIfNeeded: bfloat16(source[i]).bitPattern >> 16)
         }
     }
 
@@ -26,7 +24,9 @@ extension Kernels {
     public static func unpackBFloat16(
         _ source: UnsafePointer<UInt16>, into target: UnsafeMutablePointer<Float>, count: Int
     ) {
-        for i in 0..<count { target[i] = Float(bitPattern: UInt32(source[i]) << 16) }
+        let whole = count / vectorWidth * vectorWidth
+        for i in Swift.stride(from: 0, to: whole, by: vectorWidth) { store(widened(source, i), target, i) }
+        for i in whole..<count { target[i] = Float(bitPattern: UInt32(source[i]) << 16) }
     }
 
     /// Rounds what weights have moved by: `weights ← before + round(weights − before)`.
@@ -36,8 +36,15 @@ extension Kernels {
         _ weights: UnsafeMutablePointer<Float>, before: UnsafePointer<Float>, count: Int,
         packed: UnsafeMutablePointer<UInt16>? = nil
     ) {
-        for i in 0..<count {
-            let step = rounded(Vector(repeating: weights[i] - before[i]))[0]
+        let whole = count / vectorWidth * vectorWidth
+        for i in Swift.stride(from: 0, to: whole, by: vectorWidth) {
+            let start = load(before, i)
+            let step = bfloat16(load(weights, i) - start)
+            if let packed { storeHalves(step, packed, i) }
+            store(start + step, weights, i)
+        }
+        for i in whole..<count {
+            let step = bfloat16(weights[i] - before[i])
             packed?[i] = UInt16(truncatingIfNeeded: step.bitPattern >> 16)
             weights[i] = before[i] + step
         }
@@ -47,11 +54,31 @@ extension Kernels {
     public static func applyUpdate(
         _ packed: UnsafePointer<UInt16>, to weights: UnsafeMutablePointer<Float>, count: Int
     ) {
-        for i in 0..<count { weights[i] += Float(bitPattern: UInt32(packed[i]) << 16) }
+        let whole = count / vectorWidth * vectorWidth
+        for i in Swift.stride(from: 0, to: whole, by: vectorWidth) {
+            store(load(weights, i) + widened(packed, i), weights, i)
+        }
+        for i in whole..<count { weights[i] += Float(bitPattern: UInt32(packed[i]) << 16) }
     }
 
     @inline(__always)
-    private static func rounded(_ values: Vector) -> Vector {
+    private static func widened(_ source: UnsafePointer<UInt16>, _ i: Int) -> Vector {
+        let halves = UnsafeRawPointer(source + i).loadUnaligned(as: SIMD8<UInt16>.self)
+        return unsafeBitCast(SIMD8<UInt32>(truncatingIfNeeded: halves) &<< 16, to: Vector.self)
+    }
+
+    @inline(__always)
+    private static func storeHalves(_ values: Vector, _ target: UnsafeMutablePointer<UInt16>, _ i: Int) {
+        let halves = SIMD8<UInt16>(truncatingIfNeeded: unsafeBitCast(values, to: SIMD8<UInt32>.self) &>> 16)
+        UnsafeMutableRawPointer(target + i).storeBytes(of: halves, as: SIMD8<UInt16>.self)
+    }
+
+    @inline(__always)
+    static func bfloat16(_ value: Float) -> Float { bfloat16(Vector(repeating: value))[0] }
+
+    /// Rounded to nearest, ties to even.
+    @inline(__always)
+    static func bfloat16(_ values: Vector) -> Vector {
         let bits = unsafeBitCast(values, to: SIMD8<UInt32>.self)
         let nearest = (bits &+ 0x7fff &+ ((bits &>> 16) & 1)) & 0xffff_0000
         // Of a NaN the sum may be anything.
