@@ -71,7 +71,7 @@ import Testing
             "{\"sentence_good\": \"The boat waits.\", \"sentence_bad\": \"The boat wait.\"}\n", to: "pairs/a.jsonl")
         for (name, isScored) in [("pairs", false), ("sts", true), ("new-pairs", false)] {
             let rows = (0..<12).map { index in
-                "{\"text\": \"The boat \(index) waits.\", \"pair\": \"Boat \(index) is waiting.\""
+                "{\"text\": \"The boat \(index) waits.\", \"text_pair\": \"Boat \(index) is waiting.\""
                     + (isScored ? ", \"label\": \(index % 5)}" : "}")
             }
             try folder.write(rows.joined(separator: "\n"), to: "\(name).jsonl")
