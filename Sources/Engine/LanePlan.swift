@@ -14,10 +14,10 @@ package struct LanePlan: Sendable {
     package init(_ batch: TokenBatch, laneCount: Int, chunkTokens: Int, chunkSequences: Int) {
         let sequences = batch.sequenceCount
         lanes = (0..<laneCount).map { lane in
-            let first = lane * sequences / laneCount
-            let last = (lane + 1) * sequences / laneCount
+            let own = Range.share(lane, of: laneCount, count: sequences)
+            let last = own.upperBound
             var chunks: [ChunkGeometry] = []
-            var start = first
+            var start = own.lowerBound
             while start < last {
                 var end = start + 1
                 while end < last, end - start < chunkSequences,

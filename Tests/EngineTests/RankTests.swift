@@ -26,40 +26,27 @@ struct RankTests {
         _ configuration: RunConfiguration, ranks: Int, threads: Int, steps: Int = 3,
         seen: (@Sendable (Int, UnsafePointer<Float>, Range<Int>) -> Void)? = nil
     ) throws -> [Result] {
-        let results = Mutex([Swift.Result<Result, any Error>?](repeating: nil, count: ranks))
-        let done = DispatchSemaphore(value: 0)
-        for transport in ThreadTransport.ranks(ranks) {
-            Thread {
-                let result = Swift.Result {
-                    let group = try RankGroup(transport, host: "here")
-                    let pool = ThreadPool(threadCount: threads)
-                    defer { pool.shutDown() }
-                    let engine = try TrainingEngine(
-                        configuration.engine, vocabularySize: EngineTests.vocabulary, special: EngineTests.special,
-                        pool: pool, ranks: ranks == 1 ? nil : group)
-                    engine.initialize()
-                    if let seen { engine.seesGradients = { seen(transport.rank, $0, $1) } }
-                    var result = Result(weights: [])
-                    for step in 1...steps {
-                        let batch = EngineTests.batch(sequences: 12, seed: UInt64(step))
-                        let outcome = try engine.train(batch, step: step)
-                        result.losses.append(outcome.loss)
-                        result.norms.append(outcome.gradientNorm)
-                        #expect(engine.timings.count == (ranks == 1 ? 0 : ranks))
-                    }
-                    try engine.gatherState()
-                    result.weights = engine.state.weights.elements.map(\.bitPattern)
-                    if transport.rank == 0 {
-                        result.moments = engine.state.optimizer.map { $0.buffer.elements.map(\.bitPattern) }
-                    }
-                    return result
-                }
-                results.withLock { $0[transport.rank] = result }
-                done.signal()
-            }.start()
+        try ThreadRanks.run(ranks, threads: threads) { group, pool in
+            let engine = try TrainingEngine(
+                configuration.engine, vocabularySize: EngineTests.vocabulary, special: EngineTests.special,
+                pool: pool, ranks: ranks == 1 ? nil : group)
+            engine.initialize()
+            if let seen { engine.seesGradients = { seen(group.rank, $0, $1) } }
+            var result = Result(weights: [])
+            for step in 1...steps {
+                let batch = EngineTests.batch(sequences: 12, seed: UInt64(step))
+                let outcome = try engine.train(batch, step: step)
+                result.losses.append(outcome.loss)
+                result.norms.append(outcome.gradientNorm)
+                #expect(engine.timings.count == (ranks == 1 ? 0 : ranks))
+            }
+            try engine.gatherState()
+            result.weights = engine.state.weights.elements.map(\.bitPattern)
+            if group.leads {
+                result.moments = engine.state.optimizer.map { $0.buffer.elements.map(\.bitPattern) }
+            }
+            return result
         }
-        for _ in 0..<ranks { done.wait() }
-        return try results.withLock { try $0.map { try $0!.get() } }
     }
 
     static let cases =
@@ -144,38 +131,25 @@ struct RankTests {
             $0.training.steps = 20
             $0.optimizer.clipNorm = 0
         }
-        let errors = Mutex<[Int: NonFiniteError]>([:])
         for ranks in [1, 3] {
-            errors.withLock { $0 = [:] }
-            let done = DispatchSemaphore(value: 0)
-            for transport in ThreadTransport.ranks(ranks) {
-                Thread {
-                    defer { done.signal() }
-                    do {
-                        let group = try RankGroup(transport, host: "here")
-                        let pool = ThreadPool(threadCount: 1)
-                        defer { pool.shutDown() }
-                        let engine = try TrainingEngine(
-                            configuration.engine, vocabularySize: EngineTests.vocabulary, special: EngineTests.special,
-                            pool: pool, ranks: ranks == 1 ? nil : group)
-                        engine.initialize()
-                        // Beyond what a layer's norm can square.
-                        engine.state.weights.base[engine.state.layout.specs[0].offset + 16 * 7] = .infinity
-                        engine.weightsChanged()
-                        do {
-                            _ = try engine.train(EngineTests.batch(sequences: 12, seed: 1), step: 1)
-                        } catch let error as NonFiniteError {
-                            errors.withLock { $0[transport.rank] = error }
-                        }
-                    } catch {
-                        Issue.record(error)
-                    }
-                }.start()
+            let found = try ThreadRanks.run(ranks, threads: 1) { group, pool -> NonFiniteError? in
+                let engine = try TrainingEngine(
+                    configuration.engine, vocabularySize: EngineTests.vocabulary, special: EngineTests.special,
+                    pool: pool, ranks: ranks == 1 ? nil : group)
+                engine.initialize()
+                // Beyond what a layer's norm can square.
+                engine.state.weights.base[engine.state.layout.specs[0].offset + 16 * 7] = .infinity
+                engine.weightsChanged()
+                do {
+                    _ = try engine.train(EngineTests.batch(sequences: 12, seed: 1), step: 1)
+                    return nil
+                } catch let error as NonFiniteError {
+                    return error
+                }
             }
-            for _ in 0..<ranks { done.wait() }
-            let found = errors.withLock { $0 }
-            #expect(found.count == ranks)
-            #expect(Set(found.values.map { "\($0)" }).count == 1)
+            let told = found.compactMap { $0 }
+            #expect(told.count == ranks)
+            #expect(Set(told.map { "\($0)" }).count == 1)
         }
     }
 }

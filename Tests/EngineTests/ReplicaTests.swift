@@ -4,7 +4,6 @@ import Foundation
 import Kernels
 import Objectives
 import Pretraining
-import Synchronization
 import TestModels
 import Testing
 
@@ -50,41 +49,26 @@ struct ReplicaTests {
     private static func train(
         _ configuration: RunConfiguration, replicas: Int, threads: Int, rounds: Int
     ) throws -> [Numbers] {
-        let results = Mutex([Swift.Result<Numbers, any Error>?](repeating: nil, count: replicas))
-        let done = DispatchSemaphore(value: 0)
-        for transport in ThreadTransport.ranks(replicas) {
-            Thread {
-                let result = Swift.Result {
-                    let group = try RankGroup(transport, host: "here")
-                    let pool = ThreadPool(threadCount: threads)
-                    defer { pool.shutDown() }
-                    let engine = try engine(configuration, transport.rank, of: replicas, pool: pool)
-                    let synchronisation = ReplicaSynchronisation(settings, engine, replicas == 1 ? nil : group)
-                    try synchronisation.distribute()
-                    for step in 1...rounds * settings.every {
-                        group.step = step
-                        try Self.step(engine, transport.rank, of: replicas, step: step)
-                        guard step % settings.every == 0 else { continue }
-                        let reports = try synchronisation.synchronise(skipped: transport.rank, signal: 0)
-                        #expect(reports.map(\.skipped) == Array(0..<replicas))
-                        // Everything once to its part's owner and once from it, but what is one's own.
-                        let buffers = 1 + engine.state.optimizer.count
-                        let bytes = 2 * 4 * buffers * engine.state.weights.count * (replicas - 1) / replicas
-                        #expect(reports.allSatisfy { abs($0.timing.sent - bytes) < 40_000 })
-                    }
-                    try synchronisation.gather()
-                    var numbers = numbers(engine)
-                    if transport.rank == 0 {
-                        numbers.outer = engine.state.outerMomentum!.elements.map(\.bitPattern)
-                    }
-                    return numbers
-                }
-                results.withLock { $0[transport.rank] = result }
-                done.signal()
-            }.start()
+        try ThreadRanks.run(replicas, threads: threads) { group, pool in
+            let engine = try engine(configuration, group.rank, of: replicas, pool: pool)
+            let synchronisation = ReplicaSynchronisation(settings, engine, replicas == 1 ? nil : group)
+            try synchronisation.distribute()
+            for step in 1...rounds * settings.every {
+                group.step = step
+                try Self.step(engine, group.rank, of: replicas, step: step)
+                guard step % settings.every == 0 else { continue }
+                let reports = try synchronisation.synchronise(skipped: group.rank, signal: 0)
+                #expect(reports.map(\.skipped) == Array(0..<replicas))
+                // Everything once to its part's owner and once from it, but what is one's own.
+                let buffers = 1 + engine.state.optimizer.count
+                let bytes = 2 * 4 * buffers * engine.state.weights.count * (replicas - 1) / replicas
+                #expect(reports.allSatisfy { abs($0.timing.sent - bytes) < 40_000 })
+            }
+            try synchronisation.gather()
+            var numbers = numbers(engine)
+            if group.leads { numbers.outer = engine.state.outerMomentum!.elements.map(\.bitPattern) }
+            return numbers
         }
-        for _ in 0..<replicas { done.wait() }
-        return try results.withLock { try $0.map { try $0!.get() } }
     }
 
     private static let cases =

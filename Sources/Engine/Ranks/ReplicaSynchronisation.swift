@@ -4,24 +4,23 @@ import Kernels
 
 /// Brings replicas of a model together again that have trained by themselves for some steps.
 ///
-/// What they have become is averaged, and the step from where they met last to there is taken by Nesterov's momentum (DiLoCo, Algorithm 1). The
-/// optimizer's moments are averaged too (as in DES-LOC, arXiv 2505.22549), where DiLoCo leaves each replica its own: so what
-/// all are after it is one model, which one checkpoint holds. Each rank does so for a part of every buffer, and adds in the order of
-/// ranks: all have the same bits.
+/// What they have become is averaged, and the step from where they met last to there is taken by Nesterov's momentum (DiLoCo,
+/// Algorithm 1). The optimizer's moments are averaged too (as in DES-LOC, arXiv 2505.22549), where DiLoCo leaves each replica
+/// its own: so what all are after it is one model, which one checkpoint holds. Each rank does so for a part of every buffer,
+/// and adds in the order of ranks: all have the same bits.
 public final class ReplicaSynchronisation {
     private let group: RankGroup?
-    private let configuration: SynchronisationConfiguration
     private let engine: TrainingEngine
     private let momentum: FloatBuffer
     private let learningRate: Float
     private let decay: Float
     /// Weights as all had them when they met last.
     private let anchor: FloatBuffer
+    /// The part of every buffer, which are all of one layout, that each rank brings together.
+    private let parts: [Range<Int>]
     /// What others send of this rank's part.
-    private var incoming: [FloatBuffer] = []
-    private var startedAt = ContinuousClock.now
-    private var waitedBefore = 0.0
-    private var sentBefore = 0
+    private let incoming: [FloatBuffer]
+    private var stopwatch = RankStopwatch()
 
     /// - Parameters:
     ///   - engine: of a replica.
@@ -30,61 +29,45 @@ public final class ReplicaSynchronisation {
         guard let momentum = engine.state.outerMomentum else {
             preconditionFailure("an engine that is no replica's has no outer step")
         }
-        self.configuration = configuration
         self.engine = engine
         self.group = group
         self.momentum = momentum
         learningRate = Float(configuration.outerLearningRate)
         decay = Float(configuration.momentum(engine.configuration.optimizer.kind))
         anchor = FloatBuffer(count: engine.state.weights.count)
-        incoming = parts(anchor.count).enumerated().map { index, _ in
-            FloatBuffer(count: index == rank ? 0 : parts(anchor.count)[rank].count)
-        }
-        anchor.base.update(from: engine.state.weights.base, count: anchor.count)
+        let (rank, ranks) = (group?.rank ?? 0, group?.count ?? 1)
+        parts = (0..<ranks).map { [anchor] in .share($0, of: ranks, count: anchor.count) }
+        incoming = parts.indices.map { [parts] in FloatBuffer(count: $0 == rank ? 0 : parts[rank].count) }
+        Self.copy(engine.state.weights, to: anchor, engine.pool)
     }
 
     private var rank: Int { group?.rank ?? 0 }
-
-    /// The part of a buffer that each rank brings together.
-    private func parts(_ count: Int) -> [Range<Int>] {
-        let ranks = group?.count ?? 1
-        return (0..<ranks).map { count * $0 / ranks..<count * ($0 + 1) / ranks }
-    }
 
     /// Gives everybody what the first rank has. Every rank has to call it, before its first step.
     public func distribute() throws {
         if let group {
             for buffer in [engine.state.weights, momentum] + engine.state.optimizer.map(\.buffer) {
-                try group.broadcast(
-                    UnsafeMutableRawBufferPointer(start: buffer.base, count: 4 * buffer.count), for: "the weights")
+                try group.broadcast(buffer.bytes, for: "the weights")
             }
             engine.weightsChanged()
         }
-        anchor.base.update(from: engine.state.weights.base, count: anchor.count)
-        (startedAt, waitedBefore, sentBefore) = (.now, group?.waitedSeconds ?? 0, group?.sentBytes ?? 0)
+        Self.copy(engine.state.weights, to: anchor, engine.pool)
+        _ = stopwatch.timing(group)
+        stopwatch.start(group)
     }
 
     /// Gives the first rank the others' parts of the outer momentum.
     public func gather() throws {
         guard let group else { return }
-        let parts = parts(momentum.count)
         if group.leads {
             try group.wait(
-                (1..<group.count).flatMap { try group.receive(Self.bytes(momentum, parts[$0]), from: $0, .state) },
+                (1..<group.count).flatMap { try group.receive(momentum.bytes(parts[$0]), from: $0, .state) },
                 for: "the outer momentum")
         } else {
             try group.wait(
-                try group.send(UnsafeRawBufferPointer(Self.bytes(momentum, parts[rank])), to: 0, .state),
+                try group.send(UnsafeRawBufferPointer(momentum.bytes(parts[rank])), to: 0, .state),
                 for: "the outer momentum")
         }
-    }
-
-    /// How this rank has spent the time since the last exchange.
-    private var timing: RankTiming {
-        let waited = (group?.waitedSeconds ?? 0) - waitedBefore
-        return RankTiming(
-            computing: startedAt.duration(to: .now) / .seconds(1) - waited, waiting: waited,
-            sent: (group?.sentBytes ?? 0) - sentBefore)
     }
 
     /// All become one model, at the end of a step.
@@ -108,8 +91,8 @@ public final class ReplicaSynchronisation {
         }
         Self.copy(state.weights, to: anchor, engine.pool)
         engine.weightsChanged()
-        let own = ReplicaReport(skipped: skipped, signal: signal, timing: timing)
-        (startedAt, waitedBefore, sentBefore) = (.now, group?.waitedSeconds ?? 0, group?.sentBytes ?? 0)
+        let own = ReplicaReport(skipped: skipped, signal: signal, timing: stopwatch.timing(group))
+        stopwatch.start(group)
         return try group.map { try own.exchanged($0) } ?? [own]
     }
 
@@ -123,15 +106,14 @@ public final class ReplicaSynchronisation {
     private func bringTogether(
         _ buffer: FloatBuffer, _ body: @escaping @Sendable ([UnsafePointer<Float>], Range<Int>) -> Void
     ) throws {
-        let parts = parts(buffer.count)
         let own = parts[rank]
         let others = parts.indices.filter { $0 != rank }
         if let group {
             var messages: [RankGroup.Message] = []
             for other in others {
-                messages += try group.receive(Self.bytes(incoming[other], 0..<own.count), from: other, .weights)
+                messages += try group.receive(incoming[other].bytes, from: other, .weights)
                 messages += try group.send(
-                    UnsafeRawBufferPointer(Self.bytes(buffer, parts[other])), to: other, .weights)
+                    UnsafeRawBufferPointer(buffer.bytes(parts[other])), to: other, .weights)
             }
             try group.wait(messages, for: "what replicas have become")
         }
@@ -145,14 +127,10 @@ public final class ReplicaSynchronisation {
         guard let group else { return }
         var messages: [RankGroup.Message] = []
         for other in others {
-            messages += try group.receive(Self.bytes(buffer, parts[other]), from: other, .weights)
-            messages += try group.send(UnsafeRawBufferPointer(Self.bytes(buffer, own)), to: other, .weights)
+            messages += try group.receive(buffer.bytes(parts[other]), from: other, .weights)
+            messages += try group.send(UnsafeRawBufferPointer(buffer.bytes(own)), to: other, .weights)
         }
         try group.wait(messages, for: "what all become")
-    }
-
-    private static func bytes(_ buffer: FloatBuffer, _ range: Range<Int>) -> UnsafeMutableRawBufferPointer {
-        UnsafeMutableRawBufferPointer(start: buffer.base + range.lowerBound, count: 4 * range.count)
     }
 
     private static func copy(_ source: FloatBuffer, to target: FloatBuffer, _ pool: ThreadPool) {

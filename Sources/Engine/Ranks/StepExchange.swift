@@ -25,9 +25,7 @@ final class StepExchange {
     private var packed: [Int: FloatBuffer] = [:]
     /// By the optimizers that have gradients; the same in every step.
     private var parts: [Range<Int>: GradientParts] = [:]
-    private var startedAt = ContinuousClock.now
-    private var waitedBefore = 0.0
-    private var sentBefore = 0
+    private var stopwatch = RankStopwatch()
 
     /// - Parameters:
     ///   - isDoneByLayer: whether a backward pass is done with a layer when it has passed it once.
@@ -66,8 +64,7 @@ final class StepExchange {
 
     /// The lanes that a rank carries.
     func lanes(of laneCount: Int, rank: Int? = nil) -> Range<Int> {
-        let rank = rank ?? group.rank
-        return rank * laneCount / group.count..<(rank + 1) * laneCount / group.count
+        .share(rank ?? group.rank, of: group.count, count: laneCount)
     }
 
     /// Whether this rank moves what begins at a place of the buffer.
@@ -87,17 +84,11 @@ final class StepExchange {
     /// Begins a step: what ranks exchange from here on is of this one.
     func begin(step: Int) {
         group.step = step
-        (startedAt, waitedBefore) = (.now, group.waitedSeconds)
+        stopwatch.start(group)
     }
 
     /// How this rank has spent the step so far, and what it has sent since it was asked last.
-    func timing() -> RankTiming {
-        let waited = group.waitedSeconds - waitedBefore
-        defer { sentBefore = group.sentBytes }
-        return RankTiming(
-            computing: startedAt.duration(to: .now) / .seconds(1) - waited, waiting: waited,
-            sent: group.sentBytes - sentBefore)
-    }
+    func timing() -> RankTiming { stopwatch.timing(group) }
 
     // MARK: Gradients
 
@@ -199,14 +190,14 @@ final class StepExchange {
                 for other in 1..<group.count {
                     let packed = pack(buffer, all[other], into: FloatBuffer(count: count(all[other])))
                     try group.wait(
-                        try group.send(UnsafeRawBufferPointer(bytes(packed, packed.count)), to: other, .state),
+                        try group.send(UnsafeRawBufferPointer(packed.bytes), to: other, .state),
                         for: "the optimizer's state")
                 }
             } else {
                 let own = all[group.rank]
                 let packed = FloatBuffer(count: count(own))
                 try group.wait(
-                    try group.receive(bytes(packed, packed.count), from: 0, .state), for: "the optimizer's state")
+                    try group.receive(packed.bytes, from: 0, .state), for: "the optimizer's state")
                 unpack(packed, own, into: buffer)
             }
         }
@@ -226,14 +217,14 @@ final class StepExchange {
                     let theirs = all.filter { owners.ranks[$0] == other }
                     let packed = room(for: other, count(theirs))
                     received.append((theirs, packed))
-                    messages += try group.receive(bytes(packed, count(theirs)), from: other, kind)
+                    messages += try group.receive(packed.bytes(0..<count(theirs)), from: other, kind)
                 }
             }
             if senders.contains(rank) {
                 let own = all.filter { owners.ranks[$0] == rank }
                 let packed = pack(buffer, own, into: room(for: rank, count(own)))
                 for other in receivers where other != rank {
-                    messages += try group.send(UnsafeRawBufferPointer(bytes(packed, count(own))), to: other, kind)
+                    messages += try group.send(UnsafeRawBufferPointer(packed.bytes(0..<count(own))), to: other, kind)
                 }
             }
             try group.wait(messages, for: what)
@@ -274,10 +265,6 @@ final class StepExchange {
         }
         let (pieces, places) = (pieces, starts)
         pool.run(some.count) { task, _ in body(pieces.places[some[task]], places[task]) }
-    }
-
-    private func bytes(_ buffer: FloatBuffer, _ count: Int) -> UnsafeMutableRawBufferPointer {
-        UnsafeMutableRawBufferPointer(start: buffer.base, count: 4 * count)
     }
 }
 

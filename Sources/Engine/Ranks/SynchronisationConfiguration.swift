@@ -51,9 +51,7 @@ public struct Replica: Sendable, Equatable {
     }
 
     /// Its part of a batch.
-    package func sequences(of count: Int) -> Range<Int> {
-        index * count / self.count..<(index + 1) * count / self.count
-    }
+    package func sequences(of count: Int) -> Range<Int> { .share(index, of: self.count, count: count) }
 }
 
 extension EngineConfiguration {

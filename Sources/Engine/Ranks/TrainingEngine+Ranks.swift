@@ -6,9 +6,7 @@ extension TrainingEngine {
     /// Every rank gets the weights of the first, and of its moments those that it is to keep.
     public func distributeState() throws {
         guard let exchange else { return }
-        let weights = UnsafeMutableRawBufferPointer(
-            start: state.weights.base, count: state.weights.count * MemoryLayout<Float>.stride)
-        try exchange.group.broadcast(weights, for: "the weights")
+        try exchange.group.broadcast(state.weights.bytes, for: "the weights")
         try exchange.scatter(state.optimizer.map(\.buffer))
         weightsChanged()
     }

@@ -41,19 +41,6 @@ public struct RunRanks {
     }
 }
 
-extension RunConfiguration {
-    /// - Parameter ranks: that the run was started with.
-    /// - Throws: `PretrainingError.cannotShare` where it has another number of replicas.
-    func checkReplicas(_ ranks: Int) throws {
-        guard let replicas = training.synchronisation.replicas, replicas != ranks else { return }
-        throw PretrainingError.cannotShare(
-            ranks: ranks,
-            reason:
-                "its training.synchronisation.replicas is \(replicas), one a rank. Start as many (mpirun -np \(replicas))"
-        )
-    }
-}
-
 extension RunRanks {
     /// Tells the others what the run begins with, and makes sure that they are fit for it.
     ///

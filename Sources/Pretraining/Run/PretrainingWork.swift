@@ -143,7 +143,6 @@ final class PretrainingWork: RunWork {
         guard let ranks else { return try advanceAlone() }
         return try giveUpTogether(ranks) {
             try RankCommand.exchange(.step(showsGradients: showsGradients(state.step + 1)), ranks)
-            ranks.step = state.step + 1
             return try advanceAlone()
         }
     }
@@ -189,10 +188,7 @@ final class PretrainingWork: RunWork {
             case .step(let showsGradients):
                 engine.seesGradients = showsGradients && replicas == nil ? { _, _ in } : nil
                 do {
-                    try giveUpTogether(ranks) {
-                        ranks.step = state.step + 1
-                        _ = try advanceAlone()
-                    }
+                    _ = try giveUpTogether(ranks) { try advanceAlone() }
                 } catch { failure = error }
             case .gather: try gatherState()
             case .end:
@@ -204,6 +200,7 @@ final class PretrainingWork: RunWork {
     }
 
     private func advanceAlone() throws -> StepResult<StepRecord> {
+        ranks?.step = state.step + 1
         peak.refresh()
         let started = ContinuousClock.now
         try enterStage()
