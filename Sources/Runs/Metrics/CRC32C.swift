@@ -1,5 +1,5 @@
 /// The Castagnoli cyclic redundancy check (RFC 3720, appendix B.4), reflected polynomial 0x82F63B78.
-package enum CRC32C {
+enum CRC32C {
     private static let table: [UInt32] = (0..<256).map { byte in
         (0..<8).reduce(UInt32(byte)) { remainder, _ in
             remainder & 1 == 1 ? (remainder >> 1) ^ 0x82F6_3B78 : remainder >> 1
@@ -13,7 +13,7 @@ package enum CRC32C {
     }
 
     /// The form that TFRecord files store, so that the checksum of data that holds checksums stays sound.
-    package static func masked(_ bytes: some Sequence<UInt8>) -> UInt32 {
+    static func masked(_ bytes: some Sequence<UInt8>) -> UInt32 {
         let checksum = checksum(bytes)
         return ((checksum >> 15) | (checksum << 17)) &+ 0xA282_EAD8
     }

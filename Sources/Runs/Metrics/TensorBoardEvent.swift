@@ -1,6 +1,6 @@
 /// One record of a TensorBoard event file: the part of `tensorflow.Event` that summaries need, in protocol buffers' wire
 /// format. Source: tensorboard/compat/proto/event.proto and summary.proto.
-struct TensorBoardEvent {
+package struct TensorBoardEvent {
     enum Content {
         /// The first record of a file.
         case fileVersion
@@ -36,5 +36,27 @@ struct TensorBoardEvent {
             message.add(5, ProtocolBufferMessage { for (tag, value) in values { $0.add(1, value.message(tag: tag)) } })
         }
         return message.bytes
+    }
+}
+
+extension TensorBoardEvent {
+    /// Events of a file, up to a damaged one, at which readers stop.
+    package static func events(of file: [UInt8]) -> [ArraySlice<UInt8>] {
+        var events: [ArraySlice<UInt8>] = []
+        var place = 0
+        func word(_ place: Int, _ count: Int) -> UInt64 {
+            (0..<count).reduce(0) { $0 | UInt64(file[place + $1]) << (8 * $1) }
+        }
+        while file.count - place >= 16 {
+            let length = word(place, 8)
+            guard word(place + 8, 4) == UInt64(CRC32C.masked(file[place..<place + 8])),
+                length <= UInt64(file.count - place - 16)
+            else { break }
+            let content = file[(place + 12)..<(place + 12 + Int(length))]
+            guard word(content.endIndex, 4) == UInt64(CRC32C.masked(content)) else { break }
+            events.append(content)
+            place = content.endIndex + 4
+        }
+        return events
     }
 }
