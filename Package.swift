@@ -148,7 +148,7 @@ let package = Package(
             ]),
 
         .target(
-            name: "TestSupport", dependencies: ["Corpus", "Kernels", "CLZ4", "CZlib", "CZstd"],
+            name: "TestSupport", dependencies: ["Checkpoints", "Corpus", "Kernels", "CLZ4", "CZlib", "CZstd"],
             path: "Tests/TestSupport"),
         .target(
             name: "TestModels", dependencies: ["Encoder", "Pretraining", "Tokenization"], path: "Tests/TestModels"),

@@ -10,8 +10,9 @@ seconds=${1:-60}
 PRETRAIN_FUZZ=1 swift build -c release --sanitize fuzzer --scratch-path .build/fuzz/build --product Fuzz
 fuzz=.build/fuzz/build/release/Fuzz
 status=0
-[ $# -gt 0 ] || set -- tokenizer.json vocab.txt model.safetensors pytorch_model.bin config.json manifest.json weights.lz4 run.yaml \
-    text.txt lines.jsonl array.json text.txt.gz text.txt.zst text.txt.lz4 task.jsonl task.tsv task.csv task.yaml pairs.jsonl
+# Their names hold no blanks.
+# shellcheck disable=SC2046
+[ $# -gt 0 ] || set -- $(sed -n 's/^    case [a-zA-Z0-9]* = "\(.*\)"$/\1/p' Tests/Fuzz/FuzzTargets.swift)
 for target; do
     corpus=.build/fuzz/corpus/$target
     found=.build/fuzz/found/$target

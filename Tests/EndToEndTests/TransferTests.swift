@@ -1,26 +1,14 @@
 import Foundation
+import TestSupport
 import Testing
 
 @Suite struct TransferTests {
     let workspace: Workspace
 
     static let configuration = """
-        model:
-          hidden_size: 128
-          layer_count: 1
-          head_count: 4
-          intermediate_size: 128
-          embedding_size: 128
-          positions: rotary
-          dropout: 0
-          attention_dropout: 0
-          generator: {width_multiplier: 0.5}
-          initialization: {scheme: fan_in}
+        \(TinyModels.target)
         corpus: {sources: [{path: corpus}], sequence_length: 32, held_out: 0.05, shuffle_documents: 50}
-        tokenizer: {vocabulary_size: 400}
-        optimizer: {peak_learning_rate: 2e-3, warmup_steps: 5}
         training: {steps: 60, batch_size: 8, lanes: 1}
-        evaluation: {tokens: 300}
         """
 
     init() throws {

@@ -34,21 +34,13 @@ final class ContrastEngineTests {
     private func engine(
         chunkTokens: Int = 48, isSymmetric: Bool = false, threads: ThreadPool? = nil, dropout: Double = 0
     ) throws -> TaskEngine {
-        var model = ModelConfiguration()
-        model.hiddenSize = 16
-        model.headCount = 2
-        model.layerCount = 2
-        model.intermediateSize = 24
-        model.embeddingSize = 8
-        model.maximumPositions = 16
-        model.dropout = dropout
-        model.attentionDropout = dropout
         var optimizer = OptimizerConfiguration()
         optimizer.warmupSteps = 0
         optimizer.peakLearningRate = 5e-3
         let engine = TaskEngine(
             TaskModel(
-                model: model, parametrization: .init(), vocabularySize: try decoded("vocab_size", Int.self),
+                model: TinyEncoder.configuration(layers: 2, dropout: dropout), parametrization: .init(),
+                vocabularySize: try decoded("vocab_size", Int.self),
                 longestText: 16,
                 chunkTokens: chunkTokens, outputCount: 0, pooling: .mean, longestExample: 40, givesVectors: true),
             optimizer: optimizer, parametrization: .init(), layerDecay: 1, headFactor: 1, steps: 100, seed: 3,

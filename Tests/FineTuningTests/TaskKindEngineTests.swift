@@ -50,22 +50,14 @@ final class TaskKindEngineTests {
     private func engine(_ kind: TaskKind, chunkTokens: Int, threads: ThreadPool? = nil, dropout: Double = 0) throws
         -> TaskEngine
     {
-        var model = ModelConfiguration()
-        model.hiddenSize = 16
-        model.headCount = 2
-        model.layerCount = 1
-        model.intermediateSize = 24
-        model.embeddingSize = 8
-        model.maximumPositions = 16
-        model.dropout = dropout
-        model.attentionDropout = dropout
         var optimizer = OptimizerConfiguration()
         optimizer.warmupSteps = 0
         optimizer.peakLearningRate = 1e-2
         let vocabulary = try #require(file.header.metadata["vocab_size"].flatMap { Int($0) })
         let engine = TaskEngine(
             TaskModel(
-                model: model, parametrization: .init(), vocabularySize: vocabulary, longestText: 16,
+                model: TinyEncoder.configuration(layers: 1, dropout: dropout), parametrization: .init(),
+                vocabularySize: vocabulary, longestText: 16,
                 chunkTokens: chunkTokens, outputCount: [.tokens: 3, .span: 2, .choice: 1][kind] ?? 0, pooling: .first,
                 longestExample: 25, readsTokens: kind != .choice),
             optimizer: optimizer, parametrization: .init(), layerDecay: 1, headFactor: 1, steps: 100, seed: 3,

@@ -84,19 +84,12 @@ struct ContrastiveTask: TaskDefinition {
     let outputCount = 0
 
     func item(_ row: TaskRow, _ encoder: inout TaskEncoder, for use: TaskUse, path: String) throws -> TaskItem {
-        let score = try row.label.map { label in
-            guard let score = Double(label), score.isFinite else {
-                throw TaskError.row(path: path, line: row.line, "the score \(label) is no number")
-            }
-            return score
-        }
+        let score = try row.number("score", path: path)
         let truncated = encoder.truncated
         let texts = [row.text, row.pair ?? row.text] + [row.negative].compactMap(\.self)
         let examples = texts.map { encoder.encode(TaskRow(text: $0, line: row.line), target: nil) }
         encoder.truncated = min(encoder.truncated, truncated + 1)
-        let bits = score.map { $0.bitPattern ^ ($0.bitPattern >> 32) }
-        var item = TaskItem(
-            row: row, examples: examples, truth: [bits.map { Int32(truncatingIfNeeded: $0) } ?? -1])
+        var item = TaskItem(row: row, examples: examples, truth: TaskItem.truth(score))
         item.isReadTwice = row.pair == nil
         // A step carries what belongs to a text side by side.
         if use == .training {

@@ -26,17 +26,10 @@ struct NumberTask: TaskDefinition {
     let outputCount = 1
 
     func item(_ row: TaskRow, _ encoder: inout TaskEncoder, for use: TaskUse, path: String) throws -> TaskItem {
-        let number = try row.label.map { label in
-            guard let number = Double(label), number.isFinite else {
-                throw TaskError.row(path: path, line: row.line, "the label \(label) is no number")
-            }
-            return number
-        }
+        let number = try row.number("label", path: path)
         let (examples, orders) = try encoder.orders(
             of: row, target: number.map { .number($0) }, isSymmetric: isSymmetric, settings, path: path)
-        let bits = number.map { $0.bitPattern ^ ($0.bitPattern >> 32) }
-        return TaskItem(
-            row: row, examples: examples, orders: orders, truth: [bits.map { Int32(truncatingIfNeeded: $0) } ?? -1])
+        return TaskItem(row: row, examples: examples, orders: orders, truth: TaskItem.truth(number))
     }
 
     func scores(_ items: [TaskItem], _ outputs: [[[Float]]]) -> TaskScores {

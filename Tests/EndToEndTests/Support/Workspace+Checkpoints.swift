@@ -1,5 +1,6 @@
 import Checkpoints
 import Foundation
+import TestSupport
 
 extension Workspace {
     /// Publishes a checkpoint again with other content, sound as far as checksums tell.
@@ -12,28 +13,9 @@ extension Workspace {
         document: (String, String) -> String = { $1 }
     ) throws {
         let reader = try CheckpointReader(path: "\(path)/\(checkpoint(output, step))")
-        var buffers: [UnsafeMutableBufferPointer<Float>] = []
-        defer { for buffer in buffers { buffer.deallocate() } }
-        let groups = try reader.manifest.groups.map { group in
-            let views = group.tensors.map { tensor in
-                let elements = UnsafeMutableBufferPointer<Float>.allocate(capacity: tensor.elementCount)
-                buffers.append(elements)
-                return MutableTensorView(name: tensor.name, shape: tensor.shape, elements: elements)
-            }
-            try reader.read(group: group.name, into: views)
-            for view in views { tensor(group.name, view) }
-            return TensorGroup(
-                name: group.name,
-                tensors: views.map {
-                    TensorView(name: $0.name, shape: $0.shape, elements: UnsafeBufferPointer($0.elements))
-                })
-        }
-        let documents = try reader.manifest.documents.map {
-            CheckpointDocument(
-                name: $0.name, text: document($0.name, String(decoding: try reader.document($0.name), as: UTF8.self)))
-        }
-        try FileManager.default.removeItem(atPath: reader.path)
-        try CheckpointWriter(directory: CheckpointDirectory(path: "\(path)/\(output)/checkpoints")).write(
-            CheckpointContents(step: step, groups: groups, documents: documents, metadata: reader.manifest.metadata))
+        try reader.republish(
+            to: CheckpointDirectory(path: "\(path)/\(output)/checkpoints"), step: step, tensor: tensor,
+            document: { Array(document($0, String(decoding: $1, as: UTF8.self)).utf8) },
+            clearing: { try FileManager.default.removeItem(atPath: reader.path) })
     }
 }

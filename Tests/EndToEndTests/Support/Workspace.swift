@@ -18,25 +18,13 @@ final class Workspace {
     }
 
     static let configuration = """
-        model:
-          hidden_size: 32
-          layer_count: 2
-          head_count: 2
-          intermediate_size: 64
-          embedding_size: 16
-          positions: rotary
-          dropout: 0.1
-          attention_dropout: 0.1
-          generator: {width_multiplier: 0.5}
-          normalization: {placement: mix}
+        \(TinyModels.twoLayers)
         corpus:
           sources: [{path: corpus}]
           sequence_length: 32
           held_out: 0.05
           interleave_documents: 8
           shuffle_documents: 50
-        tokenizer: {vocabulary_size: 400}
-        optimizer: {peak_learning_rate: 1e-3, warmup_steps: 10}
         training: {steps: 20, batch_size: 8, checkpoint_every: 5, evaluate_every: 10, log_every: 1}
         evaluation: {tokens: 300, samples: 0}
         """

@@ -139,40 +139,23 @@ final class LongRuns: Sendable {
         let directory = CheckpointDirectory(path: output + "/checkpoints")
         let entries = try directory.entries()
         guard offset != 0, let newest = entries.last else { return }
-        let reader = try CheckpointReader(path: newest.path)
-        var memory: [UnsafeMutableBufferPointer<Float>] = []
-        defer { for buffer in memory { buffer.deallocate() } }
-        let groups = try reader.manifest.groups.map { group in
-            let views = group.tensors.map { tensor in
-                let buffer = UnsafeMutableBufferPointer<Float>.allocate(capacity: tensor.elementCount)
-                memory.append(buffer)
-                return MutableTensorView(name: tensor.name, shape: tensor.shape, elements: buffer)
-            }
-            try reader.read(group: group.name, into: views)
-            return TensorGroup(
-                name: group.name,
-                tensors: views.map {
-                    TensorView(name: $0.name, shape: $0.shape, elements: UnsafeBufferPointer($0.elements))
-                })
-        }
         let step = newest.step + offset
-        let documents = try reader.manifest.documents.map { document in
-            var bytes = try reader.document(document.name)
-            if document.name == "state.json",
-                var state = try JSONSerialization.jsonObject(with: Data(bytes)) as? [String: Any]
-            {
+        try CheckpointReader(path: newest.path).republish(
+            to: directory, step: step,
+            document: { name, bytes in
+                guard name == "state.json",
+                    var state = try JSONSerialization.jsonObject(with: Data(bytes)) as? [String: Any]
+                else { return bytes }
                 state["step"] = step
                 state["tokens"] = 256 * step
-                bytes = [UInt8](try JSONSerialization.data(withJSONObject: state, options: .sortedKeys))
-            }
-            return CheckpointDocument(name: document.name, bytes: bytes)
-        }
-        for entry in entries { try FileManager.default.removeItem(atPath: entry.path) }
-        try FileManager.default.removeItem(atPath: output + "/metrics.jsonl")
-        try FileManager.default.removeItem(atPath: output + "/samples.jsonl")
-        try FileManager.default.removeItem(atPath: output + "/tensorboard")
-        try CheckpointWriter(directory: directory).write(
-            CheckpointContents(step: step, groups: groups, documents: documents, metadata: reader.manifest.metadata))
+                return [UInt8](try JSONSerialization.data(withJSONObject: state, options: .sortedKeys))
+            },
+            clearing: {
+                for entry in entries { try FileManager.default.removeItem(atPath: entry.path) }
+                for name in ["metrics.jsonl", "samples.jsonl", "tensorboard"] {
+                    try FileManager.default.removeItem(atPath: "\(output)/\(name)")
+                }
+            })
     }
 
     private func files() throws -> String {

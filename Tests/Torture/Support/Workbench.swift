@@ -168,44 +168,19 @@ final class Workbench: Sendable {
     }
 
     private static let configuration = """
-        model:
-          hidden_size: 32
-          layer_count: 2
-          head_count: 2
-          intermediate_size: 64
-          embedding_size: 16
-          positions: rotary
-          dropout: 0.1
-          attention_dropout: 0.1
-          generator: {width_multiplier: 0.5}
-          normalization: {placement: mix}
+        \(TinyModels.twoLayers)
         corpus:
           sequence_length: 32
           held_out: 0.05
           interleave_documents: 8
           shuffle_documents: 50
-        tokenizer: {vocabulary_size: 400}
-        optimizer: {peak_learning_rate: 1e-3, warmup_steps: 10}
         training: {steps: 18, batch_size: 8, checkpoint_every: 3, evaluate_every: 6, log_every: 1}
         evaluation: {tokens: 300, samples: 2}
         """
 
     private static let target = """
-        model:
-          hidden_size: 128
-          layer_count: 1
-          head_count: 4
-          intermediate_size: 128
-          embedding_size: 128
-          positions: rotary
-          dropout: 0
-          attention_dropout: 0
-          generator: {width_multiplier: 0.5}
-          initialization: {scheme: fan_in}
+        \(TinyModels.target)
         corpus: {sequence_length: 32, held_out: 0.05, shuffle_documents: 50}
-        tokenizer: {vocabulary_size: 400}
-        optimizer: {peak_learning_rate: 2e-3, warmup_steps: 5}
         training: {steps: 30, batch_size: 4, lanes: 1, checkpoint_every: 4}
-        evaluation: {tokens: 300}
         """
 }
