@@ -50,6 +50,8 @@ public enum RunCurvesError: Error, Equatable, CustomStringConvertible {
     case unreadable(path: String)
     case notMetrics(path: String, line: Int)
     case unknownMetric(String, known: [String])
+    /// Runs that have only begun.
+    case nothingRecorded
 
     public var description: String {
         switch self {
@@ -57,6 +59,7 @@ public enum RunCurvesError: Error, Equatable, CustomStringConvertible {
         case .notMetrics(let path, let line): "\(path), line \(line): not a record of a run"
         case .unknownMetric(let name, let known):
             "no run has a metric \(name); there are \(known.joined(separator: ", "))"
+        case .nothingRecorded: "these runs have recorded nothing yet; wait for their first log lines"
         }
     }
 }

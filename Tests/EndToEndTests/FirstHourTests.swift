@@ -49,6 +49,13 @@ import Testing
         #expect(!workspace.folder.exists("p.png"))
     }
 
+    @Test func aRunThatHasOnlyBegunCannotBePlottedYet() throws {
+        try workspace.folder.write("", to: "begun/metrics.jsonl")
+        let outcome = try workspace.pretrain("plot", "begun", "--output", "p.svg")
+        #expect(outcome.status == 1 && outcome.errors.contains("have recorded nothing yet"), "\(outcome.errors)")
+        #expect(!workspace.folder.exists("p.svg"))
+    }
+
     @Test func aStartThatFailsLeavesNothing() throws {
         let outcome = try workspace.run("failed", ["corpus.sources=[{path: absent}]"], expecting: 1)
         #expect(outcome.errors.contains("absent") && !workspace.folder.exists("failed"))

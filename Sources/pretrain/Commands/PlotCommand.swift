@@ -68,9 +68,7 @@ struct PlotCommand: ParsableCommand {
         options.showsTraining = training
         options.theme = dark ? .dark : .light
         let figure = try CurveFigure(curves, metrics: metrics.isEmpty ? nil : metrics, options: options)
-        guard !figure.metrics.isEmpty else {
-            throw ValidationError("these runs have recorded nothing yet; wait for their first log lines")
-        }
+        guard !figure.metrics.isEmpty else { throw RunCurvesError.nothingRecorded }
         try file.write(figure.svg)
         try report.show(Result(figure: output, runs: curves)) {
             let table = TextTable(
