@@ -47,6 +47,27 @@ import Testing
         #expect(others.status == 1 && others.errors.contains("no IP address"), "\(others.errors)")
     }
 
+    @Test func theCardOfAnExportTellsWhatTheReportTells() throws {
+        try workspace.run("run", ["training.checkpoint_every=10"])
+        let scores = #"{"file": "agreement", "pairs": 4, "language": 0.75}"#
+        try workspace.folder.write(
+            "{\"files\": [\(scores)], \"mean\": \(scores.replacing("agreement", with: "mean"))}", to: "run/pairs.json")
+        let last = try workspace.pretrain("export", "run", "--output", "last")
+        #expect(last.status == 0, "\(last.errors)")
+        let card = try workspace.folder.text("last/discriminator/README.md")
+        #expect(card.contains("## Minimal pairs: pairs.json\n| file | pairs |"), "\(card)")
+        #expect(card.contains("| agreement | 4 | 75.0 % | – |") && card.contains("| processor time | "))
+        #expect(!card.contains("of which this checkpoint has") && !card.contains(workspace.folder.path))
+        #expect(
+            try workspace.pretrain("export", "run/checkpoints/step-00000010", "--output", "first").status == 0)
+        let first = try workspace.folder.text("first/discriminator/README.md")
+        #expect(first.contains("| of steps | 20, of which this checkpoint has 10 |"), "\(first)")
+        // Outside of a run there is no report to tell anything.
+        try workspace.folder.move("run/checkpoints/step-00000010", to: "alone")
+        #expect(try workspace.pretrain("export", "alone", "--output", "other").status == 0)
+        #expect(!(try workspace.folder.text("other/discriminator/README.md").contains("## Cost")))
+    }
+
     @Test func extraLogsChangeNoBit() throws {
         try workspace.run("plain")
         try workspace.run("logged", [], ["--log-to", "csv", "--log-histograms", "5"])

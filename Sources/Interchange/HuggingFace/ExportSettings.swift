@@ -1,3 +1,4 @@
+import Formatting
 import Foundation
 
 /// How a model is exported, whatever its form.
@@ -54,6 +55,25 @@ public struct ModelHistory: Sendable, Equatable {
     /// Settings that someone would need to do it again.
     public var recipe: [(name: String, value: String)]
     public var metrics: [(name: String, value: String)]
+    /// What was made of the model: scores on tasks, minimal pairs.
+    public var results: [Table] = []
+    /// Machine, time and energy.
+    public var cost: [(name: String, value: String)] = []
+    /// What the run, or its report, found amiss.
+    public var alarms: [String] = []
+
+    /// Figures under a heading.
+    public struct Table: Sendable, Equatable {
+        public var title: String
+        public var header: [String]
+        public var rows: [[String]]
+        /// Of its marks.
+        public var explanation: String
+
+        public init(title: String, header: [String], rows: [[String]], explanation: String) {
+            (self.title, self.header, self.rows, self.explanation) = (title, header, rows, explanation)
+        }
+    }
 
     public init(
         license: String? = nil, licenseLink: String? = nil, languages: [String] = [], startedFrom: String? = nil,
@@ -75,6 +95,7 @@ public struct ModelHistory: Sendable, Equatable {
             && one.startedFrom == other.startedFrom && one.sources == other.sources
             && one.digestRemark == other.digestRemark && one.recipe.elementsEqual(other.recipe, by: ==)
             && one.metrics.elementsEqual(other.metrics, by: ==)
+            && one.results == other.results && one.cost.elementsEqual(other.cost, by: ==) && one.alarms == other.alarms
     }
 
     /// The lines of the card's front matter.
@@ -90,15 +111,6 @@ public struct ModelHistory: Sendable, Equatable {
 
     /// The sections behind those that say how the model is loaded.
     var sections: String {
-        func table(_ header: [String], _ rows: [[String]]) -> String {
-            // What stands in a cell must not end it.
-            let lines = [header, header.map { _ in "---" }] + rows
-            return lines.map { cells in
-                "| "
-                    + cells.map { $0.replacing("|", with: "\\|").replacing("\n", with: " ") }.joined(separator: " | ")
-                    + " |"
-            }.joined(separator: "\n")
-        }
         var parts: [String] = []
         if let startedFrom { parts.append("## Start\nThe weights began as those of \(startedFrom).") }
         if !sources.isEmpty {
@@ -109,15 +121,32 @@ public struct ModelHistory: Sendable, Equatable {
                 ]
             }
             parts.append(
-                "## Data\n" + table(["source", "files", "bytes", "SHA-256"], rows)
+                "## Data\n" + MarkdownTable.text(header: ["source", "files", "bytes", "SHA-256"], rows: rows)
                     + (digestRemark.map { "\n\n\($0)" } ?? ""))
         }
         if !recipe.isEmpty {
-            parts.append("## Recipe\n" + table(["setting", "value"], recipe.map { ["`\($0.name)`", $0.value] }))
+            parts.append(
+                "## Recipe\n"
+                    + MarkdownTable.text(
+                        header: ["setting", "value"], rows: recipe.map { ["`\($0.name)`", $0.value] }))
         }
         if !metrics.isEmpty {
-            parts.append("## Metrics\n" + table(["measure", "value"], metrics.map { ["`\($0.name)`", $0.value] }))
+            parts.append(
+                "## Metrics\n"
+                    + MarkdownTable.text(
+                        header: ["measure", "value"], rows: metrics.map { ["`\($0.name)`", $0.value] }))
         }
+        for result in results {
+            parts.append(
+                "## \(result.title)\n" + MarkdownTable.text(header: result.header, rows: result.rows)
+                    + (result.explanation.isEmpty ? "" : "\n\n\(result.explanation)"))
+        }
+        if !cost.isEmpty {
+            parts.append(
+                "## Cost\n"
+                    + MarkdownTable.text(header: ["of the run", "value"], rows: cost.map { [$0.name, $0.value] }))
+        }
+        if !alarms.isEmpty { parts.append("## Alarms\n" + alarms.map { "- \($0)" }.joined(separator: "\n")) }
         if license == nil {
             parts.append(
                 "## Licence\nNot stated. Whoever publishes the model says under which terms, in `license:` above; `pretrain export "

@@ -34,7 +34,12 @@ extension ModelHistory {
         }
         let keys = try ConfigurationDocumentation(of: configuration).keys
         let values = Dictionary(keys.map { ($0.path, $0.defaultValue) }, uniquingKeysWith: { first, _ in first })
-        recipe = Self.recipeKeys.compactMap { key in values[key].map { (key, $0) } }
+        let objective = configuration.objective
+        recipe = Self.recipeKeys.compactMap { key in
+            if key == "objective.generator_weight", !objective.hasGenerator { return nil }
+            if key == "objective.discriminator_weight", !objective.name.detects { return nil }
+            return values[key].map { (key, $0) }
+        }
         recipe += [
             ("steps so far", "\(state.step)"), ("tokens so far", "\(state.tokens)"),
             ("program", reader.manifest.metadata["program"] ?? "pretrain"),

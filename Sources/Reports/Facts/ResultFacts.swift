@@ -9,6 +9,16 @@ public struct ResultFacts: Encodable, Sendable {
         case fineTuning = "finetuning"
         case minimalPairs = "minimal_pairs"
         case analysis
+
+        /// As a heading.
+        public var title: String {
+            switch self {
+            case .suite: "Tasks"
+            case .fineTuning: "Fine-tuning"
+            case .minimalPairs: "Minimal pairs"
+            case .analysis: "Layers"
+            }
+        }
     }
 
     public var kind: Kind

@@ -4,14 +4,7 @@ import Formatting
 enum ResultsSection {
     static func html(_ report: ReportFacts) -> HTML {
         let parts = report.results.map { result -> HTML in
-            let title =
-                switch result.kind {
-                case .suite: "Tasks"
-                case .fineTuning: "Fine-tuning"
-                case .minimalPairs: "Minimal pairs"
-                case .analysis: "Layers"
-                }
-            let heading: HTML = "<h3>\(title) <span class=\"note\">\(result.path)</span></h3>"
+            let heading: HTML = "<h3>\(result.kind.title) <span class=\"note\">\(result.path)</span></h3>"
             if result.kind == .analysis { return "\(heading)\(layers(result))" }
             let table = PageParts.table(
                 result.header.map(PageParts.text), result.rows.map { $0.map(PageParts.text) },

@@ -114,28 +114,7 @@ enum SetupSection {
                 rows.append(("FLOPs a token", "\(CountFormat.text(Int(flops))), forward and backward"))
             }
         }
-        let cost = run.cost
-        rows.append(
-            (
-                "time",
-                "\(DurationFormat.text(cost.seconds))\(run.progress.secondsAreEstimated ? " of steps, from tokens and speeds" : "")"
-            ))
-        if let hours = cost.coreHours {
-            rows.append(("processor time", "\(PageParts.number(hours, "%.2f")) core-hours"))
-        }
-        if let energy = cost.kilowattHours {
-            rows.append(
-                (
-                    "energy",
-                    "\(PageParts.number(energy, "%.2f")) kWh of the machine's processors (RAPL), whatever else ran"
-                ))
-        } else {
-            rows.append(("energy", "the system does not tell"))
-        }
-        if let flops = cost.flops {
-            rows.append(("operations", "\(PageParts.number(flops, "%.3g")) in forward and backward passes"))
-        }
-        if let memory = cost.peakMemoryBytes { rows.append(("peak memory", "\(ByteFormat.text(memory))")) }
+        rows += run.costRows.map { ($0.name, PageParts.text($0.value)) }
         return "<dl>\(rows.map { "<dt>\($0.0)</dt><dd>\($0.1)</dd>" as HTML })</dl>"
     }
 

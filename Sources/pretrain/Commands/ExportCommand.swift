@@ -30,8 +30,8 @@ struct ExportCommand: ParsableCommand {
             the head reads [CLS], otherwise with code. One that gives vectors (kind: contrastive) becomes a folder that \
             SentenceTransformer loads too, with pooling and normalization.
 
-            Every folder has a card, README.md, with the digests of the data, the recipe and the last evaluation of the run; the \
-            licence is yours to state (--license).
+            Every folder has a card, README.md, with the digests of the data, the recipe, the last evaluation of the run and, from \
+            its report, scores on tasks that lie in its folder, cost and alarms; the licence is yours to state (--license).
 
               pretrain export checkpoints/mine --output hf --license apache-2.0 --language en
               pretrain export tuned/seed-0 --output classifier
@@ -90,8 +90,11 @@ struct ExportCommand: ParsableCommand {
     func run() throws {
         if try FineTunedModel.isOne(at: checkpoint) { return try exportClassifier() }
         let model = try LoadedModel(path: checkpoint, threads: 1)
-        var settings = settings(try ModelHistory(of: model.reader))
-        settings.trainsTokenTypes = try TrainingCheckpoint.state(model.reader).trainsTokenTypes == true
+        let state = try TrainingCheckpoint.state(model.reader)
+        var history = try ModelHistory(of: model.reader)
+        history.addReport(ofCheckpoint: model.reader.path, step: state.step)
+        var settings = settings(history)
+        settings.trainsTokenTypes = state.trainsTokenTypes == true
         // Whoever says something of the model by option wants a card that says it.
         if license == nil, licenseLink == nil, language.isEmpty {
             settings.cards = try ImportedWeights.cards(of: model.reader)
