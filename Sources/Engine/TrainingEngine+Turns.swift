@@ -11,17 +11,17 @@ extension TrainingEngine {
     /// - Throws: as `train`; the generator is put back if the discriminator's turn fails.
     func trainInTurns(_ batch: TokenBatch, step: Int) throws -> StepOutcome {
         let (chunks, sampled) = try backward(batch, step: step, part: .generator)
-        let (ofGenerator, norms) = try merge(chunks, step: step, members: 0..<1)
+        let (ofGenerator, norms, generatorSquares) = try merge(chunks, step: step, members: 0..<1)
         let generatorNorm = norms[0]
         generatorSnapshot.take(pool)
-        try update(step: step, norms: [generatorNorm, 0], members: 0..<1)
+        try update(step: step, norms: [generatorNorm, 0], columnSquares: generatorSquares, members: 0..<1)
         do {
             let chunks = try backward(batch, step: step, part: .mainEncoder, sampled: sampled).sums
-            var (sums, norms) = try merge(chunks, step: step, members: 1..<2)
+            var (sums, norms, squares) = try merge(chunks, step: step, members: 1..<2)
             let discriminatorNorm = norms[1]
             sums += ofGenerator
             try judge(sums, norm: LaneGradients.total([generatorNorm, discriminatorNorm]))
-            try update(step: step, norms: [0, discriminatorNorm], members: 1..<2)
+            try update(step: step, norms: [0, discriminatorNorm], columnSquares: squares, members: 1..<2)
             return StepOutcome(
                 step: step, sums: sums, loss: configuration.objective.total(sums),
                 learningRate: schedule.learningRate(step: step),

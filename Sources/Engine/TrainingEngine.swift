@@ -151,9 +151,9 @@ public final class TrainingEngine {
     public func train(_ batch: TokenBatch, step: Int) throws -> StepOutcome {
         exchange?.begin(step: step)
         if configuration.optimizer.generatorFirst { return try trainInTurns(batch, step: step) }
-        let (sums, norms) = try merge(try backward(batch, step: step).sums, step: step)
+        let (sums, norms, squares) = try merge(try backward(batch, step: step).sums, step: step)
         try judge(sums, norm: LaneGradients.total(norms))
-        try update(step: step, norms: norms)
+        try update(step: step, norms: norms, columnSquares: squares)
         return StepOutcome(
             step: step, sums: sums, loss: configuration.objective.total(sums),
             learningRate: schedule.learningRate(step: step), gradientNorm: LaneGradients.total(norms))
@@ -174,20 +174,25 @@ public final class TrainingEngine {
     /// - Parameters:
     ///   - chunks: sums of this rank's chunks, in order.
     ///   - members: which of two optimizers have gradients; both by default.
-    /// - Returns: sums of the whole batch, and the norm of each optimizer's gradients.
+    /// - Returns: sums of the whole batch, the norm of each optimizer's gradients, and what coupled tables need to know of them.
     /// - Throws: `NonFiniteError`, on all ranks alike.
-    func merge(_ chunks: [LossSums], step: Int, members: Range<Int>? = nil) throws -> (LossSums, norms: [Double]) {
+    func merge(_ chunks: [LossSums], step: Int, members: Range<Int>? = nil) throws -> (
+        LossSums, norms: [Double], ColumnSquares
+    ) {
         var chunks = chunks
         let norms: [Double]
+        var columnSquares = ColumnSquares()
         var firstNonFinite: (tensor: Int, index: Int)?
         if let exchange {
             let (reports, squares) = try exchanged(chunks, exchange, members: members)
             chunks = reports.flatMap(\.sums)
             norms = gradients.norms(squares: squares)
+            for report in reports { columnSquares.add(report.columnSquares) }
             firstNonFinite = reports.compactMap(\.nonFinite).map { ($0[0], $0[1]) }.min { $0 < $1 }
         } else {
             norms = gradients.merge(pool: pool)
             state.layout.returnGradients(gradients.sum, pool: pool)
+            columnSquares = optimizer.columnSquares(gradients.sum, members: members, pool: pool)
         }
         let sums = LossSums.total(chunks)
         guard configuration.objective.total(sums).isFinite, norms.allSatisfy(\.isFinite) else {
@@ -196,7 +201,7 @@ public final class TrainingEngine {
             gradients.clear()
             throw error
         }
-        return (sums, norms)
+        return (sums, norms, columnSquares)
     }
 
     /// Sums gradients with the other ranks, and learns what they have come to.
@@ -212,7 +217,10 @@ public final class TrainingEngine {
             if !squares.values.allSatisfy(\.isFinite), let found = state.layout.firstNonFinite(in: gradients.sum) {
                 nonFinite = [found.tensor, found.index]
             }
-            let report = RankReport(sums: chunks, squares: squares, nonFinite: nonFinite, timing: exchange.timing())
+            let report = RankReport(
+                sums: chunks, squares: squares,
+                columnSquares: optimizer.columnSquares(gradients.sum, members: members, pool: pool),
+                nonFinite: nonFinite, timing: exchange.timing())
             let reports = try report.exchanged(exchange.group)
             timings = reports.map(\.timing)
             return (reports, exchange.squares(reports.map(\.squares)))
@@ -226,8 +234,9 @@ public final class TrainingEngine {
     ///
     /// - Parameters:
     ///   - norms: of each optimizer's gradients.
+    ///   - columnSquares: of these gradients, of all ranks.
     ///   - members: which of two optimizers move; both by default.
-    func update(step: Int, norms: [Double], members: Range<Int>? = nil) throws {
+    func update(step: Int, norms: [Double], columnSquares: ColumnSquares, members: Range<Int>? = nil) throws {
         let optimizers =
             norms.count == 1
             ? [configuration.optimizer] : [configuration.optimizer.ofGenerator, configuration.optimizer]
@@ -243,7 +252,7 @@ public final class TrainingEngine {
             weights: state.weights, gradients: gradients.sum, state: state.optimizer.map(\.buffer), step: step,
             scheduleFactor: schedule.factor(step: step),
             gradientScales: zip(norms, optimizers).map { LaneGradients.clipFactor(norm: $0, limit: $1.clipNorm) },
-            members: members, pool: pool)
+            columnSquares: columnSquares, members: members, pool: pool)
         if let exchange {
             // What was gathered for those who look at it is others' to clear.
             if seesGradients != nil { exchange.clearOthers(gradients.sum) }

@@ -14,6 +14,17 @@ public struct Optimizer: Sendable {
         let weights: Int
         let moments: Int
         let count: Int
+        /// The table, by index in its group, whose second moments are coupled.
+        let table: Int?
+    }
+
+    /// A table whose rows share their second moments.
+    private struct Table {
+        let offset: Int
+        let rows: Int
+        let columns: Int
+        /// Where its slices begin in the gradients, whoever moves them.
+        let places: [Int]
     }
 
     /// What one optimizer updates.
@@ -23,6 +34,7 @@ public struct Optimizer: Sendable {
         var decays: [Double] = []
         var epsilons: [Double] = []
         var slices: [Slice] = []
+        var tables: [Table] = []
         /// Muon's, dearest first, so that threads end together.
         var matrices: [Muon.Member] = []
     }
@@ -71,11 +83,20 @@ public struct Optimizer: Sendable {
             groups[group].decays.append(
                 spec.decays ? groups[group].configuration.weightDecay * spec.scaling.weightDecay : 0)
             groups[group].epsilons.append(groups[group].configuration.epsilon * spec.scaling.epsilon)
-            for start in stride(from: 0, to: spec.count, by: Self.sliceCount) where owns(spec.offset + start) {
+            let starts = Array(stride(from: 0, to: spec.count, by: Self.sliceCount))
+            var table: Int?
+            if configuration.coupledTables, spec.isEmbeddingTable, spec.shape.count == 2 {
+                table = groups[group].tables.count
+                groups[group].tables.append(
+                    Table(
+                        offset: spec.offset, rows: spec.shape[0], columns: spec.shape[1],
+                        places: starts.map { spec.offset + $0 }))
+            }
+            for start in starts where owns(spec.offset + start) {
                 groups[group].slices.append(
                     Slice(
                         entry: entry, weights: weights + start, moments: spec.offset + start,
-                        count: min(Self.sliceCount, spec.count - start)))
+                        count: min(Self.sliceCount, spec.count - start), table: table))
             }
         }
         for index in groups.indices {
@@ -89,9 +110,31 @@ public struct Optimizer: Sendable {
             count: members.map { Orthogonalization.floatCount(rows: $0.rows, columns: $0.columns) }.max() ?? 0)
     }
 
+    /// What coupled tables need to know of gradients before they move; of the slices that this rank moves. Nothing where none are
+    /// coupled.
+    ///
+    /// - Parameter members: which of two optimizers will move.
+    package func columnSquares(
+        _ gradients: FloatBuffer, members: Range<Int>? = nil, pool: ThreadPool
+    ) -> ColumnSquares {
+        var slices: [(slice: Slice, table: Table)] = []
+        for group in groups[members ?? groups.indices] {
+            slices += group.slices.compactMap { slice in slice.table.map { (slice, group.tables[$0]) } }
+        }
+        let all = slices
+        return ColumnSquares(places: all.map(\.slice.moments), columns: all.map(\.table.columns), pool: pool) {
+            index, sums in
+            let (slice, table) = all[index]
+            Kernels.addColumnSquares(
+                gradients.base + slice.moments, count: slice.count,
+                first: (slice.moments - table.offset) % table.columns, columns: table.columns, into: sums)
+        }
+    }
+
     /// One update of all weights; clears the gradients.
     ///
     /// - Parameters:
+    ///   - columnSquares: of the gradients, of all ranks; nil where this one moves everything.
     ///   - state: one buffer for each of the kind's `state`, in that order.
     ///   - step: counted from 1.
     ///   - scheduleFactor: share of the peak learning rate.
@@ -99,9 +142,10 @@ public struct Optimizer: Sendable {
     ///   - members: which of two optimizers move; both by default.
     public func update(
         weights: FloatBuffer, gradients: FloatBuffer, state: [FloatBuffer], step: Int, scheduleFactor: Double,
-        gradientScales: [Double], members: Range<Int>? = nil, pool: ThreadPool
+        gradientScales: [Double], columnSquares: ColumnSquares? = nil, members: Range<Int>? = nil, pool: ThreadPool
     ) {
         precondition(state.count == configuration.kind.state.count)
+        let squares = columnSquares ?? self.columnSquares(gradients, members: members, pool: pool)
         for (group, gradientScale) in Array(zip(groups, gradientScales))[members ?? groups.indices] {
             let learningRate = group.configuration.peakLearningRate * scheduleFactor
             let coefficients = group.decays.indices.map { index in
@@ -115,6 +159,10 @@ public struct Optimizer: Sendable {
             }
             let (slices, matrices) = (group.slices, group.matrices)
             let settings = group.configuration
+            let tables = group.tables
+            let means = tables.map {
+                squares.means(of: $0.places, rows: $0.rows, columns: $0.columns, scale: gradientScale)
+            }
             let memory = matrices.isEmpty ? [] : muonMemory.buffers(pool.threadCount)
             pool.run(matrices.count + slices.count) { task, worker in
                 if task < matrices.count {
@@ -124,6 +172,15 @@ public struct Optimizer: Sendable {
                         settings.muon, decaysCautiously: settings.cautiousWeightDecay, memory: memory[worker])
                 }
                 let slice = slices[task - matrices.count]
+                if let table = slice.table {
+                    return means[table].withUnsafeBufferPointer {
+                        Kernels.coupledAdamW(
+                            weights: weights.base + slice.weights, gradient: gradients.base + slice.moments,
+                            firstMoment: state[0].base + slice.moments, secondMoment: state[1].base + slice.moments,
+                            count: slice.count, first: (slice.moments - tables[table].offset) % tables[table].columns,
+                            squares: $0, coefficients[slice.entry])
+                    }
+                }
                 settings.kind.update(
                     OptimizerSlice(
                         weights: weights.base + slice.weights, gradients: gradients, state: state,

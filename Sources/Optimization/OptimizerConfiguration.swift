@@ -17,6 +17,7 @@ public struct OptimizerConfiguration: Configurable, Equatable {
     public var biasCorrection = true
     public var weightDecay = 0.01
     public var cautiousWeightDecay = false
+    public var coupledTables = false
     public var clipNorm = 1.0
     public var separate = false
     public var sharedTensors = SharedTensorUpdates.both
@@ -57,6 +58,10 @@ public struct OptimizerConfiguration: Configurable, Equatable {
             "cautious_weight_decay", &cautiousWeightDecay,
             "Leave out the decay of weights that the update moves away from zero (arXiv 2510.12402); those of Muon too."
         )
+        try fields.flag(
+            "coupled_tables", &coupledTables,
+            "Rows of an embedding table share their second moments (Coupled Adam, arXiv 2502.08441), so that rare words do not all "
+                + "drift one way.")
         try fields.number("clip_norm", &clipNorm, 0...1e9, "Largest global gradient norm; 0 turns clipping off.")
         try fields.flag(
             "separate", &separate,
@@ -81,6 +86,9 @@ public struct OptimizerConfiguration: Configurable, Equatable {
         }
         if kind != .muon, muon != MuonConfiguration() {
             throw InvalidSetting("muon", "is only read with kind: muon")
+        }
+        if kind == .sage, coupledTables {
+            throw InvalidSetting("coupled_tables", "is for kind: adamw and muon; leave it out")
         }
         if kind == .sage, cautiousWeightDecay {
             throw InvalidSetting("cautious_weight_decay", "is for kind: adamw and muon; leave it out")

@@ -62,6 +62,12 @@ struct RankTests {
                 $0.optimizer.kind = .muon
                 $0.training.precision = .bfloat16
             },
+            RecipeTests.Case(name: "coupled tables, muon, the generator first") {
+                $0.optimizer.kind = .muon
+                $0.optimizer.coupledTables = true
+                $0.optimizer.separate = true
+                $0.optimizer.generatorFirst = true
+            },
             RecipeTests.Case(name: "rounded communication") { $0.training.communication = .bfloat16 },
             RecipeTests.Case(name: "rounded communication, disentangled, the generator first") {
                 $0.training.communication = .bfloat16

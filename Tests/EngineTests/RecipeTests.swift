@@ -84,6 +84,15 @@ struct RecipeTests {
         },
         Case(name: "sage") { $0.optimizer.kind = .sage },
         Case(name: "muon") { $0.optimizer.kind = .muon },
+        Case(name: "coupled tables, disentangled") {
+            $0.model.embeddingSharing = .disentangled
+            $0.optimizer.coupledTables = true
+        },
+        Case(name: "coupled tables, token-only, separate optimizers") {
+            $0.model.embeddingSharing = .tokenOnly
+            $0.optimizer.separate = true
+            $0.optimizer.coupledTables = true
+        },
         Case(name: "token-only, separate optimizers, muon") {
             $0.model.embeddingSharing = .tokenOnly
             $0.optimizer.separate = true

@@ -1,6 +1,7 @@
 import Communication
 import Foundation
 import Objectives
+import Optimization
 
 /// What a rank tells all others of a step before its weights move: all then know the same, and decide the same.
 struct RankReport: Codable {
@@ -8,6 +9,8 @@ struct RankReport: Codable {
     var sums: [LossSums]
     /// Σ x² of the gradients of its pieces.
     var squares: [Int: Double]
+    /// Of the tables that are coupled, likewise.
+    var columnSquares: ColumnSquares
     /// The first gradient of its pieces that is not finite: the tensor's place in the layout, and the element.
     var nonFinite: [Int]?
     /// Seconds that it has computed in this step, and waited for others.

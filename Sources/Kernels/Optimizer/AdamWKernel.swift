@@ -82,7 +82,7 @@ extension Kernels {
 
     /// Decays the weights that an AdamW update is about to move towards zero or past it, whose sign is that of the new first
     /// moment, and leaves the others ("Cautious Weight Decay", arXiv 2510.12402, algorithm 1).
-    private static func decayCautiously(
+    static func decayCautiously(
         _ weights: UnsafeMutablePointer<Float>, gradient: UnsafeMutablePointer<Float>,
         firstMoment: UnsafeMutablePointer<Float>, count: Int, _ c: AdamWCoefficients
     ) {
