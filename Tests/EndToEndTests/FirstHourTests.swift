@@ -44,9 +44,34 @@ import Testing
 
     @Test func aNameThatPromisesAnotherPictureIsRefused() throws {
         try workspace.run("run", ["training.steps=2"])
-        let outcome = try workspace.pretrain("plot", "run", "--output", "p.png")
+        let outcome = try workspace.pretrain("plot", "run", "--output", "p.webp")
         #expect(outcome.status == 64 && outcome.errors.contains("SVG"), "\(outcome.errors)")
+        #expect(!workspace.folder.exists("p.webp"))
+    }
+
+    @Test func anotherProgramMakesAPictureOfAFigure() throws {
+        try workspace.run("run", ["training.steps=2"])
+        // What the system has may be none or any: this one stands in for it.
+        func plot(_ script: String?) throws -> Program.Outcome {
+            try workspace.folder.write(script.map { "#!/bin/sh\n\($0)\n" } ?? "", to: "bin/rsvg-convert")
+            let mode = script == nil ? 0o644 : 0o755
+            try FileManager.default.setAttributes(
+                [.posixPermissions: mode], ofItemAtPath: workspace.folder("bin/rsvg-convert"))
+            var environment = ProcessInfo.processInfo.environment
+            environment["PATH"] = workspace.folder("bin")
+            return try Program.run(
+                ["plot", "run", "--output", "p.png"], environment: environment, in: workspace.path)
+        }
+        let absent = try plot(nil)
+        #expect(absent.status == 64 && absent.errors.contains("librsvg2-bin"), "\(absent.errors)")
+        let failing = try plot("echo no fonts >&2; exit 3")
+        #expect(failing.status == 1 && failing.errors.contains("status 3 (no fonts)"), "\(failing.errors)")
         #expect(!workspace.folder.exists("p.png"))
+        let good = try plot("echo \"$*\"; while read -r line; do echo \"$line\"; done")
+        #expect(good.status == 0, "\(good.errors)")
+        let picture = try workspace.folder.text("p.png")
+        #expect(picture.hasPrefix("--format png --zoom 2\n<svg") || picture.hasPrefix("--format png --zoom 2\n<?xml"))
+        #expect(picture.contains("</svg>"))
     }
 
     @Test func aRunThatHasOnlyBegunCannotBePlottedYet() throws {

@@ -57,7 +57,7 @@ struct CoordinateCheckCommand: ParsableCommand {
     }
 
     func run() throws {
-        let file = try Figures.file(output)
+        let file = try FigureFile(output)
         let (configuration, _) = try options.resolve()
         let check = try CoordinateCheck(
             configuration, widths: try Self.integers(widths, "--widths"), steps: steps, tolerance: tolerance,

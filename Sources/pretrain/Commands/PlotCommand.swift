@@ -18,8 +18,8 @@ struct PlotCommand: ParsableCommand {
               pretrain plot checkpoints/demo --metric gradient_norm --metric learning_rate --by tokens
               pretrain plot checkpoints/demo --training --smooth 0.9 --log x --by hours --dark
 
-            Without --metric: the losses that a run has, and the detector's AUC. Figures are SVG, which browsers show and print and \
-            rsvg-convert or inkscape make PNG of.
+            Without --metric: the losses that a run has, and the detector's AUC. Figures are SVG, which browsers show and print; \
+            named .png or .pdf, rsvg-convert (package librsvg2-bin) or inkscape makes that of it.
             """)
 
     @Argument(help: "Run directories.", completion: .directory)
@@ -42,7 +42,7 @@ struct PlotCommand: ParsableCommand {
     var smooth = 0.0
     @Flag(help: "Light on dark ground.")
     var dark = false
-    @Option(help: "The figure's file.", completion: .file(extensions: ["svg"]))
+    @Option(help: "The figure's file.", completion: .file(extensions: ["svg", "png", "pdf"]))
     var output = "curves.svg"
     @OptionGroup var report: ReportOptions
 
@@ -55,7 +55,7 @@ struct PlotCommand: ParsableCommand {
     }
 
     func run() throws {
-        let file = try Figures.file(output)
+        let file = try FigureFile(output)
         let names = labels.isEmpty ? AnalyzeCommand.names(runs) : labels
         let curves = try zip(runs, names).map { path, name in
             try RunCurves(path: RunDirectory(path: path).metrics, label: name)
