@@ -5,7 +5,7 @@
 #     Experiments/pretraining-pays/run.sh PROSE.txt TASKS PAIRS OUTPUT [RECIPE…]
 #
 # TASKS holds folders with train.jsonl, test.jsonl and perhaps validation.jsonl, plain or compressed, called sst2, cola, mrpc, trec6,
-# sotu_era and imdb; PAIRS files of minimal pairs. Recipes: mlm, electra, metro; STEPS says how many instead of an hour's. PRETRAIN
+# sotu_era and imdb; PAIRS files of minimal pairs. Recipes: mlm, mlm-muon, electra, metro; STEPS says how many instead of an hour's. PRETRAIN
 # names another binary than the one of `make build`. The same command goes on where it was interrupted.
 set -eu
 prose=$1
@@ -36,6 +36,12 @@ models=
 for recipe in "${@:-mlm}"; do
     case $recipe in
     mlm) steps=16000 && settings="--set objective.name=masked_language_model" ;;
+    mlm-muon)
+        steps=12190
+        settings="--set objective.name=masked_language_model --set objective.mask_fraction=0.3
+            --set objective.final_mask_fraction=0.15 --set optimizer.kind=muon --set optimizer.muon.weight_decay=0.1
+            --set optimizer.coupled_tables=true"
+        ;;
     electra) steps=12200 && settings="--set model.generator.width_multiplier=0.5" ;;
     metro)
         steps=11000

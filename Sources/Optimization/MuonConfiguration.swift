@@ -4,7 +4,7 @@ import Configuration
 public struct MuonConfiguration: Configurable, Equatable {
     public var peakLearningRate = 0.02
     public var momentum = 0.95
-    public var weightDecay = 0.0
+    public var weightDecay = 0.1
     public var scaling = MuonScaling.spectral
 
     public init() {}
@@ -14,7 +14,9 @@ public struct MuonConfiguration: Configurable, Equatable {
             "peak_learning_rate", &peakLearningRate, 0...100,
             "Learning rate of the matrices at the end of warmup; it follows the same schedule.")
         try fields.number("momentum", &momentum, 0...0.99999, "Decay of the average of gradients; Nesterov's form.")
-        try fields.number("weight_decay", &weightDecay, 0...10, "Decoupled weight decay of the matrices.")
+        try fields.number(
+            "weight_decay", &weightDecay, 0...10,
+            "Decoupled weight decay of the matrices; without it they outgrow the words' vectors.")
         try fields.choice(
             "scaling", &scaling,
             "How far a step of rate 1 moves: spectral, √max(1, rows/columns), whose rate stays as width grows; or like_adamw, "

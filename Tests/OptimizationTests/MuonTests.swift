@@ -102,6 +102,7 @@ struct MuonTests {
     private func configuration(_ change: (inout OptimizerConfiguration) -> Void = { _ in }) -> OptimizerConfiguration {
         var configuration = OptimizerConfiguration()
         configuration.kind = .muon
+        configuration.muon.weightDecay = 0
         change(&configuration)
         return configuration
     }
