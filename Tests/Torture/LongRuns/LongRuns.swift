@@ -166,8 +166,7 @@ final class LongRuns: Sendable {
         for number in 0..<count {
             if number % 1000 == 0 { try OutputFolders.make("\(folder)/\(number / 1000)") }
             let text = SyntheticText.sentence(&random) + " " + SyntheticText.sentence(&random) + "\n"
-            FileManager.default.createFile(
-                atPath: "\(folder)/\(number / 1000)/\(number).txt", contents: Data(text.utf8))
+            try Data(text.utf8).write(to: URL(fileURLWithPath: "\(folder)/\(number / 1000)/\(number).txt"))
         }
         let output = bench.fresh("run")
         defer { bench.discard(output) }
