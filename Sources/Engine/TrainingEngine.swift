@@ -174,25 +174,25 @@ public final class TrainingEngine {
     /// - Parameters:
     ///   - chunks: sums of this rank's chunks, in order.
     ///   - members: which of two optimizers have gradients; both by default.
-    /// - Returns: sums of the whole batch, the norm of each optimizer's gradients, and what coupled tables need to know of them.
+    /// - Returns: sums of the whole batch, the norm of each optimizer's gradients, and what coupled tables need to know of them
+    ///   where other ranks have some of it.
     /// - Throws: `NonFiniteError`, on all ranks alike.
     func merge(_ chunks: [LossSums], step: Int, members: Range<Int>? = nil) throws -> (
-        LossSums, norms: [Double], ColumnSquares
+        LossSums, norms: [Double], ColumnSquares?
     ) {
         var chunks = chunks
         let norms: [Double]
-        var columnSquares = ColumnSquares()
+        var columnSquares: ColumnSquares?
         var firstNonFinite: (tensor: Int, index: Int)?
         if let exchange {
             let (reports, squares) = try exchanged(chunks, exchange, members: members)
             chunks = reports.flatMap(\.sums)
             norms = gradients.norms(squares: squares)
-            for report in reports { columnSquares.add(report.columnSquares) }
+            columnSquares = reports.reduce(into: ColumnSquares()) { $0.add($1.columnSquares) }
             firstNonFinite = reports.compactMap(\.nonFinite).map { ($0[0], $0[1]) }.min { $0 < $1 }
         } else {
             norms = gradients.merge(pool: pool)
             state.layout.returnGradients(gradients.sum, pool: pool)
-            columnSquares = optimizer.columnSquares(gradients.sum, members: members, pool: pool)
         }
         let sums = LossSums.total(chunks)
         guard configuration.objective.total(sums).isFinite, norms.allSatisfy(\.isFinite) else {
@@ -234,9 +234,9 @@ public final class TrainingEngine {
     ///
     /// - Parameters:
     ///   - norms: of each optimizer's gradients.
-    ///   - columnSquares: of these gradients, of all ranks.
+    ///   - columnSquares: of these gradients, of all ranks; nil where there are no others.
     ///   - members: which of two optimizers move; both by default.
-    func update(step: Int, norms: [Double], columnSquares: ColumnSquares, members: Range<Int>? = nil) throws {
+    func update(step: Int, norms: [Double], columnSquares: ColumnSquares?, members: Range<Int>? = nil) throws {
         let optimizers =
             norms.count == 1
             ? [configuration.optimizer] : [configuration.optimizer.ofGenerator, configuration.optimizer]

@@ -117,6 +117,7 @@ public struct Optimizer: Sendable {
     package func columnSquares(
         _ gradients: FloatBuffer, members: Range<Int>? = nil, pool: ThreadPool
     ) -> ColumnSquares {
+        guard configuration.coupledTables else { return ColumnSquares() }
         var slices: [(slice: Slice, table: Table)] = []
         for group in groups[members ?? groups.indices] {
             slices += group.slices.compactMap { slice in slice.table.map { (slice, group.tables[$0]) } }

@@ -87,11 +87,9 @@ public struct OptimizerConfiguration: Configurable, Equatable {
         if kind != .muon, muon != MuonConfiguration() {
             throw InvalidSetting("muon", "is only read with kind: muon")
         }
-        if kind == .sage, coupledTables {
-            throw InvalidSetting("coupled_tables", "is for kind: adamw and muon; leave it out")
-        }
-        if kind == .sage, cautiousWeightDecay {
-            throw InvalidSetting("cautious_weight_decay", "is for kind: adamw and muon; leave it out")
+        let notOfSAGE = [("coupled_tables", coupledTables), ("cautious_weight_decay", cautiousWeightDecay)]
+        if kind == .sage, let (name, _) = notOfSAGE.first(where: \.1) {
+            throw InvalidSetting(name, "is for kind: adamw and muon; leave it out")
         }
         if kind != .sage, importanceDecay != OptimizerConfiguration().importanceDecay {
             throw InvalidSetting("importance_decay", "is only read with kind: sage; \(kind.rawValue) has no importance")

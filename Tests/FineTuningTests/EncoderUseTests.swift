@@ -14,12 +14,7 @@ final class EncoderUseTests {
     deinit { pool.shutDown() }
 
     private static func model(layers: Int = 3) -> ModelConfiguration {
-        var model = ModelConfiguration()
-        model.hiddenSize = 16
-        model.headCount = 2
-        model.layerCount = layers
-        model.intermediateSize = 24
-        model.embeddingSize = 8
+        var model = TinyEncoder.configuration(layers: layers)
         model.maximumPositions = 24
         return model
     }

@@ -2,7 +2,8 @@ import Encoder
 
 /// The encoder whose weights the fixtures of whole tasks have.
 enum TinyEncoder {
-    static func configuration(layers: Int, dropout: Double) -> ModelConfiguration {
+    /// - Parameter dropout: nil leaves what is usual.
+    static func configuration(layers: Int, dropout: Double? = nil) -> ModelConfiguration {
         var model = ModelConfiguration()
         model.hiddenSize = 16
         model.headCount = 2
@@ -10,8 +11,7 @@ enum TinyEncoder {
         model.intermediateSize = 24
         model.embeddingSize = 8
         model.maximumPositions = 16
-        model.dropout = dropout
-        model.attentionDropout = dropout
+        if let dropout { (model.dropout, model.attentionDropout) = (dropout, dropout) }
         return model
     }
 }
