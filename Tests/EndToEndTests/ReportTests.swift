@@ -62,6 +62,11 @@ import Testing
             try workspace.pretrain("export", "run/checkpoints/step-00000010", "--output", "first").status == 0)
         let first = try workspace.folder.text("first/discriminator/README.md")
         #expect(first.contains("| of steps | 20, of which this checkpoint has 10 |"), "\(first)")
+        // What cannot be read is not left out in silence.
+        try workspace.folder.write("{\"format\": 99}\n", to: "run/metrics.jsonl")
+        let unread = try workspace.pretrain("export", "run", "--output", "unread")
+        #expect(unread.status == 0 && unread.errors.contains("warning: the card lacks"), "\(unread.errors)")
+        #expect(try workspace.folder.text("unread/discriminator/README.md").contains("## Alarms\n- The run's records"))
         // Outside of a run there is no report to tell anything.
         try workspace.folder.move("run/checkpoints/step-00000010", to: "alone")
         #expect(try workspace.pretrain("export", "alone", "--output", "other").status == 0)

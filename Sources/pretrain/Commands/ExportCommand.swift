@@ -92,7 +92,9 @@ struct ExportCommand: ParsableCommand {
         let model = try LoadedModel(path: checkpoint, threads: 1)
         let state = try TrainingCheckpoint.state(model.reader)
         var history = try ModelHistory(of: model.reader)
-        history.addReport(ofCheckpoint: model.reader.path, step: state.step)
+        if let missing = history.addReport(ofCheckpoint: model.reader.path, step: state.step) {
+            Terminal.note("warning: \(missing)")
+        }
         var settings = settings(history)
         settings.trainsTokenTypes = state.trainsTokenTypes == true
         // Whoever says something of the model by option wants a card that says it.
