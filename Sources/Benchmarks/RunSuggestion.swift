@@ -2,12 +2,12 @@ import Configuration
 import Corpus
 import Formatting
 import Foundation
+import Kernels
 import Pretraining
 
 /// A configuration for a corpus, this machine and a time, to begin with.
 ///
-/// Shapes, rates and batches are the demo's, which learns within minutes, made as large as the time allows. How large is a
-/// rule of thumb for language models, about twenty tokens for every parameter (Hoffmann et al. 2022, arXiv 2203.15556): nobody
+/// Everything but size, batch and length is the preset `small`'s, made as large as the time allows. How large is a rule of thumb for language models, about twenty tokens for every parameter (Hoffmann et al. 2022, arXiv 2203.15556): nobody
 /// has measured it for encoders of this size, and it only says which sizes cannot be right.
 public struct RunSuggestion: Sendable {
     /// Tokens for every parameter of the layers.
@@ -29,8 +29,10 @@ public struct RunSuggestion: Sendable {
         let textTokens = Double(listing.bytes) / 4
         var chosen: (configuration: RunConfiguration, speed: Double)?
         var reasons: [String] = []
+        // Steps per hour decide more than rounding does: see docs/RESULTS.md.
+        let multipliesBFloat16 = ProductPrecision.isBFloat16Fast
         for (layers, hidden) in [(3, 128), (4, 192), (6, 256), (8, 384), (12, 512), (12, 768)] {
-            var candidate = Preset.demo.configuration
+            var candidate = Preset.small.configuration
             candidate.model.layerCount = layers
             candidate.model.hiddenSize = hidden
             candidate.model.embeddingSize = hidden
@@ -39,7 +41,7 @@ public struct RunSuggestion: Sendable {
             candidate.corpus = corpus
             candidate.corpus.heldOut = Self.heldOut(listing.bytes)
             candidate.corpus.sequenceLength = 128
-            candidate.tokenizer = TokenizerConfiguration()
+            if multipliesBFloat16 { candidate.training.precision = .bfloat16 }
             candidate.tokenizer.vocabularySize = Self.vocabulary(listing.bytes)
             candidate.training.batchSize = 32
             let forecast = try RunForecast(candidate, threads: threads, measuring: true, checkingCorpus: false)
@@ -75,6 +77,7 @@ public struct RunSuggestion: Sendable {
         reasons.append(
             "vocabulary and held-out share by the size of the text, \(ByteFormat.text(Int(listing.bytes))); warmup a twentieth"
         )
+        if multipliesBFloat16 { reasons.append("products in bfloat16, for which this processor has instructions") }
         reasons += survey.advice(configuration.corpus)
         self.configuration = configuration
         self.reasons = reasons

@@ -143,6 +143,28 @@ import Testing
         }
     }
 
+    /// Early versions of sentence-transformers put the encoder into a folder of its own.
+    @Test func theEncoderWithinAFolderOfSentencesIsFound() throws {
+        let workspace = try exported()
+        let modules = #"[{"idx": 0, "name": "0", "path": "0_Transformer", "type": "sentence_transformers.models.Transformer"}]"#
+        try workspace.folder.write(modules, to: "sentences/modules.json")
+        #expect(try workspace.pretrain("import", "hf/discriminator", "--output", "plain").status == 0)
+        try workspace.folder.move("hf/discriminator", to: "sentences/0_Transformer")
+        let outcome = try workspace.pretrain("import", "sentences", "--output", "nested")
+        #expect(outcome.status == 0, "\(outcome.errors)")
+        for name in ["plain", "nested"] {
+            let export = try workspace.pretrain("export", name, "--output", "\(name)-hf")
+            #expect(export.status == 0, "\(export.errors)")
+        }
+        let file = "discriminator/model.safetensors"
+        #expect(try workspace.folder.data("nested-hf/\(file)") == workspace.folder.data("plain-hf/\(file)"))
+        let run = try workspace.pretrain(
+            "run", "--from", "sentences", "--output", "new", "--set", "corpus.sources=[{path: corpus}]", "--set",
+            "training.steps=2", "--set", "training.batch_size=4", "--set", "corpus.sequence_length=32", "--set",
+            "model.generator.head_count=1")
+        #expect(run.status == 0, "\(run.errors)")
+    }
+
     /// What is computed from weights is computed before the first step: numbers of 16 bits, and sums of tables.
     @Test func derivedWeightsAreThoseOfTheStart() throws {
         let workspace = try exported()

@@ -50,6 +50,24 @@ struct PresetTests {
         #expect(large.objective.maskFraction == 0.25)
     }
 
+    @Test("The engine's own presets differ in size alone, and muP carries the rates of the small one to the base one")
+    func own() throws {
+        let (small, base) = (Preset.small.configuration, Preset.base.configuration)
+        func parameters(_ preset: RunConfiguration) -> Int {
+            TrainingEngine.model(preset.engine, vocabularySize: preset.tokenizer.vocabularySize).layout.parameterCount
+        }
+        #expect((13_000_000...17_000_000).contains(parameters(small)) && small.corpus.sequenceLength == 128)
+        #expect((110_000_000...140_000_000).contains(parameters(base)))
+        for preset in [small, base] {
+            #expect(preset.optimizer.kind == .muon && preset.optimizer.coupledTables)
+            #expect(preset.optimizer.muon == Preset.demo.configuration.optimizer.muon)
+            #expect(preset.optimizer.peakLearningRate == Preset.demo.configuration.optimizer.peakLearningRate)
+            #expect(preset.objective.name == small.objective.name)
+        }
+        #expect(base.parametrization.baseHiddenSize == small.model.hiddenSize && small.parametrization.baseHiddenSize == nil)
+        #expect(base.model.hiddenSize / base.model.headCount == small.model.hiddenSize / small.model.headCount)
+    }
+
     /// arXiv 2204.06644, 2102.08473 and their releases; arXiv 2111.09543.
     @Test("METRO's, COCO-LM's and DeBERTaV3's values")
     func relatives() {

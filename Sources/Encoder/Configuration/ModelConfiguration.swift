@@ -28,8 +28,8 @@ public struct ModelConfiguration: Configurable, Equatable {
     public mutating func visit(_ fields: inout some FieldVisitor) throws {
         try fields.text(
             "preset", &preset,
-            "Published configuration that the defaults of all sections come from: demo, electra-small, electra-base, "
-                + "electra-large, coco-lm-base, metro-base, metro-large, deberta-v3-small, deberta-v3-base, "
+            "Configuration that the defaults of all sections come from. This engine's own: demo, small, base; published ones: "
+                + "electra-small, electra-base, electra-large, coco-lm-base, metro-base, metro-large, deberta-v3-small, deberta-v3-base, "
                 + "longformer-rtd-small, longformer-rtd-base, modern-rtd-small.")
         try fields.integer("hidden_size", &hiddenSize, 8...65536, "Width of the discriminator.")
         try fields.integer("layer_count", &layerCount, 1...1024, "Layers of the discriminator.")

@@ -1,11 +1,13 @@
 import Configuration
 import Encoder
 
-/// Named configurations: published ones, and a demo that learns something within minutes.
+/// Named configurations: this engine's own, which were measured, and published ones.
 ///
 /// A preset sets the defaults of all sections; what a configuration spells out takes precedence.
 public enum Preset: String, CaseIterable, Sendable {
     case demo
+    case small
+    case base
     case electraSmall = "electra-small"
     case electraBase = "electra-base"
     case electraLarge = "electra-large"
@@ -23,6 +25,8 @@ public enum Preset: String, CaseIterable, Sendable {
         var configuration = RunConfiguration()
         switch self {
         case .demo: Self.applyDemo(&configuration)
+        case .small: Self.applySmall(&configuration)
+        case .base: Self.applyBase(&configuration)
         case .electraSmall: Self.applyElectraSmall(&configuration)
         case .electraBase:
             Self.applyElectraSmall(&configuration)

@@ -1,0 +1,81 @@
+import Corpus
+
+/// This engine's own presets: of what was measured on CPUs, what learned most in the time (docs/RESULTS.md). A demo for minutes
+/// on two cores, a small model for hours to days, a base model for servers, all made of the same.
+extension Preset {
+    /// What they have in common.
+    ///
+    /// Rotary positions, fan-in initial weights, a raised learning rate of the embeddings and Pre-LN bring a generator below the
+    /// entropy of the tokens' frequencies within hundreds of steps; Muon with weight decay, and tables that share their second
+    /// moments, end at lower losses than AdamW in the same time.
+    private static func applyMeasured(_ configuration: inout RunConfiguration) {
+        configuration.model.positions = .rotary
+        configuration.model.dropout = 0
+        configuration.model.attentionDropout = 0
+        configuration.model.normalization.placement = .pre
+        configuration.model.initialization.scheme = .fanIn
+        configuration.model.initialization.scaleResiduals = true
+        configuration.model.generator.widthMultiplier = 0.5
+        configuration.parametrization.embeddingLearningRateMultiplier = 5
+        configuration.optimizer.kind = .muon
+        configuration.optimizer.coupledTables = true
+        configuration.optimizer.peakLearningRate = 2e-3
+        configuration.optimizer.beta2 = 0.98
+    }
+
+    static func applyDemo(_ configuration: inout RunConfiguration) {
+        applyMeasured(&configuration)
+        configuration.model.hiddenSize = 128
+        configuration.model.layerCount = 4
+        configuration.model.headCount = 4
+        configuration.model.intermediateSize = 512
+        configuration.model.embeddingSize = 128
+        configuration.corpus.sources = [CorpusSource(path: "corpora/sotu/*.txt", documentSeparator: .file)]
+        configuration.corpus.sequenceLength = 64
+        configuration.corpus.heldOut = 0.05
+        configuration.tokenizer.vocabularySize = 4096
+        // What README shows of it was measured with this one.
+        configuration.tokenizer.pattern = .gpt2
+        configuration.optimizer.warmupSteps = 100
+        configuration.training.steps = 5500
+        configuration.training.batchSize = 32
+        configuration.training.evaluateEvery = 500
+        configuration.training.checkpointEvery = 500
+        configuration.evaluation.tokens = 32_768
+        configuration.evaluation.samples = 2
+    }
+
+    /// 14 million parameters, as many as ELECTRA-small has; sequences of 128 tokens.
+    static func applySmall(_ configuration: inout RunConfiguration) {
+        applyMeasured(&configuration)
+        configuration.model.hiddenSize = 256
+        configuration.model.layerCount = 12
+        configuration.model.headCount = 4
+        configuration.model.intermediateSize = 1024
+        configuration.model.embeddingSize = 256
+        configuration.corpus.sequenceLength = 128
+        configuration.corpus.heldOut = 0.005
+        configuration.tokenizer.vocabularySize = 16_384
+        configuration.optimizer.warmupSteps = 1000
+        configuration.training.steps = 100_000
+        configuration.training.batchSize = 64
+        configuration.training.evaluateEvery = 2000
+        configuration.training.checkpointEvery = 1000
+        configuration.evaluation.tokens = 65_536
+    }
+
+    /// BERT-base's layers, sequences of 512 tokens. Rates are those of `small`: muP carries them from its width to this one.
+    static func applyBase(_ configuration: inout RunConfiguration) {
+        applySmall(&configuration)
+        configuration.model.hiddenSize = 768
+        configuration.model.headCount = 12
+        configuration.model.intermediateSize = 3072
+        configuration.model.embeddingSize = 768
+        configuration.parametrization.baseHiddenSize = 256
+        configuration.corpus.sequenceLength = 512
+        configuration.corpus.heldOut = 0.001
+        configuration.tokenizer.vocabularySize = 32_768
+        configuration.optimizer.warmupSteps = 2000
+        configuration.training.steps = 200_000
+    }
+}
