@@ -11,6 +11,8 @@ struct DirectoryTests {
             ([100, 200, 300, 400, 500], Retention(keepLast: 2, keepEvery: 300), [300, 400, 500]),
             ([0, 5, 10, 15], Retention(keepLast: 1, keepEvery: 10), [0, 10, 15]),
             ([1], Retention(keepLast: 0), [1]),
+            ([100, 200, 217, 233], Retention(keepLast: 1, keepLatestOf: 100), [200, 233]),
+            ([217, 233], Retention(keepLast: 1, keepLatestOf: 100), [233]),
             ([1, 2, 3], Retention(keepLast: -5, keepEvery: 0), [3]),
             ([], Retention(), []),
             ([4, 1, 3, 2], Retention(keepLast: 3), [2, 3, 4]),

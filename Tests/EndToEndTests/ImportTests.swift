@@ -146,7 +146,8 @@ import Testing
     /// Early versions of sentence-transformers put the encoder into a folder of its own.
     @Test func theEncoderWithinAFolderOfSentencesIsFound() throws {
         let workspace = try exported()
-        let modules = #"[{"idx": 0, "name": "0", "path": "0_Transformer", "type": "sentence_transformers.models.Transformer"}]"#
+        let modules =
+            #"[{"idx": 0, "name": "0", "path": "0_Transformer", "type": "sentence_transformers.models.Transformer"}]"#
         try workspace.folder.write(modules, to: "sentences/modules.json")
         #expect(try workspace.pretrain("import", "hf/discriminator", "--output", "plain").status == 0)
         try workspace.folder.move("hf/discriminator", to: "sentences/0_Transformer")

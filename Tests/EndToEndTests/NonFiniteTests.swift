@@ -84,16 +84,7 @@ import Testing
     @Test("Steps far out are left out and counted, the same after an interruption and on several threads")
     func spikesAreLeftOut() throws {
         let workspace = try Workspace()
-        // Only a long document, of which there are few, reaches the last positions.
-        var documents = SyntheticText.documents(400, seed: 11, sentences: 1...1).map { String($0.prefix(30)) }
-        for place in [100, 200, 300] {
-            documents.insert(contentsOf: SyntheticText.documents(1, seed: 12, sentences: 9...9), at: place)
-        }
-        try workspace.folder.write(documents.joined(separator: "\n\n"), to: "rare.txt")
-        let settings = [
-            "corpus.sources=[{path: rare.txt}]", "corpus.held_out=0", "model.positions=learned",
-            "training.batch_size=2", "training.lanes=2", "optimizer.schedule=constant", "training.evaluate_every=0",
-        ]
+        let settings = try rareSpikes(workspace)
         // Set from the beginning, as it is part of the run.
         try workspace.run("whole", settings + ["training.spike_deviations=6"])
         try poison(workspace, "whole", tensor: "embeddings.position", rows: 30..<32, value: 1e4)
@@ -111,6 +102,54 @@ import Testing
         let reader = try CheckpointReader(path: "\(workspace.path)/\(workspace.checkpoint("whole", 300))")
         let state = try JSONSerialization.jsonObject(with: Data(try reader.document("state.json")))
         #expect((state as? [String: Any])?["skippedSteps"] as? Int == skipped.count, "\(state)")
+    }
+
+    @Test("A step far out brings the last checkpoint back, the same after interruptions and on several threads")
+    func spikesAreUndone() throws {
+        let workspace = try Workspace()
+        let settings = try rareSpikes(workspace) + ["training.spike_deviations=6", "training.spike_action=roll_back"]
+        try workspace.run("whole", settings + ["training.checkpoint_every=20"])
+        try poison(workspace, "whole", tensor: "embeddings.position", rows: 30..<32, value: 1e4)
+        try workspace.folder.copy("whole", to: "pieces")
+        let longer =
+            settings + ["training.checkpoint_every=20", "training.steps=300", "training.keep_last=1"]
+        let outcome = try workspace.run("whole", longer)
+        let back = outcome.errors.split(separator: "\n").filter {
+            $0.contains("; weights and moments are those after step ")
+        }
+        let first = try #require(back.first, "\(outcome.errors)")
+        let match = try #require(first.firstMatch(of: /step ([0-9]+) skipped: .* those after step ([0-9]+) again/))
+        let (spike, step) = (try #require(Int(match.1)), try #require(Int(match.2)))
+        #expect(step == (spike - 1) / 20 * 20 && spike > step)
+        // Interrupted in between, where a checkpoint is that no run goes back to.
+        let child = try workspace.start("pieces", longer)
+        try child.waitUntil { (workspace.steps("pieces").max() ?? 0) >= 100 }
+        child.send(SIGTERM)
+        _ = try child.wait()
+        try workspace.run("pieces", longer, threads: 1)
+        try workspace.record("pieces").expectEqual(try workspace.record("whole"))
+        let reader = try CheckpointReader(path: "\(workspace.path)/\(workspace.checkpoint("whole", 300))")
+        let state = try JSONSerialization.jsonObject(with: Data(try reader.document("state.json"))) as? [String: Any]
+        #expect(try #require(state?["skippedSteps"] as? Int) >= spike - step, "\(first)")
+        let other = try workspace.run(
+            "whole", longer + ["training.checkpoint_every=30", "training.steps=310"], expecting: 1)
+        #expect(other.errors.contains("training.checkpoint_every"), "\(other.errors)")
+        let alone = try workspace.run("alone", ["training.spike_action=roll_back"], expecting: 1)
+        #expect(alone.errors.contains("set training.spike_deviations"), "\(alone.errors)")
+    }
+
+    /// Text in which few steps are far out, once the vectors of the last positions have been ruined.
+    private func rareSpikes(_ workspace: Workspace) throws -> [String] {
+        // Only a long document, of which there are few, reaches them.
+        var documents = SyntheticText.documents(400, seed: 11, sentences: 1...1).map { String($0.prefix(30)) }
+        for place in [100, 200, 300] {
+            documents.insert(contentsOf: SyntheticText.documents(1, seed: 12, sentences: 9...9), at: place)
+        }
+        try workspace.folder.write(documents.joined(separator: "\n\n"), to: "rare.txt")
+        return [
+            "corpus.sources=[{path: rare.txt}]", "corpus.held_out=0", "model.positions=learned",
+            "training.batch_size=2", "training.lanes=2", "optimizer.schedule=constant", "training.evaluate_every=0",
+        ]
     }
 
     @Test("Weights that a step ruined are neither evaluated nor saved", arguments: [7, 0])

@@ -64,7 +64,9 @@ struct PresetTests {
             #expect(preset.optimizer.peakLearningRate == Preset.demo.configuration.optimizer.peakLearningRate)
             #expect(preset.objective.name == small.objective.name)
         }
-        #expect(base.parametrization.baseHiddenSize == small.model.hiddenSize && small.parametrization.baseHiddenSize == nil)
+        #expect(
+            base.parametrization.baseHiddenSize == small.model.hiddenSize && small.parametrization.baseHiddenSize == nil
+        )
         #expect(base.model.hiddenSize / base.model.headCount == small.model.hiddenSize / small.model.headCount)
     }
 

@@ -8,6 +8,8 @@ extension RunConfiguration {
             steps: training.steps, evaluateEvery: training.evaluateEvery, checkpointEvery: training.checkpointEvery,
             checkpointSeconds: training.checkpointMinutes.map { Double($0) * 60 },
             logEvery: training.logEvery,
-            retention: Retention(keepLast: training.keepLast, keepEvery: training.keepEvery))
+            retention: Retention(
+                keepLast: training.keepLast, keepEvery: training.keepEvery,
+                keepLatestOf: training.spikeAction == .rollBack ? training.checkpointEvery : nil))
     }
 }

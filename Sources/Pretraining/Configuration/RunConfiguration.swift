@@ -36,6 +36,12 @@ public struct RunConfiguration: Configurable {
                 "\(corpus.sequenceLength) is longer than the position table, model.maximum_positions \(model.maximumPositions); raise that or shorten this"
             )
         }
+        if training.spikeAction == .rollBack, training.spikeDeviations == nil || training.checkpointEvery == 0 {
+            throw InvalidSetting(
+                "training.spike_action",
+                "roll_back goes back to a checkpoint where a step lies too far out: set training.spike_deviations, and "
+                    + "training.checkpoint_every above 0")
+        }
         if parametrization.baseLayerCount != nil, model.normalization.placement != .pre {
             throw InvalidSetting(
                 "parametrization.base_layer_count",

@@ -19,6 +19,7 @@ public struct TrainingConfiguration: Configurable, Equatable {
     public var logEvery = 10
     public var maximumSkippedSteps = 0
     public var spikeDeviations: Double?
+    public var spikeAction = SpikeAction.skip
     public var lanes: Int?
     public var chunkTokens = 1024
     public var recomputation = ActivationRecomputation.none
@@ -60,6 +61,10 @@ public struct TrainingConfiguration: Configurable, Equatable {
             "spike_deviations", &spikeDeviations, 1...1000,
             "Leave out steps whose loss or gradient norm lies more than so many standard deviations above the mean of the last 128; "
                 + "6 is usual. null: none. Part of the run.")
+        try fields.choice(
+            "spike_action", &spikeAction,
+            "What such a step does. skip: nothing is learned from it; roll_back: nor from the steps since the last checkpoint of "
+                + "checkpoint_every, whose weights and moments come back, while the text and the schedule go on.")
         try fields.integer(
             "lanes", &lanes, 1...1024,
             "Groups of sequences whose gradients are summed by themselves: the most threads that help; four for each thread "

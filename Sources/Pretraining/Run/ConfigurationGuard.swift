@@ -15,6 +15,9 @@ enum ConfigurationGuard {
 
     /// The settings in which `new` differs from `old`, as `key: old value, now new value`.
     static func differences(from old: RunConfiguration, to new: RunConfiguration) throws -> [String] {
+        var free = free
+        // There the run goes back to.
+        if old.training.spikeAction == .rollBack { free.remove("training.checkpoint_every") }
         let before = try values(of: old)
         let after = try values(of: new)
         var result = before.keys.sorted().compactMap { key -> String? in

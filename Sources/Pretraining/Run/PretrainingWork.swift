@@ -14,19 +14,19 @@ public typealias PretrainingEvent = RunEvent<EvaluationReport>
 
 /// Pretraining while it is under way: everything opened, loaded and ready to step.
 final class PretrainingWork: RunWork {
-    private let configuration: RunConfiguration
-    private let pool: ThreadPool
+    let configuration: RunConfiguration
+    let pool: ThreadPool
     private let tokenizer: Tokenizer
-    private var engine: TrainingEngine
+    private(set) var engine: TrainingEngine
     private var loader: CorpusLoader
     /// The part of the run that is under way, and what it runs with.
     private var stage: (index: Int, configuration: RunConfiguration)
     private let fingerprint: CorpusFingerprint
     private let listing: CorpusListing
     private var peak: PeakWatch
-    private let tell: (PretrainingEvent) -> Void
+    let tell: (PretrainingEvent) -> Void
     private let logging: RunLogging
-    private let ranks: RankGroup?
+    let ranks: RankGroup?
     /// Of replicas that train by themselves between two exchanges.
     private var replicas: ReplicaWork?
     private var stragglers = StragglerWatch()
@@ -34,6 +34,8 @@ final class PretrainingWork: RunWork {
     private var judged: (loss: Double, norm: Double)?
     /// How ranks have spent the last step, or the time since they last met.
     private var timings: [RankTiming] = []
+    /// The checkpoint of a step, where the run may go back to it.
+    var checkpointOfStep: ((Int) throws -> CheckpointReader?)?
     private(set) var histograms: [(tag: String, histogram: ValueHistogram)] = []
 
     private var state: RunState
@@ -233,9 +235,10 @@ final class PretrainingWork: RunWork {
             try meet(after: number)
             return .skipped(reason: "\(error.place) is not finite")
         } catch let spike as Spike {
-            state.skippedSteps += 1
+            let rollback = try rollBack(from: number)
+            state.skippedSteps = rollback.map { number - $0.learnedSteps } ?? state.skippedSteps + 1
             advance(to: number, loaded)
-            return .skipped(reason: "\(spike)")
+            return .skipped(reason: "\(spike)\(rollback.map { "; \($0)" } ?? "")")
         }
     }
 

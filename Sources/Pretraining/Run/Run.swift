@@ -124,6 +124,7 @@ public final class Run {
             work, directory: directory, plan: requested.plan, resumingAfter: start.documents?.state.step,
             origin: work.origin, logging: logging, progress: progress, report: report)
         defer { (seconds, tokens) = (loop.seconds, work.tokens) }
+        work.checkpointOfStep = { [unowned loop] in try loop.checkpoint(ofStep: $0) }
         tell = loop.tell
         defer { tell = { _ in } }
         loop.tell(.note(work.summary(directory)))

@@ -142,6 +142,18 @@ public final class RunLoop<Work: RunWork> {
         }
     }
 
+    /// The checkpoint of an earlier step, once it is safe on the disk; nil where there is none.
+    ///
+    /// - Throws: `CheckpointError`, also where an earlier one could not be written.
+    public func checkpoint(ofStep step: Int) throws -> CheckpointReader? {
+        do { _ = try writer.finish() } catch {
+            savedStep = nil
+            throw error
+        }
+        guard try directory.checkpoints.entries().contains(where: { $0.step == step }) else { return nil }
+        return try CheckpointReader(path: directory.checkpoints.path(ofStep: step))
+    }
+
     /// Whatever ends a run costs none of its finished steps. A failure to save them is the lesser one.
     private func saveFinishedSteps(before error: any Error) {
         do {

@@ -25,7 +25,8 @@ extension ModelHistory {
         } catch ReportError.notARun {
             return nil
         } catch {
-            alarms.append("The run's records could not be read at the export: scores, cost and alarms are missing here.")
+            alarms.append(
+                "The run's records could not be read at the export: scores, cost and alarms are missing here.")
             return "the card lacks scores, cost and alarms, for the run's records cannot be read: \(error)"
         }
         guard let facts = report.runs.first else { return nil }
