@@ -34,6 +34,7 @@ public struct RunSuggestion: Sendable {
         for (layers, hidden) in [(3, 128), (4, 192), (6, 256), (8, 384), (12, 512), (12, 768)] {
             var candidate = Preset.small.configuration
             candidate.model.layerCount = layers
+            candidate.model.generator.layerCount = max(1, layers / 3)
             candidate.model.hiddenSize = hidden
             candidate.model.embeddingSize = hidden
             candidate.model.intermediateSize = 4 * hidden

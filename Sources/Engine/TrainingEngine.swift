@@ -261,6 +261,7 @@ public final class TrainingEngine {
             } else {
                 try exchange.share(state.weights, members: members)
             }
+            exchange.end()
         } else {
             rounding?.round(state.weights, pool)
         }

@@ -5,15 +5,29 @@ struct RankStopwatch {
     private var startedAt = ContinuousClock.now
     private var waitedBefore = 0.0
     private var sentBefore = 0
+    /// Of stretches that have ended since the last report.
+    private var carried = (seconds: 0.0, waited: 0.0)
 
-    /// Begins to count time anew.
+    /// Begins a stretch whose time counts; what has passed since the last one does not.
     mutating func start(_ group: RankGroup?) { (startedAt, waitedBefore) = (.now, group?.waitedSeconds ?? 0) }
 
-    /// The time since the start, and bytes since this was asked last.
+    /// Ends the stretch, which counts in the next report.
+    mutating func pause(_ group: RankGroup?) {
+        let stretch = elapsed(group)
+        carried = (carried.seconds + stretch.seconds, carried.waited + stretch.waited)
+        start(group)
+    }
+
+    /// The stretches since this was asked last, the one under way included, and bytes; begins another stretch.
     mutating func timing(_ group: RankGroup?) -> RankTiming {
-        let (waited, sent) = ((group?.waitedSeconds ?? 0) - waitedBefore, group?.sentBytes ?? 0)
-        defer { sentBefore = sent }
+        pause(group)
+        let sent = group?.sentBytes ?? 0
+        defer { (carried, sentBefore) = ((0, 0), sent) }
         return RankTiming(
-            computing: startedAt.duration(to: .now) / .seconds(1) - waited, waiting: waited, sent: sent - sentBefore)
+            computing: carried.seconds - carried.waited, waiting: carried.waited, sent: sent - sentBefore)
+    }
+
+    private func elapsed(_ group: RankGroup?) -> (seconds: Double, waited: Double) {
+        (startedAt.duration(to: .now) / .seconds(1), (group?.waitedSeconds ?? 0) - waitedBefore)
     }
 }

@@ -87,7 +87,11 @@ final class StepExchange {
         stopwatch.start(group)
     }
 
-    /// How this rank has spent the step so far, and what it has sent since it was asked last.
+    /// Ends a step: what comes before the next one is not of it.
+    func end() { stopwatch.pause(group) }
+
+    /// How this rank has spent its steps since it was asked last, and what it has sent: this step so far, and the exchange of
+    /// weights after the one before.
     func timing() -> RankTiming { stopwatch.timing(group) }
 
     // MARK: Gradients

@@ -18,7 +18,9 @@ extension RunConfiguration {
         if let preset { overrides.insert("model.preset=\(preset)", at: 0) }
         let named = try ConfigurationReader.peek("model.preset", yaml: yaml, origin: origin, overrides: overrides)
         let name = named ?? (path == nil && base == nil ? Preset.demo.rawValue : nil)
-        var resolved = try Preset.defaults(named: name, origin: origin)
+        let objective = try ConfigurationReader.peek(
+            "objective.name", yaml: yaml, origin: origin, overrides: overrides)
+        var resolved = try Preset.defaults(named: name, objective: objective, origin: origin)
         if let base, named == nil {
             resolved.model = base.model
             resolved.model.preset = nil

@@ -1,5 +1,6 @@
 import Configuration
 import Encoder
+import Objectives
 
 /// Named configurations: this engine's own, which were measured, and published ones.
 ///
@@ -19,6 +20,13 @@ public enum Preset: String, CaseIterable, Sendable {
     case longformerSmall = "longformer-rtd-small"
     case longformerBase = "longformer-rtd-base"
     case modernSmall = "modern-rtd-small"
+
+    /// The configuration with nothing spelled out, or nothing but the objective.
+    public func configuration(objective: ObjectiveName) -> RunConfiguration {
+        var configuration = configuration
+        if [.demo, .small, .base].contains(self) { Self.change(&configuration, to: objective) }
+        return configuration
+    }
 
     /// The configuration with nothing spelled out.
     public var configuration: RunConfiguration {
@@ -51,11 +59,16 @@ public enum Preset: String, CaseIterable, Sendable {
 
     /// The preset that a YAML text and overrides name, or ELECTRA-small's values without a name.
     ///
-    /// - Throws: `ConfigurationError` for a name that is none of `allCases`.
-    public static func defaults(named name: String?, origin: String) throws -> RunConfiguration {
+    /// - Parameter objective: that they name, if any; what a preset of this engine's own sets for another one is left out.
+    /// - Throws: `UnknownPreset` for a name that is none of `allCases`.
+    public static func defaults(
+        named name: String?, objective: String? = nil, origin: String
+    ) throws -> RunConfiguration {
         guard let name else { return RunConfiguration() }
         guard let preset = Preset(rawValue: name) else { throw UnknownPreset(name: name, origin: origin) }
-        return preset.configuration
+        // A name that is none is found when the configuration is read.
+        guard let objective = objective.flatMap(ObjectiveName.init) else { return preset.configuration }
+        return preset.configuration(objective: objective)
     }
 }
 
