@@ -1,0 +1,79 @@
+#!/usr/bin/env python3
+"""What many machines would do, reckoned from what two ranks did over links of known speed (ranks_over_links.py).
+
+Of P parameters each of R ranks sends 4·P·(R − 1)/R bytes of gradients, which leave while the backward pass goes on, and as many of
+weights, which wait for it. A step of a batch that is shared out takes
+
+    T₁/R + max(0, gradients/bandwidth − hidden·T₁/R) + weights/bandwidth + processor · bytes/threads + latency · messages
+
+where T₁ is one rank's step, `hidden` the part of a step that the exchange of gradients may hide behind, `processor` the seconds a
+thread works for a byte it sends and receives. The latter is taken from the measurement with the fastest link, and the other links
+are told by the model beside what was measured:
+
+    python3 Benchmarks/machines_model.py --parameters 11.3e6 --alone 1.74 --measured 1:1.18 10:0.99
+
+then a table for other machines:
+
+    python3 Benchmarks/machines_model.py --parameters 11.3e6 --alone 1.74 --measured 1:1.18 10:0.99 \\
+        --machine-parameters 133e6 --machine-alone 60 --threads 32 --links 10,25,100 --machines 1,2,4,8,16,32,64
+"""
+
+import argparse
+
+# Of three parts of a step, forward, backward by activations and by weights, gradients leave in the last two; the first layers' are
+# the last, and nothing is left to hide them behind.
+HIDDEN = 0.6
+# Of a message between two machines, in seconds: usual for TCP, not measured here.
+LATENCY = 50e-6
+
+
+def step(ranks, *, parameters, alone, gigabits, processor, threads=1, parts=14):
+    """Seconds of a step of one batch that ranks share."""
+    if ranks == 1:
+        return alone
+    share = 4 * parameters * (ranks - 1) / ranks
+    wire = share * 8 / (gigabits * 1e9)
+    computing = alone / ranks
+    messages = 2 * parts * (ranks - 1)
+    return (computing + max(0, wire - HIDDEN * computing) + wire + processor * 2 * share / threads
+            + LATENCY * messages)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--parameters", type=float, required=True, help="of the model that was measured")
+    parser.add_argument("--alone", type=float, required=True, help="seconds of one rank's step")
+    parser.add_argument("--measured", nargs="+", required=True, metavar="GBIT:SECONDS", help="of two ranks' steps")
+    parser.add_argument("--machine-parameters", type=float, help="of the model to reckon with")
+    parser.add_argument("--machine-alone", type=float, help="seconds of one machine's step of the whole batch")
+    parser.add_argument("--threads", type=int, default=1, help="of a machine, that pack and add what is exchanged")
+    parser.add_argument("--links", default="10,25,100", help="Gbit/s")
+    parser.add_argument("--machines", default="1,2,4,8,16,32,64")
+    options = parser.parse_args()
+
+    measured = sorted(tuple(map(float, pair.split(":"))) for pair in options.measured)
+    known = dict(parameters=options.parameters, alone=options.alone)
+    fastest, seconds = measured[-1]
+    # Two ranks send 2·P bytes of gradients and of weights each.
+    processor = max(0.0, seconds - step(2, gigabits=fastest, processor=0, **known)) / (4 * options.parameters)
+    print(f"a thread works {1e9 * processor:.2f} ns for a byte\n")
+    print("| link | two ranks, measured | by the model |")
+    print("|---|---|---|")
+    for gigabits, found in measured:
+        print(f"| {gigabits:g} Gbit/s | {found:.2f} s | {step(2, gigabits=gigabits, processor=processor, **known):.2f} s |")
+    if options.machine_alone is None or options.machine_parameters is None:
+        return
+    known = dict(parameters=options.machine_parameters, alone=options.machine_alone)
+    links = [float(link) for link in options.links.split(",")]
+    print("\n| machines | " + " | ".join(f"{link:g} Gbit/s" for link in links) + " |")
+    print("|---" * (len(links) + 1) + "|")
+    for ranks in map(int, options.machines.split(",")):
+        cells = []
+        for link in links:
+            time = step(ranks, gigabits=link, processor=processor, threads=options.threads, **known)
+            cells.append(f"{options.machine_alone / time:.1f} ({100 * options.machine_alone / time / ranks:.0f} %)")
+        print(f"| {ranks} | " + " | ".join(cells) + " |")
+
+
+if __name__ == "__main__":
+    main()
