@@ -4,10 +4,10 @@
 Of P parameters each of R ranks sends 4·P·(R − 1)/R bytes of gradients, which leave while the backward pass goes on, and as many of
 weights, which wait for it. A step of a batch that is shared out takes
 
-    T₁/R + max(0, gradients/bandwidth − hidden·T₁/R) + weights/bandwidth + processor · bytes/threads + latency · messages
+    C + max(0, gradients/bandwidth − hidden·C) + weights/bandwidth + processor · bytes/threads + latency · messages
 
-where T₁ is one rank's step, `hidden` the part of a step that the exchange of gradients may hide behind, `processor` the seconds a
-thread works for a byte it sends and receives. The latter is taken from the measurement with the fastest link, and the other links
+where C is the time that the rank with most lanes computes, `hidden` the part of it that the exchange of gradients may hide behind,
+`processor` the seconds a thread works for a byte it sends and receives. The latter is taken from the measurement with the fastest link, and the other links
 are told by the model beside what was measured:
 
     python3 Benchmarks/machines_model.py --parameters 11.3e6 --alone 1.74 --measured 1:1.18 10:0.99
@@ -15,25 +15,27 @@ are told by the model beside what was measured:
 then a table for other machines:
 
     python3 Benchmarks/machines_model.py --parameters 11.3e6 --alone 1.74 --measured 1:1.18 10:0.99 \\
-        --machine-parameters 133e6 --machine-alone 60 --threads 32 --links 10,25,100 --machines 1,2,4,8,16,32,64
+        --machine-parameters 140e6 --machine-alone 92 --threads 32 --lanes 2048 --links 10,25,100 --machines 1,2,4,8,16,32,64
 """
 
 import argparse
+import math
 
 # Of three parts of a step, forward, backward by activations and by weights, gradients leave in the last two; the first layers' are
-# the last, and nothing is left to hide them behind.
+# the last, and nothing is left to hide them behind. Assumed: where links are slow enough to show it, two ranks were too fast.
 HIDDEN = 0.6
 # Of a message between two machines, in seconds: usual for TCP, not measured here.
 LATENCY = 50e-6
 
 
-def step(ranks, *, parameters, alone, gigabits, processor, threads=1, parts=14):
-    """Seconds of a step of one batch that ranks share."""
+def step(ranks, *, parameters, alone, gigabits, processor, threads=1, lanes=None, parts=14):
+    """Seconds of a step of one batch, of so many lanes, that ranks share; lanes None: as many as are needed."""
     if ranks == 1:
         return alone
     share = 4 * parameters * (ranks - 1) / ranks
     wire = share * 8 / (gigabits * 1e9)
-    computing = alone / ranks
+    # A lane is carried by one thread.
+    computing = alone * threads * math.ceil(lanes / (ranks * threads)) / lanes if lanes else alone / ranks
     messages = 2 * parts * (ranks - 1)
     return (computing + max(0, wire - HIDDEN * computing) + wire + processor * 2 * share / threads
             + LATENCY * messages)
@@ -47,6 +49,7 @@ def main():
     parser.add_argument("--machine-parameters", type=float, help="of the model to reckon with")
     parser.add_argument("--machine-alone", type=float, help="seconds of one machine's step of the whole batch")
     parser.add_argument("--threads", type=int, default=1, help="of a machine, that pack and add what is exchanged")
+    parser.add_argument("--lanes", type=int, help="training.lanes, at most the sequences of a batch; default: always enough")
     parser.add_argument("--links", default="10,25,100", help="Gbit/s")
     parser.add_argument("--machines", default="1,2,4,8,16,32,64")
     options = parser.parse_args()
@@ -70,7 +73,7 @@ def main():
     for ranks in map(int, options.machines.split(",")):
         cells = []
         for link in links:
-            time = step(ranks, gigabits=link, processor=processor, threads=options.threads, **known)
+            time = step(ranks, gigabits=link, processor=processor, threads=options.threads, lanes=options.lanes, **known)
             cells.append(f"{options.machine_alone / time:.1f} ({100 * options.machine_alone / time / ranks:.0f} %)")
         print(f"| {ranks} | " + " | ".join(cells) + " |")
 

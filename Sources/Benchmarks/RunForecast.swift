@@ -14,6 +14,8 @@ public struct RunForecast: Encodable, Sendable {
     public var generatorParameters: Int
     public var discriminatorParameters: Int
     public var sharedParameters: Int
+    /// Of both networks' layers, without tables and heads.
+    public var layerParameters: Int
     public var flopsPerToken: Double
     /// Weights, moments, gradients and activations.
     public var memoryBytes: Int
@@ -66,6 +68,7 @@ public struct RunForecast: Encodable, Sendable {
         generatorParameters = cost.generatorParameters
         discriminatorParameters = cost.discriminatorParameters
         sharedParameters = cost.sharedParameters
+        layerParameters = model.layout.specs.filter { $0.name.contains(".layers.") }.reduce(0) { $0 + $1.count }
         flopsPerToken = cost.flopsPerToken
         memoryBytes = cost.memoryBytes
         machineMemoryBytes = MachineLimits().resident.bytes

@@ -26,6 +26,17 @@ public enum RunLength {
                 configuration, "training.steps is \(CountFormat.grouped(begun.training.steps)), as when the run began"
             )
         }
+        return try measured(requested, hours: hours, threads: threads, ranks: ranks)
+    }
+
+    /// The steps that this machine does in a time, by a short measurement.
+    ///
+    /// - Returns: the configuration without hours, and what was done, for people.
+    public static func measured(
+        _ requested: RunConfiguration, hours: Double, threads: Int, ranks: Int = 1
+    ) throws -> (configuration: RunConfiguration, note: String?) {
+        var configuration = requested
+        configuration.training.hours = nil
         let forecast = try RunForecast(configuration, threads: threads, measuring: true, checkingCorpus: false)
         let speed = (forecast.tokensPerSecond ?? 0) * Double(ranks)
         let steps = max(1, Int(hours * 3600 * speed / Double(forecast.tokensPerStep)))

@@ -7,7 +7,7 @@ import Pretraining
 
 /// A configuration for a corpus, this machine and a time, to begin with.
 ///
-/// Everything but size, batch and length is the preset `small`'s, made as large as the time allows. How large is a rule of thumb for language models, about twenty tokens for every parameter (Hoffmann et al. 2022, arXiv 2203.15556): nobody
+/// Everything but size, batch, length and precision is the preset `small`'s, made as large as the time allows. How large is a rule of thumb for language models, about twenty tokens for every parameter (Hoffmann et al. 2022, arXiv 2203.15556): nobody
 /// has measured it for encoders of this size, and it only says which sizes cannot be right.
 public struct RunSuggestion: Sendable {
     /// Tokens for every parameter of the layers.
@@ -48,7 +48,7 @@ public struct RunSuggestion: Sendable {
             let forecast = try RunForecast(candidate, threads: threads, measuring: true, checkingCorpus: false)
             guard let speed = forecast.tokensPerSecond else { break }
             let tokens = speed * hours * 3600
-            let parameters = Double(forecast.parameters - forecast.sharedParameters)
+            let parameters = Double(forecast.layerParameters)
             if chosen != nil, tokens < Self.tokensPerParameter * parameters { break }
             chosen = (candidate, speed)
         }

@@ -13,11 +13,13 @@ extension TrainingEngine {
         let (chunks, sampled) = try backward(batch, step: step, part: .generator)
         let (ofGenerator, norms, generatorSquares) = try merge(chunks, step: step, members: 0..<1)
         let generatorNorm = norms[0]
+        let firstTurn = timings
         generatorSnapshot.take(pool)
         try update(step: step, norms: [generatorNorm, 0], columnSquares: generatorSquares, members: 0..<1)
         do {
             let chunks = try backward(batch, step: step, part: .mainEncoder, sampled: sampled).sums
             var (sums, norms, squares) = try merge(chunks, step: step, members: 1..<2)
+            timings = zip(firstTurn, timings).map { $0 + $1 }
             let discriminatorNorm = norms[1]
             sums += ofGenerator
             try judge(sums, norm: LaneGradients.total([generatorNorm, discriminatorNorm]))

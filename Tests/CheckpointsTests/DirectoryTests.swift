@@ -13,6 +13,7 @@ struct DirectoryTests {
             ([1], Retention(keepLast: 0), [1]),
             ([100, 200, 217, 233], Retention(keepLast: 1, keepLatestOf: 100), [200, 233]),
             ([217, 233], Retention(keepLast: 1, keepLatestOf: 100), [233]),
+            ([100, 150, 200, 233], Retention(keepLast: 3, keepLatestOf: 100), [100, 150, 200, 233]),
             ([1, 2, 3], Retention(keepLast: -5, keepEvery: 0), [3]),
             ([], Retention(), []),
             ([4, 1, 3, 2], Retention(keepLast: 3), [2, 3, 4]),

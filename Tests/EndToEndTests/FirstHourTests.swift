@@ -134,6 +134,16 @@ import Testing
 
     @Test func aLengthInHoursBecomesSteps() throws {
         let settings = ["training.hours=0.001", "training.stages=[]"]
+        let set = settings.flatMap { ["--set", $0] }
+        let check = try Program.run(["config", "check", "tiny.yaml"] + set, in: workspace.path)
+        #expect(check.output.contains("note: training.steps is "), "\(check.output)")
+        let unmeasured = try Program.run(
+            ["config", "check", "tiny.yaml", "--no-measurement"] + set, in: workspace.path)
+        #expect(unmeasured.output.contains("note: training.hours: "), "\(unmeasured.output)")
+        let search = try Program.run(
+            ["transfer-hp", "tiny.yaml", "--output", "search", "--search", "learning_rate=1e-3..2e-3"] + set,
+            in: workspace.path)
+        #expect(search.status == 1 && search.errors.contains("set training.steps instead"), "\(search.errors)")
         let first = try Program.run(
             workspace.arguments("run", settings).filter { $0 != "--quiet" }, in: workspace.path)
         #expect(first.status == 0 && first.errors.contains("training.steps is"), "\(first.errors)")

@@ -57,6 +57,7 @@ import Testing
         let card = try workspace.folder.text("last/discriminator/README.md")
         #expect(card.contains("## Minimal pairs: pairs.json\n| file | pairs |"), "\(card)")
         #expect(card.contains("| agreement | 4 | 75.0 % | – |") && card.contains("| processor time | "))
+        #expect(!card.contains("## Not known"), "\(card)")
         #expect(!card.contains("of which this checkpoint has") && !card.contains(workspace.folder.path))
         #expect(
             try workspace.pretrain("export", "run/checkpoints/step-00000010", "--output", "first").status == 0)
@@ -65,8 +66,9 @@ import Testing
         // What cannot be read is not left out in silence.
         try workspace.folder.write("{\"format\": 99}\n", to: "run/metrics.jsonl")
         let unread = try workspace.pretrain("export", "run", "--output", "unread")
-        #expect(unread.status == 0 && unread.errors.contains("warning: the card lacks"), "\(unread.errors)")
-        #expect(try workspace.folder.text("unread/discriminator/README.md").contains("## Alarms\n- The run's records"))
+        #expect(unread.status == 0 && unread.errors.contains("warning: not in the card: Scores"), "\(unread.errors)")
+        #expect(
+            try workspace.folder.text("unread/discriminator/README.md").contains("## Not known\n- Scores, cost and"))
         // Outside of a run there is no report to tell anything.
         try workspace.folder.move("run/checkpoints/step-00000010", to: "alone")
         #expect(try workspace.pretrain("export", "alone", "--output", "other").status == 0)

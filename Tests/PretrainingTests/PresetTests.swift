@@ -81,6 +81,12 @@ struct PresetTests {
             #expect(configuration.objective.name == objective && configuration.optimizer.kind == .muon)
             #expect((configuration.objective.maskFraction == 0.3) == (objective == .maskedLanguageModel))
         }
+        for source in ReplacementSource.allCases where objective.readsReplacements {
+            var settings = ["objective.name=\(objective.rawValue)", "objective.replacements=\(source.rawValue)"]
+            if source == .frozen { settings.append("objective.frozen_generator.checkpoint=checkpoints/demo") }
+            let (configuration, _) = try RunConfiguration.resolve(file: nil, preset: "small", settings: settings)
+            #expect(configuration.optimizer.separate == (source == .generator))
+        }
         // Published values stay what they are.
         let published = try Preset.defaults(named: "metro-base", objective: objective.rawValue, origin: "")
         #expect(published.objective == Preset.metroBase.configuration.objective)

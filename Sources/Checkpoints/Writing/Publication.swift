@@ -117,6 +117,7 @@ struct Publication {
             staying.insert(entry.step)
             if (try? CheckpointReader(path: entry.path)) != nil { recent += 1 }
         }
+        staying.formUnion(retention.anchors(of: staying))
         let surplus = entries.filter { !staying.contains($0.step) && !retention.isMilestone($0.step) }
         guard !surplus.isEmpty else { return [] }
         var trashes: [String] = []

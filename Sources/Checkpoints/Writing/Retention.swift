@@ -4,8 +4,8 @@ public struct Retention: Sendable, Equatable, Codable {
     public var keepLast: Int
     /// Checkpoints whose step is a multiple of this are kept for good; nil keeps none for that reason.
     public var keepEvery: Int?
-    /// Of the checkpoints whose step is a multiple of this the newest is kept, however many are newer; nil keeps none for that
-    /// reason.
+    /// A checkpoint whose step is a multiple of this is kept as long as one is that lies before the next multiple: a run that goes
+    /// on from that may go back to it. nil keeps none for that reason.
     public var keepLatestOf: Int?
 
     public init(keepLast: Int = 3, keepEvery: Int? = nil, keepLatestOf: Int? = nil) {
@@ -37,19 +37,26 @@ public struct Retention: Sendable, Equatable, Codable {
         case recent
         /// Its step is a multiple of `keepEvery`.
         case milestone
-        /// What a run may go back to: the newest whose step is a multiple of `keepLatestOf`.
+        /// What a run that goes on from a recent one may go back to.
         case anchor
     }
 
     /// Whether a step is kept for good.
     public func isMilestone(_ step: Int) -> Bool { keepEvery.map { step % $0 == 0 } ?? false }
 
+    /// What runs that go on from some steps may go back to.
+    public func anchors(of steps: some Sequence<Int>) -> Set<Int> {
+        guard let interval = keepLatestOf else { return [] }
+        return Set(steps.map { $0 / interval * interval })
+    }
+
     /// The steps of `steps` that stay, each with the reason; all others go.
     public func kept(of steps: [Int]) -> [Int: Reason] {
         var kept: [Int: Reason] = [:]
         for step in steps where isMilestone(step) { kept[step] = .milestone }
-        if let interval = keepLatestOf, let step = steps.filter({ $0 % interval == 0 }).max() { kept[step] = .anchor }
-        for step in steps.sorted().suffix(keepLast) { kept[step] = .recent }
+        let recent = steps.sorted().suffix(keepLast)
+        for step in anchors(of: recent).intersection(steps) { kept[step] = .anchor }
+        for step in recent { kept[step] = .recent }
         return kept
     }
 }

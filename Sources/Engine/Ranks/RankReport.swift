@@ -38,4 +38,10 @@ public struct RankTiming: Codable, Sendable, Equatable {
         self.waiting = waiting
         self.sent = sent
     }
+
+    static func + (one: Self, other: Self) -> Self {
+        RankTiming(
+            computing: one.computing + other.computing, waiting: one.waiting + other.waiting,
+            sent: one.sent + other.sent)
+    }
 }

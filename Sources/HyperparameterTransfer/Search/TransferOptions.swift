@@ -57,6 +57,11 @@ public struct TransferPlan: Sendable {
 
     /// - Throws: `TransferError` for whatever would make the search meaningless or impossible.
     public init(_ target: RunConfiguration, _ options: TransferOptions) throws {
+        guard target.training.hours == nil else {
+            throw TransferError.refused(
+                "training.hours becomes a number of steps when a run begins, and a search needs it before: set training.steps instead "
+                    + "(`pretrain config check` says how many this machine does in that time)")
+        }
         self.target = target
         self.options = options
         family = WidthFamily(target)
@@ -177,7 +182,10 @@ public struct TransferPlan: Sendable {
         let steps = configuration.training.steps
         configuration.tokenizer.path = tokenizer
         configuration.training.evaluateEvery = 0
-        configuration.training.checkpointEvery = max(100, steps / 4)
+        // There a run may go back to.
+        if configuration.training.spikeAction != .rollBack {
+            configuration.training.checkpointEvery = max(100, steps / 4)
+        }
         configuration.training.keepLast = 1
         configuration.training.keepEvery = nil
         configuration.training.logEvery = max(1, steps / 100)

@@ -61,6 +61,8 @@ public struct ModelHistory: Sendable, Equatable {
     public var cost: [(name: String, value: String)] = []
     /// What the run, or its report, found amiss.
     public var alarms: [String] = []
+    /// What the run's records do not tell, and why.
+    public var missing: [String] = []
 
     /// Figures under a heading.
     public struct Table: Sendable, Equatable {
@@ -96,6 +98,7 @@ public struct ModelHistory: Sendable, Equatable {
             && one.digestRemark == other.digestRemark && one.recipe.elementsEqual(other.recipe, by: ==)
             && one.metrics.elementsEqual(other.metrics, by: ==)
             && one.results == other.results && one.cost.elementsEqual(other.cost, by: ==) && one.alarms == other.alarms
+            && one.missing == other.missing
     }
 
     /// The lines of the card's front matter.
@@ -147,6 +150,7 @@ public struct ModelHistory: Sendable, Equatable {
                     + MarkdownTable.text(header: ["of the run", "value"], rows: cost.map { [$0.name, $0.value] }))
         }
         if !alarms.isEmpty { parts.append("## Alarms\n" + alarms.map { "- \($0)" }.joined(separator: "\n")) }
+        if !missing.isEmpty { parts.append("## Not known\n" + missing.map { "- \($0)" }.joined(separator: "\n")) }
         if license == nil {
             parts.append(
                 "## Licence\nNot stated. Whoever publishes the model says under which terms, in `license:` above; `pretrain export "

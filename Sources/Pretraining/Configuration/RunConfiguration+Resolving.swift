@@ -18,9 +18,12 @@ extension RunConfiguration {
         if let preset { overrides.insert("model.preset=\(preset)", at: 0) }
         let named = try ConfigurationReader.peek("model.preset", yaml: yaml, origin: origin, overrides: overrides)
         let name = named ?? (path == nil && base == nil ? Preset.demo.rawValue : nil)
-        let objective = try ConfigurationReader.peek(
-            "objective.name", yaml: yaml, origin: origin, overrides: overrides)
-        var resolved = try Preset.defaults(named: name, objective: objective, origin: origin)
+        func written(_ key: String) throws -> String? {
+            try ConfigurationReader.peek(key, yaml: yaml, origin: origin, overrides: overrides)
+        }
+        var resolved = try Preset.defaults(
+            named: name, objective: written("objective.name"), replacements: written("objective.replacements"),
+            origin: origin)
         if let base, named == nil {
             resolved.model = base.model
             resolved.model.preset = nil

@@ -66,7 +66,7 @@ public struct TrainingConfiguration: Configurable, Equatable {
             "What such a step does. skip: nothing is learned from it; roll_back: nor from the steps since the last checkpoint of "
                 + "checkpoint_every, whose weights and moments come back, while the text and the schedule go on.")
         try fields.integer(
-            "lanes", &lanes, 1...1024,
+            "lanes", &lanes, 1...65536,
             "Groups of sequences whose gradients are summed by themselves: the most threads that help; four for each thread "
                 + "balance the load. null: one for 2,048 tokens, at least 2. Part of the run: changing it changes results "
                 + "in the last bits.")

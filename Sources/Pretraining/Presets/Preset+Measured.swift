@@ -33,15 +33,20 @@ extension Preset {
 
     /// What becomes of these values where another objective is asked for: what only makes sense with METRO's is left out, and
     /// plain masked language modeling gets the masks that it learned most from.
-    static func change(_ configuration: inout RunConfiguration, to objective: ObjectiveName) {
+    ///
+    /// ELECTRA and COCO-LM take all of them.
+    static func change(
+        _ configuration: inout RunConfiguration, to objective: ObjectiveName, _ replacements: ReplacementSource
+    ) {
         configuration.objective.name = objective
+        if objective.readsReplacements { configuration.objective.replacements = replacements }
+        if !configuration.objective.trainsGenerator { configuration.optimizer.separate = false }
+        if !configuration.objective.hasGenerator { configuration.model.embeddingSharing = .shared }
         if !objective.detects {
             configuration.objective.discriminatorWeight = ObjectiveConfiguration().discriminatorWeight
             configuration.model.initialization.zeroDetectionOutput = false
         }
         if !objective.readsReplacements {
-            configuration.model.embeddingSharing = .shared
-            configuration.optimizer.separate = false
             configuration.objective.maskFraction = 0.3
             configuration.objective.finalMaskFraction = 0.15
         }

@@ -21,10 +21,16 @@ public enum Preset: String, CaseIterable, Sendable {
     case longformerBase = "longformer-rtd-base"
     case modernSmall = "modern-rtd-small"
 
-    /// The configuration with nothing spelled out, or nothing but the objective.
-    public func configuration(objective: ObjectiveName) -> RunConfiguration {
+    /// The configuration with nothing spelled out, or nothing but the objective and where replacements come from.
+    public func configuration(
+        objective: ObjectiveName? = nil, replacements: ReplacementSource? = nil
+    ) -> RunConfiguration {
         var configuration = configuration
-        if [.demo, .small, .base].contains(self) { Self.change(&configuration, to: objective) }
+        if [.demo, .small, .base].contains(self) {
+            Self.change(
+                &configuration, to: objective ?? configuration.objective.name,
+                replacements ?? configuration.objective.replacements)
+        }
         return configuration
     }
 
@@ -59,16 +65,19 @@ public enum Preset: String, CaseIterable, Sendable {
 
     /// The preset that a YAML text and overrides name, or ELECTRA-small's values without a name.
     ///
-    /// - Parameter objective: that they name, if any; what a preset of this engine's own sets for another one is left out.
+    /// - Parameters:
+    ///   - objective: that they name, if any; what a preset of this engine's own sets for another one is left out.
+    ///   - replacements: likewise.
     /// - Throws: `UnknownPreset` for a name that is none of `allCases`.
     public static func defaults(
-        named name: String?, objective: String? = nil, origin: String
+        named name: String?, objective: String? = nil, replacements: String? = nil, origin: String
     ) throws -> RunConfiguration {
         guard let name else { return RunConfiguration() }
         guard let preset = Preset(rawValue: name) else { throw UnknownPreset(name: name, origin: origin) }
         // A name that is none is found when the configuration is read.
-        guard let objective = objective.flatMap(ObjectiveName.init) else { return preset.configuration }
-        return preset.configuration(objective: objective)
+        return preset.configuration(
+            objective: objective.flatMap(ObjectiveName.init), replacements: replacements.flatMap(ReplacementSource.init)
+        )
     }
 }
 

@@ -36,6 +36,8 @@ final class PretrainingWork: RunWork {
     private var timings: [RankTiming] = []
     /// The checkpoint of a step, where the run may go back to it.
     var checkpointOfStep: ((Int) throws -> CheckpointReader?)?
+    /// Whether weights and moments are partly those of one step and partly of another, after a failure to go back.
+    var isStateTorn = false
     private(set) var histograms: [(tag: String, histogram: ValueHistogram)] = []
 
     private var state: RunState
@@ -367,7 +369,7 @@ final class PretrainingWork: RunWork {
     }
 
     func checkpoint() throws -> CheckpointContents? {
-        guard let loaderState, mayStop else { return nil }
+        guard let loaderState, mayStop, !isStateTorn else { return nil }
         if let ranks { try RankCommand.exchange(.gather, ranks) }
         try gatherState()
         try engine.state.check(step: state.step)

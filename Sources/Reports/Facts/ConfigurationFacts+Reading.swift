@@ -7,8 +7,11 @@ extension ConfigurationFacts {
     /// - Throws: only what visiting the settings throws.
     init(_ configuration: RunConfiguration) throws {
         let preset = configuration.model.preset.flatMap(Preset.init(rawValue:))
+        var usually = preset?.configuration(objective: configuration.objective.name) ?? RunConfiguration()
+        // What follows from it is no deviation, but it is one itself.
+        if let preset { usually.objective.name = preset.configuration.objective.name }
         try self.init(
-            configuration, usually: preset?.configuration ?? RunConfiguration(),
+            configuration, usually: usually,
             baseline: preset.map { "preset \($0.rawValue)" } ?? "defaults")
     }
 

@@ -61,9 +61,17 @@ struct ConfigCheckCommand: ParsableCommand {
     @OptionGroup var report: ReportOptions
 
     func run() throws {
-        let (configuration, _) = try options.resolve()
-        let result = try RunForecast(
+        var (configuration, _) = try options.resolve()
+        var length: String?
+        if let hours = configuration.training.hours {
+            length = "training.hours: how many steps they are is measured when the run begins; these are training.steps"
+            if !noMeasurement {
+                (configuration, length) = try RunLength.measured(configuration, hours: hours, threads: threading.count)
+            }
+        }
+        var result = try RunForecast(
             configuration, threads: threading.count, measuring: !noMeasurement, checkingCorpus: true)
+        if let length { result.advice.insert(length, at: 0) }
         try report.show(result) { ForecastText.text(result) }
     }
 }

@@ -92,8 +92,8 @@ struct ExportCommand: ParsableCommand {
         let model = try LoadedModel(path: checkpoint, threads: 1)
         let state = try TrainingCheckpoint.state(model.reader)
         var history = try ModelHistory(of: model.reader)
-        if let missing = history.addReport(ofCheckpoint: model.reader.path, step: state.step) {
-            Terminal.note("warning: \(missing)")
+        for missing in history.addReport(ofCheckpoint: model.reader.path, step: state.step) {
+            Terminal.note("warning: not in the card: \(missing)")
         }
         var settings = settings(history)
         settings.trainsTokenTypes = state.trainsTokenTypes == true

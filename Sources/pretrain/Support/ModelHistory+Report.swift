@@ -12,10 +12,10 @@ extension ModelHistory {
     /// - Parameters:
     ///   - checkpoint: path of the checkpoint.
     ///   - step: its step.
-    /// - Returns: why the records could not be read, where they could not.
-    mutating func addReport(ofCheckpoint checkpoint: String, step: Int) -> String? {
+    /// - Returns: what could not be read, and why.
+    mutating func addReport(ofCheckpoint checkpoint: String, step: Int) -> [String] {
         let folder = (checkpoint as NSString).deletingLastPathComponent
-        guard (folder as NSString).lastPathComponent == "checkpoints" else { return nil }
+        guard (folder as NSString).lastPathComponent == "checkpoints" else { return [] }
         let run = (folder as NSString).deletingLastPathComponent
         var options = RunReader.Options()
         options.readsWeights = false
@@ -23,13 +23,12 @@ extension ModelHistory {
         do {
             report = try ReportReader(runs: [run], names: ["run"], results: [], options: options).facts()
         } catch ReportError.notARun {
-            return nil
+            return []
         } catch {
-            alarms.append(
-                "The run's records could not be read at the export: scores, cost and alarms are missing here.")
-            return "the card lacks scores, cost and alarms, for the run's records cannot be read: \(error)"
+            missing = ["Scores, cost and alarms: the run's records could not be read at the export."]
+            return ["Scores, cost and alarms: \(error)"]
         }
-        guard let facts = report.runs.first else { return nil }
+        guard let facts = report.runs.first else { return [] }
         results = report.results.filter { $0.kind != .analysis }.map { result in
             ModelHistory.Table(
                 title: "\(result.kind.title): \((result.path as NSString).lastPathComponent)", header: result.header,
@@ -47,6 +46,10 @@ extension ModelHistory {
             cost.append(("of steps", "\(facts.progress.step), of which this checkpoint has \(step)"))
         }
         alarms = facts.alarms.map(\.text)
-        return nil
+        // The weights are here; what they are like is not asked for.
+        let unknown = facts.missing.filter { !$0.hasPrefix("Nearest neighbours") }
+        // Whoever reads the card has nothing of the machine's folders.
+        missing = unknown.map { $0.replacing(run + "/", with: "") }
+        return unknown
     }
 }
