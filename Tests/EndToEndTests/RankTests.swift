@@ -67,6 +67,30 @@ struct RankTests {
         #expect(try workspace.record("parts").weights == whole.weights)
     }
 
+    @Test("Ranks go back to a checkpoint together, to the same bits", arguments: Launch.all)
+    func rollbacks(_ launch: Launch) throws {
+        let workspace = try Workspace()
+        try launch.prepare(workspace)
+        // Losses that hardly fall are often two deviations above their mean.
+        let settings =
+            Self.settings + [
+                "training.spike_deviations=2", "training.spike_action=roll_back", "training.steps=120",
+                "training.checkpoint_every=20", "training.evaluate_every=0", "optimizer.kind=muon",
+                "optimizer.peak_learning_rate=1e-6", "optimizer.muon.peak_learning_rate=1e-5",
+            ]
+        let outcome = try workspace.run("alone", settings, threads: 2)
+        #expect(outcome.errors.contains("; weights and moments are those after step "), "\(outcome.errors)")
+        let alone = try workspace.record("alone")
+        for ranks in [2, 3] {
+            let output = "ranks-\(ranks)"
+            let shared = try launch.start(
+                workspace, ranks: ranks, workspace.arguments(output, settings, threads: 1)
+            ).wait()
+            #expect(shared.status == 0, "\(shared.errors)")
+            #expect(try workspace.record(output).weights == alone.weights)
+        }
+    }
+
     @Test("A signal to any rank ends all, with a checkpoint of what was finished", arguments: Launch.all)
     func signals(_ launch: Launch) throws {
         let workspace = try Workspace()
