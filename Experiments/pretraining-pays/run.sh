@@ -5,7 +5,7 @@
 #     Experiments/pretraining-pays/run.sh PROSE.txt TASKS PAIRS OUTPUT [RECIPE…]
 #
 # TASKS holds folders with train.jsonl, test.jsonl and perhaps validation.jsonl, plain or compressed, called sst2, cola, mrpc, trec6,
-# sotu_era and imdb; PAIRS files of minimal pairs. Recipes: mlm, mlm-muon, electra, metro; STEPS says how many instead of an hour's. PRETRAIN
+# sotu_era and imdb; PAIRS files of minimal pairs. Recipes: mlm, mlm-muon, electra, electra-muon, metro, metro-muon; STEPS says how many instead of an hour's. PRETRAIN
 # names another binary than the one of `make build`. The same command goes on where it was interrupted.
 set -eu
 prose=$1
@@ -31,6 +31,8 @@ echo "metric: f1" >"$output/tasks/mrpc/task.yaml"
 echo "training: {epochs: 10}" >"$output/tasks/sotu_era/task.yaml"
 echo "training: {epochs: 1}" >"$output/long/imdb/task.yaml"
 
+two_muons="--set optimizer.kind=muon --set optimizer.coupled_tables=true --set optimizer.separate=true
+    --set model.embedding_sharing=disentangled --set objective.discriminator_weight=10"
 # What one did in an hour, alone on two cores of Zen 5.
 models=
 for recipe in "${@:-mlm}"; do
@@ -43,12 +45,20 @@ for recipe in "${@:-mlm}"; do
             --set optimizer.coupled_tables=true"
         ;;
     electra) steps=12200 && settings="--set model.generator.width_multiplier=0.5" ;;
+    electra-muon) steps=10600 && settings="--set model.generator.width_multiplier=0.5 $two_muons" ;;
     metro)
         steps=11000
         settings="--set objective.name=metro --set model.generator.width_multiplier=1 --set model.generator.layer_count=2
             --set model.initialization.zero_detection_output=true --set objective.mask_token_fraction=1
             --set model.embedding_sharing=token_only --set optimizer.separate=true"
         ;;
+    # As the presets demo and small are made.
+    metro-muon)
+        steps=10000
+        settings="--set objective.name=metro --set model.generator.width_multiplier=1 --set model.generator.layer_count=2
+            --set model.initialization.zero_detection_output=true $two_muons"
+        ;;
+    *) echo "there is no recipe $recipe" >&2 && exit 64 ;;
     esac
     # The settings are meant to be split.
     # shellcheck disable=SC2086
