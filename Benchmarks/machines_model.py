@@ -7,8 +7,8 @@ weights, which wait for it. A step of a batch that is shared out takes
     C + max(0, gradients/bandwidth − hidden·C) + weights/bandwidth + processor · bytes/threads + latency · messages
 
 where C is the time that the rank with most lanes computes, `hidden` the part of it that the exchange of gradients may hide behind,
-`processor` the seconds a thread works for a byte it sends and receives. The latter is taken from the measurement with the fastest link, and the other links
-are told by the model beside what was measured:
+`processor` the seconds a thread works for a byte it sends and receives. The latter is taken from the measurement with the
+fastest link, and the other links are told by the model beside what was measured:
 
     python3 Benchmarks/machines_model.py --parameters 11.3e6 --alone 1.74 --measured 1:1.18 10:0.99
 

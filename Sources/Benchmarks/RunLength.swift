@@ -40,9 +40,7 @@ public enum RunLength {
         let forecast = try RunForecast(configuration, threads: threads, measuring: true, checkingCorpus: false)
         let speed = (forecast.tokensPerSecond ?? 0) * Double(ranks)
         let steps = max(1, Int(hours * 3600 * speed / Double(forecast.tokensPerStep)))
-        // A warmup that was meant for another length would be all there is.
-        configuration.training.steps = steps
-        configuration.optimizer.warmupSteps = min(configuration.optimizer.warmupSteps, max(1, steps / 10))
+        configuration.setLength(steps: steps)
         try configuration.validate()
         return (
             configuration,

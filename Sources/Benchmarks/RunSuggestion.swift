@@ -7,7 +7,8 @@ import Pretraining
 
 /// A configuration for a corpus, this machine and a time, to begin with.
 ///
-/// Everything but size, batch, length and precision is the preset `small`'s, made as large as the time allows. How large is a rule of thumb for language models, about twenty tokens for every parameter (Hoffmann et al. 2022, arXiv 2203.15556): nobody
+/// Everything but size, batch, length and precision is the preset `small`'s, made as large as the time allows. How large is a
+/// rule of thumb for language models, about twenty tokens for every parameter (Hoffmann et al. 2022, arXiv 2203.15556): nobody
 /// has measured it for encoders of this size, and it only says which sizes cannot be right.
 public struct RunSuggestion: Sendable {
     /// Tokens for every parameter of the layers.
@@ -33,12 +34,8 @@ public struct RunSuggestion: Sendable {
         let multipliesBFloat16 = ProductPrecision.isBFloat16Fast
         for (layers, hidden) in [(3, 128), (4, 192), (6, 256), (8, 384), (12, 512), (12, 768)] {
             var candidate = Preset.small.configuration
-            candidate.model.layerCount = layers
-            candidate.model.generator.layerCount = max(1, layers / 3)
-            candidate.model.hiddenSize = hidden
-            candidate.model.embeddingSize = hidden
-            candidate.model.intermediateSize = 4 * hidden
-            candidate.model.headCount = max(2, hidden / 64)
+            Preset.setShape(
+                &candidate.model, layerCount: layers, hiddenSize: hidden, headCount: max(2, hidden / 64))
             candidate.corpus = corpus
             candidate.corpus.heldOut = Self.heldOut(listing.bytes)
             candidate.corpus.sequenceLength = 128

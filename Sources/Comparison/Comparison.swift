@@ -280,9 +280,10 @@ public final class Comparison: Sendable {
                 var configuration = configuration(arm)
                 let share = plan.tuningShare
                 func shortened(_ count: Int) -> Int { max(1, Int((Double(count) * share).rounded())) }
+                configuration.setLength(steps: steps[arm])
                 configuration.training.steps = shortened(steps[arm])
                 configuration.optimizer.warmupSteps = Int(
-                    (Double(warmup(of: configuration, steps: steps[arm])) * share).rounded())
+                    (Double(configuration.optimizer.warmupSteps) * share).rounded())
                 configuration.optimizer.decaySteps = configuration.optimizer.decaySteps.map(shortened)
                 configuration[keyPath: plan.arms[arm].tunedRate.path] = rate
                 configuration.training.evaluateEvery = 0
@@ -305,18 +306,12 @@ public final class Comparison: Sendable {
         }
     }
 
-    /// A warmup that was meant for another length would be all there is.
-    private func warmup(of configuration: RunConfiguration, steps: Int) -> Int {
-        min(configuration.optimizer.warmupSteps, max(1, steps / 10))
-    }
-
     private func trainAll(_ steps: [Int], _ rates: [Double?]) throws -> [[Model]] {
         let runs = (0..<options.seeds).flatMap { seed in arms.indices.map { (arm: $0, seed: seed) } }
         let models = try train(
             runs.map { arm, seed in
                 var configuration = configuration(arm)
-                configuration.training.steps = steps[arm]
-                configuration.optimizer.warmupSteps = warmup(of: configuration, steps: steps[arm])
+                configuration.setLength(steps: steps[arm])
                 configuration.training.seed = seed
                 if let rate = rates[arm] { configuration[keyPath: plan.arms[arm].tunedRate.path] = rate }
                 return ("runs/\(arms[arm].name)-\(seed)", configuration)

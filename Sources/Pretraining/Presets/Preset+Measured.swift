@@ -1,4 +1,5 @@
 import Corpus
+import Encoder
 import Objectives
 
 /// This engine's own presets: of what was measured on CPUs, what learned most in the time (docs/RESULTS.md). A demo for minutes
@@ -31,6 +32,16 @@ extension Preset {
         configuration.optimizer.beta2 = 0.98
     }
 
+    /// Feed-forward layers four times as wide as the model, tables as wide, and a generator as wide with a third of the layers.
+    package static func setShape(_ model: inout ModelConfiguration, layerCount: Int, hiddenSize: Int, headCount: Int) {
+        model.layerCount = layerCount
+        model.hiddenSize = hiddenSize
+        model.headCount = headCount
+        model.intermediateSize = 4 * hiddenSize
+        model.embeddingSize = hiddenSize
+        model.generator.layerCount = max(1, layerCount / 3)
+    }
+
     /// What becomes of these values where another objective is asked for: what only makes sense with METRO's is left out, and
     /// plain masked language modeling gets the masks that it learned most from.
     ///
@@ -54,12 +65,7 @@ extension Preset {
 
     static func applyDemo(_ configuration: inout RunConfiguration) {
         applyMeasured(&configuration)
-        configuration.model.hiddenSize = 128
-        configuration.model.layerCount = 4
-        configuration.model.headCount = 4
-        configuration.model.generator.layerCount = 1
-        configuration.model.intermediateSize = 512
-        configuration.model.embeddingSize = 128
+        setShape(&configuration.model, layerCount: 4, hiddenSize: 128, headCount: 4)
         configuration.corpus.sources = [CorpusSource(path: "corpora/sotu/*.txt", documentSeparator: .file)]
         configuration.corpus.sequenceLength = 64
         configuration.corpus.heldOut = 0.05
@@ -78,12 +84,7 @@ extension Preset {
     /// 14 million parameters, as many as ELECTRA-small has; sequences of 128 tokens.
     static func applySmall(_ configuration: inout RunConfiguration) {
         applyMeasured(&configuration)
-        configuration.model.hiddenSize = 256
-        configuration.model.layerCount = 12
-        configuration.model.headCount = 4
-        configuration.model.generator.layerCount = 4
-        configuration.model.intermediateSize = 1024
-        configuration.model.embeddingSize = 256
+        setShape(&configuration.model, layerCount: 12, hiddenSize: 256, headCount: 4)
         configuration.corpus.sequenceLength = 128
         configuration.corpus.heldOut = 0.005
         configuration.tokenizer.vocabularySize = 16_384
@@ -98,10 +99,7 @@ extension Preset {
     /// BERT-base's layers, sequences of 512 tokens. Rates are those of `small`: muP carries them from its width to this one.
     static func applyBase(_ configuration: inout RunConfiguration) {
         applySmall(&configuration)
-        configuration.model.hiddenSize = 768
-        configuration.model.headCount = 12
-        configuration.model.intermediateSize = 3072
-        configuration.model.embeddingSize = 768
+        setShape(&configuration.model, layerCount: 12, hiddenSize: 768, headCount: 12)
         configuration.parametrization.baseHiddenSize = 256
         configuration.corpus.sequenceLength = 512
         configuration.corpus.heldOut = 0.001

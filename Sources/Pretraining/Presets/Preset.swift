@@ -21,12 +21,15 @@ public enum Preset: String, CaseIterable, Sendable {
     case longformerBase = "longformer-rtd-base"
     case modernSmall = "modern-rtd-small"
 
+    /// Whether it is this engine's own, out of what was measured; the others have published values.
+    package var isMeasured: Bool { [.demo, .small, .base].contains(self) }
+
     /// The configuration with nothing spelled out, or nothing but the objective and where replacements come from.
     public func configuration(
         objective: ObjectiveName? = nil, replacements: ReplacementSource? = nil
     ) -> RunConfiguration {
         var configuration = configuration
-        if [.demo, .small, .base].contains(self) {
+        if isMeasured {
             Self.change(
                 &configuration, to: objective ?? configuration.objective.name,
                 replacements ?? configuration.objective.replacements)

@@ -23,16 +23,14 @@ extension PretrainingWork {
         let interval = configuration.training.checkpointEvery
         let step = interval > 0 ? (number - 1) / interval * interval : 0
         var result = ranks?.leads == false ? nil : try takeCheckpoint(ofStep: step)
-        guard let ranks else {
-            isStateTorn = false
-            return result
-        }
-        let told = try ranks.broadcast(
-            try JSONEncoder().encode(result), for: "whether the run goes back", isLimited: false)
-        result = try JSONDecoder().decode(Rollback?.self, from: told)
-        if result != nil {
-            isStateTorn = true
-            try engine.distributeState()
+        if let ranks {
+            let told = try ranks.broadcast(
+                try JSONEncoder().encode(result), for: "whether the run goes back", isLimited: false)
+            result = try JSONDecoder().decode(Rollback?.self, from: told)
+            if result != nil {
+                isStateTorn = true
+                try engine.distributeState()
+            }
         }
         isStateTorn = false
         return result
