@@ -40,7 +40,9 @@ final class LongRuns: Sendable {
 
     /// Memory, descriptors and threads at the end as near the beginning.
     private func steps() throws -> String {
-        let steps = 1000 * plan.count
+        let steps = max(3, plan.count) * 1000
+        let settled = 2000
+        let span = min(max(5000, steps / 10), (steps - settled) / 2)
         let output = bench.fresh("long")
         defer { bench.discard(output) }
         let run = try bench.start(
@@ -55,17 +57,19 @@ final class LongRuns: Sendable {
         while !run.wait(seconds: 0.05) {
             guard let step = lastStep(output), let state = ProcessState(run.identifier) else { continue }
             // From the second checkpoint and evaluation on everything has been there once.
-            if step >= 2000, step < max(10_000, steps / 10) { early.append(state) }
-            if step >= steps - max(5000, steps / 10) { late.append(state) }
+            if step >= settled, step < settled + span { early.append(state) }
+            if step >= steps - span { late.append(state) }
         }
         let outcome = try run.end()
         try outcome.check()
         try require(outcome.succeeded, outcome.shown)
         try require(!early.isEmpty && !late.isEmpty, "too short to compare")
         func most(_ states: [ProcessState], _ value: (ProcessState) -> Int) -> Int { states.map(value).max() ?? 0 }
+        // What is open while a checkpoint is written may be seen early on or late, by chance; what leaks is there always.
+        func least(_ states: [ProcessState], _ value: (ProcessState) -> Int) -> Int { states.map(value).min() ?? 0 }
         let memory = (most(early, \.residentBytes), most(late, \.residentBytes))
-        let descriptors = (most(early, \.descriptors), most(late, \.descriptors))
-        let threads = (most(early, \.threads), most(late, \.threads))
+        let descriptors = (least(early, \.descriptors), least(late, \.descriptors))
+        let threads = (least(early, \.threads), least(late, \.threads))
         let text =
             "\(CountFormat.grouped(steps)) steps; early on and at the end "
             + "\(ByteFormat.text(memory.0)) and \(ByteFormat.text(memory.1)), \(descriptors.0) and \(descriptors.1) descriptors, "
