@@ -62,7 +62,7 @@ test: deps ## Runs all tests, in release.
 test-interop: build ## Checks export and import with transformers, in a virtual environment under INTEROP.
 	@Tools/test-interop.sh $(CURDIR)/$(binary) $(INTEROP)
 
-torture: build ## Kills, faults, power cuts, flips, races, long runs: minutes, or TORTURE_HOURS=3.
+torture: build ## Kills, faults, power cuts, flips, races, long runs, ranks: minutes, or TORTURE_HOURS=3.
 	.build/release/torture $(if $(TORTURE_HOURS),--hours $(TORTURE_HOURS)) $(TORTURE)
 
 torture-short: build ## The same in less than a minute, as .ci/run has it.

@@ -12,6 +12,8 @@ public enum CommunicationError: Error, Equatable, CustomStringConvertible {
     case failed(reason: String)
     /// A rank has not been heard of for too long.
     case silent(rank: Int, host: String, seconds: Double, waitingFor: String)
+    /// The environment asks for a limit of waits that is none.
+    case badPatience(String)
     /// A rank has told why it cannot go on.
     case peerFailed(rank: Int, host: String, reason: String)
 
@@ -38,6 +40,8 @@ public enum CommunicationError: Error, Equatable, CustomStringConvertible {
             the launcher's. Build it with the mpicc of the MPI whose launcher it is: pretrain mpi-library --mpicc …
             """
         case .failed(let reason): "MPI: \(reason)"
+        case .badPatience(let text):
+            "\(RankGroup.Patience.variable) is \(text): seconds after which a rank that is not heard of is given up, from 1 on"
         case .silent(let rank, let host, let seconds, let what):
             """
             rank \(rank) on \(host) has not been heard of for \(DurationFormat.text(seconds)), waiting for \(what): it hangs, or \

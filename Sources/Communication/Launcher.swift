@@ -27,8 +27,17 @@ public struct Launcher: Sendable, Equatable {
                 local: local("OMPI_COMM_WORLD_LOCAL_RANK", "OMPI_COMM_WORLD_LOCAL_SIZE")
             ).ifSeveral
         }
+        let tasks = environment["SLURM_STEP_ID"].flatMap { _ in number("SLURM_STEP_NUM_TASKS") }
+        // In a job of Slurm, Hydra starts a process a host by srun, and ranks inherit its variables. srun itself may set
+        // PMI_SIZE too, but then both are of the same processes.
+        if let count = number("PMI_SIZE"), environment["MPI_LOCALNRANKS"] != nil || count != tasks {
+            return Launcher(
+                name: "mpiexec", rankCount: count, rank: number("PMI_RANK") ?? 0,
+                local: local("MPI_LOCALRANKID", "MPI_LOCALNRANKS")
+            ).ifSeveral
+        }
         // srun alone sets these: those of a batch job as a whole are there for the first process of its script too.
-        if environment["SLURM_STEP_ID"] != nil, let count = number("SLURM_STEP_NUM_TASKS") {
+        if let count = tasks {
             // "4(x2),3": tasks of each node, of which SLURM_NODEID is one.
             let tasks = tasksPerNode(environment["SLURM_STEP_TASKS_PER_NODE"] ?? "")
             var place: (index: Int, count: Int)?
@@ -37,16 +46,21 @@ public struct Launcher: Sendable, Equatable {
             {
                 place = (index, tasks[node])
             }
-            return Launcher(name: "srun", rankCount: count, rank: number("SLURM_PROCID") ?? 0, local: place).ifSeveral
-        }
-        if let count = number("PMI_SIZE") {
-            return Launcher(
-                name: "mpiexec", rankCount: count, rank: number("PMI_RANK") ?? 0,
-                local: local("MPI_LOCALRANKID", "MPI_LOCALNRANKS")
-            ).ifSeveral
+            return Launcher(name: slurm, rankCount: count, rank: number("SLURM_PROCID") ?? 0, local: place).ifSeveral
         }
         return nil
     }
+
+    /// What to change about how this process was started, if anything.
+    public static func advice(_ environment: [String: String]) -> String? {
+        guard detect(environment)?.name == slurm, environment["SLURM_KILL_BAD_EXIT"] != "1" else { return nil }
+        return """
+            srun leaves ranks alone when one of them dies, unless it was told --kill-on-bad-exit=1, which cannot be seen \
+            from here. SLURM_KILL_BAD_EXIT=1 in its environment does the same, without this warning
+            """
+    }
+
+    private static let slurm = "srun"
 
     private var ifSeveral: Launcher? { rankCount > 1 ? self : nil }
 

@@ -6,6 +6,8 @@ public struct RankAlarm: Error, Equatable, Sendable, CustomStringConvertible {
         /// By a signal, with its number.
         case stopped(signal: Int32)
         case failed(reason: String)
+        /// Another rank has not been heard of for too long.
+        case lost(rank: Int, reason: String)
     }
 
     public var rank: Int
@@ -17,7 +19,7 @@ public struct RankAlarm: Error, Equatable, Sendable, CustomStringConvertible {
     public var description: String {
         switch kind {
         case .stopped(let signal): "rank \(rank) on \(host) was stopped by signal \(signal)"
-        case .failed(let reason): "rank \(rank) on \(host): \(reason)"
+        case .failed(let reason), .lost(_, let reason): "rank \(rank) on \(host): \(reason)"
         }
     }
 

@@ -6,19 +6,6 @@ import Foundation
 /// Used from one thread at a time. Every wait also listens for alarms: a rank that cannot go on tells all others at once, so
 /// that none waits for what will not come.
 public final class RankGroup {
-    /// How long a rank is waited for.
-    public struct Patience: Sendable {
-        /// Seconds after which a wait is reported.
-        public var report: Double
-        /// Seconds after which it is given up.
-        public var limit: Double
-
-        public init(report: Double = 30, limit: Double = 1800) {
-            self.report = report
-            self.limit = limit
-        }
-    }
-
     public let transport: any RankTransport
     public var rank: Int { transport.rank }
     public var count: Int { transport.rankCount }
@@ -34,9 +21,12 @@ public final class RankGroup {
     /// Whether the step under way was given up: what was sent for it is not taken for anything else, and alarms are heard no
     /// longer.
     public private(set) var hasGivenUp = false
-    /// Bytes sent so far, and seconds waited.
-    public private(set) var sentBytes = 0
+    /// A rank that this one has given up, or has heard that another has. The run cannot go on, and nobody is waited for long any
+    /// more.
+    public private(set) var lostRank: Int?
+    /// Seconds waited so far.
     public private(set) var waitedSeconds = 0.0
+    private var sentBytesByKind: [MessageKind: Int] = [:]
 
     private let alarmBytes = UnsafeMutableRawBufferPointer.allocate(byteCount: RankAlarm.byteCount, alignment: 16)
     private var alarmTransfer: RankTransfer?
@@ -44,12 +34,13 @@ public final class RankGroup {
     /// What was sent and must stay where it is until it has left.
     private var leaving: [(transfer: RankTransfer, bytes: UnsafeMutableRawBufferPointer)] = []
 
+    /// - Parameter patience: nil for what the environment asks for.
     /// - Throws: `CommunicationError`.
     public init(
-        _ transport: any RankTransport, host: String = ProcessInfo.processInfo.hostName, patience: Patience = Patience()
+        _ transport: any RankTransport, host: String = ProcessInfo.processInfo.hostName, patience: Patience? = nil
     ) throws {
         self.transport = transport
-        self.patience = patience
+        self.patience = try patience ?? .asked(ProcessInfo.processInfo.environment)
         hosts = (0..<transport.rankCount).map { "rank \($0)" }
         try listen()
         hosts = try allGather(Data(host.utf8), for: "the names of all hosts").map {
@@ -60,7 +51,10 @@ public final class RankGroup {
     deinit { alarmBytes.deallocate() }
 
     /// Ends the connection. Every rank has to.
+    ///
+    /// A lost rank never would, and would be waited for once more: then all processes are ended, this one too, with status 1.
     public func finish() {
+        if lostRank != nil { return transport.abort() }
         if let alarmTransfer { transport.cancel(alarmTransfer) }
         alarmTransfer = nil
         transport.finish()
@@ -80,13 +74,19 @@ public final class RankGroup {
 
     /// Begins to send bytes, which have to stay as they are until the messages have been waited for.
     public func send(_ bytes: UnsafeRawBufferPointer, to rank: Int, _ kind: MessageKind) throws -> [Message] {
-        sentBytes += bytes.count
+        sentBytesByKind[kind, default: 0] += bytes.count
         return try pieces(bytes.count).map { piece in
             Message(
                 transfer: try transport.send(UnsafeRawBufferPointer(rebasing: bytes[piece]), to: rank, tag: tag(kind)),
                 rank: rank)
         }
     }
+
+    /// Bytes sent so far.
+    public var sentBytes: Int { sentBytesByKind.values.reduce(0, +) }
+
+    /// Bytes sent so far in messages of a kind.
+    public func sentBytes(of kind: MessageKind) -> Int { sentBytesByKind[kind] ?? 0 }
 
     /// Begins to receive as many bytes as there are sent.
     public func receive(_ bytes: UnsafeMutableRawBufferPointer, from rank: Int, _ kind: MessageKind) throws -> [Message]
@@ -121,6 +121,8 @@ public final class RankGroup {
 
     /// Gives up what was to be received.
     public func cancel(_ messages: [Message]) {
+        // MPI waits for what has begun to arrive, and of a lost rank it would for ever. All end soon.
+        guard lostRank == nil else { return }
         for message in messages where message.isReceived { transport.cancel(message.transfer) }
     }
 
@@ -129,13 +131,24 @@ public final class RankGroup {
     /// - Parameter what: is waited for, for people.
     /// - Throws: `RankAlarm` where a rank has given up this step, `CommunicationError`.
     public func wait(_ messages: [Message], for what: @autoclosure () -> String) throws {
-        try wait(messages, for: what, isLimited: true)
+        try wait(messages, for: what, .direct)
     }
 
-    private func wait(_ messages: [Message], for what: () -> String, isLimited: Bool) throws {
+    /// Whom a wait is for.
+    private enum Wait {
+        /// Those at the other ends.
+        case direct
+        /// The first rank, which may have to wait for others, and whose message others may have to pass on.
+        case relayed
+        /// The first rank likewise, which may take its time.
+        case unhurried
+    }
+
+    private func wait(_ messages: [Message], for what: () -> String, _ kind: Wait) throws {
         let start = ContinuousClock.now
         var open = messages
-        var nextReport = patience.report
+        // Evaluations and checkpoints that take a minute are nothing to speak of.
+        var nextReport = patience.report * (kind == .unhurried ? 4 : 1)
         var polls = 0
         // What will not be waited for any more must not arrive in memory that may be somebody else's by then.
         defer { if !open.isEmpty { cancel(open) } }
@@ -145,19 +158,47 @@ public final class RankGroup {
             try hear()
             polls += 1
             let seconds = start.duration(to: .now).seconds
-            if seconds > nextReport, isLimited {
+            if seconds > nextReport {
                 nextReport *= 2
-                report(
-                    "waiting for \(DurationFormat.text(seconds)) for \(what()) of "
-                        + Set(open.map(\.rank)).sorted().map { "rank \($0) on \(hosts[$0])" }.joined(separator: ", "))
+                reportWait(seconds, for: what(), open, kind)
             }
-            if seconds > patience.limit, isLimited, let rank = open.first?.rank {
-                throw CommunicationError.silent(rank: rank, host: hosts[rank], seconds: seconds, waitingFor: what())
+            if seconds > limit(of: kind), let other = open.first?.rank {
+                throw lose(kind == .direct ? other : 0, after: seconds, waitingFor: what())
             }
             // At first without sleep, as messages take microseconds; then without taking a processor from those who compute.
             if seconds > 0.1 { usleep(500) } else if polls > 2000 { usleep(50) } else { sched_yield() }
         }
         waitedSeconds += start.duration(to: .now).seconds
+    }
+
+    private func limit(of kind: Wait) -> Double {
+        let limit = kind == .unhurried ? patience.firstRankLimit : patience.limit
+        // Whoever waits for a rank itself is to give it up first, since it knows which one it is.
+        let seconds = kind == .direct ? limit : 1.5 * limit
+        return lostRank == nil ? seconds : min(seconds, patience.limitAfterLoss)
+    }
+
+    private func reportWait(_ seconds: Double, for what: String, _ open: [Message], _ kind: Wait) {
+        let time = DurationFormat.text(seconds)
+        guard kind == .unhurried else {
+            let others = kind == .direct ? Set(open.map(\.rank)).sorted() : [0]
+            let names = others.map { "rank \($0) on \(hosts[$0])" }.joined(separator: ", ")
+            return report("waiting for \(time) for \(what) of \(names)")
+        }
+        // All wait for the same: the second speaks for them.
+        if rank == 1 {
+            report("waiting for \(time) for \(what): rank 0 on \(hosts[0]) evaluates, writes or prepares, or it hangs")
+        }
+    }
+
+    /// Gives up a rank, and tells all others.
+    private func lose(_ other: Int, after seconds: Double, waitingFor what: String) -> CommunicationError {
+        let error = CommunicationError.silent(rank: other, host: hosts[other], seconds: seconds, waitingFor: what)
+        if lostRank == nil {
+            lostRank = other
+            raise(.lost(rank: other, reason: "\(error)"))
+        }
+        return error
     }
 
     // MARK: Alarms
@@ -170,7 +211,9 @@ public final class RankGroup {
     private func hear() throws {
         while let transfer = alarmTransfer, try transport.isDone(transfer) {
             alarmTransfer = nil
-            alarms.append(RankAlarm(bytes: UnsafeRawBufferPointer(alarmBytes)))
+            let alarm = RankAlarm(bytes: UnsafeRawBufferPointer(alarmBytes))
+            if case .lost(let other, _) = alarm.kind, lostRank == nil { lostRank = other }
+            alarms.append(alarm)
             try listen()
         }
         if !hasGivenUp, let alarm = alarms.first(where: { $0.step <= step }) { throw alarm }
@@ -204,15 +247,18 @@ public final class RankGroup {
 
     /// Gives everybody what the first rank has: down a tree, whoever has it sends it on.
     ///
-    /// - Parameter isLimited: whether the first rank may be waited for only so long.
+    /// - Parameter isLimited: whether the first rank may not take its time (`Patience.firstRankLimit`).
+    /// - Throws: as `wait`.
     public func broadcast(_ bytes: UnsafeMutableRawBufferPointer, for what: String, isLimited: Bool = true) throws {
         var reach = 1
         while reach < count {
             if rank < reach, rank + reach < count {
                 let sent = try send(UnsafeRawBufferPointer(bytes), to: rank + reach, .broadcast)
-                try wait(sent, for: { what }, isLimited: isLimited)
+                try wait(sent, for: { what }, .direct)
             } else if rank >= reach, rank < 2 * reach {
-                try wait(try receive(bytes, from: rank - reach, .broadcast), for: { what }, isLimited: isLimited)
+                try wait(
+                    try receive(bytes, from: rank - reach, .broadcast), for: { what }, isLimited ? .relayed : .unhurried
+                )
             }
             reach *= 2
         }
@@ -220,7 +266,10 @@ public final class RankGroup {
 
     /// Gives everybody what the first rank has.
     ///
-    /// - Parameter data: of the first rank; the others' is not looked at.
+    /// - Parameters:
+    ///   - data: of the first rank; the others' is not looked at.
+    ///   - isLimited: whether the first rank may not take its time.
+    /// - Throws: as `wait`.
     public func broadcast(_ data: Data, for what: String, isLimited: Bool = true) throws -> Data {
         var length = Int64(data.count)
         try withUnsafeMutableBytes(of: &length) { try broadcast($0, for: what, isLimited: isLimited) }
@@ -235,8 +284,8 @@ public final class RankGroup {
     public func gather(_ data: Data, for what: String) throws -> [Data] {
         guard leads else {
             var length = Int64(data.count)
-            try withUnsafeBytes(of: &length) { try wait(try send($0, to: 0, .gather), for: { what }, isLimited: true) }
-            try data.withUnsafeBytes { try wait(try send($0, to: 0, .gather), for: { what }, isLimited: true) }
+            try withUnsafeBytes(of: &length) { try wait(try send($0, to: 0, .gather), for: what) }
+            try data.withUnsafeBytes { try wait(try send($0, to: 0, .gather), for: what) }
             return []
         }
         var lengths = [Int64](repeating: 0, count: count)

@@ -9,7 +9,7 @@ public struct NonFiniteError: Error, Equatable, CustomStringConvertible {
         case taskLoss
         case gradient(tensor: String, index: Int)
         case gradientNorm
-        /// A weight, after a step whose loss and gradient still were finite.
+        /// A weight: after a step whose loss and gradient still were finite, or before one.
         case weight(tensor: String, index: Int)
         /// What the optimizer keeps for a weight.
         case moment(of: String, tensor: String, index: Int)
@@ -38,6 +38,11 @@ public struct NonFiniteError: Error, Equatable, CustomStringConvertible {
     public init(step: Int, place: Place) {
         self.step = step
         self.place = place
+    }
+
+    /// Whether another batch may do better: not where weights themselves are at fault.
+    public var mayPass: Bool {
+        if case .weight = place { false } else { true }
     }
 
     public var description: String {

@@ -75,12 +75,15 @@ public final class TrainingEngine {
         self.special = special
         laneCount = configuration.laneCount
         let model = Self.model(configuration, vocabularySize: vocabularySize)
-        try ModelCost(configuration, model: model, threads: pool.threadCount).checkMemory()
+        let rankCount = ranks?.count ?? 1
+        try ModelCost(configuration, model: model, threads: pool.threadCount, ranks: rankCount).checkMemory()
         objective = ReplacedTokenDetection(model: model, configuration: configuration.objective)
         let layout = scaling.map(model.layout.planting) ?? model.layout
         state =
             previous
-            ?? TrainingState(layout, configuration.optimizer.kind, hasOuterStep: configuration.replica != nil)
+            ?? TrainingState(
+                layout, configuration.optimizer.kind, hasOuterStep: configuration.replica != nil,
+                isShared: rankCount > 1 && configuration.replica == nil)
         let isRounded = configuration.communication == .bfloat16
         gradients = LaneGradients(layout, threadCount: pool.threadCount, isRounded: isRounded)
         rounding = isRounded ? UpdateRounding(layout, gradients.pieces) : nil
@@ -457,7 +460,10 @@ public final class TrainingEngine {
     /// - Parameter gradient: the first that is not finite, by tensor and element.
     private func nonFinite(step: Int, _ sums: LossSums, gradient: (tensor: Int, index: Int)?) -> NonFiniteError {
         let place: NonFiniteError.Place
-        if !sums.generatorLoss.isFinite {
+        // A weight that is not finite is where all the rest comes from.
+        if let weight = state.firstNonFiniteWeight {
+            place = .weight(tensor: weight.tensor, index: weight.index)
+        } else if !sums.generatorLoss.isFinite {
             place = .generatorLoss
         } else if !sums.discriminatorLoss.isFinite {
             place = .discriminatorLoss

@@ -1,3 +1,6 @@
+import Encoder
+import Kernels
+
 extension TrainingState {
     /// The first weight that is not finite, by tensor and element; nil where all are.
     public var firstNonFiniteWeight: (tensor: String, index: Int)? {
@@ -8,11 +11,7 @@ extension TrainingState {
     ///
     /// - Parameter step: that they are of, for the error.
     /// - Throws: `NonFiniteError`.
-    public func checkWeights(step: Int) throws {
-        if let found = firstNonFiniteWeight {
-            throw NonFiniteError(step: step, place: .weight(tensor: found.tensor, index: found.index))
-        }
-    }
+    public func checkWeights(step: Int) throws { try layout.checkFinite(weights, step: step) }
 
     /// Nothing that is not finite may be saved: weights, nor what the optimizer keeps. A moment that is infinite would leave its
     /// weight as it is for good, and nobody would see.
@@ -21,17 +20,29 @@ extension TrainingState {
     public func check(step: Int) throws {
         try checkWeights(step: step)
         for (name, buffer) in optimizer {
-            if let found = layout.firstNonFinite(in: buffer, specs: layout.momentSpecs) {
-                throw NonFiniteError(
-                    step: step,
-                    place: .moment(
-                        of: name.rawValue, tensor: layout.momentSpecs[found.tensor].name, index: found.index))
-            }
+            try layout.checkFinite(buffer, of: name.rawValue, layout.momentSpecs, step: step)
         }
-        if let outerMomentum, let found = layout.firstNonFinite(in: outerMomentum) {
+        if let outerMomentum { try layout.checkFinite(outerMomentum, of: "outer_momentum", layout.specs, step: step) }
+    }
+}
+
+extension ParameterLayout {
+    /// - Parameter step: that the weights are of, for the error.
+    /// - Throws: `NonFiniteError` for the first weight that is not finite.
+    package func checkFinite(_ weights: FloatBuffer, step: Int) throws {
+        if let found = firstNonFinite(in: weights) {
+            throw NonFiniteError(step: step, place: .weight(tensor: specs[found.tensor].name, index: found.index))
+        }
+    }
+
+    /// - Parameters:
+    ///   - name: of what the optimizer keeps in a buffer.
+    ///   - some: tensors that it is kept for.
+    /// - Throws: `NonFiniteError` for the first number that is not finite.
+    package func checkFinite(_ buffer: FloatBuffer, of name: String, _ some: [ParameterSpec], step: Int) throws {
+        if let found = firstNonFinite(in: buffer, specs: some) {
             throw NonFiniteError(
-                step: step,
-                place: .moment(of: "outer_momentum", tensor: layout.specs[found.tensor].name, index: found.index))
+                step: step, place: .moment(of: name, tensor: some[found.tensor].name, index: found.index))
         }
     }
 }

@@ -11,10 +11,13 @@ public final class TrainingState: Sendable {
     /// The average of outer steps, where replicas meet every few steps; complete on the first rank once it was gathered.
     public let outerMomentum: FloatBuffer?
 
-    public init(_ layout: ParameterLayout, _ kind: OptimizerKind = .adamW, hasOuterStep: Bool = false) {
+    /// - Parameter isShared: whether other ranks keep parts of what the optimizer keeps: then those take no memory here.
+    public init(
+        _ layout: ParameterLayout, _ kind: OptimizerKind = .adamW, hasOuterStep: Bool = false, isShared: Bool = false
+    ) {
         outerMomentum = hasOuterStep ? FloatBuffer(count: layout.bufferCount) : nil
         self.layout = layout
         weights = FloatBuffer(count: layout.bufferCount)
-        optimizer = kind.state.map { ($0, FloatBuffer(count: layout.bufferCount)) }
+        optimizer = kind.state.map { ($0, FloatBuffer(count: layout.bufferCount, isSparse: isShared)) }
     }
 }

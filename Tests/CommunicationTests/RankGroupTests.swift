@@ -153,4 +153,107 @@ struct RankGroupTests {
         #expect(news.count >= 2)
         #expect(news.allSatisfy { $0.contains("the gradients of rank 1 on host0") })
     }
+
+    @Test("Who waits for a rank itself gives it up, and tells those who wait for another one because of it")
+    func chains() throws {
+        let results = try Self.threads(3, patience: .init(report: 60, limit: 1)) { group -> Int? in
+            group.step = 3
+            if group.rank == 2 {
+                usleep(2_500_000)
+                return nil
+            }
+            #expect(group.lostRank == nil)
+            do {
+                _ = try group.allGather(Data([1]), for: "the losses")
+                Issue.record("rank \(group.rank) has not noticed")
+            } catch CommunicationError.silent(let rank, _, _, _) {
+                #expect(group.rank == 0 && rank == 2)
+            } catch let alarm as RankAlarm {
+                #expect(group.rank == 1 && alarm.rank == 0 && alarm.step == 3)
+                guard case .lost(2, let reason) = alarm.kind else {
+                    Issue.record("another alarm: \(alarm)")
+                    return nil
+                }
+                #expect(reason.contains("rank 2 on host1 has not been heard of"))
+            }
+            return group.lostRank
+        }
+        #expect(try results[0].get() == 2)
+        #expect(try results[1].get() == 2)
+    }
+
+    @Test("The first rank may take its time where it is told so; the second says that all wait")
+    func unhurried() throws {
+        func wait(_ patience: RankGroup.Patience) throws -> [Result<[String], any Error>] {
+            try Self.threads(3, patience: patience) { group in
+                var news: [String] = []
+                group.report = { news.append($0) }
+                if group.rank == 0 { usleep(2_000_000) }
+                _ = try group.broadcast(Data([1]), for: "the next step", isLimited: false)
+                return news
+            }
+        }
+        let patient = try wait(.init(report: 0.05, limit: 1))
+        #expect(try patient[0].get().isEmpty)
+        #expect(try patient[2].get().isEmpty)
+        let news = try patient[1].get()
+        #expect(!news.isEmpty)
+        #expect(news.allSatisfy { $0.contains("for the next step: rank 0 on host0 evaluates") })
+
+        let limited = try wait(.init(report: 60, limit: 60, firstRankLimit: 0.2))
+        // One of the two gives it up, and the other may have heard of it by then.
+        let silences = limited[1...].filter { result in
+            do {
+                _ = try result.get()
+                return false
+            } catch CommunicationError.silent(0, "host0", _, "the next step") {
+                return true
+            } catch {
+                return false
+            }
+        }
+        #expect(!silences.isEmpty)
+    }
+
+    @Test("What follows a loss is not waited for long")
+    func afterLoss() throws {
+        let patience = RankGroup.Patience(report: 60, limit: 1, limitAfterLoss: 0.1)
+        let results = try Self.threads(2, patience: patience) { group -> Bool in
+            if group.rank == 0 {
+                usleep(3_000_000)
+                _ = try group.broadcast(Data([1]), for: "the next step", isLimited: false)
+                return true
+            }
+            // Stays, as the message may come after all.
+            let bytes = UnsafeMutableRawBufferPointer.allocate(byteCount: 1, alignment: 1)
+            #expect(throws: CommunicationError.self) {
+                try group.wait(try group.receive(bytes, from: 0, .weights), for: "the weights")
+            }
+            #expect(group.lostRank == 0)
+            // As long as it takes, if nobody were lost.
+            #expect(throws: CommunicationError.self) {
+                _ = try group.broadcast(Data(), for: "the next step", isLimited: false)
+            }
+            return true
+        }
+        #expect(try results[1].get())
+    }
+
+    @Test("The environment may ask for another limit of all waits")
+    func patience() throws {
+        typealias Patience = RankGroup.Patience
+        #expect(try Patience.asked([:]) == Patience(report: 30, limit: 1800, firstRankLimit: .infinity))
+        #expect(try Patience.asked([Patience.variable: ""]) == Patience())
+        #expect(
+            try Patience.asked([Patience.variable: "20"]) == Patience(report: 5, limit: 20, firstRankLimit: 20))
+        #expect(
+            try Patience.asked([Patience.variable: "7200"]) == Patience(report: 30, limit: 7200, firstRankLimit: 7200))
+        for nonsense in ["soon", "0", "-5", "nan", "inf"] {
+            let error = #expect(throws: CommunicationError.self) {
+                try Patience.asked([Patience.variable: nonsense])
+            }
+            #expect(error == CommunicationError.badPatience(nonsense))
+            #expect("\(error!)".contains("PRETRAIN_MPI_PATIENCE is \(nonsense)"))
+        }
+    }
 }

@@ -27,14 +27,23 @@ import Testing
         try poison(workspace, "run", tensor: "discriminator.layers.1.attention.output.weight")
         let poisoned = try workspace.record("run")
         let outcome = try workspace.run("run", constant + ["training.steps=30"], expecting: 1)
-        #expect(outcome.errors.contains("the discriminator's loss is not finite at step 21"), "\(outcome.errors)")
+        #expect(
+            outcome.errors.contains(
+                "the weight discriminator.layers.1.attention.output.weight, element 0, is not finite at step 21"),
+            "\(outcome.errors)")
         #expect(workspace.steps("run") == [10, 15, 20])
         #expect(try workspace.record("run").weights == poisoned.weights)
         #expect(try workspace.pretrain("checkpoint", "verify", "run").status == 0)
-        // Skipping is limited to steps in a row.
+        // No other batch would do better.
         let skipping = try workspace.run(
             "run", constant + ["training.steps=30", "training.maximum_skipped_steps=3"], expecting: 1)
-        #expect(skipping.errors.contains("step 23 skipped") && skipping.errors.contains("at step 24"))
+        #expect(!skipping.errors.contains("skipped") && skipping.errors.contains("at step 21"))
+        // Where weights are finite, skipping is limited to steps in a row.
+        try workspace.folder.copy("sound", to: "large")
+        try poison(workspace, "large", tensor: "discriminator.layers.1.attention.output.weight", value: 3e38)
+        let large = try workspace.run(
+            "large", constant + ["training.steps=30", "training.maximum_skipped_steps=3"], expecting: 1)
+        #expect(large.errors.contains("step 23 skipped") && large.errors.contains("at step 24"), "\(large.errors)")
         // The one before is good, and the run can go on from there.
         try workspace.run("run", constant + ["training.steps=30"], ["--resume", workspace.checkpoint("run", 15)])
         try workspace.run("sound", constant + ["training.steps=30"])

@@ -133,7 +133,7 @@ struct EngineTests {
         let error = #expect(throws: NonFiniteError.self) {
             _ = try engine.train(Self.batch(sequences: 12, seed: 1), step: 1)
         }
-        #expect(error?.place == .discriminatorLoss)
+        #expect(error?.place == .weight(tensor: "discriminator.head.dense.weight", index: 0))
         #expect(engine.state.weights.elements.map(\.bitPattern) == before)
         #expect(engine.state.optimizer.allSatisfy { $0.buffer.elements.allSatisfy { $0 == 0 } })
 

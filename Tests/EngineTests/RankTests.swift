@@ -158,4 +158,59 @@ struct RankTests {
             #expect(Set(told.map { "\($0)" }).count == 1)
         }
     }
+
+    @Test("Ranks send every gradient and every weight once, rounded in half the bytes", arguments: [2, 4])
+    func traffic(ranks: Int) throws {
+        struct Sent: Sendable {
+            var gradients = 0
+            var weights = 0
+            /// What metrics tell of all ranks.
+            var told = 0
+            var parameters: ClosedRange<Int>
+        }
+        func sent(_ communication: CommunicationPrecision) throws -> Sent {
+            let configuration = EngineTests.configuration {
+                // Every rank sums all of its own.
+                $0.training.lanes = 4
+                $0.training.communication = communication
+            }
+            let all = try ThreadRanks.run(ranks, threads: 1) { group, pool -> Sent in
+                let engine = try TrainingEngine(
+                    configuration.engine, vocabularySize: EngineTests.vocabulary, special: EngineTests.special,
+                    pool: pool, ranks: group)
+                engine.initialize()
+                let layout = engine.state.layout
+                // Small tensors stand apart so that each begins at a multiple of 16.
+                var sent = Sent(parameters: layout.parameterCount...layout.bufferCount)
+                for step in 1...3 {
+                    let before = (group.sentBytes(of: .gradients), group.sentBytes(of: .weights))
+                    _ = try engine.train(EngineTests.batch(sequences: 12, seed: UInt64(step)), step: step)
+                    sent.gradients = group.sentBytes(of: .gradients) - before.0
+                    sent.weights = group.sentBytes(of: .weights) - before.1
+                    sent.told = engine.timings.reduce(0) { $0 + $1.sent }
+                }
+                return sent
+            }
+            var sum = all[0]
+            for other in all.dropFirst() {
+                #expect(other.told == sum.told)
+                sum.gradients += other.gradients
+                sum.weights += other.weights
+            }
+            return sum
+        }
+        let exact = try sent(.float32)
+        let rounded = try sent(.bfloat16)
+        // Of all ranks together: 8 · P · (R − 1) bytes, half of them gradients.
+        for bytes in [exact.gradients, exact.weights] {
+            #expect(bytes >= 4 * exact.parameters.lowerBound * (ranks - 1))
+            #expect(bytes <= 4 * exact.parameters.upperBound * (ranks - 1))
+        }
+        #expect(2 * rounded.gradients == exact.gradients)
+        #expect(2 * rounded.weights == exact.weights)
+        // Losses and norms are the rest.
+        let total = exact.gradients + exact.weights
+        #expect(exact.told >= total && Double(exact.told) < 1.5 * Double(total))
+        #expect(rounded.told >= total / 2 && rounded.told < exact.told)
+    }
 }

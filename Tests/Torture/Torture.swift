@@ -6,7 +6,8 @@ import Foundation
 struct Torture: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "torture",
-        abstract: "Kills runs, fails their calls, cuts their power, flips bits, races them and lets them run long.",
+        abstract:
+            "Kills runs, fails their calls, cuts their power, flips bits, races them, lets them run long and shares them out.",
         discussion: """
             Every part compares what the disturbed runs come to with an undisturbed one, bit for bit, on tiny models. Without \
             names of parts: all of them. The exit status is 1 if anything was found; what was found is told with the \
@@ -82,7 +83,7 @@ struct Torture: ParsableCommand {
 
 /// What there is to endure.
 enum Part: String, CaseIterable, ExpressibleByArgument {
-    case kills, faults, power, flips, races, long
+    case kills, faults, power, flips, races, long, ranks
 
     /// Trials that take a minute or two on two cores.
     var defaultCount: Int {
@@ -93,6 +94,7 @@ enum Part: String, CaseIterable, ExpressibleByArgument {
         case .flips: 20_000
         case .races: 100
         case .long: 100
+        case .ranks: 20
         }
     }
 
@@ -104,6 +106,7 @@ enum Part: String, CaseIterable, ExpressibleByArgument {
         case .flips: try Flips(bench, plan).run()
         case .races: try Races(bench, plan).run()
         case .long: try LongRuns(bench, plan).run()
+        case .ranks: try Ranks(bench, plan).run()
         }
     }
 }

@@ -4,7 +4,7 @@ import Foundation
 /// itself has no MPI in it.
 public final class MPITransport: RankTransport {
     /// What `pretrain_mpi_interface` of a library for this program answers.
-    static let interface: Int32 = 1
+    static let interface: Int32 = 2
 
     public let rank: Int
     public let rankCount: Int
@@ -24,6 +24,7 @@ public final class MPITransport: RankTransport {
         let cancel: @convention(c) (Int32) -> Int32
         let explain: @convention(c) (Int32, UnsafeMutablePointer<CChar>, Int32) -> Void
         let finish: @convention(c) () -> Int32
+        let abort: @convention(c) (Int32) -> Int32
     }
 
     /// Loads a library and joins the other ranks.
@@ -53,12 +54,15 @@ public final class MPITransport: RankTransport {
             cancel: try function("cancel", (@convention(c) (Int32) -> Int32).self),
             explain: try function(
                 "explain", (@convention(c) (Int32, UnsafeMutablePointer<CChar>, Int32) -> Void).self),
-            finish: try function("finish", (@convention(c) () -> Int32).self))
+            finish: try function("finish", (@convention(c) () -> Int32).self),
+            abort: try function("abort", (@convention(c) (Int32) -> Int32).self))
         let start = try function(
             "start", (@convention(c) (UnsafeMutablePointer<Int32>, UnsafeMutablePointer<Int32>) -> Int32).self)
         let describe = try function("library", (@convention(c) (UnsafeMutablePointer<CChar>, Int32) -> Void).self)
         var (rank, count): (Int32, Int32) = (0, 0)
         let code = start(&rank, &count)
+        // What MPI itself cannot do, another library for it could not either.
+        if code < 0 { throw CommunicationError.failed(reason: Self.text(code, functions)) }
         guard code == 0 else {
             throw CommunicationError.unusableLibrary(path: path, reason: Self.text(code, functions))
         }
@@ -107,4 +111,6 @@ public final class MPITransport: RankTransport {
     public func cancel(_ transfer: RankTransfer) { _ = functions.cancel(Int32(transfer.slot)) }
 
     public func finish() { _ = functions.finish() }
+
+    public func abort() { _ = functions.abort(1) }
 }

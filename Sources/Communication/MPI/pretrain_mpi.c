@@ -1,13 +1,17 @@
 /* What pretrain calls of MPI, with plain types: every MPI has a binary interface of its own, so this file is compiled where the
  * program runs, against the MPI that is there, and loaded when it is needed. `pretrain mpi-library` does it.
  *
- * All calls come from one thread at a time. Functions return 0, or an error of MPI that pretrain_mpi_explain puts into words. */
+ * All calls come from one thread at a time, though not always the same one. Functions return 0, or an error of MPI or of this
+ * file that pretrain_mpi_explain puts into words. */
 #include <mpi.h>
 #include <stdlib.h>
 #include <string.h>
 
 /* Raised with every change of these functions. */
-int pretrain_mpi_interface(void) { return 1; }
+int pretrain_mpi_interface(void) { return 2; }
+
+/* An error of this file; MPI's are positive. */
+#define TOO_FEW_THREADS -1
 
 static MPI_Request *requests;
 static int request_count;
@@ -29,7 +33,14 @@ static int free_slot(void) {
 int pretrain_mpi_start(int *rank, int *count) {
     int provided = 0, initialized = 0;
     int code = MPI_Initialized(&initialized);
-    if (!code && !initialized) code = MPI_Init_thread(NULL, NULL, MPI_THREAD_SERIALIZED, &provided);
+    if (!code)
+        code = initialized ? MPI_Query_thread(&provided)
+                           : MPI_Init_thread(NULL, NULL, MPI_THREAD_SERIALIZED, &provided);
+    if (!code && provided < MPI_THREAD_SERIALIZED) {
+        /* Its launcher waits for those who have begun. */
+        if (!initialized) MPI_Finalize();
+        return TOO_FEW_THREADS;
+    }
     if (!code) code = MPI_Comm_set_errhandler(MPI_COMM_WORLD, MPI_ERRORS_RETURN);
     if (!code) code = MPI_Comm_rank(MPI_COMM_WORLD, rank);
     if (!code) code = MPI_Comm_size(MPI_COMM_WORLD, count);
@@ -70,9 +81,14 @@ int pretrain_mpi_cancel(int slot) {
 void pretrain_mpi_explain(int code, char *text, int length) {
     char message[MPI_MAX_ERROR_STRING] = "unknown error";
     int used = 0;
-    MPI_Error_string(code, message, &used);
-    strncpy(text, message, length - 1);
+    if (code != TOO_FEW_THREADS) MPI_Error_string(code, message, &used);
+    strncpy(text, code == TOO_FEW_THREADS ? "it cannot be called from several threads in turn (MPI_THREAD_SERIALIZED): it was "
+                                            "built or set up for programs of a single thread"
+                                          : message, length - 1);
     text[length - 1] = 0;
 }
 
 int pretrain_mpi_finish(void) { return MPI_Finalize(); }
+
+/* Ends all ranks, also those that hang. */
+int pretrain_mpi_abort(int status) { return MPI_Abort(MPI_COMM_WORLD, status); }

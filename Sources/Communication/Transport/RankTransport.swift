@@ -25,6 +25,9 @@ public protocol RankTransport: AnyObject, Sendable {
 
     /// Ends the connection, once nothing is under way any more.
     func finish()
+
+    /// Ends all ranks, without waiting for one that hangs. Ranks that are processes do not return from it, and exit with status 1.
+    func abort()
 }
 
 /// A message under way.

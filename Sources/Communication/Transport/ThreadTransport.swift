@@ -73,4 +73,6 @@ public final class ThreadTransport: RankTransport {
     public func cancel(_ transfer: RankTransfer) { requests.withLock { $0.open[transfer.slot] = nil } }
 
     public func finish() {}
+
+    public func abort() {}
 }

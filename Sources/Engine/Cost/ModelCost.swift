@@ -26,10 +26,15 @@ public struct ModelCost: Sendable, Equatable {
     public var roundedBytes: Int
     /// Tokens of a step and what is kept for each of them.
     public var batchBytes: Int
+    /// What is on its way between ranks, and what replicas keep of where they last met.
+    public var exchangeBytes: Int
 
-    /// - Parameter threads: workers that run at the same time.
+    /// - Parameters:
+    ///   - threads: workers that run at the same time.
+    ///   - ranks: that carry the batches together. Memory is the first one's, which has all moments when a checkpoint is due; others
+    ///     keep their share.
     public init(
-        _ configuration: EngineConfiguration, model: ReplacedTokenModel, threads: Int
+        _ configuration: EngineConfiguration, model: ReplacedTokenModel, threads: Int, ranks: Int = 1
     ) {
         let layout = model.layout
         self.threads = threads
@@ -71,9 +76,14 @@ public struct ModelCost: Sendable, Equatable {
                 Self.bytes(4, RoundedWeights.floatCount(layout)),
                 Self.bytes(4, threads, Self.widestOperand(layout, model.limits)))
         batchBytes = Self.bytes(Self.bytesPerBatchToken, configuration.sequencesPerStep, length)
+        // Replicas: the outer step's average, the weights of the last meeting, and what comes in. Else gradients that go out and
+        // come in, and weights. Rounding keeps the weights from before a step.
+        let exchanged = configuration.replica != nil || ranks > 1 ? 3 : 0
+        exchangeBytes = Self.bytes(
+            4, layout.bufferCount, exchanged + (configuration.communication == .bfloat16 ? 1 : 0))
     }
 
-    public var memoryBytes: Int { Self.sum(stateBytes, activationBytes, roundedBytes, batchBytes) }
+    public var memoryBytes: Int { Self.sum(stateBytes, activationBytes, roundedBytes, batchBytes, exchangeBytes) }
 
     /// Elements of the largest operand of a product: all of a chunk's tokens, or logits of its masked ones.
     private static func widestOperand(_ layout: ParameterLayout, _ limits: ReplacedTokenModel.ChunkLimits) -> Int {

@@ -150,13 +150,14 @@ public final class TaskEngine {
         }
         var norm = gradients.merge(pool: pool)[0]
         guard loss.isFinite, norm.isFinite else {
+            defer { gradients.clear() }
+            try checkWeights(step: step)
             let place: NonFiniteError.Place =
                 loss.isFinite
                 ? model.layout.firstNonFinite(in: gradients.sum).map {
                     .gradient(tensor: model.layout.specs[$0.tensor].name, index: $0.index)
                 }
                     ?? .gradientNorm : .taskLoss
-            gradients.clear()
             throw NonFiniteError(step: step, place: place)
         }
         if let sharedVector {
@@ -170,6 +171,20 @@ public final class TaskEngine {
         sharedVector?.apply(weights, pool: pool)
         weightsChanged()
         return Outcome(loss: loss, gradientNorm: norm, learningRate: schedule.learningRate(step: step))
+    }
+
+    /// Weights that are not finite must be neither evaluated nor saved.
+    ///
+    /// - Throws: `NonFiniteError`.
+    func checkWeights(step: Int) throws { try model.layout.checkFinite(weights, step: step) }
+
+    /// Nor may moments be saved that are not.
+    ///
+    /// - Throws: `NonFiniteError`.
+    func checkMoments(step: Int) throws {
+        for (name, buffer) in moments {
+            try model.layout.checkFinite(buffer, of: name.rawValue, model.layout.specs, step: step)
+        }
     }
 
     /// The loss of texts and its gradient by every parameter, without an update.

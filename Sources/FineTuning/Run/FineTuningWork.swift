@@ -74,6 +74,7 @@ final class FineTuningWork: RunWork {
     }
 
     func evaluate() throws -> TaskEvaluation? {
+        try engine.checkWeights(step: state.step)
         let scores = try engine.scores(data.validation, data.definition)
         let metric = configuration.task.decidingMetric(of: scores)
         let score = scores[metric] ?? -.infinity
@@ -95,6 +96,8 @@ final class FineTuningWork: RunWork {
     func checkpoint() throws -> CheckpointContents? {
         var documents = documents
         documents.state = state
+        try engine.checkWeights(step: state.step)
+        try engine.checkMoments(step: state.step)
         return try FineTuningCheckpoint.contents(engine, documents, moments: true)
     }
 }

@@ -16,7 +16,9 @@ public final class FloatBuffer: @unchecked Sendable {
     private let mapping: (start: UnsafeMutableRawPointer, byteCount: Int)?
     private static let hugePage = 2 << 20
 
-    public init(count: Int) {
+    /// - Parameter isSparse: whether parts of it, here and there, may never be touched: then small pages, so that it takes what is
+    ///   touched.
+    public init(count: Int, isSparse: Bool = false) {
         self.count = count
         let bytes = max(count, 1) * MemoryLayout<Float>.stride
         guard bytes >= Self.hugePage else {
@@ -32,7 +34,7 @@ public final class FloatBuffer: @unchecked Sendable {
         else { preconditionFailure("out of memory: \(bytes) bytes are not to be had") }
         let aligned = start.alignedUp(toMultipleOf: Self.hugePage)
         #if os(Linux)
-            madvise(aligned, bytes, Int32(MADV_HUGEPAGE))
+            madvise(aligned, bytes, Int32(isSparse ? MADV_NOHUGEPAGE : MADV_HUGEPAGE))
         #endif
         base = aligned.bindMemory(to: Float.self, capacity: count)
         mapping = (start, length)

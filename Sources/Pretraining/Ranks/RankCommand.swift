@@ -10,6 +10,8 @@ enum RankCommand: Codable, Equatable {
     case end
 
     /// Tells all ranks, or learns what the first tells. Between steps it may take its time, to evaluate or to write.
+    ///
+    /// - Throws: as `RankGroup.wait`.
     @discardableResult
     static func exchange(_ command: RankCommand?, _ group: RankGroup) throws -> RankCommand {
         let data = try command.map { try JSONEncoder().encode($0) } ?? Data()

@@ -3,6 +3,7 @@ import Communication
 import Configuration
 import Corpus
 import Foundation
+import Kernels
 import Tokenization
 
 /// What the first rank tells the others of what a run begins with, so that they need neither its directory nor its checkpoints.
@@ -22,11 +23,19 @@ struct SharedStart: Codable {
         var version: String
         var digest: String
         var kernels: String
+        /// What multiplies in single precision, with its version.
+        var library: String
 
         static func current(_ configuration: RunConfiguration) throws -> Program {
             Program(
                 version: programVersion, digest: try FileDigest.sha256(path: "/proc/self/exe", blocks: nil),
-                kernels: configuration.training.precision.kernelName)
+                kernels: configuration.training.precision.kernelName, library: libraryName)
+        }
+
+        /// What stands before the kernels in a summary, such as "OpenBLAS 0.3.21". How they were chosen changes no bit.
+        private static var libraryName: String {
+            let summary = ProductLibrary.current.summary
+            return String(summary[..<(summary.range(of: " with ")?.lowerBound ?? summary.endIndex)])
         }
 
         /// In what another differs; nil for nothing.
@@ -35,6 +44,10 @@ struct SharedStart: Codable {
             if kernels != other.kernels {
                 return "it multiplies with \(kernels), the first rank with \(other.kernels), which rounds differently "
                     + "(OPENBLAS_CORETYPE chooses)"
+            }
+            if library != other.library {
+                return "it multiplies with \(library), the first rank with \(other.library), and versions may round "
+                    + "differently"
             }
             return digest == other.digest ? nil : "its program is not the file that the first rank runs (SHA-256)"
         }

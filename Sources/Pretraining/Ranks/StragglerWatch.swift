@@ -2,7 +2,7 @@ import Communication
 import Engine
 
 /// Notices a rank that all others wait for, step after step.
-struct StragglerWatch {
+package struct StragglerWatch {
     private static let steps = 50
     /// How much longer than the median a straggler computes.
     private static let factor = 1.25
@@ -11,8 +11,11 @@ struct StragglerWatch {
     private var count = 0
     private var warned: Set<Int> = []
 
+    package init() {}
+
+    /// - Parameter timings: of a step, by rank.
     /// - Returns: a warning, once for each rank.
-    mutating func warning(_ timings: [RankTiming], hosts: [String]) -> String? {
+    package mutating func warning(_ timings: [RankTiming], hosts: [String]) -> String? {
         guard timings.count > 1 else { return nil }
         if seconds.count != timings.count { (seconds, count) = (timings.map { _ in 0 }, 0) }
         for (rank, timing) in timings.enumerated() { seconds[rank] += timing.computing }

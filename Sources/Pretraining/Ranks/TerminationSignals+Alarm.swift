@@ -8,7 +8,7 @@ extension TerminationSignals {
         case .stopped(let signal):
             note(signal)
             return CancellationError()
-        case .failed(let reason):
+        case .failed(let reason), .lost(_, let reason):
             return CommunicationError.peerFailed(rank: alarm.rank, host: alarm.host, reason: reason)
         }
     }

@@ -106,8 +106,8 @@ final class PretrainingWork: RunWork {
     /// Ends the loader's threads, and what other ranks do.
     func stop() {
         loader.stop()
-        // Whoever is not there to hear it has ended already.
-        if let ranks, ranks.leads { _ = try? RankCommand.exchange(.end, ranks) }
+        // Whoever is not there to hear it has ended already. Where one is lost, parting ends all.
+        if let ranks, ranks.leads, ranks.lostRank == nil { _ = try? RankCommand.exchange(.end, ranks) }
     }
 
     private static func loader(
@@ -165,8 +165,11 @@ final class PretrainingWork: RunWork {
             // All have found the same.
             throw error
         } catch {
-            let signal = TerminationSignals.pending?.rawValue
-            ranks.raise(error is CancellationError ? .stopped(signal: signal ?? 0) : .failed(reason: "\(error)"))
+            // A rank that was given up has been made known with it.
+            if ranks.lostRank == nil {
+                let signal = TerminationSignals.pending?.rawValue
+                ranks.raise(error is CancellationError ? .stopped(signal: signal ?? 0) : .failed(reason: "\(error)"))
+            }
             ranks.giveUp()
             throw error
         }
@@ -174,7 +177,8 @@ final class PretrainingWork: RunWork {
 
     /// Does what the first rank says, to the end.
     ///
-    /// - Throws: what has stood in the way of a step, once the first rank has saved what was finished.
+    /// - Throws: what has stood in the way of a step, once the first rank has saved what was finished, or at once where
+    ///   that rank has not been heard of for too long.
     func follow() throws -> RunEnd {
         guard let ranks else { preconditionFailure("a run without other ranks follows none") }
         var failure: (any Error)?
@@ -185,16 +189,25 @@ final class PretrainingWork: RunWork {
             } catch let alarm as RankAlarm {
                 // Of a rank that is ahead, where replicas train by themselves.
                 ranks.giveUp()
-                failure = TerminationSignals.error(of: alarm)
+                let error = TerminationSignals.error(of: alarm)
+                if ranks.lostRank == 0 { throw error }
+                failure = error
                 continue
+            } catch {
+                // What it has begun with, and that the first rank said nothing after it.
+                if let failure, !(failure is CancellationError) { tell(.warning("\(failure)")) }
+                throw error
             }
             switch command {
             case .step(let showsGradients):
                 engine.seesGradients = showsGradients && replicas == nil ? { _, _ in } : nil
                 do {
                     _ = try giveUpTogether(ranks) { try advanceAlone() }
-                } catch { failure = error }
-            case .gather: try gatherState()
+                } catch {
+                    failure = error
+                    if ranks.lostRank == 0 { throw error }
+                }
+            case .gather: try giveUpTogether(ranks) { try gatherState() }
             case .end:
                 if let failure, !(failure is CancellationError) { throw failure }
                 if let signal = TerminationSignals.pending { return .stopped(signal: "\(signal)", step: state.step) }
@@ -229,7 +242,7 @@ final class PretrainingWork: RunWork {
             alarms.see(record, step: number, layers: layerGradients.isEmpty ? nil : layerGradients)
             return .taken(record)
         } catch let error as NonFiniteError {
-            guard skippedInARow < configuration.training.maximumSkippedSteps else { throw error }
+            guard error.mayPass, skippedInARow < configuration.training.maximumSkippedSteps else { throw error }
             skippedInARow += 1
             state.skippedSteps += 1
             replicas?.skipped += 1
@@ -369,7 +382,8 @@ final class PretrainingWork: RunWork {
     }
 
     func checkpoint() throws -> CheckpointContents? {
-        guard let loaderState, mayStop, !isStateTorn else { return nil }
+        // A rank that is lost keeps its share of the moments to itself.
+        guard let loaderState, mayStop, !isStateTorn, ranks?.lostRank == nil else { return nil }
         if let ranks { try RankCommand.exchange(.gather, ranks) }
         try gatherState()
         try engine.state.check(step: state.step)
@@ -398,7 +412,9 @@ final class PretrainingWork: RunWork {
     ///
     /// - Parameter directory: of the run.
     func summary(_ directory: RunDirectory) -> String {
-        let cost = ModelCost(stage.configuration.engine, model: engine.objective.model, threads: pool.threadCount)
+        let cost = ModelCost(
+            stage.configuration.engine, model: engine.objective.model, threads: pool.threadCount,
+            ranks: ranks?.count ?? 1)
         return """
             \(directory.path): \(CountFormat.text(cost.parameters)) parameters, \
             \(CountFormat.text(Int(cost.flopsPerToken))) FLOP per token, \

@@ -70,7 +70,33 @@ public final class Run {
         try requested.checkReplicas(ranks?.group.count ?? 1)
         try ranks?.check(requested)
         guard let ranks else { return try startHere() }
-        guard ranks.group.leads else { return try follow(ranks) }
+        ranks.group.report = { [progress, report] text in progress.interrupt { report(.warning(text)) } }
+        do {
+            return try ranks.group.leads ? lead(ranks) : follow(ranks)
+        } catch {
+            if ranks.group.lostRank != nil {
+                // Parting ends all processes, so that nobody says it behind this; whoever has only heard of it lets the one
+                // speak that has found it.
+                if ranks.group.leads || !Self.isOthersToTell(error) {
+                    report(.warning("the run ends: \(error)"))
+                } else {
+                    sleep(2)
+                }
+            }
+            throw error
+        }
+    }
+
+    private static func isOthersToTell(_ error: any Error) -> Bool {
+        switch error {
+        case is RankAlarm, is CancellationError, CommunicationError.peerFailed: true
+        default: false
+        }
+    }
+
+    /// Decides for all ranks.
+    private func lead(_ ranks: RunRanks) throws -> RunEnd {
+        if let advice = Launcher.advice(ProcessInfo.processInfo.environment) { report(.warning(advice)) }
         do {
             return try startHere()
         } catch  where !hasShared {

@@ -12,7 +12,7 @@ struct MPILibraryCommand: ParsableCommand {
 
               pretrain mpi-library
               mpirun -np 4 --map-by ppr:1:node:PE=32 pretrain run base.yaml
-              srun --ntasks-per-node=1 --cpus-per-task=32 pretrain run base.yaml
+              srun --kill-on-bad-exit=1 --ntasks-per-node=1 --cpus-per-task=32 pretrain run base.yaml
 
             All ranks need it at the same path, and the text.
             """)

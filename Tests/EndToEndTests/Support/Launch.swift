@@ -2,58 +2,60 @@ import Foundation
 import TestSupport
 import Testing
 
-/// An MPI that is installed here: its launcher, and the library that connects the program with it.
+/// Starts runs under an MPI that is installed here.
 struct Launch: CustomTestStringConvertible, Sendable {
-    let name: String
-    private let launcher: String
-    private let compiler: String
-    private let options: [String]
+    private let mpi: MPI
 
-    var testDescription: String { name }
+    var testDescription: String { mpi.name }
 
-    static let all = [
-        Launch(name: "Open MPI", launcher: "mpirun.openmpi", compiler: "mpicc.openmpi", options: ["--oversubscribe"]),
-        Launch(name: "MPICH", launcher: "mpirun.mpich", compiler: "mpicc.mpich", options: []),
-    ].filter { found($0.launcher) && found($0.compiler) }
-
-    private static func found(_ name: String) -> Bool {
-        (ProcessInfo.processInfo.environment["PATH"] ?? "").split(separator: ":").contains {
-            FileManager.default.isExecutableFile(atPath: "\($0)/\(name)")
-        }
-    }
+    static let all = MPI.all.map(Launch.init)
 
     /// Builds the library in a workspace.
     func prepare(_ workspace: Workspace) throws {
-        let outcome = try workspace.pretrain("mpi-library", "--mpicc", compiler, "--output", library)
+        let outcome = try workspace.pretrain("mpi-library", "--mpicc", mpi.compiler, "--output", library)
         #expect(outcome.status == 0, "\(outcome.errors)")
     }
 
     private var library: String { "libpretrain_mpi.so" }
 
-    /// The environment of ranks: of whom the tests are run by, root too.
+    /// The environment of ranks.
     func environment(_ workspace: Workspace, hasLibrary: Bool = true) -> [String: String] {
-        var environment = ProcessInfo.processInfo.environment
-        environment["OMPI_ALLOW_RUN_AS_ROOT"] = "1"
-        environment["OMPI_ALLOW_RUN_AS_ROOT_CONFIRM"] = "1"
-        environment["HOME"] = workspace.path
+        var environment = ProcessInfo.processInfo.environment.merging(MPI.environment(home: workspace.path)) { $1 }
         environment["PRETRAIN_MPI"] = hasLibrary ? "\(workspace.path)/\(library)" : nil
         return environment
     }
 
     /// Starts ranks.
+    ///
+    /// - Parameter variables: more of their environment.
     func start(
-        _ workspace: Workspace, ranks: Int, _ arguments: [String], hasLibrary: Bool = true
+        _ workspace: Workspace, ranks: Int, _ arguments: [String], hasLibrary: Bool = true,
+        variables: [String: String] = [:]
     ) throws -> Child {
         try Child(
-            "/usr/bin/env", [launcher] + options + ["-np", "\(ranks)", Program.path] + arguments, input: nil,
-            environment: environment(workspace, hasLibrary: hasLibrary), in: workspace.path)
+            "/usr/bin/env", mpi.words(ranks: ranks, [Program.path] + arguments), input: nil,
+            environment: environment(workspace, hasLibrary: hasLibrary).merging(variables) { $1 }, in: workspace.path)
     }
 
     /// Starts ranks with arguments of their own.
     func start(_ workspace: Workspace, _ arguments: [[String]]) throws -> Child {
-        let parts = arguments.map { ["-np", "1", Program.path] + $0 }.joined(separator: [":"])
-        return try Child(
-            "/usr/bin/env", [launcher] + options + parts, input: nil, environment: environment(workspace),
-            in: workspace.path)
+        try start(workspace, commands: arguments.map { [Program.path] + $0 })
+    }
+
+    /// Starts ranks that are each a command of its own.
+    func start(_ workspace: Workspace, commands: [[String]]) throws -> Child {
+        try Child(
+            "/usr/bin/env", mpi.words(commands), input: nil, environment: environment(workspace), in: workspace.path)
+    }
+
+    /// The process that is a rank of a run that is under way.
+    func process(_ rank: Int, of output: String, _ workspace: Workspace) -> Int32? {
+        workspace.processes(output).first { number in
+            let environment = FileManager.default.contents(atPath: "/proc/\(number)/environ") ?? Data()
+            return environment.split(separator: 0).contains {
+                let variable = String(decoding: $0, as: UTF8.self)
+                return variable == "OMPI_COMM_WORLD_RANK=\(rank)" || variable == "PMI_RANK=\(rank)"
+            }
+        }
     }
 }

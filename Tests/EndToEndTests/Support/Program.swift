@@ -64,6 +64,11 @@ final class Child {
         process.standardInput = FileHandle(forReadingAtPath: try streams.write(input ?? "", to: "input"))
         process.standardOutput = FileHandle(forWritingAtPath: try streams.write("", to: "output"))
         process.standardError = FileHandle(forWritingAtPath: try streams.write("", to: "errors"))
+        // Threads of Dispatch block signals, which a child would inherit: a launcher would not hear them.
+        var (none, own) = (sigset_t(), sigset_t())
+        sigemptyset(&none)
+        pthread_sigmask(SIG_SETMASK, &none, &own)
+        defer { pthread_sigmask(SIG_SETMASK, &own, nil) }
         try process.run()
     }
 

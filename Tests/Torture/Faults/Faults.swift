@@ -108,8 +108,9 @@ final class Faults: Sendable {
             if !first.succeeded || subject.isRepeatable {
                 let second = try bench.run(subject.arguments(output))
                 try second.check()
-                let isDone = second.errors.contains("has finished its")
-                try require(second.succeeded || isDone, "the next run: \(second.shown)\n  the first: \(first.shown)")
+                try require(
+                    second.succeeded || second.isAlreadyDone,
+                    "the next run: \(second.shown)\n  the first: \(first.shown)")
                 do {
                     let facts = try subject.facts(output, second)
                     try facts.check(against: model.facts, incomplete: incomplete, isOfFailures: true)

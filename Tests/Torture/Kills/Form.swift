@@ -63,6 +63,13 @@ struct Form: Sendable {
                 "model.embedding_size=32", "model.embedding_sharing=disentangled", "model.detection_head=with_cls",
                 "optimizer.separate=true",
             ]),
+        // Losses that hardly fall are often two deviations above their mean.
+        run(
+            "roll_back",
+            [
+                "training.spike_deviations=2", "training.spike_action=roll_back", "training.steps=120",
+                "training.checkpoint_every=10", "training.evaluate_every=0", "optimizer.peak_learning_rate=1e-6",
+            ]),
         run("checkpoints", ["training.checkpoint_every=1", "training.keep_last=2", "training.keep_every=5"]),
         fineTuning, search, tokenizer, evaluation, export,
     ]

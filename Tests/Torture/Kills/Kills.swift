@@ -80,9 +80,7 @@ final class Kills: Sendable {
                     continue
                 }
                 try outcome.check()
-                // It may have been killed between its last deed and its end.
-                let isDone = ["has finished its", "hf is not empty"].contains { outcome.errors.contains($0) }
-                try require(outcome.succeeded || isDone, "exit \(outcome.end): \(outcome.shown)")
+                try require(outcome.succeeded || outcome.isAlreadyDone, "exit \(outcome.end): \(outcome.shown)")
                 try form.facts(bench, output, outcome).check(against: model.facts)
                 try Facts.checkNothingIsLeft(output)
                 break

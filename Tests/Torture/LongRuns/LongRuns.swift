@@ -178,8 +178,11 @@ final class LongRuns: Sendable {
             "corpus.sources=[{path: \(folder)}]", "training.checkpoint_every=10",
             "tokenizer.path=\(try bench.tokenizer)",
         ]
-        let first = try watch(bench.run(output, settings + ["training.steps=20", "optimizer.schedule=constant"]))
-        let second = try watch(bench.run(output, settings + ["training.steps=30", "optimizer.schedule=constant"]))
+        // Names and sizes of files, twice.
+        let limit = (128 << 20) + count * 2048
+        let constant = settings + ["optimizer.schedule=constant"]
+        let first = try watch(bench.run(output, constant + ["training.steps=20"]), limit: limit)
+        let second = try watch(bench.run(output, constant + ["training.steps=30"]), limit: limit)
         return "\(CountFormat.grouped(count)) files: \(first), gone on with: \(second)"
     }
 
@@ -206,14 +209,15 @@ final class LongRuns: Sendable {
                 [
                     "corpus.sources=[{path: \(folder)\(isJSON ? "" : ", document_separator: line")}]",
                     "tokenizer.path=\(try bench.tokenizer)",
-                ]))
+                ]), limit: (192 << 20) + (isJSON ? 2 * bytes : 0))
         return "\(ByteFormat.text(bytes)): \(outcome)"
     }
 
     /// Runs to the end, which must be a good one.
     ///
+    /// - Parameter limit: of its memory, in bytes.
     /// - Returns: time and the most memory.
-    private func watch(_ arguments: [String]) throws -> String {
+    private func watch(_ arguments: [String], limit: Int) throws -> String {
         let started = ContinuousClock.now
         let run = try bench.start(arguments)
         var peak = 0
@@ -222,6 +226,7 @@ final class LongRuns: Sendable {
         let outcome = try run.end()
         try outcome.check()
         try require(outcome.succeeded, outcome.shown)
+        try require(peak <= limit, "it took \(ByteFormat.text(peak)), more than \(ByteFormat.text(limit))")
         return String(format: "%.1f s, %@", seconds, ByteFormat.text(peak))
     }
 

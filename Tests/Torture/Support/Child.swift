@@ -14,17 +14,27 @@ final class Child {
 
         var succeeded: Bool { end == .exited(0) }
 
+        /// Whether there is nothing left to do, as it was ended, or an error met, between its last deed and its end.
+        var isAlreadyDone: Bool {
+            ["has finished its", "hf is not empty"].contains { errors.contains($0) }
+        }
+
         /// Fails for what must never happen, however a run is disturbed.
         func check(mayBeKilled: Bool = false) throws {
             if case .killed(let signal) = end, !(mayBeKilled && signal == SIGKILL) {
                 throw Finding("ended by signal \(signal): \(shown)")
             }
+            try checkText()
+            if case .exited(let status) = end, ![0, 1, 75].contains(status) {
+                throw Finding("exit status \(status): \(shown)")
+            }
+        }
+
+        /// Fails if it has crashed, as what it has printed tells.
+        func checkText() throws {
             for text in ["Fatal error", "Swift runtime failure", "Illegal instruction", "corrupted"]
             where errors.contains(text) {
                 throw Finding("\(text): \(shown)")
-            }
-            if case .exited(let status) = end, ![0, 1, 75].contains(status) {
-                throw Finding("exit status \(status): \(shown)")
             }
         }
 

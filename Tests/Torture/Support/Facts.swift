@@ -39,7 +39,8 @@ struct Facts {
 }
 
 extension Facts {
-    private static let timed = ["seconds", "tokens_per_second", "texts_per_second", "utilisation"]
+    /// What the clock decides, and how many ranks share the work.
+    private static let timed = ["seconds", "tokens_per_second", "texts_per_second", "utilisation", "ranks"]
 
     /// A run of pretraining.
     init(run path: String) throws {
@@ -49,7 +50,7 @@ extension Facts {
         for name in ["metrics.csv", "evaluations.csv"] where FileManager.default.fileExists(atPath: "\(path)/\(name)") {
             add(name, try Self.table("\(path)/\(name)"))
         }
-        add("tensorboard", try EventFiles(folder: path + "/tensorboard").entries)
+        add("tensorboard", try EventFiles(folder: path + "/tensorboard").entries.filter { !$0.contains(" ranks/") })
         _ = try Self.lines(path + "/journal.jsonl")
     }
 

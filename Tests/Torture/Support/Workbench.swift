@@ -122,11 +122,11 @@ final class Workbench: Sendable {
         ]
     }
 
-    /// Settings of every run, for one thread and the corpus where it is.
-    func run(_ output: String, _ settings: [String] = [], _ more: [String] = []) -> [String] {
+    /// Arguments of every run, with the corpus where it is.
+    func run(_ output: String, _ settings: [String] = [], _ more: [String] = [], threads: Int = 1) -> [String] {
         let corpus =
             settings.contains { $0.hasPrefix("corpus.sources=") } ? [] : ["corpus.sources=[{path: \(path)/corpus}]"]
-        return ["run", "\(path)/tiny.yaml", "--output", output, "--threads", "1", "--quiet"] + more
+        return ["run", "\(path)/tiny.yaml", "--output", output, "--threads", "\(threads)", "--quiet"] + more
             + (corpus + settings).flatMap { ["--set", $0] }
     }
 
