@@ -6,9 +6,9 @@
 #     Experiments/new-vocabulary/run.sh OLD.txt NEW.txt OUTPUT
 #
 # OLD_STEPS, STEPS and SEEDS say how long and how often, ENTRIES how large both vocabularies are, RATES which peak learning rates are
-# tried with the first seed, as going on may want another than beginning; the best of each way gets the other seeds. PRETRAIN names
-# another binary than the one of `make build`. The same command goes on where it was interrupted. Prints a table as Markdown, and
-# leaves curves.svg.
+# tried with the first seed, as going on may want another than beginning; the best of each way gets the other seeds. PRECISION is of
+# the products (bfloat16; float32 is faster where the processor does not know it). PRETRAIN names another binary than the one of
+# `make build`. The same command goes on where it was interrupted. Prints a table as Markdown, and leaves curves.svg.
 set -eu
 old=$1
 new=$2
@@ -16,6 +16,7 @@ output=$3
 here=$(dirname "$0")
 pretrain=${PRETRAIN:-$here/../../.build/release/pretrain}
 steps=${STEPS:-2000}
+precision=${PRECISION:-bfloat16}
 mkdir -p "$output"
 
 for text in old new; do
@@ -31,7 +32,8 @@ finished() {  # DIRECTORY STEPS: whether a run is done, so that there is nothing
 
 finished "$output/encoder" "${OLD_STEPS:-8000}" ||
     "$pretrain" run "$here/base.yaml" --output "$output/encoder" --set "corpus.sources=[{path: $old}]" \
-        --set tokenizer.path="$output/old.json" --set training.steps="${OLD_STEPS:-8000}" --set training.evaluate_every=1000
+        --set tokenizer.path="$output/old.json" --set training.steps="${OLD_STEPS:-8000}" --set training.evaluate_every=1000 \
+        --set training.precision="$precision"
 
 train() {  # WAY RATE SEED
     run=$output/$1-$2-$3
@@ -43,7 +45,8 @@ train() {  # WAY RATE SEED
     # The settings are meant to be split.
     # shellcheck disable=SC2086
     "$pretrain" run "$here/base.yaml" $start --output "$run" --set "corpus.sources=[{path: $new}]" --set training.steps="$steps" \
-        --set training.evaluate_every=$(((steps + 9) / 10)) --set optimizer.peak_learning_rate="$2" --set training.seed="$3"
+        --set training.evaluate_every=$(((steps + 9) / 10)) --set optimizer.peak_learning_rate="$2" --set training.seed="$3" \
+        --set training.precision="$precision"
 }
 
 loss() {  # RUN STEP: on held-out text

@@ -10,11 +10,11 @@ public enum HuggingFaceExport {
     public enum Form: String, Sendable, CaseIterable {
         /// ELECTRA's where the model has it, otherwise with code.
         case automatic
-        /// Hugging Face's ELECTRA classes. A discriminator whose head has no place in ElectraForPreTraining, or that has
-        /// learned something else than detection, is exported as the encoder alone: fine-tuning needs no more.
+        /// Hugging Face's ELECTRA classes. A main encoder that predicts tokens and does not detect is an ElectraForMaskedLM; one
+        /// whose head has no place in these classes is exported as the encoder alone: fine-tuning needs no more.
         case electra
-        /// Hugging Face's DeBERTa-v2 classes, for disentangled attention: the discriminator's encoder alone, and the generator
-        /// unless it has a mask decoder.
+        /// Hugging Face's DeBERTa-v2 classes, for disentangled attention: the main encoder, with its head if that predicts
+        /// tokens, and the generator unless it has a mask decoder.
         case deberta
         /// Folders that bring the code of their classes along, for `trust_remote_code=True`.
         case customCode = "custom-code"
@@ -24,10 +24,13 @@ public enum HuggingFaceExport {
     public struct Folder: Sendable, Equatable, Encodable {
         public var name: String
         public var architecture: String
+        /// Parameters of the checkpoint that the class has no place for; nil: none.
+        public var leftOut: [String]?
 
-        public init(name: String, architecture: String) {
+        public init(name: String, architecture: String, leftOut: [String] = []) {
             self.name = name
             self.architecture = architecture
+            self.leftOut = leftOut.isEmpty ? nil : leftOut
         }
     }
 
@@ -79,11 +82,12 @@ public enum HuggingFaceExport {
                 hiddenSize: shape.hiddenSize, feedForwardSize: shape.intermediateSize, headCount: shape.headCount,
                 layerCount: shape.layerCount)
         }
-        let export = ElectraExport(
+        var export = ElectraExport(
             shape: ElectraShape(
                 vocabularySize: tokenizer.vocabularySize, embeddingSize: model.embeddingSize,
                 positionCount: model.maximumPositions, outputIsTied: model.generator.tiedOutput,
                 hasDetectionHead: configuration.objective.name.detects && model.detectionHead == .dense,
+                hasLanguageHead: engine.exportsLanguageHead,
                 embeddingPrefixes: embeddingPrefixes(configuration),
                 discriminator: sizes(model.discriminatorShape),
                 generator: configuration.objective.hasGenerator ? sizes(model.generatorShape) : nil),
@@ -93,14 +97,16 @@ public enum HuggingFaceExport {
             settings: PerNetwork(
                 discriminator: Self.settings(model.of(.discriminator)), generator: Self.settings(model.of(.generator))),
             export: settings)
-        try export.write(
-            EngineTensors(
-                engine, ElectraNetwork.allCases.flatMap { export.shape.tensors(of: $0) },
-                leavingOut: export.shape.hasDetectionHead ? [] : ["head."],
-                trainsTokenTypes: settings.trainsTokenTypes),
-            to: destination, force: settings.force)
-        return ElectraNetwork.allCases.filter { export.shape.networks[$0] != nil }.map {
-            Folder(name: $0.rawValue, architecture: export.shape.architecture(of: $0))
+        let shape = export.shape
+        let tensors = EngineTensors(
+            engine, ElectraNetwork.allCases.flatMap { shape.tensors(of: $0) },
+            leavingOut: shape.hasDetectionHead ? [] : ["head."], trainsTokenTypes: settings.trainsTokenTypes)
+        export.leftOut = tensors.leftOut
+        try export.write(tensors, to: destination, force: settings.force)
+        return ElectraNetwork.allCases.filter { shape.networks[$0] != nil }.map {
+            Folder(
+                name: $0.rawValue, architecture: shape.architecture(of: $0),
+                leftOut: $0 == .discriminator ? tensors.leftOut : [])
         }
     }
 
@@ -149,9 +155,11 @@ public enum HuggingFaceExport {
                 * Double((model.attention.disentangled ? 3 : 1) * shape.headSize).squareRoot()
         }
         let output = engine.objective.model.outputMultipliers
+        // Tokens are predicted with the word table by both networks, and multiplied alike.
+        let main = engine.exportsLanguageHead ? output.generator : output.discriminator
         return PerNetwork(
             discriminator: ExportMultipliers(
-                attention: attention(.discriminator, model.discriminatorShape), output: output.discriminator),
+                attention: attention(.discriminator, model.discriminatorShape), output: main),
             generator: ExportMultipliers(
                 attention: attention(.generator, model.generatorShape), output: output.generator))
     }

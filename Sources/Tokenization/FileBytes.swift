@@ -1,36 +1,22 @@
+import Files
 import Foundation
 
-/// Whole files through POSIX calls, with typed errors.
+/// Whole files, with typed errors.
 enum FileBytes {
-    /// Tokenizers of a million entries take a tenth of this; a device file would never end.
-    private static let limit = 1 << 30
+    /// Tokenizers of a million entries take half of this.
+    private static let limit = 256 << 20
 
     static func read(_ path: String) throws(TokenizerError) -> [UInt8] {
-        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
-        guard descriptor >= 0 else { throw failure(path) }
-        defer { close(descriptor) }
-        var status = stat()
-        guard fstat(descriptor, &status) == 0 else { throw failure(path) }
-        guard status.st_mode & S_IFMT != S_IFDIR else { throw .file(path: path, problem: "is a folder") }
-        guard status.st_size <= limit else { throw tooLarge(path) }
-        var result: [UInt8] = []
-        result.reserveCapacity(max(0, Int(status.st_size)) + 1)
-        var block = [UInt8](repeating: 0, count: 1 << 16)
-        while true {
-            let count = Foundation.read(descriptor, &block, block.count)
-            if count < 0, errno == EINTR { continue }
-            guard count >= 0 else { throw failure(path) }
-            if count == 0 { return result }
-            guard result.count + count <= limit else { throw tooLarge(path) }
-            result.append(contentsOf: block[..<count])
+        do { return try [UInt8](FileDescriptor.contents(of: path, limit: limit)) } catch {
+            let problem =
+                switch (error as? FileFailure)?.code {
+                case EFBIG?: "has more than \(limit >> 20) MiB; no tokenizer.json is that large"
+                case EISDIR?: "is a folder"
+                case EINVAL?: "is no file, but a pipe or a device"
+                case let code?: String(cString: strerror(code))
+                case nil: "\(error)"
+                }
+            throw .file(path: path, problem: problem)
         }
-    }
-
-    private static func tooLarge(_ path: String) -> TokenizerError {
-        .file(path: path, problem: "has more than \(limit >> 20) MiB; no tokenizer.json is that large")
-    }
-
-    private static func failure(_ path: String) -> TokenizerError {
-        .file(path: path, problem: String(cString: strerror(errno)))
     }
 }

@@ -2,8 +2,30 @@
 struct PostProcessor: Sendable {
     var prefix: [Int32] = []
     var suffix: [Int32] = []
+    /// What becomes of a pair; empty where that is not said, or is not understood.
+    private(set) var pair: [PairPiece] = []
 
-    init() {}
+    /// A part of a pair of texts, with its token type.
+    enum PairPiece: Equatable, Sendable {
+        case text(second: Bool, type: Int)
+        case token(Int32, type: Int)
+    }
+
+    /// `[CLS] a [SEP]`, and `[CLS] a [SEP] b [SEP]` with type 1 from b on.
+    init(_ first: Int32, _ last: Int32) {
+        (prefix, suffix) = ([first], [last])
+        pair = Self.pair(first, last)
+    }
+
+    private static func pair(_ first: Int32, _ last: Int32) -> [PairPiece] {
+        [
+            .token(first, type: 0), .text(second: false, type: 0), .token(last, type: 0), .text(second: true, type: 1),
+            .token(last, type: 1),
+        ]
+    }
+
+    /// Whether pairs become `[CLS] a [SEP] b [SEP]`, with type 1 from b on.
+    func wrapsPairs(_ first: Int32, _ last: Int32) -> Bool { pair == Self.pair(first, last) }
 
     /// Reads a post-processor of tokenizer.json.
     init(_ json: JSONValue?) throws(TokenizerError) {
@@ -13,13 +35,16 @@ struct PostProcessor: Sendable {
         case "ByteLevel": break
         case "TemplateProcessing": try readTemplate(component)
         case "RobertaProcessing", "BertProcessing":
-            prefix = [try Self.tokenID(component, "cls")]
-            suffix = [try Self.tokenID(component, "sep")]
+            let (first, last) = (try Self.tokenID(component, "cls"), try Self.tokenID(component, "sep"))
+            (prefix, suffix) = ([first], [last])
+            // RoBERTa's has two separators between the texts, and one type.
+            if try component.type() == "BertProcessing" { pair = Self.pair(first, last) }
         case "Sequence":
             for each in try component.array("processors") {
                 let inner = try PostProcessor(each)
                 prefix = inner.prefix + prefix
                 suffix += inner.suffix
+                pair = pair.isEmpty ? inner.pair : []
             }
         case let other: throw .unsupported(component: "post_processor", problem: "type \(other)")
         }
@@ -54,5 +79,26 @@ struct PostProcessor: Sendable {
                 if seenText { suffix.append(id) } else { prefix.append(id) }
             }
         }
+        pair = Self.pair(component) ?? []
+    }
+
+    private static func pair(_ component: JSONComponent) -> [PairPiece]? {
+        var result: [PairPiece] = []
+        for piece in component.value["pair"]?.array ?? [] {
+            if let sequence = piece["Sequence"], let type = sequence["type_id"]?.integer {
+                result.append(.text(second: sequence["id"]?.text == "B", type: type))
+            } else if let token = piece["SpecialToken"], let name = token["id"]?.text,
+                let type = token["type_id"]?.integer,
+                let ids = component.value["special_tokens"]?[name]?["ids"]?.array
+            {
+                for value in ids {
+                    guard let id = value.integer.flatMap(Int32.init(exactly:)) else { return nil }
+                    result.append(.token(id, type: type))
+                }
+            } else {
+                return nil
+            }
+        }
+        return result
     }
 }

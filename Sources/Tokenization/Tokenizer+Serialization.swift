@@ -21,12 +21,9 @@ extension Tokenizer {
         ids.reserveCapacity(written.count)
         for (id, token) in written.enumerated() { ids[token] = Int32(id) }
         let added = specials.enumerated().map { AddedToken(id: Int32($0), content: $1, special: true) }
-        var post = PostProcessor()
-        post.prefix = [2]
-        post.suffix = [3]
         self.init(
             model: .byteLevelBPE(BPEModel(ids: ids, merges: merges), options.preTokenizer),
-            normalizer: options.normalizer, postProcessor: post,
+            normalizer: options.normalizer, postProcessor: PostProcessor(2, 3),
             addedTokens: AddedVocabulary(added, normalizer: options.normalizer),
             json: Self.tokenizerJSON(written, merges, options))
     }

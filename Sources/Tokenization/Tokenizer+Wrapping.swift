@@ -28,13 +28,16 @@ extension Tokenizer {
         let json = JSONMember.replacing("post_processor", in: serialized(), with: template)
         let result = try Tokenizer(json: json)
         guard result.wraps(special), result.encode(Self.sample) == encode(Self.sample) else {
-            throw .invalid(component: "post_processor", problem: "it could not be replaced by [CLS] text [SEP]")
+            throw .invalid(
+                component: "post_processor",
+                problem: "it could not be replaced by [CLS] text [SEP] and [CLS] a [SEP] b [SEP]")
         }
         return json
     }
 
     private func wraps(_ special: SpecialTokens) -> Bool {
         specialTokenPrefix == [special.classification] && specialTokenSuffix == [special.separator]
+            && postProcessor.wrapsPairs(special.classification, special.separator)
     }
 
     /// Letters of several scripts, combining marks, digits, spaces and symbols.

@@ -71,6 +71,19 @@ import Testing
         }
     }
 
+    @Test("A table that is compressed as no texts are is refused before it fills the memory")
+    func bombs() throws {
+        let path = try folder.write(
+            [UInt8](Compressed.zstandard(String(repeating: " ", count: 257 << 20))), to: "bomb.jsonl.zst")
+        let error = #expect(throws: CorpusError.self) { _ = try TextFile.contents(of: path) }
+        guard case .beyondLimit(path, let reason) = error else { throw try #require(error) }
+        #expect(reason.contains("256 MiB"))
+        // Texts that come again are compressed well, too.
+        let sound = try folder.write(
+            [UInt8](Compressed.zstandard(String(repeating: "the same line\n", count: 100_000))), to: "sound.jsonl.zst")
+        #expect(try TextFile.contents(of: sound).count == 1_400_000)
+    }
+
     @Test func availableMemoryIsPlausible() {
         #expect(MachineLimits().available > 1 << 20 && MachineLimits().available < 1 << 50)
     }

@@ -9,9 +9,10 @@ import Testing
         try workspace.run("run", ["training.steps=1"])
         let rows = (0..<20).map { "{\"text\": \"word \($0)\", \"label\": \($0 % 3)}" }
         try workspace.folder.write(rows.joined(separator: "\n"), to: "train.jsonl")
+        try workspace.folder.write(rows.prefix(6).joined(separator: "\n"), to: "test.jsonl")
         let tuned = try workspace.pretrain(
-            "finetune", "run", "--train", "train.jsonl", "--validation", "train.jsonl", "--output", "tuned", "--quiet",
-            "--set", "training.epochs=1")
+            "finetune", "run", "--train", "train.jsonl", "--validation", "train.jsonl", "--test", "test.jsonl",
+            "--output", "tuned", "--quiet", "--set", "training.epochs=1")
         #expect(tuned.status == 0, "\(tuned.errors)")
         let exported = try workspace.pretrain("export", "tuned/seed-0", "--output", "e", "--json")
         #expect(exported.status == 0, "\(exported.errors)")
@@ -22,6 +23,49 @@ import Testing
         #expect(names == ["0": "0", "1": "1", "2": "2"])
         let refused = try workspace.pretrain("export", "tuned/seed-0", "--output", "f", "--form", "electra")
         #expect(refused.status == 1 && refused.errors.contains("--form custom-code"), "\(refused.errors)")
+
+        // The card says what the model was made of, as other programs count it.
+        let card = try workspace.folder.text("e/README.md")
+        for (file, use) in [("train", "train"), ("train", "validation"), ("test", "test")] {
+            let sum = try Program.shell("sha256sum < \(file).jsonl", in: workspace.path).output.prefix(64)
+            let size = try workspace.folder.data("\(file).jsonl").count
+            #expect(card.contains("| `\(file).jsonl (\(use))` | 1 | \(size) | `\(sum)` |"), "\(card)")
+        }
+        let weights = try workspace.record("run").weights
+        #expect(
+            card.contains("began as those of the run \"run\" after step 1, weights of SHA-256 \(weights)."), "\(card)")
+        let metrics = ["accuracy on validation texts", "accuracy on test texts"]
+        #expect(metrics.allSatisfy { card.contains("| `\($0)` | ") } && !card.contains("| none |"), "\(card)")
+        let scratch = try workspace.pretrain(
+            "finetune", "run", "--train", "train.jsonl", "--validation", "train.jsonl", "--output", "scratch",
+            "--quiet", "--set", "training.epochs=1", "--from-scratch")
+        #expect(scratch.status == 0, "\(scratch.errors)")
+        #expect(try workspace.pretrain("export", "scratch/seed-0", "--output", "s").status == 0)
+        #expect(try !workspace.folder.text("s/README.md").contains("began as"))
+    }
+
+    /// No pipeline finds answers any more, so the card has the code.
+    @Test func theCardOfAModelThatFindsAnswersSaysHow() throws {
+        let workspace = try Workspace()
+        try workspace.run("run", ["training.steps=1"])
+        let rows = (0..<20).map { index in
+            #"{"question": "what", "context": "the word \#(index)", "answers": "#
+                + (index % 4 == 0 ? "[]}" : #"[{"text": "word", "start": 4}]}"#)
+        }
+        try workspace.folder.write(rows.joined(separator: "\n"), to: "train.jsonl")
+        let tuned = try workspace.pretrain(
+            "finetune", "run", "--train", "train.jsonl", "--validation", "train.jsonl", "--output", "tuned", "--quiet",
+            "--set", "training.epochs=1", "--set", "kind=span", "--set", "longest_answer=7")
+        #expect(tuned.status == 0, "\(tuned.errors)")
+        #expect(try workspace.pretrain("export", "tuned/seed-0", "--output", "e").status == 0)
+        let card = try workspace.folder.text("e/README.md")
+        for part in [
+            "return_overflowing_tokens=True", "max_length=32, stride=8", "i <= j < i + 7]",
+            "if score >= none else \"\"",
+        ] {
+            #expect(card.contains(part), "\(part)")
+        }
+        #expect(!card.contains("pipeline(") && !card.contains("`question-answering` pipeline"))
     }
 
     @Test func aPartOfAnEncoderIsExportedOrRefused() throws {

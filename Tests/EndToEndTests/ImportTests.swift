@@ -119,6 +119,38 @@ import Testing
         #expect(encoder.status == 0 && encoder.output.contains("a head of another task"), "\(encoder.errors)")
     }
 
+    /// BERT, on and on: what predicts masked tokens is in the folder, and a run goes on with it.
+    @Test(arguments: [("electra", "ElectraForMaskedLM"), ("custom-code", "PretrainForMaskedLM")])
+    func theHeadOfAMaskedLanguageModelGoesOutAndIn(_ form: String, _ architecture: String) throws {
+        let workspace = try Workspace()
+        let masked = ["objective.name=masked_language_model"]
+        try workspace.run("run", Self.electra + masked + ["training.steps=60", "training.evaluate_every=60"])
+        let export = try workspace.pretrain("export", "run", "--output", "hf", "--form", form, "--json")
+        #expect(export.status == 0, "\(export.errors)")
+        let folders = try #require(try export.json()["folders"] as? [[String: String]])
+        #expect(folders == [["name": "discriminator", "architecture": architecture]])
+        let imported = try workspace.pretrain(
+            "import", "hf", "--output", "imported", "--json", "--set", "corpus.sequence_length=32")
+        #expect(imported.status == 0, "\(imported.errors)")
+        let tensors = try #require(try imported.json()["tensors"] as? [String: Any])
+        #expect((tensors["made"] as? [Any])?.isEmpty == true && (tensors["left"] as? [Any])?.isEmpty == true)
+        let filled = try ["run", "imported"].map { path -> String in
+            let outcome = try workspace.pretrain("fill", path, "--json", input: "a [MASK] of it\n")
+            #expect(outcome.status == 0, "\(outcome.errors)")
+            return outcome.output
+        }
+        #expect(filled[0] == filled[1] && filled[0].contains("probability"))
+        let again = try workspace.pretrain("export", "imported", "--output", "hf2", "--form", form)
+        #expect(again.status == 0, "\(again.errors)")
+        let difference = try Program.shell("diff -r hf hf2", in: workspace.path)
+        #expect(difference.status == 0, "\(difference.output)")
+
+        try workspace.run("more", Self.electra + masked + ["training.steps=5"], ["--from", "hf"])
+        let before = try losses(workspace, "run")
+        let last = before.suffix(5).reduce(0, +) / 5
+        #expect(try losses(workspace, "more").reduce(0, +) / 5 < (before[0] + last) / 2)
+    }
+
     @Test func whatIsMissingIsMadeAnewAndSaid() throws {
         let workspace = try exported()
         let outcome = try workspace.pretrain("import", "hf/discriminator", "--output", "alone")

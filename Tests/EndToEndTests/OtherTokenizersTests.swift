@@ -59,9 +59,20 @@ import Testing
         let exported = try workspace.pretrain("export", "run", "--output", "exported")
         #expect(exported.status == 0, "\(exported.errors)")
         let written = try workspace.folder.data("exported/discriminator/tokenizer.json")
-        #expect(try written == workspace.folder.data("run/tokenizer.json"))
-        // Written back byte for byte.
-        if path != "bert" { #expect(try written == workspace.folder.data(path)) }
+        let kept = try workspace.folder.data("run/tokenizer.json")
+        if path == "bert" {
+            #expect(written == kept)
+        } else {
+            // Written back byte for byte; but pairs are what models here read, which RoBERTa's are not.
+            #expect(try kept == workspace.folder.data(path))
+            #expect(written != kept)
+            func others(_ json: Data) throws -> NSDictionary? {
+                var object = try JSONSerialization.jsonObject(with: json) as? [String: Any]
+                object?["post_processor"] = nil
+                return object.map { $0 as NSDictionary }
+            }
+            #expect(try others(written) == others(kept))
+        }
         // The same command again finds the same tokenizer.
         let again = try workspace.run("run", settings, expecting: 1)
         #expect(again.errors.contains("has finished its 10 steps"), "\(again.errors)")
@@ -86,13 +97,14 @@ import Testing
         #expect(outcome.status == 0, "\(outcome.errors)")
         #expect(outcome.errors.contains("the vocabulary is new: of 69 tokens") && outcome.errors.contains("5 special"))
         #expect(try workspace.folder.text("new/config.yaml").contains("path: bert"))
-        // Loses what it knew of words, but starts nearer to it than from nothing.
+        // Neither the old model, whose words it has lost, nor one from chance.
         func loss(_ run: String) throws -> Double {
             try #require(try workspace.pretrain("evaluate", run, "--json").json()["generator_loss"] as? Double)
         }
         let fresh = settings + ["tokenizer.path=bert"]
         try workspace.run("fresh", fresh)
-        #expect(try loss("new").isFinite && loss("fresh").isFinite)
+        let (kept, chance) = (try loss("new"), try loss("fresh"))
+        #expect(kept.isFinite && chance.isFinite && kept != chance)
         // Refused without a checkpoint, and another tokenizer without being asked for.
         let alone = try workspace.run("alone", settings, ["--tokenizer", "bert"], expecting: nil)
         #expect(alone.status != 0 && alone.errors.contains("--from"))

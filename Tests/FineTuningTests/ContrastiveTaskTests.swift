@@ -50,7 +50,7 @@ struct ContrastiveTaskTests {
         let rows = try TaskTable.read(
             folder("contrastive/dev.jsonl"), .init(model.configuration.task, needsLabel: false))
         let predictions = try model.predict(rows).predictions
-        let (first, tokens, truncated) = try model.vectors(rows.map { Array($0.text.utf8) })
+        let (first, tokens, _, truncated) = try model.vectors(rows.map { Array($0.text.utf8) })
         let second = try model.vectors(rows.map { Array(($0.pair ?? "").utf8) }).vectors
         #expect(truncated == 0 && tokens > 40 * 3 && first.allSatisfy { $0.count == model.vectorSize })
         for (prediction, vectors) in zip(predictions, zip(first, second)) {

@@ -49,7 +49,7 @@ struct FineTuningRunTests {
         let model = try FineTunedModel(path: folder("tuned"), threads: 2)
         #expect(model.labels == ["fair", "foul"])
         let rows = try TaskTable.read(folder("test.jsonl"), .init(model.configuration.task, needsLabel: false))
-        let (predictions, truncated) = try model.predict(rows)
+        let (predictions, truncated, _) = try model.predict(rows)
         #expect(truncated == 0)
         let right = zip(rows, predictions).count { $0.label == $1.label }
         #expect(Double(right) / 40 == test.accuracy)

@@ -108,11 +108,12 @@ import Tokenization
     }
 
     @Test func theFormIsElectrasWherePossible() throws {
-        func form(_ settings: [String]) throws -> String? {
+        func form(_ settings: [String], _ change: (TrainingEngine) throws -> Void = { _ in }) throws -> String? {
             let name = UUID().uuidString
-            return try HuggingFaceExport.write(
-                engine(Self.cases[0].settings + settings), tokenizer: tokenizer, to: folder(name), force: false
-            ).first?.architecture
+            let engine = try engine(Self.cases[0].settings + settings)
+            try change(engine)
+            return try HuggingFaceExport.write(engine, tokenizer: tokenizer, to: folder(name), force: false)
+                .first?.architecture
         }
         #expect(try form([]) == "ElectraForPreTraining")
         #expect(
@@ -124,9 +125,15 @@ import Tokenization
             "model.attention.pattern=window",
         ]
         for setting in others { #expect(try form([setting]) == "PretrainForReplacedTokenDetection", "\(setting)") }
-        #expect(
-            try form(["model.positions=rotary", "objective.name=masked_language_model", "model.embedding_size=32"])
-                == "PretrainModel")
+        let masked = ["model.positions=rotary", "objective.name=masked_language_model", "model.embedding_size=32"]
+        #expect(try form(masked) == "PretrainModel")
+        // With its head, once that has learned something.
+        let trained = try form(masked) { engine in
+            let bias = try #require(engine.state.layout["discriminator.language_head.bias"])
+            engine.state.weights.base[bias.offset + 7] = 0.5
+            engine.weightsChanged()
+        }
+        #expect(trained == "PretrainForMaskedLM")
         #expect(throws: ExportError.randomBlocks) {
             try form(["model.attention.pattern=big_bird", "model.attention.block_size=16"])
         }

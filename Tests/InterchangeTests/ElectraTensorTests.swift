@@ -51,6 +51,26 @@ import Testing
             ])
     }
 
+    @Test func aMainEncoderThatPredictsTokensHasTheGeneratorsHead() {
+        var shape = Fixture.shape
+        (shape.hasDetectionHead, shape.hasLanguageHead, shape.networks.generator) = (false, true, nil)
+        #expect(shape.architecture(of: .discriminator) == "ElectraForMaskedLM")
+        let tensors = shape.tensors(of: .discriminator)
+        let heads = tensors.filter { $0.huggingFaceName.hasPrefix("generator_") }
+        #expect(heads.allSatisfy { $0.engineName.hasPrefix("discriminator.language_head.") })
+        #expect(
+            heads.map(\.huggingFaceName) == [
+                "generator_predictions.dense.weight", "generator_predictions.dense.bias",
+                "generator_predictions.LayerNorm.weight", "generator_predictions.LayerNorm.bias",
+                "generator_lm_head.bias",
+            ])
+        #expect(tensors.first?.huggingFaceName == "electra.embeddings.word_embeddings.weight")
+        // Both at once have no class: that of detection stays.
+        shape.hasDetectionHead = true
+        #expect(shape.architecture(of: .discriminator) == "ElectraForPreTraining")
+        #expect(shape.tensors(of: .discriminator).allSatisfy { !$0.engineName.contains("language_head") })
+    }
+
     @Test func anAbsentNetworkHasNoTensors() {
         var shape = Fixture.shape
         shape.networks.generator = nil

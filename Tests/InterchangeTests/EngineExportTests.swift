@@ -127,12 +127,16 @@ import Tokenization
         let original = try engine(change)
         disturb(original)
         let hasHead = head == .dense && (objective == .electra || objective == .metro)
+        let predicts = objective == .maskedLanguageModel
         let folders = try HuggingFaceExport.write(original, tokenizer: tokenizer, to: folder("out"), force: false)
-        #expect(folders.first?.architecture == (hasHead ? "ElectraForPreTraining" : "ElectraModel"))
+        #expect(
+            folders.first?.architecture
+                == (hasHead ? "ElectraForPreTraining" : predicts ? "ElectraForMaskedLM" : "ElectraModel"))
         #expect(folders.count == (original.configuration.objective.hasGenerator ? 2 : 1))
         let names = try SafetensorsFile(path: folder("out/discriminator/model.safetensors")).names
         #expect(names.contains("discriminator_predictions.dense.weight") == hasHead)
-        #expect(names.allSatisfy { $0.hasPrefix("embeddings.") || $0.hasPrefix("encoder.") } == !hasHead)
+        #expect(
+            names.allSatisfy { $0.hasPrefix("embeddings.") || $0.hasPrefix("encoder.") } == !(hasHead || predicts))
 
         // An engine with the exported encoder, and all else from the original.
         let imported = try ImportedNetwork(folder("out/discriminator"), as: .discriminator)
@@ -140,13 +144,38 @@ import Tokenization
         func losses(_ engine: TrainingEngine) throws -> LossSums {
             try engine.evaluate(Self.batch, index: 0) { _, _, _ in }
         }
-        #expect(try losses(copy) != losses(original))
+        // Of a masked language model there is nothing else.
+        #expect(try (losses(copy) == losses(original)) == predicts)
         for spec in copy.state.layout.specs where imported.shape(of: spec.name) == nil {
             (copy.state.weights.base + spec.offset).update(
                 from: original.state.weights.base + spec.offset, count: spec.count)
         }
         copy.weightsChanged()
         #expect(try losses(copy) == losses(original))
+    }
+
+    @Test("What a class has no place for is named, in the report and in the card") func whatIsLeftOutIsNamed() throws {
+        func change(_ configuration: inout RunConfiguration) {
+            configuration.objective.name = .cocoLM
+            configuration.model.embeddingSize = 32
+        }
+        let engine = try engine(change)
+        let fresh = try HuggingFaceExport.write(engine, tokenizer: tokenizer, to: folder("fresh"), force: false)
+        // Nothing is lost of heads that have learned nothing.
+        #expect(fresh.allSatisfy { $0.leftOut == nil })
+        disturb(engine)
+        let heads = engine.state.layout.specs.map(\.name).filter {
+            $0.hasPrefix("discriminator.corrective.") || $0.hasPrefix("discriminator.contrastive.")
+        }
+        #expect(heads.count == 5)
+        for form in [HuggingFaceExport.Form.electra, .customCode] {
+            let folders = try HuggingFaceExport.write(
+                engine, tokenizer: tokenizer, to: folder(form.rawValue), form: form, force: false)
+            #expect(folders.map(\.leftOut) == [heads, nil])
+            let card = try folder.text("\(form.rawValue)/discriminator/README.md")
+            #expect(card.contains("left out: " + heads.map { "`\($0)`" }.joined(separator: ", ") + "."))
+            #expect(try !folder.text("\(form.rawValue)/generator/README.md").contains("left out"))
+        }
     }
 
     @Test func missingBiasesAreZeros() throws {

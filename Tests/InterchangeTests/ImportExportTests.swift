@@ -29,6 +29,8 @@ import Tokenization
         var form = HuggingFaceExport.Form.electra
         var type = ElementType.float32
         var trainsTokenTypes = true
+        /// Of the first network's folder.
+        var architecture: String?
         var change: @Sendable (inout RunConfiguration) -> Void = { _ in }
     }
 
@@ -38,10 +40,26 @@ import Tokenization
         Case(testDescription: "bfloat16", type: .bfloat16),
         Case(testDescription: "float16", type: .float16),
         Case(testDescription: "a discriminator alone") { $0.objective.replacements = .random },
-        Case(testDescription: "an encoder alone") {
+        Case(testDescription: "a masked language model", architecture: "ElectraForMaskedLM") {
             $0.objective.name = .maskedLanguageModel
         },
-        Case(testDescription: "METRO, an encoder and a generator") {
+        Case(
+            testDescription: "a masked language model, muP, in bfloat16", type: .bfloat16,
+            architecture: "ElectraForMaskedLM"
+        ) {
+            $0.objective.name = .maskedLanguageModel
+            $0.model.embeddingSize = 32
+            $0.parametrization.baseHiddenSize = 16
+            $0.parametrization.outputMultiplier = 0.7
+            $0.model.biases = false
+        },
+        Case(testDescription: "two networks that predict tokens", architecture: "ElectraForMaskedLM") {
+            $0.objective.name = .replaceMLM
+        },
+        Case(testDescription: "an encoder whose predictions are behind a gate", architecture: "ElectraModel") {
+            $0.objective.name = .allTokensMLM
+        },
+        Case(testDescription: "METRO, an encoder and a generator", architecture: "ElectraModel") {
             $0.objective.name = .metro
             $0.model.detectionHead = .linear
             $0.model.embeddingSize = 32
@@ -68,6 +86,16 @@ import Tokenization
             $0.model.positions = .none
             $0.model.embeddingSize = 32
             $0.model.generator.widthMultiplier = 1
+        },
+        Case(
+            testDescription: "DeBERTa, a masked language model", form: .deberta, architecture: "DebertaV2ForMaskedLM"
+        ) {
+            $0.objective.name = .maskedLanguageModel
+            $0.model.attention.disentangled = true
+            $0.model.attention.positionBuckets = 6
+            $0.model.attention.maximumRelativeDistance = 12
+            $0.model.positions = .none
+            $0.model.embeddingSize = 32
         },
         Case(testDescription: "code: Pre-LN, rotary", form: .customCode) {
             $0.model.normalization.placement = .pre
@@ -98,7 +126,10 @@ import Tokenization
             $0.model.attention.globalTokens = .documents
             $0.model.attention.globalProjections = .own
         },
-        Case(testDescription: "code: alternating windows, encoder alone", form: .customCode) {
+        Case(
+            testDescription: "code: alternating windows, a masked language model", form: .customCode,
+            architecture: "PretrainForMaskedLM"
+        ) {
             $0.objective.name = .maskedLanguageModel
             $0.model.positions = .rotary
             $0.model.normalization.placement = .pre
@@ -133,7 +164,9 @@ import Tokenization
         var settings = ExportSettings(trainsTokenTypes: test.trainsTokenTypes, elementType: test.type)
         settings.history.license = "apache-2.0"
         settings.history.metrics = [("loss", "1")]
-        try HuggingFaceExport.write(original, tokenizer: tokenizer, to: folder("first"), form: test.form, settings)
+        let written = try HuggingFaceExport.write(
+            original, tokenizer: tokenizer, to: folder("first"), form: test.form, settings)
+        if let architecture = test.architecture { #expect(written.first?.architecture == architecture) }
 
         // As `pretrain import` and `pretrain export` do it, through a checkpoint.
         let imported = try ImportedWeights(folder("first"))
@@ -160,6 +193,69 @@ import Tokenization
                     "\(network)/\(file)")
             }
         }
+    }
+
+    /// The head that a main encoder predicts tokens with is in the folder, number by number, and comes back from there.
+    @Test(
+        arguments: [HuggingFaceExport.Form.electra, .deberta, .customCode],
+        [ObjectiveName.maskedLanguageModel, .replaceMLM])
+    func theLanguageHeadOfTheMainEncoderComesBack(
+        _ form: HuggingFaceExport.Form, _ objective: ObjectiveName
+    ) throws {
+        let original = try ExportedModel.engine(tokenizer, pool) {
+            $0.objective.name = objective
+            $0.model.embeddingSize = 32
+            $0.model.generator.widthMultiplier = 1
+            if form == .deberta {
+                $0.model.attention.disentangled = true
+                $0.model.positions = .none
+            }
+        }
+        var random = SplitMix64(seed: 9)
+        for spec in original.state.layout.specs {
+            for index in 0..<spec.count {
+                original.state.weights.base[spec.offset + index] += Float.random(in: -0.3...0.3, using: &random)
+            }
+        }
+        original.weightsChanged()
+        let folders = try HuggingFaceExport.write(
+            original, tokenizer: tokenizer, to: folder("out"), form: form, force: false)
+        #expect(folders.allSatisfy { $0.architecture.hasSuffix("ForMaskedLM") && $0.leftOut == nil })
+        #expect(folders.count == (objective == .replaceMLM ? 2 : 1))
+        let card = try folder.text("out/discriminator/README.md")
+        #expect(card.contains("pipeline_tag: fill-mask") && card.contains("AutoModelForMaskedLM"))
+
+        func values(_ name: String) throws -> [Float] {
+            let spec = try #require(original.state.layout[name], "\(name)")
+            return (0..<spec.count).map { original.state.weights.base[spec.offset + $0] }
+        }
+        let names: [HuggingFaceExport.Form: (dense: String, bias: String)] = [
+            .electra: ("generator_predictions.dense.weight", "generator_lm_head.bias"),
+            .deberta: ("cls.predictions.transform.dense.weight", "cls.predictions.bias"),
+            .customCode: ("head.dense.weight", "head.bias"),
+        ]
+        let own = try #require(names[form])
+        let file = try SafetensorsFile(path: folder("out/discriminator/model.safetensors"))
+        #expect(try file.floats(of: own.dense) == values("discriminator.language_head.dense.weight"))
+        #expect(try file.floats(of: own.bias) == values("discriminator.language_head.bias"))
+
+        let imported = try ImportedWeights(folder("out"))
+        #expect(imported.configuration.objective.name == objective)
+        #expect(imported.report.made.isEmpty && imported.report.left.isEmpty)
+        for spec in imported.layout.specs {
+            let found = (0..<spec.count).map { imported.weights.base[spec.offset + $0] }
+            #expect(try found == values(spec.name), "\(spec.name)")
+        }
+    }
+
+    /// A head that was drawn because the folder has none is not passed off as one that has learned something.
+    @Test func aHeadThatNothingHasTrainedIsNotExported() throws {
+        let encoder = try ExportedModel.engine(tokenizer, pool) { $0.objective.name = .maskedLanguageModel }
+        let folders = try HuggingFaceExport.write(encoder, tokenizer: tokenizer, to: folder("out"), force: false)
+        #expect(folders == [HuggingFaceExport.Folder(name: "discriminator", architecture: "ElectraModel")])
+        let imported = try ImportedWeights(folder("out"))
+        #expect(imported.report.made.count == 5)
+        #expect(imported.report.made.allSatisfy { $0.name.hasPrefix("discriminator.language_head.") })
     }
 
     @Test func whatWasTrainedSinceHasACardOfItsOwn() throws {

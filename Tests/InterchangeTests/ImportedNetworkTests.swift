@@ -160,6 +160,20 @@ import Testing
                 == .missingTensor(path: path, "electra.encoder.layer.2.attention.self.query.weight"))
     }
 
+    @Test("Whole numbers are no weights", arguments: ["I32", "U32"])
+    func wholeNumbers(_ type: String) throws {
+        let file = url(.discriminator, "model.safetensors")
+        var bytes = [UInt8](try Data(contentsOf: file))
+        let name = "electra.encoder.layer.0.attention.self.query.weight"
+        let header = String(decoding: bytes, as: UTF8.self)
+        #expect(header.contains(name))
+        let start = try #require(Data(bytes).range(of: Data("\"\(name)\"".utf8))).upperBound
+        let place = try #require(Data(bytes).range(of: Data("F32".utf8), in: start..<bytes.count)).lowerBound
+        bytes.replaceSubrange(place..<place + 3, with: Array(type.utf8))
+        try Data(bytes).write(to: file)
+        #expect(failure { try open() } == .wrongType(path: file.path, name, found: type))
+    }
+
     @Test func weightsThatAreNotThereAreMissed() throws {
         let path = folder("discriminator/model.safetensors")
         try FileManager.default.moveItem(atPath: path, toPath: folder("discriminator/tf_model.h5"))

@@ -54,6 +54,16 @@ import Testing
         #expect(try open(archive(longs, numbers)).floats(of: "weight") == [7, -1, 1_099_511_627_776])
     }
 
+    @Test("A state that is set again and again is refused at once")
+    func manyStates() {
+        // A dictionary with a hundred thousand members, given as the state of another one as often.
+        let members = (0..<100_000).flatMap { _ in PickleBytes.text("_metadata") + [UInt8(ascii: "N")] }
+        let state = PickleBytes.dictionary + PickleBytes.mark + members + [UInt8(ascii: "u"), UInt8(ascii: "q"), 0]
+        let again = (0..<100_000).flatMap { _ in [UInt8(ascii: "h"), 0, UInt8(ascii: "b")] }
+        let pickle = [0x80, 2] + state + PickleBytes.dictionary + again + PickleBytes.stop
+        #expect(problem(ArchiveBytes(pickle: pickle, storages: [:]).bytes) != nil)
+    }
+
     /// What PyTorch itself writes, in both of its formats; `ImportGoldenTests` compare the numbers.
     @Test func filesOfPyTorchAreRead() throws {
         for (name, count) in [("electra-base/discriminator", 41), ("electra-base/generator", 45), ("bert", 48)] {

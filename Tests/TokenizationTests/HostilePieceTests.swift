@@ -40,6 +40,7 @@ import Tokenization
         "Contradictions are invalid",
         arguments: [
             (wordPiece(#"{"a": 1}"#), "model"), (wordPiece(#"{"[UNK]": 0, "a": 0}"#), "model.vocab"),
+            (wordPiece(#"{"[UNK]": 0, "a": 1, "a": 2}"#), "model.vocab"),
             (wordPiece(#"{"[UNK]": 99999999999}"#), "model.vocab"), (wordPiece("{}"), "model"),
             (wordPiece("[]"), "model"),
             (wordPiece(#"{"[UNK]": 1e999}"#), "model.vocab"), (wordPiece(model: #""unk_token": 3, "#), "model"),
@@ -124,6 +125,23 @@ import Tokenization
                 }
             }
         }
+    }
+
+    @Test("A pipe or a device in the place of a file is refused instead of being waited for", .timeLimit(.minutes(1)))
+    func noFiles() throws {
+        let folder = try TemporaryFolder()
+        for name in ["tokenizer.json", "vocab.txt"] {
+            #expect(mkfifo(folder(name), 0o600) == 0)
+            #expect(throws: TokenizerError.file(path: folder(name), problem: "is no file, but a pipe or a device")) {
+                _ = try Tokenizer(contentsOf: folder(name))
+            }
+        }
+        try FileManager.default.removeItem(atPath: folder("vocab.txt"))
+        try FileManager.default.removeItem(atPath: folder("tokenizer.json"))
+        try folder.write("[UNK]\na\n", to: "vocab.txt")
+        #expect(mkfifo(folder("tokenizer_config.json"), 0o600) == 0)
+        #expect(throws: TokenizerError.self) { _ = try Tokenizer(contentsOf: folder("vocab.txt")) }
+        #expect(throws: TokenizerError.self) { _ = try Tokenizer(contentsOf: "/dev/zero") }
     }
 
     @Test("A vocab.txt is read as tokenizer_config.json says, and a folder by what it holds")

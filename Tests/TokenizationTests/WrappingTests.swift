@@ -46,9 +46,26 @@ import Tokenization
         let exported = try Tokenizer(json: changed.serialized(wrapping: changed.specialTokens))
         #expect(exported.addingSpecialTokens([69]) == [2, 69, 3])
         #expect(exported.encode("the cat sat") == changed.encode("the cat sat"))
-        // A pair too, for whoever fine-tunes on pairs.
-        let object = try JSONSerialization.jsonObject(with: Data(exported.serialized())) as? [String: Any]
+        #expect(try pairTypes(exported) == [0, 0, 0, 1, 1])
+    }
+
+    /// Of the pieces of a pair, for whoever fine-tunes on pairs.
+    private func pairTypes(_ tokenizer: Tokenizer) throws -> [Int?] {
+        let object = try JSONSerialization.jsonObject(with: Data(tokenizer.serialized())) as? [String: Any]
         let pair = try #require((object?["post_processor"] as? [String: Any])?["pair"] as? [[String: [String: Any]]])
-        #expect(pair.map { $0.values.first?["type_id"] as? Int } == [0, 0, 0, 1, 1])
+        return pair.map { $0.values.first?["type_id"] as? Int }
+    }
+
+    @Test("RoBERTa's pairs have another form, and get the template; BERT's have it")
+    func pairs() throws {
+        let ends: [String: Any] = ["sep": ["[SEP]", 3] as [Any], "cls": ["[CLS]", 2] as [Any]]
+        let roberta = try changed(
+            ends.merging(["type": "RobertaProcessing", "trim_offsets": true, "add_prefix_space": false]) { $1 })
+        #expect(roberta.addingSpecialTokens([69]) == [2, 69, 3])
+        let exported = try Tokenizer(json: roberta.serialized(wrapping: roberta.specialTokens))
+        #expect(exported.addingSpecialTokens([69]) == [2, 69, 3])
+        #expect(try pairTypes(exported) == [0, 0, 0, 1, 1])
+        let bert = try changed(ends.merging(["type": "BertProcessing"]) { $1 })
+        #expect(try bert.serialized(wrapping: bert.specialTokens) == bert.serialized())
     }
 }

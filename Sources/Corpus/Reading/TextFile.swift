@@ -31,7 +31,8 @@ public struct TextFileFailure: Error, Equatable, CustomStringConvertible {
 package enum TextFile {
     /// The content, decompressed, with a byte order mark taken off.
     ///
-    /// - Parameter limit: bytes that are read at most; a file is refused beyond.
+    /// - Parameter limit: bytes that are read at most; a file is refused beyond, and beyond 256 MiB one that is compressed to less
+    ///   than a hundredth, as no texts are.
     /// - Throws: `TextFileFailure`, or `CorpusError` for one that is too large.
     package static func contents(of path: String, limit: Int = 4 << 30) throws -> [UInt8] {
         do {
@@ -46,6 +47,8 @@ package enum TextFile {
             path: path, relativePath: path, size: 0, modificationTime: 0, isJSONLines: false, separator: .file,
             textField: [])
         let stream = try FileStream(file)
+        var status = stat()
+        let limit = stat(path, &status) == 0 ? min(limit, max(256 << 20, 100 * Int(status.st_size))) : limit
         var bytes: [UInt8] = []
         let block = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 18, alignment: 16)
         defer { block.deallocate() }

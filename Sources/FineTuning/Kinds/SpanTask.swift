@@ -12,7 +12,8 @@ struct SpanTask: TaskDefinition {
     static let readsTokens = true
 
     /// What questions have, as labels that are kept with a model: whether it may say that there is no answer.
-    private static let (answered, unanswered) = ("answer", "no answer")
+    private static let answered = "answer"
+    static let unanswered = "no answer"
 
     private let mayDecline: Bool
     private let overlap: Int?

@@ -12,11 +12,12 @@ extension FineTunedModel {
     /// - Parameters:
     ///   - texts: UTF-8; what is none is read as U+FFFD.
     ///   - progress: told the share that is done.
-    /// - Returns: vectors in the order of the texts, how many tokens they have together, and how many texts were cut.
+    /// - Returns: vectors in the order of the texts, how many tokens they have together, how many of these the vocabulary has
+    ///   nothing for, and how many texts were cut.
     /// - Throws: `TaskError` for a model of another kind, `CancellationError`.
     public func vectors(
         _ texts: [[UInt8]], progress: (Double) -> Void = { _ in }
-    ) throws -> (vectors: [[Float]], tokens: Int, truncated: Int) {
+    ) throws -> (vectors: [[Float]], tokens: Int, unknown: Int, truncated: Int) {
         guard givesVectors else {
             throw TaskError.file(
                 path: path,
@@ -31,7 +32,8 @@ extension FineTunedModel {
         let outputs = try engine.outputs(items) { progress(Double($0) / Double(max(texts.count, 1))) }
         let units = UnitVectors(outputs.map { $0[0] }, width: vectorSize)
         return (
-            (0..<units.count).map { units[$0] }, items.reduce(0) { $0 + $1.examples[0].tokenCount }, encoder.truncated
+            (0..<units.count).map { units[$0] }, items.reduce(0) { $0 + $1.examples[0].tokenCount },
+            tokenizer.unknownTokens(in: items), encoder.truncated
         )
     }
 }

@@ -27,6 +27,8 @@ enum FineTuningCheckpoint {
         /// What it was judged by; nil in checkpoints of earlier versions.
         var metric: String?
         var bestStep: Int?
+        /// The encoder and the files; nil in checkpoints of earlier versions.
+        var origin: FineTuningOrigin?
     }
 
     /// Everything but the tensors.

@@ -88,7 +88,10 @@ public final class FineTuningRun {
             longestText: longest, longestExample: data.longestExample, steps: steps, pool: pool)
         let fresh = FineTuningCheckpoint.Documents(
             configuration: configuration, encoder: model.configuration, tokenizer: Data(model.tokenizer.serialized()),
-            state: .init(step: 0, labels: data.labels.names, digest: data.digest))
+            state: .init(
+                step: 0, labels: data.labels.names, digest: data.digest,
+                origin: try FineTuningOrigin(
+                    configuration.task, encoder: isFromScratch ? nil : model.reader, path: pretrained)))
         let note = { [report] (what: Resumption) in report(what.isWarning ? .warning("\(what)") : .note("\(what)")) }
         var (documents, step) = try directory.resume(.automatic, note: note) {
             reader -> FineTuningCheckpoint.Documents in
@@ -102,6 +105,8 @@ public final class FineTuningRun {
             try FineTuningCheckpoint.load(reader, into: engine, moments: true)
             return found
         }
+        // Of the same texts and the same model, as was checked, where an earlier version began.
+        documents.state.origin = documents.state.origin ?? fresh.state.origin
         // A checkpoint is written before its epoch is judged, so what the best came to stands with its model.
         if step != nil, let kept = try best.latest() {
             let state = try FineTuningCheckpoint.documents(try CheckpointReader(path: kept.path)).state
@@ -265,6 +270,10 @@ public struct FineTunedModel {
     public let bestScore: Double?
     /// What that is.
     public let metric: String
+    /// Of the checkpoint.
+    public let step: Int
+    /// What it was made of; nil for one of an earlier version, which kept no record of it.
+    public let origin: FineTuningOrigin?
     let engine: TaskEngine
     let definition: any TaskDefinition
 
@@ -275,6 +284,7 @@ public struct FineTunedModel {
         self.path = reader.path
         labels = documents.state.labels
         (digest, bestScore) = (documents.state.digest, documents.state.bestScore)
+        (step, origin) = (documents.state.step, documents.state.origin)
         metric = documents.state.metric ?? documents.configuration.task.decidingMetric.rawValue
         configuration = documents.configuration
         encoder = documents.encoder
@@ -323,11 +333,12 @@ public struct FineTunedModel {
     /// - Parameters:
     ///   - path: where the texts come from, for errors.
     ///   - progress: told how many are done.
-    /// - Returns: predictions in the order of the texts, and how many texts were cut.
+    /// - Returns: predictions in the order of the texts, how many texts were cut, and how many tokens the vocabulary has nothing
+    ///   for.
     /// - Throws: `TaskError` for a single text where pairs are symmetric.
     public func predict(
         _ rows: [TaskRow], of path: String = "texts", progress: (Int) -> Void = { _ in }
-    ) throws -> (predictions: [Prediction], truncated: Int) {
+    ) throws -> (predictions: [Prediction], truncated: Int, unknown: Int) {
         var encoder = try TaskEncoder(tokenizer, longestText: engine.model.longestText)
         let items = try rows.map { row in
             // A label that is there anyway may be one that the model does not know.
@@ -342,6 +353,6 @@ public struct FineTunedModel {
         let predictions = zip(items, try engine.outputs(items, progress: progress)).map {
             definition.prediction($0, $1)
         }
-        return (predictions, encoder.truncated)
+        return (predictions, encoder.truncated, tokenizer.unknownTokens(in: items))
     }
 }

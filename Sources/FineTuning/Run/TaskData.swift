@@ -77,14 +77,20 @@ struct TaskData {
         truncated = encoder.truncated
         texts = count
         var lost = encoder.lost
-        if let unknown = tokenizer.unknownID {
-            let count = training.reduce(0) { sum, item in
-                item.examples.reduce(sum) { $0 + $1.tokens.count { $0 == unknown } }
-            }
-            if count > 0 { lost.unknownTokens = count }
-        }
+        let unknown = tokenizer.unknownTokens(in: training)
+        if unknown > 0 { lost.unknownTokens = unknown }
         self.lost = lost
         training.removeAll(where: \.examples.isEmpty)
         if training.isEmpty { throw TaskError.file(path: task.train, "holds nothing that the model reads") }
+    }
+}
+
+extension Tokenizer {
+    /// How many tokens of texts stand for what the vocabulary has nothing for.
+    func unknownTokens(in items: [TaskItem]) -> Int {
+        guard let unknownID else { return 0 }
+        return items.reduce(0) { sum, item in
+            item.examples.reduce(sum) { $0 + $1.tokens.count { $0 == unknownID } }
+        }
     }
 }

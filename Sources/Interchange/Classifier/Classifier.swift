@@ -11,6 +11,22 @@ public struct Classifier: Sendable {
         case mean
     }
 
+    /// How the answer to a question is found among all parts of a context.
+    public struct AnswerSearch: Sendable, Equatable {
+        /// Most tokens of an answer.
+        public var longest: Int
+        /// Tokens that a window over a long context shares with the one before; nil: a quarter of a window.
+        public var overlap: Int?
+        /// Whether there may be none, and by how much likelier that has to be, as a difference of logits.
+        public var mayDecline: Bool
+        public var threshold: Double
+
+        public init(longest: Int = 30, overlap: Int? = nil, mayDecline: Bool = true, threshold: Double = 0) {
+            (self.longest, self.overlap) = (longest, overlap)
+            (self.mayDecline, self.threshold) = (mayDecline, threshold)
+        }
+    }
+
     /// Of the run that trained the encoder, which is its discriminator.
     public var configuration: EngineConfiguration
     /// Under the engine's names: `embeddings.`, `discriminator.`, and for the head `task.dense` and `task.output`.
@@ -27,12 +43,15 @@ public struct Classifier: Sendable {
     public var isSymmetric: Bool
     /// Layers of the encoder that it has, from the embeddings up.
     public var layerCount: Int
+    /// Of a head that finds answers; told to whoever loads it.
+    public var answers: AnswerSearch
 
     public init(
         configuration: EngineConfiguration, parameters: TensorDictionary, tokenizer: Tokenizer, labels: [String],
         head: ClassifierHead, pooling: Pooling, maximumLength: Int, isSymmetric: Bool = false,
-        layerCount: Int? = nil
+        layerCount: Int? = nil, answers: AnswerSearch = AnswerSearch()
     ) {
+        self.answers = answers
         self.configuration = configuration
         self.parameters = parameters
         self.tokenizer = tokenizer

@@ -10,6 +10,7 @@ struct ClassifierCard {
     let maximumLength: Int
     /// Whether pairs mean the same in both orders.
     let isSymmetric: Bool
+    let answers: Classifier.AnswerSearch
     let history: ModelHistory
 
     private var title: String {
@@ -48,15 +49,40 @@ struct ClassifierCard {
                 model.similarity(vectors, vectors)
             """
         case .span:
-            """
-            outputs = model(**tokenizer([\"a question\"], ["a context"], truncation="only_second", padding=True, return_tensors="pt"))
-            """
+            answerSearch
         case .choice:
             """
             batch = tokenizer(["a beginning"] * 2, ["one ending", "another"], truncation=True, padding=True, return_tensors="pt")
                 logits = model(**{name: values[None] for name, values in batch.items()}).logits
             """
         }
+    }
+
+    /// Contexts that are longer than the model are read in windows, and the best answer of all of them is taken: what `predict`
+    /// does, up to where the windows lie.
+    private var answerSearch: String {
+        let overlap = min(answers.overlap ?? maximumLength / 4, maximumLength / 4)
+        let score = answers.threshold == 0 ? "score" : "score + \(answers.threshold)"
+        let condition = answers.mayDecline ? " if \(score) >= none else \"\"" : ""
+        return """
+            question, context = "a question", "a context"
+                batch = tokenizer(
+                    question, context, truncation="only_second", max_length=\(maximumLength), stride=\(overlap),
+                    padding=True, return_overflowing_tokens=True, return_offsets_mapping=True, return_tensors="pt")
+                offsets = batch.pop("offset_mapping").tolist()
+                batch.pop("overflow_to_sample_mapping")
+                outputs = model(**batch)
+                start, end = outputs.start_logits.tolist(), outputs.end_logits.tolist()
+                spans = []
+                for window in range(len(start)):
+                    inside = [i for i, part in enumerate(batch.sequence_ids(window)) if part == 1]
+                    spans += [
+                        (start[window][i] + end[window][j], offsets[window][i][0], offsets[window][j][1])
+                        for i in inside for j in inside if i <= j < i + \(answers.longest)]
+                score, first, last = max(spans)
+                none = min(start[window][0] + end[window][0] for window in range(len(start)))
+                answer = context[first:last].strip()\(condition)
+            """
     }
 
     private var outputs: String {
@@ -71,7 +97,8 @@ struct ClassifierCard {
                 + "first token that is more than a space is the word's."
         case .span:
             "The answer is the part of the context with the highest sum of its first token's `start_logits` and its last token's "
-                + "`end_logits`, or nothing where the first token of all, [CLS], has a higher sum."
+                + "`end_logits`, in any window"
+                + (answers.mayDecline ? ", or nothing where the first token, [CLS], has a higher sum in each." : ".")
         case .choice: "The softmax of the logits is the probability of each ending."
         case .vectors:
             "A vector is \(pooling == .mean ? "the mean of the states of all tokens, [CLS] and [SEP] included," : "the state of [CLS]") "
@@ -83,8 +110,7 @@ struct ClassifierCard {
         switch head {
         case .vectors: "Of texts longer than \(maximumLength) tokens the end is cut, as in training."
         case .span:
-            "It was trained on windows of up to \(maximumLength) tokens over the context; the `question-answering` pipeline makes "
-                + "them too (`max_seq_len`, `doc_stride`)."
+            "It was trained on windows of up to \(maximumLength) tokens over the context, and the code above reads such windows."
         default:
             "Of texts longer than \(maximumLength) tokens `truncation=True` cuts the end, as in training; of pairs the end of the "
                 + "longer text."

@@ -1,11 +1,13 @@
 import Encoder
+import Engine
 import Objectives
 
 /// A class of `modeling_pretrain.py`.
 enum CustomCodeArchitecture: String {
-    /// Of a main encoder that has learned something else than detection.
+    /// Of a main encoder that neither detects nor predicts tokens by itself.
     case encoder = "PretrainModel"
     case replacedTokenDetection = "PretrainForReplacedTokenDetection"
+    /// Of a generator, or of a main encoder that predicts tokens.
     case maskedLanguageModel = "PretrainForMaskedLM"
     /// Of a main encoder that was fine-tuned.
     case sequenceClassification = "PretrainForSequenceClassification"
@@ -23,10 +25,11 @@ enum CustomCodeArchitecture: String {
         }
     }
 
-    init(_ network: NetworkKind, _ objective: ObjectiveConfiguration) {
+    init(_ network: NetworkKind, of engine: TrainingEngine) {
         switch network {
         case .generator: self = .maskedLanguageModel
-        case .discriminator: self = objective.name.detects ? .replacedTokenDetection : .encoder
+        case .discriminator where engine.configuration.objective.name.detects: self = .replacedTokenDetection
+        case .discriminator: self = engine.exportsLanguageHead ? .maskedLanguageModel : .encoder
         }
     }
 

@@ -8,7 +8,8 @@ import Tokenization
 /// Writes a model of any shape as folders that Hugging Face Transformers loads with code that they bring along
 /// (`trust_remote_code=True`).
 ///
-///     destination/discriminator/   PretrainForReplacedTokenDetection, or PretrainModel if it has not learned to detect
+///     destination/discriminator/   PretrainForReplacedTokenDetection; PretrainForMaskedLM if it predicts tokens instead; or
+///                                  PretrainModel if it does neither by itself
 ///     destination/generator/       PretrainForMaskedLM
 ///
 /// Beside the code, `modeling_pretrain.py`, each folder holds `config.json`, `model.safetensors`, the tokenizer's files and a
@@ -26,6 +27,7 @@ package enum CustomCodeExport {
         if configuration.model.attention.pattern == .bigBird { throw ExportError.randomBlocks }
         let networks: [NetworkKind] =
             configuration.objective.hasGenerator ? [.discriminator, .generator] : [.discriminator]
+        let parameters = networks.map { NetworkParameters($0, of: engine) }
         let tokenizerFiles = try TokenizerFiles(
             tokenizer: Data(try tokenizer.serialized(wrapping: engine.special)),
             names: HuggingFaceExport.names(tokenizer, engine.special),
@@ -33,34 +35,34 @@ package enum CustomCodeExport {
             maximumLength: configuration.model.longestSequence(configuration.sequenceLength))
         try FolderPublication.write(to: destination, entries: HuggingFaceExport.entries, replacing: settings.force) {
             folder in
-            for network in networks {
+            for (network, parameters) in zip(networks, parameters) {
                 var json = Self.configuration(network, engine, tokenizer, tokenizerFiles)
                 json.dtype = settings.elementType.torchName
                 let card = ModelCard(
                     network: network.rawValue,
-                    architecture: CustomCodeArchitecture(network, configuration.objective).rawValue, hasCode: true,
+                    architecture: CustomCodeArchitecture(network, of: engine).rawValue, hasCode: true,
                     maximumLength: configuration.model.longestSequence(configuration.sequenceLength),
-                    settings: settings)
+                    settings: settings, leftOut: parameters.leftOut)
                 try ModelFolder.write(
                     named: network.rawValue, in: folder, configuration: json.jsonFile(.convertToSnakeCase),
                     card: card.contents, tokenizerFiles,
                     others: [(codeFile, code)]
                 ) { path in
-                    try writeWeights(of: network, engine, to: path, settings)
+                    try write(parameters.tensors, of: engine, to: path, settings)
                 }
             }
         }
-        return networks.map {
+        return zip(networks, parameters).map { network, parameters in
             .init(
-                name: $0.rawValue,
-                architecture: CustomCodeArchitecture($0, configuration.objective).rawValue)
+                name: network.rawValue, architecture: CustomCodeArchitecture(network, of: engine).rawValue,
+                leftOut: parameters.leftOut)
         }
     }
 
     private static func configuration(
         _ network: NetworkKind, _ engine: TrainingEngine, _ tokenizer: Tokenizer, _ files: TokenizerFiles
     ) -> CustomCodeConfiguration {
-        let architecture = CustomCodeArchitecture(network, engine.configuration.objective)
+        let architecture = CustomCodeArchitecture(network, of: engine)
         let multipliers = engine.objective.model.outputMultipliers
         return CustomCodeConfiguration(
             network, architecture: architecture, engine.configuration, vocabularySize: tokenizer.vocabularySize,
@@ -68,10 +70,9 @@ package enum CustomCodeExport {
             paddingID: files.paddingID)
     }
 
-    private static func writeWeights(
-        of network: NetworkKind, _ engine: TrainingEngine, to path: String, _ settings: ExportSettings
+    private static func write(
+        _ tensors: [NetworkParameters.Tensor], of engine: TrainingEngine, to path: String, _ settings: ExportSettings
     ) throws {
-        let tensors = NetworkParameters(network, of: engine).tensors
         let writer = try SafetensorsWriter(
             path: path, tensors: tensors.map { ($0.name, settings.elementType, $0.shape) })
         for tensor in tensors {

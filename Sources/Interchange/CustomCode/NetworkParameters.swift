@@ -12,13 +12,16 @@ package struct NetworkParameters {
     }
 
     package let tensors: [Tensor]
+    /// Names of the main encoder's parameters that have learned something and that the class has no place for.
+    package let leftOut: [String]
 
     package init(_ network: NetworkKind, of engine: TrainingEngine) {
-        let architecture = CustomCodeArchitecture(network, engine.configuration.objective)
+        let architecture = CustomCodeArchitecture(network, of: engine)
         let layout = engine.state.layout
         let prefix = "\(network.rawValue)."
         let nesting = architecture == .encoder ? "" : "encoder."
         var tensors: [Tensor] = []
+        var leftOut: [String] = []
         func add(_ name: String, _ offset: Int, _ shape: [Int]) {
             tensors.append(
                 Tensor(name: name.replacing(suffix: ".gain", with: ".weight"), offset: offset, shape: shape))
@@ -31,17 +34,30 @@ package struct NetworkParameters {
         }
         for spec in layout.specs where spec.name.hasPrefix(prefix) && !spec.name.hasPrefix(prefix + "embeddings.") {
             let name = String(spec.name.dropFirst(prefix.count))
-            if name.hasPrefix("head.") {
-                if architecture != .encoder { add(name, spec.offset, spec.shape) }
-            } else if !Self.trainingOnly.contains(where: name.hasPrefix) {
+            guard let head = Self.heads.first(where: { name.hasPrefix($0) }) else {
                 add(nesting + name, spec.offset, spec.shape)
+                continue
+            }
+            if head == Self.head(of: network, architecture) {
+                add("head.\(name.dropFirst(head.count))", spec.offset, spec.shape)
+            } else if engine.hasLearned(prefix + head) {
+                leftOut.append(spec.name)
             }
         }
         self.tensors = tensors
+        self.leftOut = leftOut
     }
 
-    /// Heads of the main encoder beside the one that detects.
-    private static let trainingOnly = ["language_head.", "corrective.", "contrastive."]
+    private static let heads = ["head.", "language_head.", "corrective.", "contrastive."]
+
+    /// The head that becomes the class's; nil for an encoder alone.
+    private static func head(of network: NetworkKind, _ architecture: CustomCodeArchitecture) -> String? {
+        switch architecture {
+        case .encoder: nil
+        case .maskedLanguageModel where network == .discriminator: "language_head."
+        default: "head."
+        }
+    }
 }
 
 extension String {

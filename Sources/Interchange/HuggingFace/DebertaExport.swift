@@ -6,7 +6,8 @@ import Tokenization
 
 /// Writes networks with disentangled attention as folders that Hugging Face's DeBERTa-v2 classes load.
 ///
-///     destination/discriminator/   DebertaV2Model: the encoder, without the detection head, for which there is no class
+///     destination/discriminator/   DebertaV2Model: the encoder, without the detection head, for which there is no class; or
+///                                  DebertaV2ForMaskedLM, of a main encoder that predicts tokens instead
 ///     destination/generator/       DebertaV2ForMaskedLM; left out where it has a mask decoder, for which there is none either
 enum DebertaExport {
     /// - Throws: `ExportError` for a model that has no such form or a destination that is taken.
@@ -25,16 +26,20 @@ enum DebertaExport {
             tokenizer: Data(try tokenizer.serialized(wrapping: engine.special)),
             names: HuggingFaceExport.names(tokenizer, engine.special), vocabularySize: tokenizer.vocabularySize,
             maximumLength: longest)
+        let mainHasHead = engine.exportsLanguageHead
+        func hasHead(_ network: ElectraNetwork) -> Bool { network == .generator || mainHasHead }
         let tensors = networks.map {
             DebertaTensors.list(
-                $0, model, vocabularySize: tokenizer.vocabularySize, embeddingPrefix: prefixes[$0])
+                $0, model, hasHead: hasHead($0), vocabularySize: tokenizer.vocabularySize,
+                embeddingPrefix: prefixes[$0])
         }
         let source = EngineTensors(
             engine, tensors.flatMap(\.self), leavingOut: ["head."], trainsTokenTypes: settings.trainsTokenTypes)
         let multipliers = HuggingFaceExport.multipliers(engine)
         func architecture(_ network: ElectraNetwork) -> String {
-            DebertaTensors.hasHead(network) ? "DebertaV2ForMaskedLM" : "DebertaV2Model"
+            hasHead(network) ? "DebertaV2ForMaskedLM" : "DebertaV2Model"
         }
+        func leftOut(_ network: ElectraNetwork) -> [String] { network == .discriminator ? source.leftOut : [] }
         try FolderPublication.write(to: destination, entries: HuggingFaceExport.entries, replacing: settings.force) {
             folder in
             for (network, tensors) in zip(networks, tensors) {
@@ -46,14 +51,14 @@ enum DebertaExport {
                 configuration.dtype = settings.elementType.torchName
                 let card = ModelCard(
                     network: network.rawValue, architecture: architecture(network), hasCode: false,
-                    maximumLength: longest, settings: settings)
+                    maximumLength: longest, settings: settings, leftOut: leftOut(network))
                 try ModelFolder.write(
                     named: network.rawValue, in: folder, configuration: try configuration.jsonFile(.convertToSnakeCase),
                     card: card.contents, tokenizerFiles
                 ) { try tensors.write(from: source, multipliers[network], to: $0, as: settings.elementType) }
             }
         }
-        return networks.map { .init(name: $0.rawValue, architecture: architecture($0)) }
+        return networks.map { .init(name: $0.rawValue, architecture: architecture($0), leftOut: leftOut($0)) }
     }
 
     /// The first setting that `DebertaV2Model` lacks.

@@ -3,7 +3,7 @@ import Foundation
 
 /// Writes a trained pair of networks as folders that Hugging Face's ELECTRA classes load.
 ///
-///     destination/discriminator/   ElectraForPreTraining, or ElectraModel without detection head
+///     destination/discriminator/   ElectraForPreTraining; without detection head ElectraForMaskedLM or ElectraModel
 ///     destination/generator/       ElectraForMaskedLM
 ///
 /// Each folder holds `config.json`, `model.safetensors`, `tokenizer.json`, `tokenizer_config.json`,
@@ -17,6 +17,8 @@ public struct ElectraExport: Sendable {
     public var specialTokens: SpecialTokenNames
     /// Element type, and what the model card says.
     public var export: ExportSettings
+    /// Parameters of the discriminator that have no place, for its card.
+    public var leftOut: [String] = []
 
     public init(
         shape: ElectraShape, tokenizer: Data, specialTokens: SpecialTokenNames = SpecialTokenNames(),
@@ -53,7 +55,8 @@ public struct ElectraExport: Sendable {
                 configuration.elementType = export.elementType.torchName
                 let card = ModelCard(
                     network: network.rawValue, architecture: shape.architecture(of: network), hasCode: false,
-                    maximumLength: shape.positionCount, settings: export)
+                    maximumLength: shape.positionCount, settings: export,
+                    leftOut: network == .discriminator ? leftOut : [])
                 try ModelFolder.write(
                     named: network.rawValue, in: folder, configuration: try configuration.jsonFile(),
                     card: card.contents,

@@ -62,6 +62,8 @@ public struct ElectraShape: Sendable, Equatable {
     public var outputIsTied: Bool
     /// Whether the discriminator comes with the head that detects replaced tokens, or as an encoder alone.
     public var hasDetectionHead: Bool
+    /// Whether a discriminator without that head comes with one that predicts tokens with the word table.
+    public var hasLanguageHead: Bool
     /// What the engine's names of each network's embeddings begin with: the same where they are shared.
     public var embeddingPrefixes: PerNetwork<String>
     /// Nil for a network that does not take part.
@@ -69,7 +71,7 @@ public struct ElectraShape: Sendable, Equatable {
 
     public init(
         vocabularySize: Int, embeddingSize: Int, positionCount: Int, tokenTypeCount: Int = 2,
-        outputIsTied: Bool = true, hasDetectionHead: Bool = true,
+        outputIsTied: Bool = true, hasDetectionHead: Bool = true, hasLanguageHead: Bool = false,
         embeddingPrefixes: PerNetwork<String> = PerNetwork(both: "embeddings."),
         discriminator: Network?, generator: Network?
     ) {
@@ -80,18 +82,21 @@ public struct ElectraShape: Sendable, Equatable {
         self.tokenTypeCount = tokenTypeCount
         self.outputIsTied = outputIsTied
         self.hasDetectionHead = hasDetectionHead
+        self.hasLanguageHead = hasLanguageHead
         networks = PerNetwork(discriminator: discriminator, generator: generator)
     }
 
     /// The Hugging Face class of a network.
     public func architecture(of network: ElectraNetwork) -> String {
         switch network {
-        case .discriminator: hasDetectionHead ? "ElectraForPreTraining" : Self.encoderAlone
-        case .generator: "ElectraForMaskedLM"
+        case .discriminator where hasDetectionHead: "ElectraForPreTraining"
+        case .discriminator: hasLanguageHead ? Self.maskedLanguageModel : Self.encoderAlone
+        case .generator: Self.maskedLanguageModel
         }
     }
 
     static let encoderAlone = "ElectraModel"
+    private static let maskedLanguageModel = "ElectraForMaskedLM"
 
     /// Greatest size that is accepted for any one dimension; keeps products within `Int` and bounds hostile input.
     static let maximumSize = 1 << 28

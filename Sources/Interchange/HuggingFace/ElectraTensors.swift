@@ -18,23 +18,31 @@ extension ElectraShape {
         }
         table.layers(sizes.layerCount, hiddenSize: hidden, feedForwardSize: sizes.feedForwardSize)
         switch network {
-        case .discriminator where !hasDetectionHead: break
-        case .discriminator:
+        case .discriminator where hasDetectionHead:
             table.linear("dense", "discriminator_predictions.dense", [hidden, hidden], in: .head)
             // The bias is added after the multiplication.
             table.add(
                 "output.weight", "discriminator_predictions.dense_prediction.weight", [1, hidden], in: .head, .output)
             table.add("output.bias", "discriminator_predictions.dense_prediction.bias", [1], in: .head)
+        case .discriminator where hasLanguageHead:
+            languageHead(&table, hidden, in: .languageHead, isTied: true)
+        case .discriminator: break
         case .generator:
-            table.linear("dense", "generator_predictions.dense", [embeddingSize, hidden], in: .head)
-            // A tied output table must stay as it is, so the norm before it takes the factor.
-            table.norm("norm", "generator_predictions.LayerNorm", embeddingSize, in: .head, .output)
-            if !outputIsTied {
-                table.add("output.weight", "generator_lm_head.weight", [vocabularySize, embeddingSize], in: .head)
-            }
-            table.add("bias", "generator_lm_head.bias", [vocabularySize], in: .head)
+            languageHead(&table, hidden, in: .head, isTied: outputIsTied)
         }
         return table.tensors
+    }
+
+    private func languageHead(
+        _ table: inout MappedTensorTable, _ hidden: Int, in part: MappedTensorTable.Part, isTied: Bool
+    ) {
+        table.linear("dense", "generator_predictions.dense", [embeddingSize, hidden], in: part)
+        // A tied output table must stay as it is, so the norm before it takes the factor.
+        table.norm("norm", "generator_predictions.LayerNorm", embeddingSize, in: part, .output)
+        if !isTied {
+            table.add("output.weight", "generator_lm_head.weight", [vocabularySize, embeddingSize], in: part)
+        }
+        table.add("bias", "generator_lm_head.bias", [vocabularySize], in: part)
     }
 
     /// Names of all tensors of the networks that take part.

@@ -3,18 +3,18 @@ import Engine
 import Foundation
 
 /// The engine's weights under their own names: tables that are shared or computed under the name of the network that reads
-/// them, and zeros for the biases that a model without them would have. Heads that only training needs are left out, and the
-/// detection head where it has no place.
+/// them, and zeros for the biases that a model without them would have. Heads that have no place in the form are left out.
 struct EngineTensors: NamedTensors {
     private let engine: TrainingEngine
     private let slots: [String: (offset: Int, shape: [Int])]
     private let absent: [String: [Int]]
     private let trainsTokenTypes: Bool
+    /// Names of the discriminator's parameters that have learned something and are left out.
+    let leftOut: [String]
 
     /// - Parameters:
     ///   - tensors: what is exported.
-    ///   - heads: what the discriminator's other parts are called that are left out because they serve training alone, or
-    ///     have no place.
+    ///   - heads: what the discriminator's parts are called that have no place, beside those that serve training alone.
     init(_ engine: TrainingEngine, _ tensors: [MappedTensor], leavingOut heads: [String], trainsTokenTypes: Bool) {
         self.engine = engine
         self.trainsTokenTypes = trainsTokenTypes
@@ -32,12 +32,16 @@ struct EngineTensors: NamedTensors {
             }
         }
         // What has no place in the form is shown too, so that the export can refuse it.
-        let leftOut = ["corrective.", "contrastive.", "language_head."] + heads
+        let homeless = (["corrective.", "contrastive.", "language_head."] + heads).map { "discriminator." + $0 }
+        var leftOut: [String] = []
         for spec in layout.specs where !used.contains(spec.name) {
-            if !leftOut.contains(where: { spec.name.hasPrefix("discriminator." + $0) }) {
+            if let head = homeless.first(where: { spec.name.hasPrefix($0) }) {
+                if engine.hasLearned(head) { leftOut.append(spec.name) }
+            } else {
                 slots[spec.name] = (spec.offset, spec.shape)
             }
         }
+        self.leftOut = leftOut
         self.slots = slots
         self.absent = absent
     }

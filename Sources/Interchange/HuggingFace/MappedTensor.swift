@@ -22,6 +22,8 @@ public struct MappedTensor: Sendable, Equatable {
 struct MappedTensorTable {
     enum Part {
         case embeddings, encoder, head
+        /// Of the main encoder, beside or in place of the one that detects.
+        case languageHead
         case layer(Int)
     }
 
@@ -37,6 +39,7 @@ struct MappedTensorTable {
         case .encoder: ("\(network.rawValue).", nesting)
         case .layer(let index): ("\(network.rawValue).layers.\(index).", nesting + "encoder.layer.\(index).")
         case .head: ("\(network.rawValue).head.", "")
+        case .languageHead: ("\(network.rawValue).language_head.", "")
         }
     }
 

@@ -13,6 +13,23 @@ struct ModelCard {
     let hasCode: Bool
     let maximumLength: Int
     let settings: ExportSettings
+    /// Parameters that the class has no place for.
+    var leftOut: [String] = []
+
+    private var predictsTokens: Bool { architecture.hasSuffix("ForMaskedLM") }
+
+    private var role: String {
+        if network == "generator" { return ", which predicts masked tokens." }
+        return predictsTokens
+            ? ": the encoder to fine-tune. `AutoModelForMaskedLM` loads it with its head, which predicts tokens."
+            : ": the encoder to fine-tune."
+    }
+
+    private var omission: String {
+        if leftOut.isEmpty { return "" }
+        return "\n\nThe class has no place for these parameters of the checkpoint, which are left out: "
+            + leftOut.map { "`\($0)`" }.joined(separator: ", ") + "."
+    }
 
     var contents: Data {
         // The card of weights that were imported goes on with them, unless it is of another form.
@@ -36,10 +53,9 @@ struct ModelCard {
             ? "Batches may be padded on either side, with an `attention_mask`."
             : "Pad batches on the right, as the tokenizer does, with an `attention_mask`: positions are counted from the left."
         let text = """
-            \(settings.history.frontMatter(tags: ["pretrain"], task: network == "generator" ? "fill-mask" : nil))\
+            \(settings.history.frontMatter(tags: ["pretrain"], task: predictsTokens ? "fill-mask" : nil))\
             # \(network)
-            \(Self.mark) `\(architecture)`\
-            \(network == "discriminator" ? ": the encoder to fine-tune." : ", which predicts masked tokens.")
+            \(Self.mark) `\(architecture)`\(role)\(omission)
 
                 from transformers import AutoModel, AutoTokenizer
                 model = AutoModel.from_pretrained(\(arguments))

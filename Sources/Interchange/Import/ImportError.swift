@@ -12,6 +12,8 @@ public enum ImportError: Error, Equatable, CustomStringConvertible {
     /// A tensor within the encoder that its configuration does not account for: without it, the model would be another.
     case unexpectedTensor(path: String, String)
     case wrongShape(path: String, String, expected: [Int], found: [Int])
+    /// Weights that are not floating-point numbers.
+    case wrongType(path: String, String, found: String)
     case nonFinite(path: String, String, index: Int)
     /// The output table is not the word table, and the configuration says that it is.
     case untiedOutput(path: String, String)
@@ -40,6 +42,9 @@ public enum ImportError: Error, Equatable, CustomStringConvertible {
                 + "is another than it says"
         case .wrongShape(let path, let name, let expected, let found):
             "\(path): the tensor \(name) has the shape \(found), and config.json asks for \(expected)"
+        case .wrongType(let path, let name, let found):
+            "\(path): the tensor \(name) holds \(found), not floating-point numbers; of a quantized model, take the one that "
+                + "it was made from"
         case .nonFinite(let path, let name, let index):
             "\(path): element \(index) of the tensor \(name) is not a finite number: the model is broken"
         case .untiedOutput(let path, let name):

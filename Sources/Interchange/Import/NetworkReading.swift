@@ -225,7 +225,14 @@ struct NetworkReading {
         guard found == shape else {
             throw ImportError.wrongShape(path: files.path(of: own), name, expected: shape, found: found)
         }
+        // Whole numbers are steps of a quantized model's grid, which mean nothing without its scale.
+        guard let type = files.type(of: own), Self.types.contains(type) else {
+            throw ImportError.wrongType(
+                path: files.path(of: own), name, found: files.type(of: own)?.rawValue ?? "a type that is not known")
+        }
     }
+
+    private static let types: Set<ElementType> = [.float16, .bfloat16, .float32, .float64]
 
     mutating func scale(_ engineName: String, by factor: Double) { tensors[engineName]?.factor = factor }
 

@@ -241,7 +241,7 @@ struct PickleReader {
     private mutating func build(at start: Int) throws(TorchFailure) {
         let state = try pop(1)[0]
         guard case .dictionary = try top(), let members = pickle.members(of: state),
-            members.allSatisfy({ $0.key == .text("_metadata") })
+            members.count <= 1, members.allSatisfy({ $0.key == .text("_metadata") })
         else { throw .forbidden(at: start, "an object with a state of its own") }
     }
 }

@@ -19,6 +19,8 @@ public struct MinimalPairs: Sendable {
         public var files: [Scores]
         /// Means over files.
         public var mean: Scores
+        /// Tokens of all sentences that the vocabulary has nothing for.
+        public var unknownTokens = 0
     }
 
     /// Why files are no minimal pairs, or a model cannot judge them.
@@ -91,6 +93,7 @@ public struct MinimalPairs: Sendable {
         let judgesDetection = engine.configuration.objective.name.detects
         let encoder = TokenizerEncoder(tokenizer)
         var scores: [Scores] = []
+        var unknownTokens = 0
         for (index, file) in files.enumerated() {
             var sentences: [TrainingEngine.Sentence] = []
             for pair in file.sentences {
@@ -102,6 +105,7 @@ public struct MinimalPairs: Sendable {
                             "a sentence has \(sentence.tokens.count) tokens, and the model was trained with "
                                 + "\(engine.configuration.sequenceLength)")
                     }
+                    if let unknown = tokenizer.unknownID { unknownTokens += sentence.tokens.count { $0 == unknown } }
                     sentences.append(sentence)
                 }
             }
@@ -123,7 +127,7 @@ public struct MinimalPairs: Sendable {
             files: scores,
             mean: Scores(
                 file: "mean", pairs: scores.reduce(0) { $0 + $1.pairs }, language: mean(\.language),
-                detection: mean(\.detection)))
+                detection: mean(\.detection)), unknownTokens: unknownTokens)
     }
 
     /// Of sentences by turns good and bad, how often the good one has the higher value.

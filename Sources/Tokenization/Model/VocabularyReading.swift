@@ -14,7 +14,9 @@ enum VocabularyReading {
         var ids: [[UInt8]: Int32] = [:]
         ids.reserveCapacity(members.count)
         for member in members {
-            ids[member.key] = try id(member.value, of: member.key, "model.vocab")
+            guard ids.updateValue(try id(member.value, of: member.key, "model.vocab"), forKey: member.key) == nil else {
+                throw .invalid(component: "model.vocab", problem: "\(shown(member.key)) is there twice")
+            }
         }
         var owners: [Int32: [UInt8]] = [:]
         owners.reserveCapacity(ids.count)

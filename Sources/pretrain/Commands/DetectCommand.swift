@@ -75,16 +75,11 @@ struct DetectCommand: ParsableCommand {
         if !report.json, Terminal.standardOutputIsTerminal { Terminal.note(Self.legend, isStyled: Terminal.colours) }
         var isFormNoted = false
         var lines: [[UInt8]] = []
-        var unknown = 0
-        defer {
-            if unknown > 0 {
-                let token = model.tokenizer.token(model.engine.special.unknown)
-                Terminal.note("note: \(unknown) tokens are unknown to the vocabulary (\(token))")
-            }
-        }
+        var unknown = UnknownTokens(model.tokenizer)
+        defer { unknown.tell() }
         func show() throws {
             let detections = try Detections(lines, model)
-            unknown += detections.unknown
+            unknown.add(count: detections.unknown)
             for (line, found) in zip(lines, detections.all) {
                 let shown =
                     report.json

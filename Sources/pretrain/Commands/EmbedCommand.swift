@@ -75,8 +75,10 @@ struct EmbedCommand: ParsableCommand {
         let longest = model.configuration.corpus.sequenceLength
         let special = model.engine.special
         var truncated = 0
+        var unknown = UnknownTokens(model.tokenizer)
         let sequences = texts.map { text in
             var ids = model.tokenizer.encode(text)
+            unknown.add(ids)
             if ids.count + 2 > longest {
                 truncated += 1
                 ids.removeLast(ids.count + 2 - longest)
@@ -84,6 +86,7 @@ struct EmbedCommand: ParsableCommand {
             return [special.classification] + ids + [special.separator]
         }
         warn(truncated, of: texts.count, longest: longest)
+        unknown.tell()
         let phase = PhaseProgress("embedding", on: ProgressLine(quiet: quiet))
         var vectors = try model.engine.states(sequences, of: network, pooling: pooling) { phase.update(fraction: $0) }
         if !quiet { phase.finish("\(CountFormat.grouped(texts.count)) texts") }
@@ -119,6 +122,9 @@ struct EmbedCommand: ParsableCommand {
         let found = try model.vectors(texts) { phase.update(fraction: $0) }
         if !quiet { phase.finish("\(CountFormat.grouped(texts.count)) texts") }
         warn(found.truncated, of: texts.count, longest: model.longestText)
+        var unknown = UnknownTokens(model.tokenizer)
+        unknown.add(count: found.unknown)
+        unknown.tell()
         try file.write(NumPyArray.contents(found.vectors, columns: model.vectorSize))
         try show(
             Report(

@@ -101,6 +101,9 @@ extension EvaluateCommand {
         let phase = PhaseProgress("judging pairs", on: ProgressLine(quiet: report.json))
         let result = try pairs.evaluate(model.engine, model.tokenizer) { phase.update(fraction: $0) }
         if !report.json { phase.finish() }
+        var unknown = UnknownTokens(model.tokenizer)
+        unknown.add(count: result.unknownTokens)
+        unknown.tell()
         try report.show(result) {
             func percent(_ share: Double?) -> String { share.map { String(format: "%.1f %%", 100 * $0) } ?? "–" }
             let rows = (result.files + [result.mean]).map {

@@ -11,14 +11,15 @@ struct ExportCommand: ParsableCommand {
         commandName: "export",
         abstract: "Writes a checkpoint as folders that Hugging Face Transformers loads.",
         discussion: """
-            discriminator/ loads as ElectraForPreTraining or ElectraModel (fine-tune this one), generator/ as \
-            ElectraForMaskedLM, both with AutoTokenizer. Multipliers of muP are folded into the weights, tables that are \
-            sums of two (disentangled) added up. Post-LN models with learned positions have this form. A detection head \
-            other than the dense one does not: then discriminator/ holds the encoder alone, an ElectraModel.
+            discriminator/ (fine-tune this one) loads as ElectraForPreTraining, or, of a main encoder that predicts tokens and \
+            does not detect, as ElectraForMaskedLM; generator/ as ElectraForMaskedLM; both with AutoTokenizer. Multipliers of \
+            muP are folded into the weights, tables that are sums of two (disentangled) added up. Post-LN models with learned \
+            positions have this form. A detection head other than the dense one does not: then discriminator/ holds the \
+            encoder alone, an ElectraModel. Parameters that a class has no place for are named, here and in the card.
 
             Models with disentangled attention and Post-LN have Hugging Face's DeBERTa-v2 classes too (--form deberta): \
-            discriminator/ is the encoder alone, a DebertaV2Model, and generator/ a DebertaV2ForMaskedLM, unless it has a \
-            mask decoder, which these classes lack.
+            discriminator/ is a DebertaV2Model, without the detection head, or a DebertaV2ForMaskedLM, and generator/ a \
+            DebertaV2ForMaskedLM, unless it has a mask decoder, which these classes lack.
 
             Other models are written with the code of their classes, modeling_pretrain.py, which Transformers runs if \
             told to:
@@ -31,7 +32,8 @@ struct ExportCommand: ParsableCommand {
             SentenceTransformer loads too, with pooling and normalization.
 
             Every folder has a card, README.md, with the digests of the data, the recipe, the last evaluation of the run and, from \
-            its report, scores on tasks that lie in its folder, cost and alarms; the licence is yours to state (--license).
+            its report, scores on tasks that lie in its folder, cost and alarms; that of a fine-tuned model has the digests of \
+            its files, the encoder it began as and its scores. The licence is yours to state (--license).
 
               pretrain export checkpoints/mine --output hf --license apache-2.0 --language en
               pretrain export tuned/seed-0 --output classifier
@@ -105,9 +107,11 @@ struct ExportCommand: ParsableCommand {
             model.engine, tokenizer: model.tokenizer, to: output, form: form, settings)
         let hasGenerator = model.engine.configuration.objective.hasGenerator
         let leftOut = hasGenerator && folders.count == 1 ? "generator" : nil
+        let omissions =
+            (leftOut == nil ? "" : "The generator's mask decoder has no place in these classes; it is left out.\n")
+            + folders.map(\.omission).joined()
         try report.show(Report(checkpoint: model.path, output: output, folders: folders, leftOut: leftOut)) {
-            (leftOut == nil
-                ? "" : "The generator's mask decoder has no place in these classes; it is left out.\n")
+            omissions
                 + folders.map { "\(output)/\($0.name) (\($0.architecture))" }.joined(separator: " and ")
                 + (folders.count == 1 ? " holds " : " hold ") + model.path
         }
@@ -134,6 +138,14 @@ struct ExportCommand: ParsableCommand {
 
 extension HuggingFaceExport.Form: ExpressibleByArgument {}
 
+extension HuggingFaceExport.Folder {
+    /// A line on what it does not hold of the checkpoint; empty where it holds all.
+    fileprivate var omission: String {
+        guard let leftOut else { return "" }
+        return "\(architecture) has no place for \(leftOut.joined(separator: ", ")), left out.\n"
+    }
+}
+
 /// Number types that weights are exported in.
 enum ExportedType: String, CaseIterable, ExpressibleByArgument {
     case float32, bfloat16, float16
@@ -158,15 +170,24 @@ extension FineTunedModel {
                 "kind", "training.epochs", "training.batch_size", "training.peak_learning_rate", "training.pooling",
                 "training.seed",
             ]
-            return ModelHistory(
+            func text(_ score: Double?) -> String { score.map { String(format: "%.4g", $0) } ?? "none" }
+            var metrics: [(name: String, value: String)] = [("\(metric) on validation texts", text(bestScore))]
+            if let test = result?.test {
+                metrics.append(("\(metric) on test texts", text(TaskMetric(rawValue: metric).flatMap { test[$0] })))
+            }
+            var history = ModelHistory(
+                startedFrom: origin?.encoder,
+                sources: (origin?.files ?? []).map {
+                    ModelHistory.Source(name: "\($0.name) (\($0.use))", files: 1, bytes: $0.bytes, sha256: $0.sha256)
+                },
                 recipe: shown.compactMap { key in keys.first { $0.path == key }.map { (key, $0.defaultValue) } }
                     + [("digest of the texts", String(digest, radix: 16)), ("program", "pretrain \(programVersion)")],
-                metrics: [
-                    (
-                        "\(metric) on validation texts",
-                        bestScore.map { String(format: "%.4g", $0) } ?? "none"
-                    )
-                ])
+                metrics: metrics)
+            if origin == nil {
+                history.missing.append(
+                    "What its encoder was, and the digests of its files: the version that trained it kept neither.")
+            }
+            return history
         }
     }
 
@@ -200,6 +221,9 @@ extension FineTunedModel {
             configuration: encoder.engine, parameters: TensorDictionary(Dictionary(uniqueKeysWithValues: tensors)),
             tokenizer: tokenizer, labels: labels, head: head, pooling: pooling,
             maximumLength: longestText, isSymmetric: configuration.task.symmetric,
-            layerCount: configuration.training.layers)
+            layerCount: configuration.training.layers,
+            answers: Classifier.AnswerSearch(
+                longest: configuration.task.longestAnswer, overlap: configuration.training.windowOverlap,
+                mayDecline: mayDecline, threshold: configuration.task.noAnswerThreshold))
     }
 }

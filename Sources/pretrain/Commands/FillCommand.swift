@@ -48,19 +48,24 @@ struct FillCommand: ParsableCommand {
         let mask = model.tokenizer.token(model.engine.special.mask)
         let output = OutputBuffer()
         var number = 0
+        var unknown = UnknownTokens(model.tokenizer)
+        defer { unknown.tell() }
         try LineReader.standardInput(endOfBlock: output.flush) { line in
             number += 1
-            let filling = try fill(Array(line), number, mask, model)
+            let filling = try fill(Array(line), number, mask, model, &unknown)
             let shown =
                 report.json ? String(decoding: try ReportOptions.encoder.encode(filling), as: UTF8.self) : text(filling)
             try output.write(bytes: Array(shown.utf8) + [0x0A])
         }
     }
 
-    private func fill(_ line: [UInt8], _ number: Int, _ mask: String, _ model: LoadedModel) throws -> Filling {
+    private func fill(
+        _ line: [UInt8], _ number: Int, _ mask: String, _ model: LoadedModel, _ unknown: inout UnknownTokens
+    ) throws -> Filling {
         let special = model.engine.special
         let content = model.tokenizer.encode(
             isSpaceOfToken(model) ? Self.line(line, joining: mask) : line, parsing: .all)
+        unknown.add(content)
         let ids = [special.classification] + content + [special.separator]
         let places = ids.indices.filter { ids[$0] == special.mask }
         func fail(_ problem: String) -> ValidationError {

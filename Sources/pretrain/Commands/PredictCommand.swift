@@ -44,7 +44,7 @@ struct PredictCommand: ParsableCommand {
         if let pairField { fields.pair = pairField }
         let rows = try TaskTable.read(input, fields)
         let phase = PhaseProgress("labelling", on: ProgressLine(quiet: quiet))
-        let (predictions, truncated) = try model.predict(rows, of: input) { done in
+        let (predictions, truncated, unknown) = try model.predict(rows, of: input) { done in
             phase.update(fraction: Double(done) / Double(rows.count)) {
                 "\(CountFormat.grouped(done)) of \(CountFormat.grouped(rows.count)) texts"
             }
@@ -55,6 +55,9 @@ struct PredictCommand: ParsableCommand {
         }
         let summary = PredictionSummary(
             predictions, labels: model.labels, model: model.path, input: input, output: output, truncated: truncated)
+        var unknownTokens = UnknownTokens(model.tokenizer)
+        unknownTokens.add(count: unknown)
+        unknownTokens.tell()
         func line(_ prediction: FineTunedModel.Prediction) throws -> String {
             String(decoding: try ReportOptions.encoder.encode(prediction), as: UTF8.self)
         }

@@ -50,9 +50,13 @@ struct LineScores {
         var summary: Figures
     }
 
-    static func scores(_ lines: [[UInt8]], _ score: LineScore, _ model: LoadedModel) throws -> [Double] {
+    private static func scores(
+        _ lines: [[UInt8]], _ score: LineScore, _ model: LoadedModel, _ unknown: inout UnknownTokens
+    ) throws -> [Double] {
         let special = model.engine.special.neverMasked
-        return try Detections(lines, model).all.map { found in
+        let detections = try Detections(lines, model)
+        unknown.add(count: detections.unknown)
+        return detections.all.map { found in
             score.value(zip(found.detection.ids, found.detection.logits).filter { !special.contains($0.0) }.map(\.1))
         }
     }
@@ -61,7 +65,9 @@ struct LineScores {
     static func threshold(
         ofFile path: String, _ score: LineScore, falseAlarms: Double, _ model: LoadedModel
     ) throws -> Double {
-        let sorted = try scores(try TextInput.read(path, field: "text"), score, model).sorted()
+        var unknown = UnknownTokens(model.tokenizer)
+        let sorted = try scores(try TextInput.read(path, field: "text"), score, model, &unknown).sorted()
+        unknown.tell()
         let index = min(sorted.count - 1, max(0, Int((Double(sorted.count) * (1 - falseAlarms)).rounded(.up)) - 1))
         let threshold = sorted[index]
         Terminal.note(
@@ -76,8 +82,10 @@ struct LineScores {
         var (lines, labels): ([[UInt8]], [Int]) = ([], [])
         var (allScores, allLabels): ([Float], [Bool]) = ([], [])
         var (number, strange) = (0, 0)
+        var unknown = UnknownTokens(model.tokenizer)
+        defer { unknown.tell() }
         func show() throws {
-            for (index, value) in try Self.scores(lines, score, model).enumerated() {
+            for (index, value) in try Self.scores(lines, score, model, &unknown).enumerated() {
                 let isStrange = threshold.map { value > $0 }
                 if isStrange == true { strange += 1 }
                 let label = isLabelled ? labels[index] : nil
