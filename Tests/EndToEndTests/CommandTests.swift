@@ -1,3 +1,4 @@
+import Checkpoints
 import Foundation
 import Testing
 
@@ -7,6 +8,17 @@ import Testing
     init() throws {
         workspace = try Workspace()
         try workspace.run("run")
+    }
+
+    @Test("Into a pipe, detect marks whole words")
+    func detectMarksWords() throws {
+        let step = try #require(workspace.steps("run").max())
+        try workspace.rewrite("run", step: step) { group, view in
+            if group == TensorGroup.weights, view.name == "discriminator.head.output.bias" { view.elements[0] = 1000 }
+        }
+        let shown = try workspace.pretrain("detect", "run", input: "The miller watches 17 boats, often!\n")
+        let words = "[The 1.00] [miller 1.00] [watches 1.00] [17 1.00] [boats 1.00][, 1.00] [often 1.00][! 1.00]\n"
+        #expect(shown.output == words, "\(shown.errors)")
     }
 
     @Test func detectAnswersLineByLine() throws {

@@ -64,11 +64,15 @@ final class Browser {
 
     func wait(for condition: String, seconds: Double = 60) throws {
         let deadline = Date(timeIntervalSinceNow: seconds)
+        var last: Failure?
         while Date() < deadline {
-            if try evaluate(condition) as? Bool == true { return }
+            // A page that is being loaded has not all that a condition asks of it.
+            do {
+                if try evaluate(condition) as? Bool == true { return }
+            } catch let failure as Failure { last = failure }
             Thread.sleep(forTimeInterval: 0.1)
         }
-        throw Failure(description: "never came true: \(condition)")
+        throw Failure(description: "never came true: \(condition)\(last.map { ", \($0)" } ?? "")")
     }
 
     private func send(_ method: String, _ parameters: [String: Any]) throws -> [String: Any] {

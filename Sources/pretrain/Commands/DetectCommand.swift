@@ -9,9 +9,9 @@ struct DetectCommand: ParsableCommand {
         commandName: "detect",
         abstract: "Shows, for each token of a text, how much the discriminator believes that it was replaced.",
         discussion: """
-            Reads lines from standard input. On a terminal, tokens are coloured from yellow to red; elsewhere each token \
-            with a probability above a half stands in brackets with it. With --json: one object a line with ids, tokens, \
-            offsets into the line's characters, and logits, [CLS] and [SEP] included.
+            Reads lines from standard input. On a terminal, tokens are coloured from yellow to red; elsewhere each word \
+            of which a token has a probability above a half stands in brackets with the highest. With --json: one object a \
+            line with ids, tokens, offsets into the line's characters, and logits, [CLS] and [SEP] included.
 
               echo "The cat sat on the parliament." | pretrain detect checkpoints/demo
 
@@ -101,7 +101,7 @@ struct DetectCommand: ParsableCommand {
 
     /// What the colours mean, or the brackets where there are none.
     private static var legend: String {
-        guard Terminal.outputColours else { return "in brackets: tokens that were more likely replaced than not" }
+        guard Terminal.outputColours else { return "in brackets: words that were more likely replaced than not" }
         let shades = [0.3, 0.5, 0.7, 0.9].map { BeliefColour.paint("\(Int($0 * 100)) %", probability: $0) }
         return "believed replaced, from: " + shades.joined(separator: " ")
     }
@@ -112,14 +112,13 @@ struct DetectCommand: ParsableCommand {
         let special = [model.engine.special.classification, model.engine.special.separator]
         let logits = zip(detection.ids, detection.logits).filter { !special.contains($0.0) }.map(\.1)
         let parts = TokenText.joined(TokenText.parts(of: line, ranges, logits.map { 1 / (1 + exp(-Double($0))) }))
-        let line = parts.map { part in
-            // In a pipe the text is for programs, which want it as it was.
-            if Terminal.outputColours {
-                return BeliefColour.paint(Terminal.escaped(part.text), probability: part.probability)
-            }
-            return part.probability > 0.5
-                ? "[\(part.text) \(String(format: "%.2f", part.probability))]" : part.text
-        }.joined()
+        // In a pipe the text is for programs, which want it as it was.
+        let line =
+            Terminal.outputColours
+            ? parts.map { BeliefColour.paint(Terminal.escaped($0.text), probability: $0.probability) }.joined()
+            : TokenText.words(parts).map {
+                $0.probability > 0.5 ? "[\($0.text) \(String(format: "%.2f", $0.probability))]" : $0.text
+            }.joined()
         guard Terminal.standardOutputIsTerminal, let highest = parts.map(\.probability).max(), highest <= 0.5 else {
             return line
         }

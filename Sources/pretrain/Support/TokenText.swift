@@ -24,6 +24,32 @@ struct TokenText {
         return parts
     }
 
+    /// Parts as whole words, with the largest probability of their parts: those that go on with letters or digits where the part
+    /// before ends with them. The space before a word stands apart, and what is thought of it counts for the word.
+    static func words(_ parts: [TokenText]) -> [TokenText] {
+        var result: [TokenText] = []
+        var spaceProbability = 0.0
+        for part in parts {
+            let space = part.text.prefix(while: \.isWhitespace)
+            let rest = part.text.dropFirst(space.count)
+            if space.isEmpty, let last = result.last?.text.last, last.isLetter || last.isNumber,
+                let first = rest.first, first.isLetter || first.isNumber
+            {
+                result[result.count - 1].text += rest
+                result[result.count - 1].probability = max(result[result.count - 1].probability, part.probability)
+                continue
+            }
+            if !space.isEmpty { result.append(TokenText(text: String(space), probability: 0)) }
+            spaceProbability = max(spaceProbability, part.probability)
+            guard !rest.isEmpty else { continue }
+            result.append(TokenText(text: String(rest), probability: spaceProbability))
+            spaceProbability = 0
+        }
+        // At the end of a line there is no word for it.
+        if spaceProbability > 0, !result.isEmpty { result[result.count - 1].probability = spaceProbability }
+        return result
+    }
+
     /// - Parameter tokens: bytes and probability of each token.
     static func joined(_ tokens: [(bytes: [UInt8], probability: Double)]) -> [TokenText] {
         var result: [TokenText] = []
