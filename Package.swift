@@ -37,7 +37,8 @@ let fuzzing: [Target] =
         .executableTarget(
             name: "Fuzz",
             dependencies: [
-                "Checkpoints", "Configuration", "Corpus", "FineTuning", "Interchange", "Pretraining", "Tokenization",
+                "Checkpoints", "Configuration", "Corpus", "FineTuning", "Interchange", "Pretraining", "Runs",
+                "Tokenization",
             ], path: "Tests/Fuzz", exclude: ["Seeds"], swiftSettings: [.unsafeFlags(["-parse-as-library"])])
     ]
 
@@ -98,7 +99,8 @@ let package = Package(
             "Pretraining",
             [
                 "Communication", "Configuration", "Kernels", "Machine", "Tokenization", "Corpus", "Parametrization",
-                "Encoder", "Objectives", "Optimization", "Checkpoints", "Files", "Formatting", "Runs", "Engine",
+                "Encoder", "Objectives", "Optimization", "Checkpoints", "Files", "Formatting", "Plots", "Runs",
+                "Engine",
             ]),
         library(
             "Benchmarks",

@@ -57,20 +57,22 @@ def launcher(folder):
             ",".join(f"{address}:1" for address in ADDRESSES), "-np", "2"]
 
 
-def measure(options, prefix, name, settings, folder):
-    """Seconds of a step, what ranks waited for one, and what each sent."""
+def measure(options, prefix, name, settings, folder, timeline=None):
+    """Seconds of a step, what ranks waited for one, and what each sent; perhaps with a picture of a step."""
     output = os.path.join(folder, "run")
     shutil.rmtree(output, ignore_errors=True)
     command = [os.path.abspath(options.pretrain), "run", "--preset", options.preset, "--threads", "1", "--quiet",
                "--output", output]
     for setting in [f"corpus.sources=[{{path: {os.path.abspath(options.text)}}}]",
-                    f"tokenizer.vocabulary_size={options.vocabulary_size}", "training.precision=bfloat16",
+                    f"tokenizer.vocabulary_size={options.vocabulary_size}", f"training.precision={options.precision}",
                     f"training.batch_size={options.batch}", f"training.steps={options.steps}", "training.log_every=1",
                     f"training.evaluate_every={1000 * options.every}", "training.checkpoint_every=0", "corpus.held_out=0"] + settings:
         command += ["--set", setting]
     tokenizer = os.path.join(folder, "tokenizer.json")
     if os.path.exists(tokenizer):
         command += ["--set", f"tokenizer.path={tokenizer}"]
+    if timeline:
+        command += ["--timeline", os.path.abspath(timeline), "--timeline-step", str(options.warmup)]
     # Evaluations would have all gradients brought together. One core each: by the rank that Open MPI tells it, the first for a process by itself.
     pinned = ["sh", "-c", 'exec taskset -c ${OMPI_COMM_WORLD_RANK:-0} "$@"', "sh"]
     subprocess.run(prefix + pinned + command, check=True, cwd=folder)
@@ -100,6 +102,9 @@ def main():
     parser.add_argument("--warmup", type=int, default=4, help="steps that are not counted")
     parser.add_argument("--every", type=int, default=30, help="steps between exchanges of the last form")
     parser.add_argument("--rates", default="1gbit,10gbit", help="of the cable, as tc writes them; none: unlimited")
+    parser.add_argument("--precision", default="bfloat16", help="of products")
+    parser.add_argument("--forms", type=int, default=3, help="how many of the three ways to exchange")
+    parser.add_argument("--timeline", help="draw the last step of the warmup of the first form (.svg, .json)")
     options = parser.parse_args()
     rounds = [f"training.synchronisation.every={options.every}", f"training.steps={2 * options.every}"]
     forms = [("every step, float32", []), ("every step, bfloat16", ["training.communication=bfloat16"]),
@@ -110,8 +115,9 @@ def main():
         try:
             for rate in options.rates.split(","):
                 connect(None if rate == "none" else rate)
-                for name, settings in forms:
-                    rows.append((rate, measure(options, launcher(folder), name, settings, folder)))
+                for index, (name, settings) in enumerate(forms[:options.forms]):
+                    timeline = options.timeline if index == 0 else None
+                    rows.append((rate, measure(options, launcher(folder), name, settings, folder, timeline)))
         finally:
             disconnect()
         rows.append(("", measure(options, [], "one rank, again", [], folder)))

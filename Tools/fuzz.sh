@@ -27,7 +27,12 @@ for target; do
     text.txt.lz4) lz4 -qfc Tests/Fuzz/Seeds/text.txt/plain >"$seeds/plain" ;;
     manifest.json | weights.lz4)
         cp Tests/CheckpointsTests/Fixtures/format-3/* "$folder"
+        cp "$folder/manifest.json" "$folder/manifest.json.template"
         for version in 2 3; do cp "Tests/CheckpointsTests/Fixtures/format-$version/$target" "$seeds/$version"; done
+        ;;
+    loader.json)
+        cp Tests/Fuzz/Seeds/text.txt/plain "$folder/corpus.txt"
+        cp Tests/InterchangeTests/Fixtures/tokenizer.json "$folder"
         ;;
     config.json)
         find Tests/InterchangeTests/Fixtures -name config.json -size -8k | while read -r file; do

@@ -3,6 +3,9 @@
 
 #include <sched.h>
 #include <string.h>
+#ifdef __linux__
+#include <sys/prctl.h>
+#endif
 
 // This file is compiled with the flags of the vector kernels, so the macros tell what those may contain.
 
@@ -107,6 +110,17 @@ void processor_flush_denormals(void) {
     __asm__ volatile("msr fpcr, %0" : : "r"(mode | (1ul << 24)));
 #endif
 }
+
+static _Thread_local char thread_name[16];
+
+void processor_name_thread(const char *name) {
+    strncpy(thread_name, name, sizeof thread_name - 1);
+#ifdef __linux__
+    prctl(PR_SET_NAME, thread_name);
+#endif
+}
+
+const char *processor_thread_name(void) { return thread_name; }
 
 void **processor_thread_slot(void) {
     static _Thread_local void *slot;

@@ -14,6 +14,8 @@ public final class RankGroup {
     /// The machine of every rank.
     public private(set) var hosts: [String] = []
     public var patience: Patience
+    /// Told of every message that has left or arrived, while somebody wants to know.
+    public var observer: ((MessageRecord) -> Void)?
     /// Told of waits that take long.
     public var report: (String) -> Void = { _ in }
     /// The step that is under way: alarms of later ones are not for it.
@@ -67,6 +69,31 @@ public final class RankGroup {
         fileprivate let transfer: RankTransfer
         fileprivate let rank: Int
         fileprivate var isReceived = false
+        fileprivate let kind: MessageKind
+        fileprivate let byteCount: Int
+        /// Where somebody wants to know.
+        fileprivate let started: UInt64
+    }
+
+    private func message(
+        _ transfer: RankTransfer, _ rank: Int, _ kind: MessageKind, _ byteCount: Int, isReceived: Bool
+    ) -> Message {
+        Message(
+            transfer: transfer, rank: rank, isReceived: isReceived, kind: kind, byteCount: byteCount,
+            started: observer == nil ? 0 : DispatchTime.now().uptimeNanoseconds)
+    }
+
+    /// Whether a message is under way no longer.
+    private func isDone(_ message: Message) throws -> Bool {
+        guard try transport.isDone(message.transfer) else { return false }
+        if let observer, message.started > 0 {
+            observer(
+                MessageRecord(
+                    kind: message.kind, rank: message.rank, isReceived: message.isReceived,
+                    byteCount: message.byteCount, started: message.started, ended: DispatchTime.now().uptimeNanoseconds)
+            )
+        }
+        return true
     }
 
     /// The most bytes of a message; longer ones are several.
@@ -76,9 +103,9 @@ public final class RankGroup {
     public func send(_ bytes: UnsafeRawBufferPointer, to rank: Int, _ kind: MessageKind) throws -> [Message] {
         sentBytesByKind[kind, default: 0] += bytes.count
         return try pieces(bytes.count).map { piece in
-            Message(
-                transfer: try transport.send(UnsafeRawBufferPointer(rebasing: bytes[piece]), to: rank, tag: tag(kind)),
-                rank: rank)
+            message(
+                try transport.send(UnsafeRawBufferPointer(rebasing: bytes[piece]), to: rank, tag: tag(kind)), rank,
+                kind, piece.count, isReceived: false)
         }
     }
 
@@ -92,10 +119,10 @@ public final class RankGroup {
     public func receive(_ bytes: UnsafeMutableRawBufferPointer, from rank: Int, _ kind: MessageKind) throws -> [Message]
     {
         try pieces(bytes.count).map { piece in
-            Message(
-                transfer: try transport.receive(
-                    UnsafeMutableRawBufferPointer(rebasing: bytes[piece]), from: rank, tag: tag(kind)),
-                rank: rank, isReceived: true)
+            message(
+                try transport.receive(
+                    UnsafeMutableRawBufferPointer(rebasing: bytes[piece]), from: rank, tag: tag(kind)), rank, kind,
+                piece.count, isReceived: true)
         }
     }
 
@@ -114,7 +141,7 @@ public final class RankGroup {
     /// - Returns: those that are still under way.
     /// - Throws: as `wait`.
     public func progress(_ messages: [Message]) throws -> [Message] {
-        let open = try messages.filter { try !transport.isDone($0.transfer) }
+        let open = try messages.filter { try !isDone($0) }
         try hear()
         return open
     }
@@ -153,7 +180,7 @@ public final class RankGroup {
         // What will not be waited for any more must not arrive in memory that may be somebody else's by then.
         defer { if !open.isEmpty { cancel(open) } }
         while true {
-            open = try open.filter { try !transport.isDone($0.transfer) }
+            open = try open.filter { try !isDone($0) }
             if open.isEmpty { break }
             try hear()
             polls += 1
@@ -321,6 +348,18 @@ public final class RankGroup {
             return joined.subdata(in: start..<start + length)
         }
     }
+}
+
+/// A message that has left or arrived.
+public struct MessageRecord: Sendable {
+    public var kind: MessageKind
+    /// At the other end.
+    public var rank: Int
+    public var isReceived: Bool
+    public var byteCount: Int
+    /// Nanoseconds of `DispatchTime.now()`: when it was sent, or when this rank was ready for it, and when that was seen to be over.
+    public var started: UInt64
+    public var ended: UInt64
 }
 
 /// What messages are about; a tag each.

@@ -122,6 +122,9 @@ public final class Comparison: Sendable {
         var secondsPerStep: [String: Double] = [:]
     }
 
+    /// What a run can have.
+    private static let steps = 1...1 << 40
+
     /// Steps of every arm's runs.
     private func budget() throws -> [Int] {
         let file = path("budget.json")
@@ -133,6 +136,9 @@ public final class Comparison: Sendable {
                 func text(_ minutes: Double?) -> String { minutes.map { "\($0) minutes" } ?? "a number of steps" }
                 throw ComparisonError.otherBudget(
                     path: folder, begun: text(stored.minutes), asked: text(budget.minutes))
+            }
+            guard stored.steps.values.allSatisfy({ Self.steps ~= $0 }) else {
+                throw ComparisonError.unusableBudget(path: file)
             }
             budget = stored
         }
@@ -150,7 +156,7 @@ public final class Comparison: Sendable {
             try? FileManager.default.removeItem(atPath: path("pilots"))
             for (arm, seconds) in zip(missing, seconds) {
                 budget.secondsPerStep[arms[arm].name] = seconds
-                budget.steps[arms[arm].name] = max(1, Int(minutes * 60 / seconds))
+                budget.steps[arms[arm].name] = Int(min(max(1, minutes * 60 / seconds), Double(Self.steps.upperBound)))
                 note(
                     "\(arms[arm].name): \(String(format: "%.3f", seconds)) s a step, "
                         + "\(CountFormat.grouped(budget.steps[arms[arm].name] ?? 0)) steps in \(minutes) minutes")

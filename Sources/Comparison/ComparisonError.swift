@@ -4,6 +4,8 @@ public enum ComparisonError: Error, Equatable, CustomStringConvertible {
     case arm(String, String)
     /// The folder holds a comparison of other length.
     case otherBudget(path: String, begun: String, asked: String)
+    /// What the folder keeps of its length cannot be.
+    case unusableBudget(path: String)
     /// A signal stopped it; the same command goes on.
     case stopped(signal: String)
 
@@ -13,6 +15,7 @@ public enum ComparisonError: Error, Equatable, CustomStringConvertible {
         case .otherBudget(let path, let begun, let asked):
             "\(path) holds a comparison of \(begun) for each run, and \(asked) was asked for; repeat the command that began "
                 + "it, or choose another --output"
+        case .unusableBudget(let path): "\(path) has steps that no run can have; remove it, or choose another --output"
         case .stopped(let signal): "stopped by \(signal); the same command goes on from there"
         }
     }

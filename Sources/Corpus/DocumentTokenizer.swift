@@ -9,6 +9,8 @@ public protocol DocumentTokenizer: Sendable {
     var separatorID: Int32 { get }
     /// Id of `[PAD]`. The loader never emits it: sequences are packed without padding.
     var paddingID: Int32 { get }
+    /// Ids are below it.
+    var vocabularySize: Int { get }
     /// Id of the token that stands for text which no other has, `[UNK]`; nil where there is none. Counted in the report.
     var unknownID: Int32? { get }
 }

@@ -44,7 +44,7 @@ package final class CorruptionCache {
     deinit { try? handle.close() }
 
     /// What the samples of a step depend on.
-    func key(_ masking: Masking, temperature: Double) -> UInt64 {
+    package func key(_ masking: Masking, temperature: Double) -> UInt64 {
         var digest = Digest()
         digest.add(generatorKey)
         digest.add(temperature.bitPattern)
@@ -54,16 +54,24 @@ package final class CorruptionCache {
     }
 
     /// The samples of a step, if they were kept.
-    func replacements(step: Int, key: UInt64) -> [Int32]? {
+    ///
+    /// - Parameters:
+    ///   - expected: how many there have to be. A checksum tells what was written, not that it can be used.
+    ///   - vocabularySize: that they have to be of.
+    package func replacements(step: Int, key: UInt64, count expected: Int, vocabularySize: Int) -> [Int32]? {
         guard let place = places[step], let header = try? read(at: place, count: Self.headerBytes),
             header.load(0) == key
         else { return nil }
         let count = Int(UInt32(truncatingIfNeeded: header.load(16)))
-        guard let data = try? read(at: place + UInt64(Self.headerBytes), count: 4 * count) else { return nil }
+        guard count == expected, let data = try? read(at: place + UInt64(Self.headerBytes), count: 4 * count) else {
+            return nil
+        }
         let tokens = (0..<count).map { index in
             data.withUnsafeBytes { Int32(littleEndian: $0.loadUnaligned(fromByteOffset: 4 * index, as: Int32.self)) }
         }
-        guard header.load(16) == Self.sizeAndChecksum(tokens, step: step, key: key) else { return nil }
+        guard header.load(16) == Self.sizeAndChecksum(tokens, step: step, key: key),
+            tokens.allSatisfy({ 0..<vocabularySize ~= Int($0) })
+        else { return nil }
         return tokens
     }
 
@@ -76,7 +84,7 @@ package final class CorruptionCache {
     }
 
     /// Keeps the samples of a step. A file that cannot be written costs later runs time, and this one nothing.
-    func keep(_ replacements: [Int32], step: Int, key: UInt64) {
+    package func keep(_ replacements: [Int32], step: Int, key: UInt64) {
         var record = Data()
         for word in [key, UInt64(step), Self.sizeAndChecksum(replacements, step: step, key: key)] {
             withUnsafeBytes(of: word.littleEndian) { record.append(contentsOf: $0) }

@@ -224,7 +224,7 @@ public final class TrainingEngine {
                 sums: chunks, squares: squares,
                 columnSquares: optimizer.columnSquares(gradients.sum, members: members, pool: pool),
                 nonFinite: nonFinite, timing: exchange.timing())
-            let reports = try report.exchanged(exchange.group)
+            let reports = try Profile.span("losses and norms exchanged") { try report.exchanged(exchange.group) }
             timings = reports.map(\.timing)
             return (reports, exchange.squares(reports.map(\.squares)))
         } catch {
@@ -259,10 +259,12 @@ public final class TrainingEngine {
         if let exchange {
             // What was gathered for those who look at it is others' to clear.
             if seesGradients != nil { exchange.clearOthers(gradients.sum) }
-            if let rounding {
-                try exchange.shareRounded(state.weights, before: rounding.before, members: members)
-            } else {
-                try exchange.share(state.weights, members: members)
+            try Profile.span("weights exchanged") {
+                if let rounding {
+                    try exchange.shareRounded(state.weights, before: rounding.before, members: members)
+                } else {
+                    try exchange.share(state.weights, members: members)
+                }
             }
             exchange.end()
         } else {
@@ -287,7 +289,11 @@ public final class TrainingEngine {
         let temperature =
             objective.replacements == .frozen ? objective.frozenGenerator.temperature(step: step) : 1
         let key = corruptionCache?.key(masking, temperature: temperature)
-        if let key { replacements = corruptionCache?.replacements(step: step, key: key) }
+        if let key {
+            replacements = corruptionCache?.replacements(
+                step: step, key: key, count: masking.positions.count,
+                vocabularySize: self.objective.model.vocabularySize)
+        }
         let isKept = replacements != nil
         let work = ReplacedTokenDetection.Work(
             batch: batch, masking: masking, sampling: Philox(seed: seed, purpose: .sampling), step: step,

@@ -11,6 +11,11 @@ public enum CountFormat {
         scaled(count, units: ["", "k", "M", "G", "T", "P", "E"])
     }
 
+    /// A number that was measured or read; what no counter can hold gives `?`.
+    public static func grouped(_ value: Double) -> String {
+        abs(value) < 1e18 ? grouped(Int(value)) : "?"
+    }
+
     /// Thousands in groups: `1,234,567`.
     public static func grouped(_ count: Int) -> String {
         let digits = Array(String(count.magnitude))

@@ -61,8 +61,10 @@ struct ResolvedAxis {
             if axis.shows(range.upperBound) { end = toPlane(range.upperBound) }
         }
         if !(end > start) || !start.isFinite || !end.isFinite { (start, end) = (0, 1) }
+        // Powers of ten that a Double has.
+        if scale == .logarithmic { (start, end) = (max(start, -307), min(end, 307)) }
+        if !(end > start) { (start, end) = (0, 1) }
         (self.lower, self.upper) = (start, end)
-
         let lowest = fromPlane(start)
         let highest = fromPlane(end)
         func inside(_ value: Double) -> Bool {

@@ -74,8 +74,11 @@ struct AddedVocabulary: Sendable {
             var start = match.start
             var stop = match.end
             if token.singleWord, touchesWord(text, start, stop) { continue }
-            if token.stripsLeft { start = max(rest, spaceStart(text, before: start)) }
+            if token.stripsLeft { start = spaceStart(text, before: start) }
             if token.stripsRight { stop = spaceEnd(text, after: stop) }
+            // The one before may have taken the blanks that this one is made of.
+            start = max(rest, start)
+            if stop <= start { continue }
             if rest < start { segments.append(Segment(range: rest..<start)) }
             segments.append(Segment(id: token.id, range: start..<stop))
             rest = stop

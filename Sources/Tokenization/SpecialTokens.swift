@@ -28,12 +28,17 @@ extension Tokenizer {
     /// - Throws: `TokenizerError.missingSpecialToken`.
     public var specialTokens: SpecialTokens {
         get throws(TokenizerError) {
-            SpecialTokens(
+            let found = SpecialTokens(
                 padding: try special("padding", ["[PAD]", "<pad>"]),
                 unknown: try special("unknown", ["[UNK]", "<unk>"]),
                 classification: try special("classification", ["[CLS]", "<s>"]),
                 separator: try special("separator", ["[SEP]", "</s>"]),
                 mask: try special("mask", ["[MASK]", "<mask>"]))
+            let all = Set([found.padding, found.unknown, found.classification, found.separator, found.mask])
+            guard vocabularySize > all.count else {
+                throw .invalid(component: "vocabulary", problem: "it has nothing but special tokens")
+            }
+            return found
         }
     }
 

@@ -155,4 +155,36 @@ import Testing
             configuration: configuration(path), tokenizer: ByteTokenizer(), seed: 1, batchSize: 8)
         for _ in 0..<20 { #expect(try JSONEncoder().encode(loader.next().stateAfter).count < 64 << 10) }
     }
+
+    @Test("Places that the text does not have end the loader with an error", .timeLimit(.minutes(1)))
+    func impossiblePlaces() throws {
+        let folder = try TemporaryFolder()
+        try folder.write((0..<40).map { "{\"text\": \"document \($0)\"}\n" }.joined(), to: "a.jsonl")
+        var configuration = CorpusConfiguration()
+        configuration.sources = [CorpusSource(path: folder("a.jsonl"), weight: 1)]
+        configuration.sequenceLength = 16
+        configuration.heldOut = 0
+        func load(_ state: LoaderState?) throws -> CorpusLoader {
+            try CorpusLoader(
+                configuration: configuration, tokenizer: ByteTokenizer(), seed: 0, batchSize: 2, resumingFrom: state)
+        }
+        let sound = try load(nil)
+        let state = try sound.next().stateAfter
+        sound.stop()
+        #expect(!state.openSequences.isEmpty)
+        for id: Int32 in [-1, 266, .max] {
+            var bad = state
+            bad.openSequences[0].tokens[0] = id
+            #expect(throws: CorpusError.self) { _ = try load(bad) }
+        }
+        var bad = state
+        bad.sources[0].window.position.piece = Int(UInt32.max) << 16
+        let loader = try load(bad)
+        defer { loader.stop() }
+        let error = #expect(throws: CorpusError.self) { _ = try loader.next() }
+        guard case .invalidState? = error else {
+            Issue.record("\(String(describing: error))")
+            return
+        }
+    }
 }

@@ -67,4 +67,32 @@ import Testing
             }
         }
     }
+
+    @Test(
+        "What cannot be a state is damage, whatever its checksums say",
+        arguments: [
+            (#""labels":\["a","b"\]"#, #""labels":["a","a"]"#), (#""labels":\["a","b"\]"#, #""labels":[]"#),
+            (#""step":[0-9]+"#, #""step":-2"#), (#""bestStep":[0-9]+"#, #""bestStep":-9223372036854775808"#),
+        ])
+    func impossible(_ pattern: String, _ replacement: String) throws {
+        let workspace = try workspace()
+        let outcome = try Program.run(arguments(epochs: 2), in: workspace.path)
+        #expect(outcome.status == 0, "\(outcome.errors)")
+        let best = "\(workspace.path)/tuned/seed-0/best"
+        let name = try #require(workspace.folder.names("tuned/seed-0/best").first { $0.hasPrefix("step-") })
+        let reader = try CheckpointReader(path: "\(best)/\(name)")
+        try reader.republish(
+            to: CheckpointDirectory(path: best), step: reader.manifest.step, tensor: { _, _ in },
+            document: { document, bytes in
+                let text = String(decoding: bytes, as: UTF8.self)
+                return document == "finetuning.json"
+                    ? Array(
+                        text.replacingOccurrences(of: pattern, with: replacement, options: .regularExpression).utf8)
+                    : Array(bytes)
+            }, clearing: { try FileManager.default.removeItem(atPath: reader.path) })
+        let prediction = try Program.run(
+            ["predict", reader.path, "--input", "dev.jsonl"], in: workspace.path)
+        #expect(prediction.status == 1)
+        #expect(prediction.errors.contains("finetuning.json"), "\(prediction.errors)")
+    }
 }

@@ -17,14 +17,57 @@ struct RankTests {
         let alone = try workspace.record("alone")
         for (ranks, threads) in [(2, 1), (3, 1), (4, 2)] {
             let output = "ranks-\(ranks)"
+            // Who watches a step changes nothing.
+            let timeline = "timeline-\(ranks).\(ranks == 2 ? "svg" : "json")"
             let outcome = try launch.start(
-                workspace, ranks: ranks, workspace.arguments(output, settings, threads: threads)
+                workspace, ranks: ranks,
+                workspace.arguments(output, settings, threads: threads, ["--timeline", timeline])
             ).wait()
             #expect(outcome.status == 0, "\(outcome.errors)")
+            let drawn = try Data(contentsOf: URL(fileURLWithPath: "\(workspace.path)/\(timeline)"))
+            if ranks == 2 {
+                #expect(String(decoding: drawn, as: UTF8.self).contains(">rank 1: to rank 0</text>"))
+            } else {
+                try Self.checkTrace(drawn, ranks: ranks, threads: threads)
+            }
             var record = try workspace.record(output)
             #expect(record.metrics.contains { $0.contains("\"ranks\":[{\"computing\"") })
             record.metrics = try record.metrics.map(Self.withoutRanks)
             record.expectEqual(alone)
+        }
+    }
+
+    /// Every rank's threads have passed forward and backward, and each has sent every other gradients and weights.
+    private static func checkTrace(_ trace: Data, ranks: Int, threads: Int) throws {
+        struct Trace: Decodable {
+            struct Event: Decodable {
+                var name: String
+                var ph: String
+                var pid: Int
+                var tid: Int
+                var ts: Double?
+                var dur: Double?
+                var id: Int?
+            }
+            var traceEvents: [Event]
+        }
+        let events = try JSONDecoder().decode(Trace.self, from: trace).traceEvents
+        #expect(events.allSatisfy { ($0.ts ?? 0) >= 0 && ($0.dur ?? 0) >= 0 && ($0.ts ?? 0) < 60e6 })
+        for rank in 0..<ranks {
+            let own = events.filter { $0.pid == rank }
+            #expect(Set(own.filter { $0.name == "objective" }.map(\.tid)).count == min(threads, 4 / ranks))
+            #expect(own.contains { $0.ph == "X" && $0.name == "discriminator, backward" })
+            for other in 0..<ranks where other != rank {
+                for kind in ["gradients", "weights"] {
+                    for way in ["to", "from"] {
+                        let messages = own.filter {
+                            $0.name.hasPrefix("\(kind), ") && $0.name.hasSuffix("\(way) rank \(other)")
+                        }
+                        let (begins, ends) = (messages.filter { $0.ph == "b" }, messages.filter { $0.ph == "e" })
+                        #expect(!begins.isEmpty && begins.compactMap(\.id) == ends.compactMap(\.id))
+                    }
+                }
+            }
         }
     }
 

@@ -65,6 +65,23 @@ struct ChoiceTaskTests {
         var many = rows[0]
         many.choices = (0..<40).map { "cold grey \($0)" } + ["sunny warm"]
         #expect(try model.predict([many]).predictions[0].probabilities?.count == 41)
+        // Labels that are counted from 1 are also places that are counted from 0.
+        configuration.task.labels = ["1", "2"]
+        let files = ["train", "dev", "test"].map { "choice/\($0).jsonl" }
+        let before = try files.map { try texts.folder.text($0) }
+        for (file, text) in zip(files, before) {
+            let counted = [("1", "2"), ("0", "1")].reduce(text) { text, change in
+                text.replacingOccurrences(
+                    of: #""label"\s*:\s*\#(change.0)"#, with: #""label": \#(change.1)"#, options: .regularExpression)
+            }
+            try texts.folder.write(counted, to: file)
+        }
+        _ = try run("counted")
+        for (file, text) in zip(files, before) { try texts.folder.write(text, to: file) }
+        let counted = try FineTunedModel(path: texts.folder("counted"), threads: 1)
+        let names = try counted.predict([many]).predictions[0].probabilities?.keys.sorted() ?? []
+        #expect(names.count == 41 && names.contains("choice 3") && names.contains("2"))
+        configuration.task.labels = []
 
         try texts.folder.write(
             "{\"context\": \"c\", \"choices\": [\"x\", \"y\"], \"label\": 2}\n"

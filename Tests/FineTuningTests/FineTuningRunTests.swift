@@ -140,4 +140,18 @@ struct FineTuningRunTests {
         }
         #expect("\(try #require(label))".contains("odd.jsonl:1: the label dull is none of fair, foul"))
     }
+
+    @Test("More memory than there is, and more labels than can be told apart, are refused by name")
+    func limits() throws {
+        let memory = #expect(throws: (any Error).self) {
+            _ = try run(configuration { $0.training.chunkTokens = 1 << 30 }, "large")
+        }
+        #expect("\(try #require(memory))".contains("memory"), "\(String(describing: memory))")
+        let lines = (0..<10_001).map { #"{"text": "rain", "label": "id\#($0)"}"# }.joined(separator: "\n")
+        try folder.write(lines, to: "unique.jsonl")
+        var unique = configuration()
+        unique.task.train = folder("unique.jsonl")
+        let labels = #expect(throws: TaskError.self) { _ = try run(unique, "unique") }
+        #expect("\(try #require(labels))".contains("10001 different labels"))
+    }
 }

@@ -5,6 +5,7 @@ import FineTuning
 import Foundation
 import Interchange
 import Pretraining
+import Runs
 import Tokenization
 
 /// The parsers that meet files from outside. Each gets any bytes, and may throw; what it must not do is crash, hang, or take memory
@@ -17,6 +18,9 @@ enum FuzzTarget: String, CaseIterable {
     case folder = "config.json"
     case manifest = "manifest.json"
     case checkpoint = "weights.lz4"
+    case state = "state.json"
+    case loader = "loader.json"
+    case metrics = "metrics.jsonl"
     case configuration = "run.yaml"
     case text = "text.txt"
     case lines = "lines.jsonl"
@@ -42,9 +46,21 @@ enum FuzzTarget: String, CaseIterable {
             for name in file.names where file.type(of: name) != nil { _ = try file.floats(of: name) }
         case .folder:
             _ = try ImportedNetwork((path as NSString).deletingLastPathComponent, as: .discriminator)
-        case .manifest, .checkpoint:
-            let reader = try CheckpointReader(path: (path as NSString).deletingLastPathComponent)
-            try reader.verify(threads: 1)
+        case .manifest:
+            let folder = (path as NSString).deletingLastPathComponent
+            try? FuzzedCheckpoint.seal(folder, manifest: bytes)
+            try FuzzedCheckpoint.read(folder)
+        case .checkpoint:
+            let folder = (path as NSString).deletingLastPathComponent
+            try FuzzedCheckpoint.describe(folder, weights: bytes)
+            try FuzzedCheckpoint.read(folder)
+        case .state:
+            let state = try JSONDecoder().decode(RunState.self, from: Data(bytes))
+            _ = state.problem(ofStep: state.step)
+        case .loader: try Self.resume(try JSONDecoder().decode(LoaderState.self, from: Data(bytes)), beside: path)
+        case .metrics:
+            var reader = MetricsReader(path: path)
+            _ = try reader.read()
         case .configuration:
             var configuration = RunConfiguration()
             try ConfigurationReader.read(
@@ -69,6 +85,28 @@ enum FuzzTarget: String, CaseIterable {
         text.withUnsafeBufferPointer { tokenizer.encode($0, into: &ids, parsing: .all) }
         _ = tokenizer.decode(ids)
         _ = tokenizer.serialized()
+    }
+
+    /// Goes on from a place in `corpus.txt` beside the file, for some batches.
+    private static func resume(_ state: LoaderState, beside path: String) throws {
+        let folder = (path as NSString).deletingLastPathComponent
+        var configuration = CorpusConfiguration()
+        configuration.sources = [CorpusSource(path: "\(folder)/corpus.txt", weight: 1)]
+        configuration.sequenceLength = 16
+        configuration.heldOut = 0
+        configuration.shuffleBytes = 1 << 20
+        let tokenizer = try Tokenizer(contentsOf: "\(folder)/tokenizer.json")
+        let loader = try CorpusLoader(
+            configuration: configuration,
+            tokenizer: RunDocumentTokenizer(tokenizer, try tokenizer.specialTokens), seed: 0, batchSize: 2,
+            resumingFrom: state)
+        defer { loader.stop() }
+        for _ in 0..<3 {
+            let loaded = try loader.next()
+            guard loaded.batch.tokens.allSatisfy({ 0..<tokenizer.vocabularySize ~= Int($0) }) else {
+                fatalError("a token that the vocabulary does not have")
+            }
+        }
     }
 
     private static func readCorpus(_ path: String) throws {

@@ -36,6 +36,18 @@ struct SearchTests {
         #expect(Array(points[..<10]) == (try space.points(method: .random, trials: 10, seed: 3)))
     }
 
+    @Test("Rates at the ends of what numbers can be are searched or refused")
+    func extremes() throws {
+        let space = try SearchSpace(parsing: ["learning_rate=1e-320..1"], for: RunConfiguration())
+        #expect(try space.points(method: .grid, trials: nil, seed: 0).count > 1000)
+        var configuration = RunConfiguration()
+        configuration.optimizer.peakLearningRate = .leastNonzeroMagnitude
+        #expect(throws: TransferError.self) { _ = try SearchSpace(parsing: [], for: configuration) }
+        configuration.training.seed = .max
+        configuration.training.addToSeed(2)
+        #expect(configuration.training.seed == 1)
+    }
+
     @Test(
         "What makes no sense is refused by name",
         arguments: [

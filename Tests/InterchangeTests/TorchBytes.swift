@@ -10,8 +10,11 @@ struct PickleBytes {
         [UInt8(ascii: "X")] + withUnsafeBytes(of: UInt32(text.utf8.count).littleEndian) { Array($0) } + Array(text.utf8)
     }
 
-    static func integer(_ value: Int32) -> [UInt8] {
-        [UInt8(ascii: "J")] + withUnsafeBytes(of: value.littleEndian) { Array($0) }
+    static func integer(_ value: Int) -> [UInt8] {
+        guard let short = Int32(exactly: value) else {
+            return [0x8A, 8] + withUnsafeBytes(of: value.littleEndian) { Array($0) }
+        }
+        return [UInt8(ascii: "J")] + withUnsafeBytes(of: short.littleEndian) { Array($0) }
     }
 
     static func global(_ module: String, _ name: String) -> [UInt8] { Array("c\(module)\n\(name)\n".utf8) }
@@ -24,13 +27,13 @@ struct PickleBytes {
     static let setItem: [UInt8] = [UInt8(ascii: "s")]
     static let stop: [UInt8] = [UInt8(ascii: ".")]
 
-    static func storage(_ key: String, count: Int32, type: String = "FloatStorage") -> [UInt8] {
+    static func storage(_ key: String, count: Int, type: String = "FloatStorage") -> [UInt8] {
         mark + text("storage") + global("torch", type) + text(key) + text("cpu") + integer(count) + tuple
             + [UInt8(ascii: "Q")]
     }
 
-    static func tensor(_ storage: [UInt8], offset: Int32 = 0, shape: [Int32], strides: [Int32]) -> [UInt8] {
-        func numbers(_ values: [Int32]) -> [UInt8] { mark + values.flatMap(integer) + tuple }
+    static func tensor(_ storage: [UInt8], offset: Int = 0, shape: [Int], strides: [Int]) -> [UInt8] {
+        func numbers(_ values: [Int]) -> [UInt8] { mark + values.flatMap(integer) + tuple }
         return global("torch._utils", "_rebuild_tensor_v2") + mark + storage + integer(offset) + numbers(shape)
             + numbers(strides) + [0x89] + global("collections", "OrderedDict") + emptyTuple + reduce + tuple + reduce
     }

@@ -48,6 +48,13 @@ import Testing
         #expect(try open(archive(part)).floats(of: "weight") == [2, 4])
         let empty = PickleBytes.tensor(PickleBytes.storage("0", count: 6), shape: [0, 7], strides: [7, 1])
         #expect(try open(archive(empty)).floats(of: "weight") == [])
+        // An axis of one element, or of none, is never gone along: its stride may be anything.
+        let one = PickleBytes.tensor(
+            PickleBytes.storage("0", count: 6), offset: 1, shape: [1, 2], strides: [.max, 2])
+        #expect(try open(archive(one)).floats(of: "weight") == [1, 3])
+        let none = PickleBytes.tensor(
+            PickleBytes.storage("0", count: 6), shape: [0, 1 << 31, 1 << 32], strides: [0, 1 << 32, 1])
+        #expect(try open(archive(none)).floats(of: "weight") == [])
         let longs = PickleBytes.tensor(
             PickleBytes.storage("0", count: 3, type: "LongStorage"), shape: [3], strides: [1])
         let numbers = [7, -1, 1 << 40].flatMap { value in withUnsafeBytes(of: Int64(value)) { Array($0) } }

@@ -129,4 +129,38 @@ private final class ElementCounter: NSObject, XMLParserDelegate {
         }
         #expect(texts.contains { Double($0) == value }, "\(texts)")
     }
+
+    @Test func timelinesHaveARowForEveryThread() throws {
+        let timeline = Timeline(
+            title: "Step 5", unit: "milliseconds", kinds: ["forward", "backward", ""],
+            rows: [
+                // Of one kind in a row: a single path.
+                Timeline.Row("a", bars: (0..<100).map { .init(start: Double($0), end: Double($0) + 0.9, kind: 0) }),
+                Timeline.Row(
+                    "b & c",
+                    bars: [
+                        .init(start: 0, end: 50, kind: 0), .init(start: 50, end: 80, kind: 1),
+                        .init(start: 80, end: 99, kind: 0),
+                    ], beginsGroup: true),
+                Timeline.Row("idle", bars: []),
+            ])
+        let drawn = try #require(ElementCounter.read(timeline.svg))
+        #expect(drawn.counts["path"] == 4)
+        let texts = drawn.texts.map { $0.trimmingCharacters(in: .whitespacesAndNewlines) }
+        for text in ["Step 5", "a", "b & c", "idle", "forward", "backward", "milliseconds", "100"] {
+            #expect(texts.contains(text), "\(text)")
+        }
+        let empty = Timeline(title: "", unit: "", kinds: [], rows: [])
+        #expect(ElementCounter.read(empty.svg) != nil)
+    }
+
+    /// Bounds that no Double has any more, once there is a margin around them.
+    @Test(arguments: [[1e-300, 1e300], [1.7e308, 1.7e308], [5e-324, 5e-324]])
+    func extremesHaveAnAxis(_ values: [Double]) throws {
+        let points = values.enumerated().map { Point(Double($0), $1) }
+        for scale in [Axis.Scale.logarithmic, .linear] {
+            let chart = Chart(title: "", y: Axis("", scale: scale), series: [Series("", points: points)])
+            #expect(ElementCounter.read(chart.svg) != nil)
+        }
+    }
 }

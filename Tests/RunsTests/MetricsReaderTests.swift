@@ -86,4 +86,27 @@ import Testing
             _ = try reader.read()
         }
     }
+
+    @Test(
+        "Numbers that no run has are no records",
+        arguments: [
+            #"{"step":1,"tokens":9000000000000000000}"#, #"{"step":1,"tokens":-1}"#,
+            #"{"step":-9223372036854775808,"loss":1}"#, #"{"step":1e300}"#,
+        ])
+    func impossible(_ line: String) throws {
+        let folder = try TemporaryFolder()
+        var reader = MetricsReader(path: try folder.write(line + "\n", to: "metrics.jsonl"))
+        #expect(throws: MetricsReadingError.notMetrics(path: folder("metrics.jsonl"), line: 1)) { try reader.read() }
+    }
+
+    @Test("A file of names is no record, and a pipe is not waited for", .timeLimit(.minutes(1)))
+    func hostile() throws {
+        let folder = try TemporaryFolder()
+        let names = (0..<20_000).map { #"{"step":1,"a\#($0)":0}"# + "\n" }.joined()
+        var reader = MetricsReader(path: try folder.write(names, to: "metrics.jsonl"))
+        #expect(throws: MetricsReadingError.self) { try reader.read() }
+        #expect(mkfifo(folder("pipe"), 0o600) == 0)
+        var pipe = MetricsReader(path: folder("pipe"))
+        #expect(throws: MetricsReadingError.unreadable(path: folder("pipe"))) { try pipe.read() }
+    }
 }

@@ -159,4 +159,29 @@ import Tokenization
         let malformed = TokenizerError.malformedJSON(offset: 1, problem: "the text ends too early")
         #expect(throws: TokenizerError.inFile(path: path, malformed)) { try Tokenizer(contentsOf: path) }
     }
+
+    @Test("Tokens that strip what others are made of leave it to them")
+    func overlappingBlanks() throws {
+        func token(_ id: Int, _ content: String, left: Bool, right: Bool) -> String {
+            #"{"id": \#(id), "content": "\#(content)", "single_word": false, "lstrip": \#(left), "rstrip": \#(right), "#
+                + #""normalized": false, "special": false}"#
+        }
+        let tokens = [token(3, "[A]", left: false, right: true), token(4, " ", left: true, right: false)]
+        let tokenizer = try Tokenizer(
+            json: Array(Self.file(rest: #""added_tokens": [\#(tokens.joined(separator: ", "))], "#).utf8))
+        #expect(tokenizer.encode("[A]   a", parsing: .all) == [3, 0])
+        #expect(tokenizer.encode("[A]   ", parsing: .all) == [3])
+        #expect(tokenizer.encode("a   a", parsing: .all).filter { $0 == 4 }.isEmpty == false)
+    }
+
+    @Test("A vocabulary of special tokens alone has nothing to learn")
+    func nothingOrdinary() throws {
+        let folder = try TemporaryFolder()
+        let names = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
+        func tokenizer(_ names: [String]) throws -> Tokenizer {
+            try Tokenizer(contentsOf: try folder.write(names.joined(separator: "\n") + "\n", to: "vocab.txt"))
+        }
+        #expect(throws: TokenizerError.self) { _ = try tokenizer(names).specialTokens }
+        #expect(try tokenizer(names + ["a"]).specialTokens.mask == 4)
+    }
 }

@@ -91,6 +91,22 @@ import Tokenization
         #expect(found == component)
     }
 
+    @Test("Replacements that multiply a text are refused", arguments: ["normalizer", "decoder"])
+    func bombs(_ place: String) {
+        func error(_ count: Int, _ content: String) -> TokenizerError? {
+            let step = #"{"type": "Replace", "pattern": {"String": "a"}, "content": "\#(content)"}"#
+            let list = Array(repeating: step, count: count).joined(separator: ", ")
+            return self.error(
+                Self.unigram(rest: #""\#(place)": {"type": "Sequence", "\#(place)s": [\#(list)]}, "#))
+        }
+        guard case .unsupported(let component, _)? = error(40, "aa") else {
+            Issue.record("not refused")
+            return
+        }
+        #expect(component == place)
+        #expect(error(40, "b") == nil && error(2, "aa") == nil)
+    }
+
     @Test("Deep nesting is refused in every place")
     func nesting() {
         let deep = String(repeating: #"{"type": "Sequence", "normalizers": ["#, count: 100_000)

@@ -37,5 +37,11 @@ void processor_flush_denormals(void);
 /// Asks for a cache line that will be read soon; any address will do.
 static inline void processor_prefetch(const void *address) { __builtin_prefetch(address, 0, 3); }
 
+/// Names the calling thread, for the system's tools; what is beyond 15 bytes is cut off.
+void processor_name_thread(const char *name);
+
+/// The name that the calling thread was given so, empty where it was given none.
+const char *processor_thread_name(void);
+
 /// A pointer of the calling thread's own, null at first.
 void **processor_thread_slot(void);

@@ -15,6 +15,14 @@ public struct CorpusFingerprint: Codable, Equatable, Sendable {
         public var sha256: String?
     }
 
+    /// Bytes of some files together; the largest number stands for all beyond it.
+    package static func bytes(_ files: [File]) -> Int64 {
+        files.reduce(0) { sum, file in
+            let (total, overflow) = sum.addingReportingOverflow(file.size)
+            return overflow ? .max : total
+        }
+    }
+
     /// Corpora up to this many bytes are read as a whole.
     public static let wholeLimit: Int64 = 512 << 20
     /// Most blocks that are read of a larger corpus, 64 MiB in all: a second or two even where every block is a seek over a

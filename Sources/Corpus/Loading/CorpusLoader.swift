@@ -1,4 +1,5 @@
 import Foundation
+import Kernels
 
 /// Streams batches of packed token sequences from a corpus of any size.
 ///
@@ -38,7 +39,8 @@ public final class CorpusLoader: Sendable {
         resumingFrom state: LoaderState? = nil
     ) throws {
         precondition(batchSize > 0)
-        try state?.validate(configuration: listing.configuration, seed: seed)
+        try state?.validate(
+            configuration: listing.configuration, seed: seed, vocabularySize: tokenizer.vocabularySize)
         let state = state ?? LoaderState(configuration: listing.configuration, seed: seed)
         let cancellation = Cancellation()
         let rules = ReadingRules(listing.configuration)
@@ -55,8 +57,8 @@ public final class CorpusLoader: Sendable {
         for (index, source) in state.sources.enumerated() {
             prefetcher.request(source: index, start: source.window)
         }
-        Self.startThread("corpus reader") { prefetcher.run() }
-        Self.startThread("corpus loader") {
+        Self.startThread("reader") { prefetcher.run() }
+        Self.startThread("loader") {
             let sources = state.sources.enumerated().map { index, source in
                 SourceStream(
                     listing: listing, index: index, seed: seed, state: source, prefetcher: prefetcher,
@@ -99,8 +101,10 @@ public final class CorpusLoader: Sendable {
     }
 
     private static func startThread(_ name: String, _ body: @escaping @Sendable () -> Void) {
-        let thread = Thread(block: body)
-        thread.name = name
+        let thread = Thread {
+            ThreadName.set(name)
+            body()
+        }
         thread.stackSize = 4 << 20
         thread.start()
     }

@@ -75,7 +75,7 @@ public struct LoaderState: Codable, Equatable, Sendable {
     /// Refuses a state that another configuration made, or that cannot be one at all.
     ///
     /// - Throws: `CorpusError.stateMismatch`, `.invalidState`.
-    package func validate(configuration: CorpusConfiguration, seed: UInt64) throws {
+    package func validate(configuration: CorpusConfiguration, seed: UInt64, vocabularySize: Int) throws {
         guard version == Self.currentVersion else {
             throw CorpusError.invalidState("it has version \(version); this program reads \(Self.currentVersion)")
         }
@@ -106,7 +106,8 @@ public struct LoaderState: Codable, Equatable, Sendable {
             guard starts.first == 0, zip(starts, starts.dropFirst()).allSatisfy({ $0 < $1 }),
                 let last = starts.last, last < sequence.tokens.count,
                 sequence.tokens.count <= configuration.sequenceLength, openSequences.count <= SequencePacker.openLimit,
-                (sequence.secondStarts != nil) == configuration.pairs, Self.areWithin(sequence.secondStarts, sequence)
+                (sequence.secondStarts != nil) == configuration.pairs, Self.areWithin(sequence.secondStarts, sequence),
+                sequence.tokens.allSatisfy({ 0..<vocabularySize ~= Int($0) })
             else { throw CorpusError.invalidState("an open sequence is malformed") }
         }
     }

@@ -11,7 +11,13 @@ extension DocumentReader {
             // the pieces that came before are cut off again.
             let skipped = position.piece
             guard try decodeNextLine() else { return nil }
-            for _ in 0..<skipped { lineTextStart = endOfLinePiece() }
+            for _ in 0..<skipped {
+                lineTextStart = endOfLinePiece()
+                if lineTextStart == lineText.count {
+                    throw CorpusError.invalidState(
+                        "the document in line \(position.line + 1) of \(file.path) has no piece \(skipped)")
+                }
+            }
         }
         let start = lineTextStart
         let end = endOfLinePiece()

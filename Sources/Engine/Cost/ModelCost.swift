@@ -65,10 +65,14 @@ public struct ModelCost: Sendable, Equatable {
         stateBytes = Self.sum(
             Self.bytes(4, layout.bufferCount, buffers + gradients), Self.bytes(4, kept, buffers),
             Self.bytes(4, optimizer.floats, threads))
-        activationBytes =
+        let tables = [configuration.model.generatorShape, configuration.model.discriminatorShape].map {
+            Self.rotaryBytes(configuration.model, $0, length: length)
+        }
+        activationBytes = Self.sum(
             model.limits.sliceTokens == nil
-            ? Self.bytes(4, model.activationCount, threads)
-            : Self.sum(Self.bytes(4, model.activationCount), Self.bytes(4, model.scratchCount, threads))
+                ? Self.bytes(4, model.activationCount, threads)
+                : Self.sum(Self.bytes(4, model.activationCount), Self.bytes(4, model.scratchCount, threads)),
+            Self.sum(tables[0], tables[1]))
         roundedBytes =
             configuration.precision == .float32
             ? 0
@@ -98,15 +102,21 @@ public struct ModelCost: Sendable, Equatable {
     /// Token ids, offsets, masking and losses of the batch at hand, and the ids of those that wait in the loader.
     private static let bytesPerBatchToken = 64
 
+    /// Cosines and sines of a network's rotary positions, of one base or two.
+    package static func rotaryBytes(_ model: ModelConfiguration, _ shape: NetworkShape, length: Int) -> Int {
+        guard model.positions == .rotary else { return 0 }
+        return bytes(4, length, shape.headSize, model.attention.localRotaryBase == nil ? 1 : 2)
+    }
+
     /// Settings are bounded one by one, so their products may not fit: the largest number stands for all beyond it.
-    private static func bytes(_ factors: Int...) -> Int {
+    package static func bytes(_ factors: Int...) -> Int {
         factors.reduce(1) { product, factor in
             let (result, overflow) = product.multipliedReportingOverflow(by: factor)
             return overflow ? Int.max : result
         }
     }
 
-    private static func sum(_ terms: Int...) -> Int {
+    package static func sum(_ terms: Int...) -> Int {
         terms.reduce(0) { sum, term in
             let (result, overflow) = sum.addingReportingOverflow(term)
             return overflow ? Int.max : result

@@ -98,7 +98,10 @@ final class GradientReduction: @unchecked Sendable {
 
     /// Begins to take in what others send.
     func begin() {
-        Thread { self.exchange() }.start()
+        Thread {
+            ThreadName.set("exchange")
+            self.exchange()
+        }.start()
     }
 
     /// A lane is done with a layer. Called by the thread that carries it, which may sum a little before it goes on.
@@ -263,9 +266,11 @@ final class GradientReduction: @unchecked Sendable {
         let waiting = ready
         ready = []
         pool.run(waiting.count) { task, _ in self.sum(waiting[task]) }
-        condition.lock()
-        while !hasFinished { condition.wait() }
-        condition.unlock()
+        Profile.span("waiting for gradients") {
+            condition.lock()
+            while !hasFinished { condition.wait() }
+            condition.unlock()
+        }
         if let failure { throw failure }
         let buffers = gradients.settle().buffers
         let rank = group.rank

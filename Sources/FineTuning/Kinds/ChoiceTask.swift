@@ -74,10 +74,14 @@ struct ChoiceTask: TaskDefinition {
     func prediction(_ item: TaskItem, _ outputs: [[Float]]) -> FineTunedModel.Prediction {
         let outputs = outputs.flatMap(\.self)
         /// A row may have more choices than any that was trained on.
-        func name(_ index: Int) -> String { index < labels.names.count ? labels.names[index] : "\(index)" }
+        func name(_ index: Int) -> String {
+            if index < labels.names.count { return labels.names[index] }
+            // Places are counted from 0, and labels may be numbers that are counted from 1.
+            return labels.names.contains("\(index)") ? "choice \(index + 1)" : "\(index)"
+        }
         return .init(
             label: name(outputs.indexOfLargest),
             probabilities: Dictionary(
-                uniqueKeysWithValues: TaskLoss.probabilities(outputs).enumerated().map { (name($0), $1) }))
+                TaskLoss.probabilities(outputs).enumerated().map { (name($0), $1) }, uniquingKeysWith: { $0 + $1 }))
     }
 }

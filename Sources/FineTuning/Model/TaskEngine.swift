@@ -31,7 +31,8 @@ public final class TaskEngine {
 
     /// Groups of texts with gradients of their own, by the tokens of a step alone, never by the machine: products of few
     /// rows are slow, and every lane's gradients are summed.
-    private static func laneCount(_ batch: TaskBatch) -> Int { max(2, min(batch.tokens.tokenCount / 256, 16)) }
+    private static func laneCount(_ batch: TaskBatch) -> Int { max(2, min(batch.tokens.tokenCount / 256, mostLanes)) }
+    static let mostLanes = 16
 
     /// - Parameters:
     ///   - layerDecay: learning rates fall by this factor from the head to the embeddings, layer by layer.

@@ -29,6 +29,17 @@ enum FineTuningCheckpoint {
         var bestStep: Int?
         /// The encoder and the files; nil in checkpoints of earlier versions.
         var origin: FineTuningOrigin?
+
+        /// What cannot be: checksums only tell that a file is as it was written.
+        ///
+        /// - Parameter step: that the checkpoint says it is of.
+        func problem(ofStep step: Int, _ task: TaskConfiguration) -> String? {
+            guard self.step == step, 0...1 << 40 ~= step, 0...step ~= bestStep ?? 0 else {
+                return "it is of step \(self.step) with the best at \(bestStep ?? 0), the checkpoint of step \(step)"
+            }
+            guard Set(labels).count == labels.count else { return "a label is there twice" }
+            return task.kind.definition.hasNames && labels.isEmpty ? "it has no labels" : nil
+        }
     }
 
     /// Everything but the tensors.
@@ -95,6 +106,9 @@ enum FineTuningCheckpoint {
             state = try JSONDecoder().decode(State.self, from: Data(try reader.document(Document.state)))
         } catch let error as DecodingError {
             throw damaged(Document.state, error)
+        }
+        if let problem = state.problem(ofStep: reader.manifest.step, configuration.task) {
+            throw CheckpointError.damaged(path: "\(reader.path)/\(Document.state)", reason: problem)
         }
         return Documents(
             configuration: configuration, encoder: encoder, tokenizer: Data(try reader.document(Document.tokenizer)),

@@ -212,7 +212,7 @@ public final class FineTuningRun {
     static func engine(
         _ configuration: FineTuningConfiguration, _ encoder: RunConfiguration, tokenizer: Tokenizer,
         _ definition: any TaskDefinition,
-        longestText: Int, longestExample: Int = 0, steps: Int, pool: ThreadPool
+        longestText: Int, longestExample: Int = 0, steps: Int, trains: Bool = true, pool: ThreadPool
     ) throws -> TaskEngine {
         let settings = configuration.training
         let layers = encoder.model.discriminatorShape.layerCount
@@ -245,6 +245,7 @@ public final class FineTuningRun {
             pooling: configuration.pooling, longestExample: longestExample,
             readsTokens: type(of: definition).readsTokens, givesVectors: type(of: definition).givesVectors,
             encoderUse: settings.encoderUse)
+        try model.checkMemory(shape, optimizer: trains ? optimizer.kind : nil, threads: pool.threadCount)
         var parametrization = encoder.parametrization
         if let factor = settings.embeddingLearningRateFactor {
             parametrization.embeddingLearningRateMultiplier = factor
@@ -293,7 +294,7 @@ public struct FineTunedModel {
         engine = try FineTuningRun.engine(
             documents.configuration, documents.encoder, tokenizer: tokenizer, definition,
             longestText: try FineTuningRun.longestText(documents.configuration, documents.encoder), steps: 1,
-            pool: .reserving(threadCount: threads))
+            trains: false, pool: .reserving(threadCount: threads))
         try FineTuningCheckpoint.load(reader, into: engine, moments: false)
     }
 

@@ -34,11 +34,12 @@ extension TaskRecord {
                 throw error("\(field) holds an answer without a text")
             }
             let start = try whole(object, object["start"] == nil ? "answer_start" : "start", field)
-            let end = start + text.unicodeScalars.count
-            guard start >= 0, end <= scalars.count else {
+            let count = text.unicodeScalars.count
+            guard start >= 0, count <= scalars.count, start <= scalars.count - count else {
                 throw error(
                     "the answer \(text) at \(start) is outside the context, which has \(scalars.count) characters")
             }
+            let end = start + count
             guard scalars[start..<end].elementsEqual(text.unicodeScalars) else {
                 throw error(
                     "the answer \(text) does not stand at \(start) of the context, but "

@@ -5,6 +5,8 @@ public struct TaskLabels: Sendable, Equatable {
     /// Empty where the label is a number.
     public let names: [String]
     private let indices: [String: Int]
+    /// Tables of every label against every other one are made.
+    static let most = 10_000
 
     public init(names: [String]) {
         self.names = names
@@ -16,7 +18,14 @@ public struct TaskLabels: Sendable, Equatable {
     /// - Throws: `TaskError` where there is nothing to learn, such as one class.
     public init(_ task: TaskConfiguration, of rows: [TaskRow], path: String) throws {
         let isListed = task.kind.definition.hasNames && !task.labels.isEmpty
-        self.init(names: isListed ? task.labels : try task.kind.definition.names(of: rows, path: path))
+        let names = isListed ? task.labels : try task.kind.definition.names(of: rows, path: path)
+        guard names.count <= Self.most else {
+            throw TaskError.file(
+                path: path,
+                "has \(names.count) different labels, and \(Self.most) are the most; the labels may be in another column"
+            )
+        }
+        self.init(names: names)
         try task.kind.definition.check(names, task, path: path)
     }
 

@@ -123,7 +123,7 @@ public struct CoordinateCheck: Sendable {
             configuration.training.chunkTokens, configuration.corpus.sequenceLength)
         configuration.training.stages = []
         configuration.training.steps = steps
-        configuration.training.seed += seed
+        configuration.training.addToSeed(seed)
         // As in the middle of a warmup: at the peak from the first step on, logits swing back and forth, and their size
         // after some step says nothing.
         Hyperparameter.scaleRates(by: Self.learningRateShare, in: &configuration)

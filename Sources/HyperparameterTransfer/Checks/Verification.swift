@@ -74,7 +74,7 @@ public struct Verification: Codable, Sendable {
                     TransferPlan.setTrialRecords(&configuration, tokenizer: tokenizer)
                     for (hyperparameter, value) in best { hyperparameter.set(value, in: &configuration) }
                     Hyperparameter.learningRate.set(rate, in: &configuration)
-                    configuration.training.seed += seed
+                    configuration.training.addToSeed(seed)
                     let rules = isStandard ? "standard" : "mup"
                     var trial = Trial(
                         name: "verify/\(steps)-steps/\(rules)-width-\(width)/learning-rate-\(rate)"

@@ -97,7 +97,8 @@ public struct SearchDimension: Codable, Sendable, Equatable {
         switch values {
         case .list(let list): return list
         case .range(let lower, let upper, let points):
-            let count = points ?? suggested ?? max(2, Int(log2(upper / lower).rounded()) + 1)
+            // Not of the ratio, which the smallest and the largest numbers do not have.
+            let count = points ?? suggested ?? max(2, Int((log2(upper) - log2(lower)).rounded()) + 1)
             return count == 1
                 ? [value(at: 0.5)] : (0..<count).map { value(at: Double($0) / Double(count - 1)) }
         }
@@ -123,14 +124,14 @@ public struct SearchSpace: Codable, Sendable, Equatable {
         dimensions = try texts.map(SearchDimension.init(parsing:))
         if dimensions.isEmpty {
             let rate = configuration.optimizer.peakLearningRate
-            guard rate > 0 else {
+            guard rate / 8 > 0, (rate * 8).isFinite else {
                 throw TransferError.invalid(
-                    "optimizer.peak_learning_rate is 0; say where to search: --search learning_rate=…")
+                    "optimizer.peak_learning_rate is \(rate); say where to search: --search learning_rate=…")
             }
             dimensions = [SearchDimension(.learningRate, .range(lower: rate / 8, upper: rate * 8, points: nil))]
             // One without the other would be half a search.
             let matrices = configuration.optimizer.muon.peakLearningRate
-            if configuration.optimizer.kind == .muon, matrices > 0 {
+            if configuration.optimizer.kind == .muon, matrices / 8 > 0, (matrices * 8).isFinite {
                 dimensions.append(
                     SearchDimension(.muonLearningRate, .range(lower: matrices / 8, upper: matrices * 8, points: nil)))
             }

@@ -201,7 +201,7 @@ public struct TransferPlan: Sendable {
         chosen.map { index in
             var configuration = rungConfigurations[rung]
             Self.setTrialRecords(&configuration, tokenizer: tokenizer)
-            configuration.training.seed += seed
+            configuration.training.addToSeed(seed)
             for (hyperparameter, value) in points[index] { hyperparameter.set(value, in: &configuration) }
             return Trial(
                 name: "trials/rung-\(rung + 1)/trial-\(index + 1)" + (seed > 0 ? "-seed-\(seed + 1)" : ""),

@@ -83,7 +83,7 @@ extension ModelHistory.Source {
         }
         self.init(
             name: parts.suffix(isPattern ? 2 : 1).joined(separator: "/"), files: files.count,
-            bytes: files.reduce(0) { $0 + $1.size }, sha256: digest)
+            bytes: CorpusFingerprint.bytes(files), sha256: digest)
     }
 
     private static func sha256(_ text: String) -> String {

@@ -47,6 +47,9 @@ enum CustomCodeDescription {
         model.attention.globalTokens = try choice("global_tokens", .none)
         model.attention.globalEvery = try size("global_every", model.attention.globalEvery)
         model.attention.globalIDs = try file.integers("global_ids")?.compactMap(\.self) ?? []
+        guard model.attention.globalIDs.allSatisfy({ 0...EncoderDescription.maximumSize ~= $0 }) else {
+            throw fail("global_ids are out of range")
+        }
         model.attention.maximumGlobalTokens = try size("maximum_global_tokens", model.attention.maximumGlobalTokens)
         model.attention.globalProjections = try choice("global_projections", .shared)
         let widths = try perLayer("half_windows", file.integers("half_windows"), nil)

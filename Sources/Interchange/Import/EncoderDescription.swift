@@ -30,6 +30,7 @@ struct EncoderDescription: Sendable {
     /// Greatest size that is accepted for any one dimension; keeps products within `Int` and bounds hostile input.
     static let maximumSize = 1 << 28
     static let maximumLayerCount = 1024
+    static let maximumHeadCount = 1 << 16
 
     /// - Throws: `ImportError.unsupported` for a model that this engine does not have.
     init(_ file: FolderConfiguration) throws {
@@ -64,7 +65,7 @@ struct EncoderDescription: Sendable {
         shape = NetworkShape(
             hiddenSize: hidden,
             layerCount: try size("num_hidden_layers", defaults.layers, in: 1...Self.maximumLayerCount),
-            headCount: try size("num_attention_heads", defaults.heads),
+            headCount: try size("num_attention_heads", defaults.heads, in: 1...Self.maximumHeadCount),
             intermediateSize: try size("intermediate_size", defaults.intermediate))
         guard hidden.isMultiple(of: shape.headCount) else {
             throw fail("hidden_size \(hidden) is not a multiple of \(shape.headCount) attention heads")

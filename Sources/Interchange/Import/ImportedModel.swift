@@ -154,7 +154,9 @@ public struct ImportedModel: NamedTensors, Sendable {
     /// Whether the folders tell the two token types apart.
     public var trainsTokenTypes: Bool {
         get throws {
-            guard let name = names.first(where: { $0.hasSuffix("embeddings.token_type") }), let shape = shape(of: name)
+            // Shapes are held against those that the engine has later, and with a better message.
+            guard let name = names.first(where: { $0.hasSuffix("embeddings.token_type") }), let shape = shape(of: name),
+                shape.count == 2, shape[0] == 2
             else { return false }
             return try withValues(of: name) { table in
                 let width = shape[1]

@@ -20,6 +20,7 @@ extension PickledTensor {
     var count: Int { shape.reduce(1, *) }
 
     var isContiguous: Bool {
+        if shape.contains(0) { return true }
         var expected = 1
         for (size, stride) in zip(shape, strides).reversed() where size != 1 {
             guard stride == expected else { return false }
@@ -62,9 +63,10 @@ extension PickledTensor {
             result.append(contentsOf: bytes[position * size..<(position + 1) * size])
             for axis in shape.indices.reversed() {
                 index[axis] += 1
-                position += strides[axis]
+                // An axis of one element is never gone along, and its stride may be anything.
+                position &+= strides[axis]
                 if index[axis] < shape[axis] { break }
-                position -= shape[axis] * strides[axis]
+                position &-= shape[axis] &* strides[axis]
                 index[axis] = 0
             }
         }

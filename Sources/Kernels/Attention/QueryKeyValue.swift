@@ -16,6 +16,7 @@ extension Kernels {
             Profile.leave(
                 flops: (rotary == nil ? 4 : 6) * qkv.rows * qkv.columns / 3, floats: 2 * qkv.rows * qkv.columns)
         }
+        rotary?.prepare()
         let width = qkv.columns / 3
         for row in 0..<qkv.rows {
             let values = qkv.row(row)
@@ -44,6 +45,7 @@ extension Kernels {
                 flops: (rotary == nil ? 4 : 6) * gradient.rows * gradient.columns / 3,
                 floats: 2 * gradient.rows * gradient.columns)
         }
+        rotary?.prepare()
         let width = gradient.columns / 3
         for row in 0..<gradient.rows {
             let values = gradient.row(row)
@@ -90,6 +92,7 @@ extension Kernels {
         _ x: Matrix, headSize: Int, rotatedColumns: Int, scale: Float, rotary: RotaryTable?, positions: [Int32],
         inverse: Bool
     ) {
+        rotary?.prepare()
         for row in 0..<x.rows {
             let values = x.row(row)
             if let rotary {

@@ -8,11 +8,21 @@ import Foundation
 public enum Profile {
     /// Written only between parallel regions, whose start and end order it with the workers.
     nonisolated(unsafe) private(set) static var isRecording = false
+    /// Whether every call is kept, and not only what they come to.
+    nonisolated(unsafe) fileprivate(set) static var keepsSpans = false
     private static let recorders = Recorders()
 
     /// Forgets what was recorded, and records from now on.
     public static func start() {
+        start(keepingSpans: false)
+    }
+
+    /// Forgets what was recorded, and keeps every call from now on, until `stopSpans`: some hundred bytes each.
+    public static func startSpans() { start(keepingSpans: true) }
+
+    private static func start(keepingSpans: Bool) {
         recorders.reset()
+        keepsSpans = keepingSpans
         isRecording = true
     }
 
@@ -22,6 +32,16 @@ public enum Profile {
     public static func stop() -> [Profile.Entry] {
         isRecording = false
         return recorders.entries()
+    }
+
+    /// Ends recording.
+    ///
+    /// - Returns: what all threads did since `startSpans`, thread by thread.
+    public static func stopSpans() -> [Span] {
+        isRecording = false
+        keepsSpans = false
+        defer { recorders.reset() }
+        return recorders.spans()
     }
 
     /// Does something that is not to be recorded.
@@ -60,6 +80,28 @@ public enum Profile {
         return try body()
     }
 
+    /// Names what the calling thread waits for or leads while `body` lasts. It is a span and no part of a profile, whose times
+    /// are those of threads that compute.
+    public static func span<Result>(_ name: StaticString, _ body: () throws -> Result) rethrows -> Result {
+        guard keepsSpans else { return try body() }
+        let start = now
+        defer { add(name.description, from: start, to: now, message: nil) }
+        return try body()
+    }
+
+    /// Adds a span that the calling thread knows of.
+    ///
+    /// - Parameters:
+    ///   - start: of `now`.
+    ///   - message: where it goes to or comes from, if it is a message.
+    public static func add(_ name: @autoclosure () -> String, from start: UInt64, to end: UInt64, message: String?) {
+        guard keepsSpans else { return }
+        current().add(name(), kernel: nil, from: start, to: end, message: message)
+    }
+
+    /// Nanoseconds of a clock that only goes forward.
+    public static var now: UInt64 { DispatchTime.now().uptimeNanoseconds }
+
     /// A kernel's call begins; `leave` ends it.
     @inline(__always)
     package static func enter(_ kernel: Kernel, shape: SIMD3<Int32> = .zero) {
@@ -97,6 +139,8 @@ public enum Profile {
         }
 
         func reset() { lock.withLock { for recorder in all { recorder.reset() } } }
+
+        func spans() -> [Span] { lock.withLock { all.flatMap(\.spans) } }
 
         func entries() -> [Entry] {
             lock.withLock {

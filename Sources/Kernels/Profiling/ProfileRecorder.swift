@@ -30,10 +30,16 @@ extension Profile {
             var nested: UInt64 = 0
         }
 
+        /// Of the thread that records; "run" for the one that all others work for.
+        private let thread = ThreadName.current ?? "run"
         private(set) var totals: [Key: Totals] = [:]
+        private(set) var spans: [Span] = []
         private var stack: [Frame] = []
 
-        func reset() { totals.removeAll() }
+        func reset() {
+            totals.removeAll()
+            spans.removeAll()
+        }
 
         func enter(phase: String) {
             push(Key(phase: phase, kernel: nil, caller: nil, shape: .zero))
@@ -44,18 +50,28 @@ extension Profile {
             push(Key(phase: outer?.phase ?? "", kernel: kernel, caller: outer?.kernel, shape: shape))
         }
 
-        private func push(_ key: Key) { stack.append(Frame(key: key, started: Self.now)) }
+        private func push(_ key: Key) { stack.append(Frame(key: key, started: Profile.now)) }
 
         func leave(flops: Double = 0, bytes: Double = 0) {
             guard let frame = stack.popLast() else { return }
-            let elapsed = Self.now - frame.started
+            let end = Profile.now
+            let elapsed = end - frame.started
             if !stack.isEmpty { stack[stack.count - 1].nested += elapsed }
             let own = Totals(
                 calls: 1, seconds: Double(elapsed - min(frame.nested, elapsed)) * 1e-9, flops: flops, bytes: bytes)
             totals[frame.key, default: Totals()] = totals[frame.key, default: Totals()] + own
+            guard Profile.keepsSpans else { return }
+            let kernel = frame.key.kernel?.rawValue
+            add(kernel ?? frame.key.phase, kernel: kernel == nil ? nil : frame.key.phase, from: frame.started, to: end)
         }
 
-        private static var now: UInt64 { DispatchTime.now().uptimeNanoseconds }
+        /// - Parameter kernel: the phase that it is a kernel of, perhaps none (""); nil for what is no kernel.
+        func add(_ name: String, kernel: String?, from start: UInt64, to end: UInt64, message: String? = nil) {
+            spans.append(
+                Span(
+                    name: name, phase: kernel, thread: thread, message: message,
+                    start: start, nanoseconds: end - min(start, end)))
+        }
     }
 
     /// The kernels that report themselves.

@@ -41,6 +41,7 @@ public final class ThreadPool: @unchecked Sendable {
         ProductLibrary.current.prepare()
         for worker in 0..<threadCount {
             let thread = Thread { [weak self] in
+                ThreadName.set("pretrain-\(worker)")
                 Kernels.flushDenormals()
                 MemoryNodes.current.settle(thread: worker, of: threadCount)
                 self?.enlist()
@@ -48,7 +49,6 @@ public final class ThreadPool: @unchecked Sendable {
                 while let region = self?.waitForRegion(after: &seen) { self?.work(on: region, worker) }
             }
             thread.stackSize = Kernels.stackBytes
-            thread.name = "pretrain-\(worker)"
             thread.start()
         }
     }

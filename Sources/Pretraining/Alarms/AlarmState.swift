@@ -10,6 +10,14 @@ public struct AlarmState: Codable, Sendable, Equatable {
 
     private enum CodingKeys: String, CodingKey { case raised, began, trend }
 
+    /// What cannot be after a step.
+    func problem(ofStep step: Int) -> String? {
+        guard began.values.allSatisfy({ 0...step ~= $0 }), 0...step ~= trend.count else {
+            return "what it keeps of alarms is out of range"
+        }
+        return nil
+    }
+
     init() {}
 
     public init(from decoder: any Decoder) throws {
@@ -30,7 +38,7 @@ public struct AlarmState: Codable, Sendable, Equatable {
 
 /// How far a loss, smoothed, lies above the lowest that it has been.
 struct LossTrend: Codable, Sendable, Equatable {
-    private var count = 0
+    private(set) var count = 0
     private var sum = 0.0
     private var smoothed = 0.0
     /// Nil as long as there is no window full of losses.

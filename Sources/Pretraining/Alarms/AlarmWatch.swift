@@ -118,7 +118,7 @@ package struct AlarmWatch {
         if configuration.objective.trainsGenerator, let same = report.generatorSampledAccuracy {
             let isEarly = report.step < configuration.training.steps / 2
             note(.fewReplacements, isEarly && same > Self.strongGenerator, step: report.step) {
-                "the generator samples \(Int((100 * same).rounded())) % of the masked tokens as they were, \($0): few are left "
+                "the generator samples \(Int((100 * min(max(same, 0), 1)).rounded())) % of the masked tokens as they were, \($0): few are left "
                     + "to detect; try a smaller model.generator.width_multiplier or layer_count, or a larger "
                     + "objective.mask_fraction"
             }

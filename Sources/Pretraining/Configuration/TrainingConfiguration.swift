@@ -11,6 +11,8 @@ public struct TrainingConfiguration: Configurable, Equatable {
     public var accumulationSteps = 1
     public var stages: [TrainingStage] = []
     public var seed = 0
+    /// Makes it another one, for one of several runs.
+    package mutating func addToSeed(_ number: Int) { seed = (seed &+ number) & .max }
     public var evaluateEvery = 1000
     public var checkpointEvery = 1000
     public var checkpointMinutes: Int? = 10

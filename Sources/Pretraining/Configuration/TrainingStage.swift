@@ -56,7 +56,14 @@ extension RunConfiguration {
     package var plannedTokens: Int {
         plannedStages.reduce(0) { sum, stage in
             let configuration = stage.configuration
-            return sum + stage.steps * configuration.training.sequencesPerStep * configuration.corpus.sequenceLength
+            // Settings are bounded one by one: the largest number stands for all beyond it.
+            let factors = [configuration.training.sequencesPerStep, configuration.corpus.sequenceLength]
+            let tokens = factors.reduce(stage.steps) { product, factor in
+                let (result, overflow) = product.multipliedReportingOverflow(by: factor)
+                return overflow ? .max : result
+            }
+            let (total, overflow) = sum.addingReportingOverflow(tokens)
+            return overflow ? .max : total
         }
     }
 

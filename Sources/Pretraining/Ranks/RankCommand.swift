@@ -3,8 +3,9 @@ import Foundation
 
 /// What the first rank of a run has all ranks do next.
 enum RankCommand: Codable, Equatable {
-    /// The next step; with the gradients of all ranks brought together where somebody looks at them.
-    case step(showsGradients: Bool)
+    /// The next step; with the gradients of all ranks brought together where somebody looks at them, and what ranks do where that is
+    /// to be drawn.
+    case step(showsGradients: Bool, isDrawn: Bool)
     /// Bring together what a checkpoint holds.
     case gather
     case end

@@ -20,7 +20,9 @@ enum FrozenGenerator {
                 reason: "it has another tokenizer; set tokenizer.path to the tokenizer.json of that run")
         }
         let configuration = try TrainingCheckpoint.configuration(reader)
-        let layout = TrainingEngine.model(configuration.engine, vocabularySize: theirs.vocabularySize).layout
+        let model = TrainingEngine.model(configuration.engine, vocabularySize: theirs.vocabularySize)
+        let layout = model.layout
+        try ModelCost(configuration.engine, model: model, threads: 1).checkMemory()
         guard configuration.objective.hasGenerator else {
             throw PretrainingError.unusableGenerator(path: reader.path, reason: "its run had no generator")
         }

@@ -26,6 +26,9 @@ final class PretrainingWork: RunWork {
     private var peak: PeakWatch
     let tell: (PretrainingEvent) -> Void
     private let logging: RunLogging
+    private let timeline: TimelineRequest?
+    /// Steps begun since the start of this process.
+    private(set) var startedSteps = 0
     let ranks: RankGroup?
     /// Of replicas that train by themselves between two exchanges.
     private var replicas: ReplicaWork?
@@ -58,16 +61,18 @@ final class PretrainingWork: RunWork {
     /// - Parameters:
     ///   - start: what the first step depends on.
     ///   - logging: which steps get histograms.
+    ///   - timeline: a step whose course is written to a file.
     ///   - ranks: that carry the run together.
     ///   - tell: called on the thread of the run.
     init(
-        _ requested: RunConfiguration, start: RunStart, pool: ThreadPool, logging: RunLogging, ranks: RankGroup? = nil,
-        tell: @escaping (PretrainingEvent) -> Void
+        _ requested: RunConfiguration, start: RunStart, pool: ThreadPool, logging: RunLogging,
+        timeline: TimelineRequest? = nil, ranks: RankGroup? = nil, tell: @escaping (PretrainingEvent) -> Void
     ) throws {
         configuration = requested
         self.pool = pool
         self.tell = tell
         self.logging = logging
+        self.timeline = timeline
         self.ranks = ranks
         ranks?.step = start.state.step
         ranks?.report = { tell(.warning($0)) }
@@ -144,10 +149,13 @@ final class PretrainingWork: RunWork {
     }
 
     func advance() throws -> StepResult<StepRecord> {
-        guard let ranks else { return try advanceAlone() }
+        startedSteps += 1
+        let isDrawn = startedSteps == timeline?.step
+        guard let ranks else { return try advanceAlone(isDrawn: isDrawn) }
         return try giveUpTogether(ranks) {
-            try RankCommand.exchange(.step(showsGradients: showsGradients(state.step + 1)), ranks)
-            return try advanceAlone()
+            try RankCommand.exchange(
+                .step(showsGradients: showsGradients(state.step + 1), isDrawn: isDrawn), ranks)
+            return try advanceAlone(isDrawn: isDrawn)
         }
     }
 
@@ -199,10 +207,10 @@ final class PretrainingWork: RunWork {
                 throw error
             }
             switch command {
-            case .step(let showsGradients):
+            case .step(let showsGradients, let isDrawn):
                 engine.seesGradients = showsGradients && replicas == nil ? { _, _ in } : nil
                 do {
-                    _ = try giveUpTogether(ranks) { try advanceAlone() }
+                    _ = try giveUpTogether(ranks) { try advanceAlone(isDrawn: isDrawn) }
                 } catch {
                     failure = error
                     if ranks.lostRank == 0 { throw error }
@@ -216,12 +224,27 @@ final class PretrainingWork: RunWork {
         }
     }
 
+    private func advanceAlone(isDrawn: Bool) throws -> StepResult<StepRecord> {
+        guard isDrawn else { return try advanceAlone() }
+        let (result, drawing) = try StepTimeline.recorded(step: state.step + 1, ranks) { try advanceAlone() }
+        guard let drawing, let timeline else { return result }
+        do {
+            try drawing.write(timeline)
+            tell(.note("what step \(CountFormat.grouped(drawing.step)) was spent with is in \(timeline.path)"))
+        } catch {
+            tell(.warning("the timeline could not be written: \(error)"))
+        }
+        return result
+    }
+
     private func advanceAlone() throws -> StepResult<StepRecord> {
         ranks?.step = state.step + 1
         peak.refresh()
         let started = ContinuousClock.now
         try enterStage()
-        let loaded = try loader.next(check: replicas == nil ? TerminationSignals.check : {})
+        let loaded = try Profile.span("waiting for text") {
+            try loader.next(check: replicas == nil ? TerminationSignals.check : {})
+        }
         corpusReport.raise(to: loaded.report)
         for warning in loaded.newWarnings { tell(.warning("\(warning)")) }
         let passes = loaderState?.sources.map(\.epoch) ?? loaded.epochs.map { _ in 0 }

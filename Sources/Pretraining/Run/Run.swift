@@ -28,6 +28,7 @@ public final class Run {
     private let report: (PretrainingEvent) -> Void
     private let acceptsChangedCorpus: Bool
     private let logging: RunLogging
+    private let timeline: TimelineRequest?
     private let isWorthwhile: ((Int, StepRecord) -> Bool)?
     private let ranks: RunRanks?
     /// Whether the other ranks have been told what the run begins with.
@@ -38,13 +39,14 @@ public final class Run {
     ///   - transfer: where the weights of a new run come from instead of chance.
     ///   - acceptsChangedCorpus: go on with files that are not those of the checkpoint, from the beginning of a new pass.
     ///   - logging: what is written beside metrics.jsonl and TensorBoard's scalars; settings for its HParams tab are added.
+    ///   - timeline: a step whose course is written to a file.
     ///   - ranks: that carry the run together; nil for this process alone.
     ///   - report: called on the thread of `start`, with the progress line out of the way.
     ///   - isWorthwhile: asked after every step with its number; false ends the run, without a checkpoint.
     public init(
         _ configuration: RunConfiguration, output: String, resume: ResumeMode, threads: Int, progress: ProgressLine,
         transfer: WeightTransfer? = nil, acceptsChangedCorpus: Bool = false, logging: RunLogging = RunLogging(),
-        ranks: RunRanks? = nil, report: @escaping (PretrainingEvent) -> Void,
+        timeline: TimelineRequest? = nil, ranks: RunRanks? = nil, report: @escaping (PretrainingEvent) -> Void,
         isWorthwhile: ((Int, StepRecord) -> Bool)? = nil
     ) {
         requested = configuration
@@ -58,6 +60,7 @@ public final class Run {
         var logging = logging
         logging.hyperparameters = configuration.hyperparameters
         self.logging = logging
+        self.timeline = timeline
         self.isWorthwhile = isWorthwhile
         self.ranks = ranks
     }
@@ -137,7 +140,7 @@ public final class Run {
         // What is told before the loop is there cannot be in its journal.
         var tell: (PretrainingEvent) -> Void = { [progress, report] event in progress.interrupt { report(event) } }
         let work = try PretrainingWork(
-            requested, start: start, pool: pool, logging: logging, ranks: ranks?.group
+            requested, start: start, pool: pool, logging: logging, timeline: timeline, ranks: ranks?.group
         ) { tell($0) }
         defer {
             work.stop()
@@ -154,7 +157,14 @@ public final class Run {
         tell = loop.tell
         defer { tell = { _ in } }
         loop.tell(.note(work.summary(directory)))
-        return try loop.run(while: isWorthwhile)
+        let end = try loop.run(while: isWorthwhile)
+        if let timeline, work.startedSteps < timeline.step {
+            report(
+                .warning(
+                    "there is no timeline: this start had \(work.startedSteps) steps, and it was to show number \(timeline.step) "
+                        + "(--timeline-step)"))
+        }
+        return end
     }
 
     /// Does what the first rank says, to the end.

@@ -8,6 +8,7 @@ package struct RunDocumentTokenizer: DocumentTokenizer {
     package let separatorID: Int32
     package let paddingID: Int32
     package var unknownID: Int32? { tokenizer.unknownID }
+    package var vocabularySize: Int { tokenizer.vocabularySize }
 
     package init(_ tokenizer: Tokenizer, _ special: SpecialTokens) {
         self.tokenizer = tokenizer

@@ -94,22 +94,22 @@ struct RunStart {
         }
         let stage = configuration.stageIndex(ofStep: (documents?.state.step ?? 0) + 1)
         do {
+            tokenizer = try RunTokenizer.open(
+                configuration, directory: directory,
+                checkpoint: documents?.tokenizer
+                    ?? transfer.flatMap { $0.replacesVocabulary ? nil : $0.tokenizer },
+                isNew: documents == nil, listing: listing, progress: progress, report: report)
             if let documents {
                 let stage = configuration.configuration(ofStage: stage)
                 let seed = UInt64(stage.training.seed)
                 try documents.loader.lengthened(to: stage.corpus.sequenceLength).validate(
-                    configuration: stage.corpus, seed: seed)
+                    configuration: stage.corpus, seed: seed, vocabularySize: tokenizer.vocabularySize)
                 loader =
                     change == nil
                     ? documents.loader : documents.loader.restarted(configuration: configuration.corpus, seed: seed)
             } else {
                 loader = nil
             }
-            tokenizer = try RunTokenizer.open(
-                configuration, directory: directory,
-                checkpoint: documents?.tokenizer
-                    ?? transfer.flatMap { $0.replacesVocabulary ? nil : $0.tokenizer },
-                isNew: documents == nil, listing: listing, progress: progress, report: report)
         } catch CorpusError.invalidState(let reason) {
             throw CheckpointError.damaged(path: reader?.path ?? "", reason: reason)
         } catch let error as TokenizerError where reader != nil && configuration.tokenizer.path == nil {

@@ -51,12 +51,12 @@ public struct RunState: Codable, Sendable, Equatable {
     /// What cannot be: checksums only tell that a file is as it was written.
     ///
     /// - Parameter step: that the checkpoint says it is of.
-    func problem(ofStep step: Int) -> String? {
+    package func problem(ofStep step: Int) -> String? {
         guard self.step == step else { return "it is of step \(self.step), the checkpoint of step \(step)" }
         // A step has at least one token, and no run can count more than a configuration admits.
         guard 0...1 << 40 ~= step, step...max(step, 1 << 52) ~= tokens, 0...step ~= skippedSteps else {
             return "a counter is out of range (step \(step), \(tokens) tokens, \(skippedSteps) skipped)"
         }
-        return spikes?.problem
+        return alarms?.problem(ofStep: step) ?? spikes?.problem
     }
 }

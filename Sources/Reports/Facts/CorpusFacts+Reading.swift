@@ -9,15 +9,16 @@ extension CorpusFacts {
     ///   - sources: as configured now; the corpus may have moved.
     init(_ documents: TrainingCheckpoint.Documents, sources configured: [CorpusSource]) {
         let read = documents.loader.sources
-        let total = max(1, read.reduce(0) { $0 + Int($1.tokens) })
+        // Nothing has been held against the corpus here, so that counters may be anything.
+        let total = max(1, read.reduce(0.0) { $0 + Double($1.tokens) })
         sources = configured.enumerated().map { index, source in
             let files = documents.fingerprint.files.filter { $0.source == index }
             let state = read.indices.contains(index) ? read[index] : SourceState()
             return Source(
                 path: source.path, weight: source.weight, files: files.count,
-                bytes: files.reduce(0) { $0 + Int($1.size) }, sha256: Self.digest(files),
+                bytes: Int(CorpusFingerprint.bytes(files)), sha256: Self.digest(files),
                 documents: Int(state.documents), heldOutDocuments: Int(state.heldOutDocuments),
-                tokens: Int(state.tokens), share: Double(state.tokens) / Double(total), passes: state.epoch)
+                tokens: Int(state.tokens), share: Double(state.tokens) / total, passes: state.epoch)
         }
         heldOutShare = documents.configuration.corpus.heldOut
         digestsAreOfBlocks = documents.fingerprint.blocksPerFile != nil

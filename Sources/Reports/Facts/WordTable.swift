@@ -17,9 +17,10 @@ struct WordTable {
         let own = ["discriminator.embeddings.word", "embeddings.word", "generator.embeddings.word"].first(
             where: names.contains)
         let difference = "discriminator.embeddings.word_difference"
-        guard let own, let shape = group.tensors.first(where: { $0.name == own })?.shape, shape.count == 2 else {
-            return nil
-        }
+        // Tensors may be anything, and an empty one may be of any width. What is not stored is not made room for.
+        guard let own, let shape = group.tensors.first(where: { $0.name == own })?.shape, shape.count == 2,
+            shape[0] > 0, shape[1] > 0, group.storage.bytes / 255 <= group.storage.storedBytes
+        else { return nil }
         (count, width) = (shape[0], shape[1])
         let wanted = Set([own, difference])
         var kept: [String: [Float]] = [:]

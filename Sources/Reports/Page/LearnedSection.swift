@@ -95,7 +95,7 @@ enum LearnedSection {
             let percent = "\(Int((100 * (Double(belief) ?? 0)).rounded())) %"
             let shown = visible(token.text)
             if let likelihood = token.likelihood {
-                let expected = "\(Int((100 * min(max(likelihood, 0), 1)).rounded())) %"
+                let expected = "\(likelihood.isFinite ? Int((100 * min(max(likelihood, 0), 1)).rounded()) : 0) %"
                 let original: HTML = token.original.map { "<del>\(visible($0))</del>" } ?? .empty
                 return """
                     <span class="t r" style="--p:\(belief)" title="masked; the original's probability: \(expected)">\(shown)\(original)</span>

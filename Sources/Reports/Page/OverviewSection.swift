@@ -57,7 +57,7 @@ enum OverviewSection {
         }
         if let speed = median(run, "tokens_per_second") {
             let peak = median(run, "utilisation").map { String(format: "%.0f %% of the measured peak", 100 * $0) } ?? ""
-            tiles.append(tile("Tokens a second", CountFormat.grouped(Int(speed)), peak))
+            tiles.append(tile("Tokens a second", CountFormat.grouped(speed), peak))
         }
         return "<div class=\"tiles\">\(tiles)</div>"
     }
@@ -135,7 +135,7 @@ enum OverviewSection {
         row("core-hours") { run in run.cost.coreHours.map { PageParts.text(PageParts.number($0, "%.2f")) } }
         row("parameters") { run in run.model?.parameters.map { PageParts.text(CountFormat.text($0)) } }
         row("tokens a second") { run in
-            median(run, "tokens_per_second").map { PageParts.text(CountFormat.grouped(Int($0))) }
+            median(run, "tokens_per_second").map { PageParts.text(CountFormat.grouped($0)) }
         }
         row("share of peak") { run in
             median(run, "utilisation").map { PageParts.text(String(format: "%.0f %%", 100 * $0)) }

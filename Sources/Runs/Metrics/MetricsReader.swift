@@ -1,3 +1,4 @@
+import Files
 import Foundation
 
 /// Reads `metrics.jsonl`, also while a run writes it: each reading goes on where the one before ended.
@@ -31,7 +32,10 @@ public struct MetricsReader: Sendable {
     /// - Returns: whether anything has changed.
     /// - Throws: `MetricsReadingError`; a torn last line is none, it may still be being written.
     public mutating func read() throws -> Bool {
-        guard let file = FileHandle(forReadingAtPath: path) else { throw MetricsReadingError.unreadable(path: path) }
+        // A pipe would be waited for.
+        guard let descriptor = try? FileDescriptor.openForReading(path), (try? descriptor.regularFileSize()) != nil,
+            let file = FileHandle(forReadingAtPath: path)
+        else { throw MetricsReadingError.unreadable(path: path) }
         defer { try? file.close() }
         guard let size = try? file.seekToEnd() else { throw MetricsReadingError.unreadable(path: path) }
         if try size < offset || !isContinued(file) {
@@ -42,6 +46,10 @@ public struct MetricsReader: Sendable {
         guard size > offset else { return false }
         let before = offset
         var rest = Data()
+        defer {
+            training.settle()
+            evaluations.settle()
+        }
         try? file.seek(toOffset: UInt64(offset))
         while let block = try? file.read(upToCount: 8 << 20), !block.isEmpty {
             rest.append(block)
@@ -64,9 +72,13 @@ public struct MetricsReader: Sendable {
             lineNumber += 1
             if line.isEmpty { continue }
             guard let record = (try? JSONSerialization.jsonObject(with: line)) as? [String: Any],
-                let step = (record["step"] as? NSNumber)?.intValue
+                let step = (record["step"] as? NSNumber)?.intValue, Self.counts ~= step,
+                Self.counts ~= (record["tokens"] as? NSNumber)?.intValue ?? 0
             else { throw MetricsReadingError.notMetrics(path: path, line: lineNumber) }
             add(record, step: step)
+            guard training.values.count <= Self.mostNames, evaluations.values.count <= Self.mostNames else {
+                throw MetricsReadingError.notMetrics(path: path, line: lineNumber)
+            }
         }
         offset += lines.count
         lastBytes = Array(lines.suffix(256))
@@ -97,6 +109,10 @@ public struct MetricsReader: Sendable {
         }
     }
 
+    /// What steps and tokens can be.
+    private static let counts = 0...1 << 52
+    /// Names of figures, each a column as long as the file: a run has some dozens.
+    private static let mostNames = 4000
     private static let positions: Set = ["step", "tokens", "seconds", "version", "epoch"]
 
     /// Numbers by name; those of a record within the record, such as a task's scores, by their own names.

@@ -13,6 +13,7 @@ public struct MetricsTable: Sendable, Equatable {
     public var count: Int { steps.count }
     public var isEmpty: Bool { steps.isEmpty }
 
+    /// Adds a line. Columns that it has no value for are too short until `settle`.
     mutating func append(step: Int, tokens: Int, seconds: Double, _ values: [(name: String, value: Double)]) {
         let line = count
         steps.append(step)
@@ -22,7 +23,12 @@ public struct MetricsTable: Sendable, Equatable {
             self.values[name, default: []].fill(to: line)
             self.values[name]?.append(value)
         }
-        for name in self.values.keys { self.values[name]?.fill(to: line + 1) }
+    }
+
+    /// Makes all columns as long as there are lines.
+    mutating func settle() {
+        let count = count
+        for name in Array(values.keys) { values[name]?.fill(to: count) }
     }
 
     /// The last value that is a number.

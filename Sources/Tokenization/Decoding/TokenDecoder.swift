@@ -20,7 +20,10 @@ struct TokenDecoder: Sendable {
             steps = nil
             return
         }
-        steps = try Self.read(json, depth: 0)
+        let steps = try Self.read(json, depth: 0)
+        var growth = TextGrowth()
+        for case .replace(let from, let to) in steps { try growth.multiply(to.count, by: from.count, in: "decoder") }
+        self.steps = steps
     }
 
     private static func read(_ json: JSONValue, depth: Int) throws(TokenizerError) -> [Step] {

@@ -124,7 +124,8 @@ struct UnigramModel: Sendable {
                     }
                     var start = 0
                     while start < piece.count {
-                        let length = Self.scalarLength(piece[start])
+                        // A map of characters may have left half of one.
+                        let length = min(Self.scalarLength(piece[start]), piece.count - start)
                         var hasSingle = false
                         var found = trie.first(piece[start])
                         var end = start

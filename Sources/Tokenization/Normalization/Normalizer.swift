@@ -19,6 +19,10 @@ struct Normalizer: Sendable {
     /// - Throws: `TokenizerError`, for what is malformed or unsupported.
     init(_ json: JSONValue) throws(TokenizerError) {
         steps = try Self.read(json, depth: 0)
+        var growth = TextGrowth()
+        for case .replace(let pattern, let content) in steps {
+            try growth.multiply(content.count, by: pattern.literal?.count ?? 1, in: "normalizer")
+        }
         keepsASCII = steps.allSatisfy { step in
             switch step {
             case .composed, .decomposed, .stripAccents: true

@@ -69,6 +69,8 @@ struct PrecompiledMap: Sendable {
     /// What the shortest known beginning of a text is replaced by, which stands for the text as a whole; nil for nothing known.
     private func replacement(_ text: UnsafeBufferPointer<UInt8>) -> [UInt32]? {
         guard let start = Self.find(text, units), start <= replacements.count else { return nil }
+        // Within a character: none of it.
+        if start < replacements.count, replacements[start] & 0xC0 == 0x80 { return nil }
         let end = replacements[start...].firstIndex(of: 0) ?? replacements.count
         return replacements[start..<end].withUnsafeBufferPointer { $0.decodedScalars() }
     }

@@ -46,7 +46,7 @@ struct AnalyzeCommand: ParsableCommand {
     @OptionGroup var report: ReportOptions
 
     func validate() throws {
-        if checkpoints.isEmpty { throw ValidationError("name at least one checkpoint") }
+        if checkpoints.isEmpty || checkpoints.contains("") { throw ValidationError("name at least one checkpoint") }
         if tokens < HeldOutReader.smallestBudget {
             throw ValidationError("--tokens must be at least \(HeldOutReader.smallestBudget): a token, [CLS] and [SEP]")
         }
@@ -91,7 +91,7 @@ struct AnalyzeCommand: ParsableCommand {
     /// The shortest ends of the paths that tell them apart.
     static func names(_ paths: [String]) -> [String] {
         let parts = paths.map { $0.split(separator: "/").map(String.init) }
-        for length in 1...(parts.map(\.count).max() ?? 1) {
+        for length in 1...max(1, parts.map(\.count).max() ?? 1) {
             let names = parts.map { $0.suffix(length).joined(separator: "/") }
             if Set(names).count == names.count { return names }
         }

@@ -59,8 +59,10 @@ struct CompareCommand: ParsableCommand {
     func validate() throws {
         if output.isEmpty { throw ValidationError("--output is empty; name a directory") }
         if minutes != nil, steps != nil { throw ValidationError("give --minutes or --steps, not both") }
-        if let minutes, !(minutes > 0 && minutes.isFinite) { throw ValidationError("--minutes must be above 0") }
-        if let steps, steps < 1 { throw ValidationError("--steps must be at least 1") }
+        if let minutes, !(minutes > 0 && minutes <= 1e7) {
+            throw ValidationError("--minutes must be above 0, and ten million at most")
+        }
+        if let steps, !(1...1 << 40).contains(steps) { throw ValidationError("--steps must be from 1 to \(1 << 40)") }
         if !(1...1000).contains(seeds) { throw ValidationError("--seeds must be from 1 to 1000") }
         for (name, count) in [("--jobs", jobs), ("--threads", threads)] {
             if let count, !(1...1024).contains(count) { throw ValidationError("\(name) must be from 1 to 1024") }

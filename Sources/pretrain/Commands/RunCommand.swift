@@ -84,6 +84,15 @@ struct RunCommand: ParsableCommand {
     var logHistograms: Int?
     @Option(
         help: ArgumentHelp(
+            "Write what every thread, and every rank, did in one step: as a picture (.svg), or in Chrome's trace format for "
+                + "viewers such as Perfetto (.json).",
+            valueName: "file"),
+        completion: .file())
+    var timeline: String?
+    @Option(help: "--timeline: which step it shows, counted from where this start goes on.")
+    var timelineStep = 5
+    @Option(
+        help: ArgumentHelp(
             "Whether this process is one of several that carry the run together, by MPI. auto: if mpirun or srun has started several.",
             valueName: "auto|mpi|off"))
     var distributed = Distribution.auto
@@ -95,6 +104,10 @@ struct RunCommand: ParsableCommand {
     func validate() throws {
         if output?.isEmpty == true { throw ValidationError("--output is empty; name a directory") }
         if from?.isEmpty == true { throw ValidationError("--from is empty; name a checkpoint or a run") }
+        if timelineStep < 1 { throw ValidationError("--timeline-step must be at least 1") }
+        if let timeline, TimelineRequest(path: timeline, step: timelineStep) == nil {
+            throw ValidationError("--timeline \(timeline): end the name in .svg for a picture or in .json for a trace")
+        }
         if let logHistograms, logHistograms < 1 { throw ValidationError("--log-histograms must be at least 1") }
         if from == nil, fromGenerator != nil { throw ValidationError("--from-generator needs --from") }
         if from == nil, !rewarm { throw ValidationError("--no-rewarm is for runs that start --from other weights") }
@@ -155,6 +168,8 @@ struct RunCommand: ParsableCommand {
             case "never": .never
             default: .checkpoint(path: resume)
             }
+        // Found out before the first step rather than after it.
+        if leads, let timeline { _ = try OutputFile(checking: timeline) }
         TerminationSignals.install()
         // Training goes on when nobody reads its progress any more, as after `| head`.
         signal(SIGPIPE, SIG_IGN)
@@ -163,6 +178,7 @@ struct RunCommand: ParsableCommand {
             configuration, output: directory, resume: mode, threads: threads,
             progress: ProgressLine(quiet: quiet), transfer: transfer, acceptsChangedCorpus: corpusChanged == .accept,
             logging: RunLogging(histogramEvery: logHistograms ?? 0, writesCSV: logs.contains(.csv)),
+            timeline: timeline.flatMap { TimelineRequest(path: $0, step: timelineStep) },
             ranks: ranks.map { RunRanks($0, written: adapted) }
         ) { event in
             switch event {

@@ -7,6 +7,7 @@ struct ByteTokenizer: DocumentTokenizer {
     var classificationID: Int32 { 2 }
     var separatorID: Int32 { 3 }
     var paddingID: Int32 { 0 }
+    var vocabularySize: Int { Int(Self.firstByte) + 256 }
     /// Bytes to leave out, to make documents without tokens.
     var ignored: Set<UInt8> = []
 
