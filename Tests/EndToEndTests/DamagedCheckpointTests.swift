@@ -60,24 +60,12 @@ import Testing
             ("state.json", #""tokens":[0-9]+"#, #""tokens":9223372036854775807"#),
             ("state.json", #""step":20"#, #""step":9223372036854775807"#), ("state.json", #""step":20"#, #""step":-1"#),
             ("state.json", #""step":20"#, #""step":19"#), ("state.json", #"^.*$"#, "[]"),
-            (
-                "state.json", #""step":20"#,
-                #""alarms":{"raised":[],"began":{},"trend":{"count":9223372036854775807,"sum":0,"smoothed":0}},"step":20"#
-            ),
-            (
-                "state.json", #""step":20"#,
-                #""alarms":{"raised":[],"began":{"learning_rate_too_high":-9223372036854775808},"trend":{"count":1,"sum":0,"smoothed":0}},"step":20"#
-            ),
+            ("state.json", #""count":[0-9]+"#, #""count":9223372036854775807"#),
+            ("state.json", #""began":\{[^}]*\}"#, #""began":{"learning_rate_too_high":-9223372036854775808}"#),
             ("loader.json", #""nextDocument":[0-9]+"#, #""nextDocument":-5"#), ("loader.json", #"^.*$"#, "{}"),
             // Tokens that the tables have no rows for.
-            (
-                "loader.json", #""openSequences":\[\]"#,
-                #""openSequences":[{"opened":0,"segmentStarts":[0],"tokens":[2,2147483647,3]}]"#
-            ),
-            (
-                "loader.json", #""openSequences":\[\]"#,
-                #""openSequences":[{"opened":0,"segmentStarts":[0],"tokens":[2,-1,3]}]"#
-            ),
+            ("loader.json", #""tokens":\[[0-9]+"#, #""tokens":[2147483647"#),
+            ("loader.json", #""tokens":\[[0-9]+"#, #""tokens":[-1"#),
             ("corpus.json", #"^.*$"#, "{"), ("config.yaml", "hidden_size: [0-9]+", "hidden_size: -3"),
             ("tokenizer.json", #""model""#, #""mode""#),
         ]
