@@ -27,7 +27,6 @@ func tests(_ name: String, _ dependencies: [Target.Dependency], fixtures: Bool =
 
 let yams = Target.Dependency.product(name: "Yams", package: "Yams")
 let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
-let csv = Target.Dependency.product(name: "SwiftCSV", package: "SwiftCSV")
 let nio = ["NIOCore", "NIOHTTP1", "NIOPosix"].map { Target.Dependency.product(name: $0, package: "swift-nio") }
 /// Only where it is asked for (`make fuzz`), since its main function is libFuzzer's.
 let fuzzing: [Target] =
@@ -52,7 +51,6 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-atomics", from: "1.3.0"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
-        .package(url: "https://github.com/swiftcsv/SwiftCSV", from: "0.10.0"),
     ],
     targets: fuzzing + [
         // System libraries: module maps over pkg-config.
@@ -127,7 +125,7 @@ let package = Package(
             "FineTuning",
             [
                 "Configuration", "Kernels", "Tokenization", "Corpus", "Parametrization", "Encoder", "Optimization",
-                "Checkpoints", "Files", "Formatting", "Runs", "Engine", "Pretraining", "Plots", csv,
+                "Checkpoints", "Files", "Formatting", "Runs", "Engine", "Pretraining", "Plots",
             ]),
         library(
             "Comparison",
@@ -137,7 +135,7 @@ let package = Package(
             dependencies: [
                 "Formatting", "Configuration", "Tokenization", "Corpus", "Objectives", "Checkpoints", "Runs", "Engine",
                 "Pretraining", "Analysis", "FineTuning",
-            ] + nio,
+            ] + nio + [atomics],
             resources: [.embedInCode("Assets/report.css"), .embedInCode("Assets/report.js")]),
         .executableTarget(
             name: "pretrain",
@@ -171,7 +169,7 @@ let package = Package(
         tests("CommunicationTests", ["Communication"]),
         tests("MachineTests", ["Machine", "TestSupport"]),
         tests("ConfigurationTests", ["Configuration", "TestSupport"]),
-        tests("KernelsTests", ["Kernels", "TestSupport", atomics]),
+        tests("KernelsTests", ["Kernels", "Machine", "TestSupport", atomics]),
         tests("TokenizationTests", ["Files", "Tokenization", "TestSupport"], fixtures: true),
         tests(
             "CorpusTests", ["Corpus", "Machine", "Tokenization", "Kernels", "TestSupport", "CLZ4", "CZlib", "CZstd"]),

@@ -87,6 +87,37 @@ extension TrainingEngine {
         }
     }
 
+    /// The sum over tokens of log p(token | the sentence as it is) by a main encoder that corrects tokens.
+    ///
+    /// - Throws: `CancellationError`.
+    public func correctionLogLikelihoods(
+        _ sentences: [Sentence], progress: (_ done: Double) -> Void = { _ in }
+    ) throws -> [Double] {
+        var sums: [Double] = []
+        for start in stride(from: 0, to: sentences.count, by: Self.copiesAtATime) {
+            let part = sentences[start..<min(start + Self.copiesAtATime, sentences.count)]
+            var batch = TokenBatch()
+            for sentence in part {
+                batch.tokens += sentence.tokens
+                batch.sequenceOffsets.append(batch.tokens.count)
+            }
+            batch.segmentOffsets = batch.sequenceOffsets
+            var values = try forward(batch) { [objective, batch] chunk, pass in
+                objective.correctionLogProbabilities(
+                    Array(batch.tokens[chunk.firstRow..<chunk.firstRow + chunk.tokenCount]), pass)
+            }.flatMap(\.self)[...]
+            for sentence in part {
+                sums.append(
+                    zip(sentence.tokens, values).reduce(0) {
+                        special.neverMasked.contains($1.0) ? $0 : $0 + $1.1
+                    })
+                values = values.dropFirst(sentence.tokens.count)
+            }
+            progress(Double(sums.count) / Double(sentences.count))
+        }
+        return sums
+    }
+
     /// Carries a batch through `body`, chunk by chunk, without dropout and gradients.
     ///
     /// - Returns: what `body` returned, in the order of chunks.

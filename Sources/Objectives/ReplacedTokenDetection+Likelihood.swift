@@ -7,6 +7,43 @@ extension ReplacedTokenDetection {
         model.auxiliary != nil || configuration.name == .maskedLanguageModel && model.languageHead != nil
     }
 
+    /// Whether the main encoder predicts what stood where tokens were replaced.
+    public var correctsTokens: Bool { model.languageHead != nil && configuration.name != .maskedLanguageModel }
+
+    /// Log-probabilities that the main encoder gives a chunk's tokens, as they stand, of being the original ones, `[n]`. It has never
+    /// seen masks.
+    package func correctionLogProbabilities(_ tokens: [Int32], _ pass: LanePass) -> [Double] {
+        guard let head = model.languageHead else { preconditionFailure("a model that corrects no tokens") }
+        return tokens.withUnsafeBufferPointer { inputs in
+            let hidden = model.discriminator.forward(inputs, pass)
+            let gates = configuration.name.isGated ? model.detectionHead?.forward(hidden, pass) : nil
+            let bias = head.outputBias(pass)
+            var results: [Double] = []
+            for start in stride(from: 0, to: tokens.count, by: ReplacedTokenModel.languageRows) {
+                let block = (start..<min(start + ReplacedTokenModel.languageRows, tokens.count)).map { Int32($0) }
+                block.withUnsafeBufferPointer { places in
+                    let logits = head.forward(hidden, rows: places, pass)
+                    for (index, row) in block.enumerated() {
+                        let (row, token) = (Int(row), tokens[Int(row)])
+                        let loss =
+                            gates.map {
+                                Kernels.copyGatedCrossEntropy(
+                                    logits.row(index), bias: bias, classCount: model.vocabularySize, target: token,
+                                    input: token, gate: $0[row], gradient: nil
+                                ).loss
+                            }
+                            ?? Kernels.softmaxCrossEntropy(
+                                logits.row(index), bias: bias, classCount: model.vocabularySize, target: token,
+                                uniform: 0, gradient: nil
+                            ).loss
+                        results.append(-loss)
+                    }
+                }
+            }
+            return results
+        }
+    }
+
     /// Log-probabilities of tokens at masked places, by the generator or the masked language model.
     ///
     /// - Parameters:

@@ -113,6 +113,103 @@ struct FineTuningRunTests {
         #expect(try run(configuration, "killed") == result)
     }
 
+    @Test("What a killed run is gone on with knows nothing of a later epoch's model, and saves what it has come to")
+    func bestAhead() throws {
+        let configuration = configuration { $0.training.epochs = 3 }
+        let result = try #require(try run(configuration, "ahead"))
+        // The last checkpoints are lost, and the best epoch's model is there.
+        try #require(result.bestStep > 8)
+        for name in folder.names("ahead/checkpoints") where !name.hasSuffix("8") || name.hasSuffix("48") {
+            try folder.remove("ahead/checkpoints/\(name)")
+        }
+        try #require(folder.names("ahead/checkpoints").count <= 1)
+        #expect(try run(configuration, "ahead") == result)
+        for name in folder.names("ahead/checkpoints") {
+            #expect(throws: Never.self) {
+                _ = try FineTunedModel(path: folder("ahead/checkpoints/\(name)"), threads: 1)
+            }
+        }
+    }
+
+    @Test("Labels are told, and kept with the result; one that is there with a space around is the same")
+    func labels() throws {
+        let lines = try folder.text("train.jsonl").split(separator: "\n")
+        try folder.write(
+            lines.enumerated().map { $0 % 4 == 0 ? $1.replacing("\"fair\"", with: "\" fair \"") : $1 }
+                .joined(separator: "\n"), to: "spaced.jsonl")
+        var notes: [String] = []
+        let result = try #require(
+            try run(
+                configuration {
+                    $0.training.epochs = 1
+                    $0.task.train = folder("spaced.jsonl")
+                }, "labels"
+            ) { event in if case .note(let text) = event { notes.append(text) } })
+        #expect(notes.contains("labels of the training texts: fair 60, foul 60"))
+        #expect(result.labels == ["fair": 60, "foul": 60])
+        #expect(try folder.text("labels/result.json").contains("\"fair\" : 60"))
+    }
+
+    @Test("Texts are all pairs or none, in every file, and of a model what it was trained on")
+    func pairsAndSingleTexts() throws {
+        func problem(_ body: () throws -> Void) throws -> String {
+            "\(try #require(#expect(throws: TaskError.self) { try body() }))"
+        }
+        let pair = "{\"text\": \"sunny\", \"text_pair\": \"warm\", \"label\": \"fair\"}\n"
+        let single = "{\"text\": \"cold\", \"label\": \"foul\"}\n"
+        try folder.write(pair + pair.replacing("fair", with: "foul") + single, to: "mixed.jsonl")
+        try folder.write(pair + pair.replacing("fair", with: "foul"), to: "pairs.jsonl")
+        #expect(
+            try problem { _ = try run(configuration { $0.task.train = folder("mixed.jsonl") }, "mixed") }
+                .contains("mixed.jsonl:3: has no second text, and others have one"))
+        #expect(
+            try problem { _ = try run(configuration { $0.task.validation = folder("pairs.jsonl") }, "other") }
+                .contains("pairs.jsonl:1: has a second text, and others have none"))
+        _ = try run(configuration { $0.training.epochs = 1 }, "single")
+        let model = try FineTunedModel(path: folder("single"), threads: 1)
+        let row = TaskRow(text: "sunny", pair: "warm", line: 7)
+        #expect(try problem { _ = try model.predict([row], of: "f") }.contains("f:7: has a second text"))
+    }
+
+    @Test("Numbers far from 0 are learned as they are, and come out so")
+    func years() throws {
+        try folder.write(
+            (0..<96).map {
+                "{\"text\": \"\($0 % 2 == 0 ? "sunny" : "cold") day \($0)\", \"label\": \($0 % 2 == 0 ? 2015 : 1815)}"
+            }
+            .joined(separator: "\n"), to: "years.jsonl")
+        let configuration = configuration {
+            $0.task.kind = .number
+            $0.task.train = folder("years.jsonl")
+            $0.task.validation = nil
+            $0.task.validationFraction = 0.25
+            $0.task.test = nil
+            $0.training.pooling = .mean
+            $0.training.batchSize = 4
+            $0.training.epochs = 12
+        }
+        let result = try #require(try run(configuration, "years"))
+        // A hundred years is what the mean of all is off.
+        let error = try #require(result.validation.loss).squareRoot()
+        #expect(error < 50, "\(error)")
+        let model = try FineTunedModel(path: folder("years"), threads: 1)
+        let numbers = try model.predict([.init(text: "sunny day", line: 1), .init(text: "cold day", line: 2)])
+            .predictions.map { try #require($0.number) }
+        #expect(numbers[0] > 1950 && numbers[1] < 1880, "\(numbers)")
+        try folder.write(
+            (0..<8).map { "{\"text\": \"day \($0)\", \"label\": 4}" }.joined(separator: "\n"), to: "same.jsonl")
+        let same = #expect(throws: TaskError.self) {
+            _ = try run(
+                self.configuration {
+                    $0.task.kind = .number
+                    $0.task.train = folder("same.jsonl")
+                    $0.task.validation = nil
+                    $0.task.test = nil
+                }, "same")
+        }
+        #expect("\(try #require(same))".contains("has one number"))
+    }
+
     @Test("Another task in the same folder is refused; what is no fine-tuned model too")
     func refusals() throws {
         let one = try run(configuration { $0.training.epochs = 1 }, "one")
@@ -133,6 +230,13 @@ struct FineTuningRunTests {
                 }, "one")
         }
         #expect("\(try #require(texts))".contains("its texts"))
+        // The same shape, other weights.
+        let scratch = #expect(throws: TaskError.self) {
+            _ = try run(configuration { $0.training.epochs = 1 }, "one", isFromScratch: true)
+        }
+        let message = "\(try #require(scratch))"
+        #expect(message.contains("the weights that it begins with (the run \"pretrained\" after step 2"))
+        #expect(message.contains("now random weights)"))
         #expect(throws: TaskError.self) { _ = try FineTunedModel(path: pretrained, threads: 1) }
         try folder.write("{\"text\": \"a\", \"label\": \"dull\"}", to: "odd.jsonl")
         let label = #expect(throws: TaskError.self) {

@@ -65,9 +65,17 @@ struct LongTextsTests {
         configuration.training.longTexts = .stride
         configuration.training.epochs = 1
         _ = try run(configuration, "mean")
-        let model = try FineTunedModel(path: texts.folder("mean"), threads: 1)
+        let ofSingle = try FineTunedModel(path: texts.folder("mean"), threads: 1)
+        for name in ["train", "dev"] {
+            let lines = try texts.folder.text("long/\(name).jsonl")
+            try texts.folder.write(
+                lines.replacing("\"label\"", with: "\"text_pair\": \"the day\", \"label\""), to: "long/\(name).jsonl")
+        }
+        _ = try run(configuration, "pairs")
+        let model = try FineTunedModel(path: texts.folder("pairs"), threads: 1)
         func number(_ text: String, _ pair: String? = nil) throws -> Double {
-            try #require(try model.predict([.init(text: text, pair: pair, line: 1)]).predictions[0].number)
+            let model = pair == nil ? ofSingle : model
+            return try #require(try model.predict([.init(text: text, pair: pair, line: 1)]).predictions[0].number)
         }
         let words = (0..<18).map { [" the", " day", " sunny", " cold"][($0 * $0 + $0 / 3) % 4] }
         func text(_ range: Range<Int>) -> String { words[range].joined() }

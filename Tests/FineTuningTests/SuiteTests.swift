@@ -55,6 +55,24 @@ struct SuiteTests {
         #expect("\(try #require(nothing))".contains("holds no tasks"))
     }
 
+    @Test("All texts of all tasks are read before anything is trained") func checks() throws {
+        let texts = try WeatherTexts()
+        var odd = texts.configuration
+        odd.task.test = try texts.folder.write("{\"text\": \"a\", \"label\": \"dull\"}", to: "odd.jsonl")
+        let tasks = [
+            SuiteTask(name: "a", configuration: texts.configuration), SuiteTask(name: "b", configuration: odd),
+        ]
+        let error = #expect(throws: TaskError.self) {
+            _ = try FineTuning.Suite(
+                try SuiteStart.starts([texts.pretrained], comparingWithScratch: true), tasks: tasks, minimalPairs: nil,
+                options: .init(seeds: 1, learningRates: [], threads: 1), folder: texts.folder("checked"),
+                progress: ProgressLine(quiet: true), note: { _ in }
+            ).run()
+        }
+        #expect("\(try #require(error))".contains("odd.jsonl:1: the label dull is none of fair, foul"))
+        #expect(!texts.folder.exists("checked/a"))
+    }
+
     @Test("One mark for what is better than random weights beyond chance, another for what is worse")
     func table() throws {
         let report = SuiteReport(
@@ -128,6 +146,7 @@ struct SuiteTests {
         let lines = try texts.folder.text(metrics)
         #expect(!texts.folder.exists("suite/weather/pretrained/rate-1e-07/seed-1"))
         let stored = try texts.folder.text("suite/results.json")
+        #expect(texts.folder.exists("suite/minimal-pairs/scratch-pretrained.json"))
         #expect(try run() == report)
         #expect(try texts.folder.text(metrics) == lines && texts.folder.text("suite/results.json") == stored)
         #expect(texts.folder.exists("suite/results.md") && texts.folder.exists("suite/rates.svg"))

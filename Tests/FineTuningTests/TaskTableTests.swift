@@ -36,8 +36,8 @@ struct TaskTableTests {
 
     @Test func tables() throws {
         let expected: [TaskRow] = [
-            .init(text: "one", pair: nil, label: "a", line: 1),
-            .init(text: "two, \"three\"", pair: nil, label: "b", line: 2),
+            .init(text: "one", pair: nil, label: "a", line: 2),
+            .init(text: "two, \"three\"", pair: nil, label: "b", line: 3),
         ]
         #expect(
             try read("b.tsv", "label\ttext\r\n1\ta \"quoted\" text\r\n\n0\tx\n")
@@ -51,7 +51,34 @@ struct TaskTableTests {
                 $0.textField = "sentence"
                 $0.pairField = "other"
                 $0.labelField = "class"
-            } == [.init(text: "one", pair: "two", label: "a", line: 1)])
+            } == [.init(text: "one", pair: "two", label: "a", line: 2)])
+    }
+
+    @Test(
+        "Rows of comma-separated values know their lines; quotation marks hold commas and line feeds, and are text elsewhere"
+    )
+    func commas() throws {
+        let rows = try read(
+            "a.csv", "text , label\n\"two\nlines\",a\n\na 5\" pipe, b \n  \"x\" ,\" c\"\r\n\n\n")
+        #expect(
+            rows == [
+                .init(text: "two\nlines", label: "a", line: 2), .init(text: "a 5\" pipe", label: "b", line: 5),
+                .init(text: "x", label: "c", line: 6),
+            ])
+        #expect(try read("b.csv", "text,label\n\"\"\"\"\"\",a").map(\.text) == ["\"\""])
+        func problem(_ text: String) -> String {
+            do {
+                _ = try read("c.csv", text)
+                return ""
+            } catch { return "\(error)" }
+        }
+        #expect(
+            problem("text,label\n\"a\nb\",x\nIt rains, again,good\n").contains(
+                "c.csv:4: has 3 columns, and the header has 2; put texts with commas in quotation marks"))
+        #expect(problem("text,label\na,x\n\"b,y\nc,z\n").contains("c.csv:3: has a quotation mark that is never closed"))
+        #expect(problem("text,label\n\"a\" b,x\n").contains("c.csv:2: has text behind the closing quotation mark"))
+        #expect(problem("text,label\n,x\n").contains("c.csv:2: has an empty text"))
+        #expect(problem("text,label\na,\" \"\n").contains("c.csv:2: has an empty label"))
     }
 
     @Test("Errors name file, line and what there is")
@@ -68,6 +95,9 @@ struct TaskTableTests {
         #expect(problem("a.jsonl", "{\"text\": \"a\"}").contains("has no label label; there are text"))
         #expect(problem("a.jsonl", "[1]").contains("a.jsonl:1: is not a JSON object"))
         #expect(problem("a.jsonl", "{\"text\": \"  \", \"label\": 1}").contains("has an empty text"))
+        #expect(problem("a.jsonl", "{\"text\": \"a\", \"label\": \" \"}").contains("has an empty label"))
+        #expect(
+            problem("a.jsonl", "{\"text\": \"a\", \"text_pair\": \"\", \"label\": 1}").contains("has an empty pair"))
         #expect(problem("a.jsonl", "{\"text\": {}, \"label\": 1}").contains("text is neither a text nor a number"))
         #expect(problem("a.jsonl", "\n").contains("holds no texts"))
         #expect(problem("a.tsv", "text\tlabel\na\t1\tb\n").contains("a.tsv:2: has 3 columns, and the header has 2"))
@@ -115,6 +145,12 @@ struct TaskTableTests {
         }
         #expect("\(try #require(error))".hasPrefix("f:2: the label 0.37 is a number with a fraction"))
         task.labels = ["z", "a"]
-        #expect(try TaskLabels(task, of: rows(["a"]), path: "f").names == ["z", "a"])
+        #expect(try TaskLabels(task, of: rows(["a", "z"]), path: "f").names == ["z", "a"])
+        #expect(throws: TaskError.self) { _ = try TaskLabels(task, of: rows(["a"]), path: "f") }
+        task.metric = .f1
+        #expect(try TaskLabels(task, of: rows(["a", "z"]), path: "f").names == ["z", "a"])
+        task.labels = ["z", "a", "b"]
+        let three = #expect(throws: TaskError.self) { _ = try TaskLabels(task, of: rows(["a", "z"]), path: "f") }
+        #expect("\(try #require(three))".contains("has 3 classes, and metric: f1 is about two of them"))
     }
 }

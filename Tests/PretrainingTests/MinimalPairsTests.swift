@@ -73,6 +73,30 @@ struct MinimalPairsTests {
         #expect(results[0] == results[1])
     }
 
+    @Test(
+        "A main encoder that corrects finds tokens as likely as in a sentence by itself, on any number of threads",
+        arguments: [ObjectiveName.metro, .cocoLM, .replaceMLM])
+    func corrections(_ objective: ObjectiveName) throws {
+        var results: [[Double]] = []
+        for threads in [1, 3] {
+            let pool = ThreadPool(threadCount: threads)
+            defer { pool.shutDown() }
+            let engine = try Self.engine(pool) {
+                $0.objective.name = objective
+                $0.model.embeddingSize = $0.model.hiddenSize
+            }
+            #expect(engine.objective.correctsTokens)
+            results.append(try engine.correctionLogLikelihoods(Self.sentences))
+            for (sentence, sum) in zip(Self.sentences, results[results.count - 1]) {
+                let alone = try engine.correctionLogLikelihoods([sentence])[0]
+                #expect(sum < 0 && abs(sum - alone) < 1e-4 * abs(alone))
+            }
+        }
+        #expect(results[0] == results[1])
+        // What decides is the sentence: with another token its value is another one.
+        #expect(Set(results[0]).count == results[0].count)
+    }
+
     @Test("Ties count half")
     func share() {
         #expect(MinimalPairs.share([1, 0, 0, 1, 2, 2, -3, -4]) == 2.5 / 4)
@@ -86,6 +110,9 @@ struct MinimalPairsTests {
             "{\"sentence_good\": \"a\", \"sentence_bad\": \"b\"}\n{\"good\": \"a\"}\n", to: "a.jsonl")
         let error = #expect(throws: MinimalPairs.Failure.self) { _ = try MinimalPairs(path: path) }
         #expect("\(try #require(error))".hasPrefix("\(path):2: is no object"))
+        let empty = try folder.write("{\"sentence_good\": \" \", \"sentence_bad\": \"b\"}\n", to: "b.jsonl")
+        let other = #expect(throws: MinimalPairs.Failure.self) { _ = try MinimalPairs(path: empty) }
+        #expect("\(try #require(other))".hasPrefix("\(empty):1: has an empty sentence"))
     }
 }
 

@@ -81,7 +81,7 @@ import Testing
         let facts = try ReportReader(runs: [recorded.path], names: ["r"], results: [pairs]).facts()
         #expect(facts.results.map(\.kind) == [.fineTuning, .minimalPairs])
         #expect(facts.results[0].rows == [["1", "0.7500", "0.7500"]])
-        #expect(facts.results[1].rows == [["a", "4", "50.0 %", "–"], ["mean", "4", "50.0 %", "–"]])
+        #expect(facts.results[1].rows == [["a", "4", "50.0 %", "–", "–"], ["mean", "4", "50.0 %", "–", "–"]])
     }
 }
 

@@ -5,6 +5,7 @@ import Configuration
 /// The head gives each choice one number; their softmax is over the choices of a row, which may be any number.
 struct ChoiceTask: TaskDefinition {
     static let metrics: [TaskMetric] = [.accuracy]
+    static let parts = ["context", "choices"]
     static let hasNames = true
 
     private let labels: TaskLabels
@@ -28,7 +29,7 @@ struct ChoiceTask: TaskDefinition {
             throw record.error("has \(choices.count) choices, of which there have to be two at least")
         }
         row.choices = choices
-        row.label = needsLabel ? try record.needed(task.labelName, "label") : try record.text(task.labelName)
+        row.label = try record.label(task.labelName, isNeeded: needsLabel)
         return row
     }
 

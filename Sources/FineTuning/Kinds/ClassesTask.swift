@@ -2,17 +2,20 @@ import Configuration
 
 /// `kind: classes`: a text, or a pair, has one of several labels.
 struct ClassesTask: TaskDefinition {
-    static let metrics: [TaskMetric] = [.accuracy, .macroF1, .f1, .matthews]
+    static let metrics: [TaskMetric] = [.accuracy, .macroF1, .f1, .matthews, .auc]
     static let hasNames = true
+    static let mayBePairs = true
 
     private let labels: TaskLabels
     private let settings: FineTuningSettings
     private let isSymmetric: Bool
+    private let metric: TaskMetric?
 
     init(_ configuration: FineTuningConfiguration, labels: TaskLabels) {
         self.labels = labels
         settings = configuration.training
         isSymmetric = configuration.task.symmetric
+        metric = configuration.task.metric
     }
 
     static func check(_ configuration: FineTuningConfiguration) throws {
@@ -25,17 +28,35 @@ struct ClassesTask: TaskDefinition {
         try record.textAndLabel(task, needsLabel: needsLabel)
     }
 
-    /// Sorted, numbers by value.
-    ///
-    /// - Throws: `TaskError` where there is one class, or labels look like measured numbers.
-    static func names(of rows: [TaskRow], path: String) throws -> [String] {
+    static func checkLabels(of rows: [TaskRow], path: String) throws {
         let found = Set(rows.compactMap(\.label))
-        try TaskLabels.refuseFractions(rows, path: path) { [$0.label].compactMap(\.self) }
         if found.count < 2 {
             throw TaskError.file(
                 path: path, "has one class, \(found.first ?? "none"), with which there is nothing to learn")
         }
-        return TaskLabels.sorted(found)
+    }
+
+    /// Sorted, numbers by value.
+    ///
+    /// - Throws: `TaskError` where labels look like measured numbers.
+    static func names(of rows: [TaskRow], path: String) throws -> [String] {
+        try TaskLabels.refuseFractions(rows, path: path) { [$0.label].compactMap(\.self) }
+        return TaskLabels.sorted(Set(rows.compactMap(\.label)))
+    }
+
+    /// - Throws: `TaskError` for more than two classes where what decides is about two.
+    static func check(_ names: [String], _ task: TaskConfiguration, path: String) throws {
+        guard let metric = task.metric, [.f1, .auc].contains(metric), names.count != 2 else { return }
+        throw TaskError.file(
+            path: path,
+            "has \(names.count) classes, and metric: \(metric.rawValue) is about two of them; macro_f1 is about any number"
+        )
+    }
+
+    func check(judged rows: [TaskRow], path: String) throws {
+        if metric == .auc, Set(rows.map(\.label)).count < 2 {
+            throw TaskError.file(path: path, "has texts of one class alone, by which metric: auc cannot judge")
+        }
     }
 
     var outputCount: Int { labels.names.count }
@@ -63,7 +84,8 @@ struct ClassesTask: TaskDefinition {
         return TaskScores(
             loss: Self.meanLoss(items, outputs),
             predicted: outputs.map(OrderMeans.label),
-            labels: items.map { Int($0.truth[0]) }, classCount: outputCount)
+            labels: items.map { Int($0.truth[0]) }, classCount: outputCount,
+            ofSecond: outputCount == 2 ? outputs.map(OrderMeans.preference) : nil)
     }
 
     func prediction(_ item: TaskItem, _ outputs: [[Float]]) -> FineTunedModel.Prediction {

@@ -35,8 +35,7 @@ struct ContrastiveTask: TaskDefinition {
 
     static func row(_ record: TaskRecord, _ task: TaskConfiguration, needsLabel: Bool) throws -> TaskRow {
         var row = try record.texts(task)
-        if row.pair?.allSatisfy(\.isWhitespace) ?? false { throw record.error("has an empty pair") }
-        row.label = try record.text(task.labelName)
+        row.label = try record.label(task.labelName, isNeeded: false)
         row.negative = try task.negativeField.map { try record.neededText($0, "negative") } ?? record.text("negative")
         if row.negative != nil, row.pair == nil {
             throw record.error("has a text that does not belong to it, and none that does")
@@ -45,7 +44,7 @@ struct ContrastiveTask: TaskDefinition {
     }
 
     static func names(of rows: [TaskRow], path: String) throws -> [String] {
-        try checkAlike(rows, path: path)
+        try TaskRow.refuseMixed(rows, path: path)
         if let row = rows.first(where: { $0.label != nil }) {
             throw TaskError.row(
                 path: path, line: row.line,
@@ -56,7 +55,7 @@ struct ContrastiveTask: TaskDefinition {
     }
 
     func check(judged rows: [TaskRow], path: String) throws {
-        try Self.checkAlike(rows, path: path)
+        try TaskRow.refuseMixed(rows, path: path)
         let hasScores = rows.contains { $0.label != nil }
         if hasScores, let row = rows.first(where: { $0.label == nil }) {
             throw TaskError.row(path: path, line: row.line, "has no score, and others have one")
@@ -69,16 +68,6 @@ struct ContrastiveTask: TaskDefinition {
                     ? "has no scores (label_field), which metric: \(metric.rawValue) needs; reciprocal_rank needs none"
                     : "has scores, by which metric: \(metric.rawValue) does not judge; spearman does")
         }
-    }
-
-    /// - Throws: `TaskError` where pairs and single texts are mixed.
-    private static func checkAlike(_ rows: [TaskRow], path: String) throws {
-        guard let first = rows.first,
-            let other = rows.first(where: { ($0.pair == nil) != (first.pair == nil) })
-        else { return }
-        throw TaskError.row(
-            path: path, line: other.line,
-            other.pair == nil ? "has no second text, and others have one" : "has a second text, and others have none")
     }
 
     let outputCount = 0

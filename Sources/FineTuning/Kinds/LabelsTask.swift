@@ -3,13 +3,31 @@ struct LabelsTask: TaskDefinition {
     static let metrics: [TaskMetric] = [.microF1, .macroF1, .subsetAccuracy, .auc]
     static let hasNames = true
     static let labelField = "labels"
+    static let mayBePairs = true
 
     private let labels: TaskLabels
+    private let metric: TaskMetric?
     private let settings: FineTuningSettings
 
     init(_ configuration: FineTuningConfiguration, labels: TaskLabels) {
         self.labels = labels
         settings = configuration.training
+        metric = configuration.task.metric
+    }
+
+    static func checkLabels(of rows: [TaskRow], path: String) throws {
+        if rows.allSatisfy({ $0.labels?.isEmpty ?? true }) {
+            throw TaskError.file(path: path, "has no labels, with which there is nothing to learn")
+        }
+    }
+
+    func check(judged rows: [TaskRow], path: String) throws {
+        guard metric == .auc else { return }
+        let counts = rows.flatMap { $0.labels ?? [] }.reduce(into: [:]) { $0[$1, default: 0] += 1 }
+        if !counts.values.contains(where: { $0 < rows.count }) {
+            throw TaskError.file(
+                path: path, "has no label that some texts have and others have not, by which metric: auc could judge")
+        }
     }
 
     static func row(_ record: TaskRecord, _ task: TaskConfiguration, needsLabel: Bool) throws -> TaskRow {
@@ -24,9 +42,7 @@ struct LabelsTask: TaskDefinition {
 
     static func names(of rows: [TaskRow], path: String) throws -> [String] {
         try TaskLabels.refuseFractions(rows, path: path) { $0.labels ?? [] }
-        let found = Set(rows.flatMap { $0.labels ?? [] })
-        if found.isEmpty { throw TaskError.file(path: path, "has no labels, with which there is nothing to learn") }
-        return TaskLabels.sorted(found)
+        return TaskLabels.sorted(Set(rows.flatMap { $0.labels ?? [] }))
     }
 
     var outputCount: Int { labels.names.count }

@@ -1,4 +1,5 @@
 import Configuration
+import Foundation
 import Tokenization
 
 /// `kind: span`: the answer to a question is a part of a context, or is not there (SQuAD, Rajpurkar et al. 2016 and 2018).
@@ -7,6 +8,7 @@ import Tokenization
 /// answer (Devlin et al. 2018, section 4.3). Contexts that are longer than the model are read in windows, in training too.
 struct SpanTask: TaskDefinition {
     static let metrics: [TaskMetric] = [.tokenF1, .exactMatch]
+    static let parts = ["question", "context"]
     static let hasNames = false
     static let labelField = "answers"
     static let readsTokens = true
@@ -41,11 +43,14 @@ struct SpanTask: TaskDefinition {
         return row
     }
 
-    static func names(of rows: [TaskRow], path: String) throws -> [String] {
+    static func checkLabels(of rows: [TaskRow], path: String) throws {
         if rows.allSatisfy({ $0.answers?.isEmpty ?? true }) {
             throw TaskError.file(path: path, "has no answers, without which there is nothing to learn")
         }
-        return [answered] + (rows.contains { $0.answers?.isEmpty ?? false } ? [unanswered] : [])
+    }
+
+    static func names(of rows: [TaskRow], path: String) throws -> [String] {
+        [answered] + (rows.contains { $0.answers?.isEmpty ?? false } ? [unanswered] : [])
     }
 
     /// The context, so that all questions on one are on the same side.
@@ -118,13 +123,25 @@ struct SpanTask: TaskDefinition {
 
     /// An answer and how much likelier it is than none, as a difference of logits.
     private struct Found {
-        var bytes: Range<Int>
+        /// Nil for no answer.
+        var bytes: Range<Int>?
         var score: Double
+        /// Among all parts of the context, and no answer where there may be none.
+        var probability: Double
     }
 
     /// The best of all windows; no answer where every window finds that likelier.
-    private func found(_ item: TaskItem, _ outputs: [[Float]]) -> Found? {
+    private func found(_ item: TaskItem, _ outputs: [[Float]]) -> Found {
         var best: (bytes: Range<Int>, score: Double)?
+        // The sum of e^(score − top), with the largest score so far as top.
+        var (top, total) = (-Double.infinity, 0.0)
+        func count(_ score: Double) {
+            if score > top {
+                total *= top == -.infinity ? 0 : exp(top - score)
+                top = score
+            }
+            total += exp(score - top)
+        }
         var none = Double.infinity
         for (outputs, parts) in zip(outputs, item.parts) {
             func start(_ place: Int) -> Double { Double(outputs[2 * place]) }
@@ -133,14 +150,20 @@ struct SpanTask: TaskDefinition {
             for first in parts.indices.dropFirst() {
                 for last in first..<min(first + longestAnswer, parts.count) {
                     let score = start(first) + end(last)
+                    count(score)
                     if score > best?.score ?? -.infinity {
                         best = (parts[first].lowerBound..<parts[last].upperBound, score)
                     }
                 }
             }
         }
-        guard let best, !mayDecline || best.score + threshold >= none else { return nil }
-        return Found(bytes: best.bytes, score: best.score - none)
+        if mayDecline { count(none) }
+        func probability(_ score: Double) -> Double { exp(score - top) / total }
+        guard let best, !mayDecline || best.score + threshold >= none else {
+            return Found(
+                bytes: nil, score: (best?.score ?? none) - none, probability: mayDecline ? probability(none) : 1)
+        }
+        return Found(bytes: best.bytes, score: best.score - none, probability: probability(best.score))
     }
 
     func scores(_ items: [TaskItem], _ outputs: [[[Float]]]) -> TaskScores {
@@ -156,14 +179,18 @@ struct SpanTask: TaskDefinition {
     }
 
     func prediction(_ item: TaskItem, _ outputs: [[Float]]) -> FineTunedModel.Prediction {
-        guard let found = found(item, outputs) else { return .init(answer: "") }
+        let found = found(item, outputs)
+        guard let bytes = found.bytes else {
+            return .init(answer: "", score: found.score, probability: found.probability)
+        }
         let context = item.row.pair ?? ""
         let scalars = Array(context.unicodeScalars)
         // Tokens bring the space before them.
-        var range = TextCharacters(context).characters(found.bytes)
+        var range = TextCharacters(context).characters(bytes)
         while let first = range.first, scalars[first].properties.isWhitespace { range = first + 1..<range.upperBound }
         while let last = range.last, scalars[last].properties.isWhitespace { range = range.lowerBound..<last }
         return .init(
-            answer: String(String.UnicodeScalarView(scalars[range])), start: range.lowerBound, score: found.score)
+            answer: String(String.UnicodeScalarView(scalars[range])), start: range.lowerBound, score: found.score,
+            probability: found.probability)
     }
 }

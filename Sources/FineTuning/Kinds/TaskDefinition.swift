@@ -21,9 +21,18 @@ protocol TaskDefinition: Sendable {
     /// - Throws: `TaskError` with file and line.
     static func row(_ record: TaskRecord, _ task: TaskConfiguration, needsLabel: Bool) throws -> TaskRow
 
+    /// What a line's texts are called in settings, without `_field`.
+    static var parts: [String] { get }
+
+    /// Whether texts may be pairs, which then all have to be.
+    static var mayBePairs: Bool { get }
+
+    /// - Throws: `TaskError` where the labels of a task's training text leave nothing to learn.
+    static func checkLabels(of rows: [TaskRow], path: String) throws
+
     /// The names of the labels that a task's training text has, in order.
     ///
-    /// - Throws: `TaskError` where there is nothing to learn.
+    /// - Throws: `TaskError` for those that are no names.
     static func names(of rows: [TaskRow], path: String) throws -> [String]
 
     /// - Parameter names: of the labels.
@@ -71,6 +80,9 @@ protocol TaskDefinition: Sendable {
 
 extension TaskDefinition {
     static var labelField: String { "label" }
+    static var parts: [String] { ["text", "pair"] }
+    static var mayBePairs: Bool { false }
+    static func checkLabels(of rows: [TaskRow], path: String) throws {}
     static var readsTokens: Bool { false }
     static var givesVectors: Bool { false }
     var contrast: InBatchContrast? { nil }

@@ -6,6 +6,7 @@ import Configuration
 /// model are judged in windows, of which each word counts in the one with most context around it.
 struct TokensTask: TaskDefinition {
     static let metrics: [TaskMetric] = [.entityF1, .accuracy]
+    static let parts = ["words", "text"]
     static let hasNames = true
     static let labelField = "labels"
     static let readsTokens = true
@@ -45,20 +46,28 @@ struct TokensTask: TaskDefinition {
         return row
     }
 
-    /// Those of the words; for spans O, and a B- and an I- for every label.
+    static func checkLabels(of rows: [TaskRow], path: String) throws {
+        let found = found(rows)
+        if found.count < 2 {
+            throw TaskError.file(
+                path: path, "has one label, \(found.first ?? "none"), with which there is nothing to learn")
+        }
+    }
+
     static func names(of rows: [TaskRow], path: String) throws -> [String] {
         try TaskLabels.refuseFractions(rows, path: path) { $0.labels ?? [] }
+        return TaskLabels.sorted(found(rows))
+    }
+
+    /// Those of the words; for spans O, and a B- and an I- for every label.
+    private static func found(_ rows: [TaskRow]) -> Set<String> {
         var found = Set(rows.flatMap { $0.labels ?? [] })
         for row in rows {
             guard let spans = row.spans else { continue }
             found.insert("O")
             for span in spans { found.formUnion(["B-\(span.label)", "I-\(span.label)"]) }
         }
-        if found.count < 2 {
-            throw TaskError.file(
-                path: path, "has one label, \(found.first ?? "none"), with which there is nothing to learn")
-        }
-        return TaskLabels.sorted(found)
+        return found
     }
 
     /// - Throws: `TaskError` where entities are to decide, and there are none.
@@ -111,15 +120,20 @@ struct TokensTask: TaskDefinition {
         return item
     }
 
-    /// The label of every word.
-    private func predicted(_ item: TaskItem, _ outputs: [[Float]]) -> [Int] {
-        var result = [Int](repeating: none, count: item.row.words?.count ?? item.ranges.count)
+    /// The logits of every word; nil for one that the model has no token for.
+    private func logits(_ item: TaskItem, _ outputs: [[Float]]) -> [[Float]?] {
+        var result = [[Float]?](repeating: nil, count: item.row.words?.count ?? item.ranges.count)
         for (outputs, parts) in zip(outputs, item.parts) {
             for (place, part) in parts.enumerated() {
-                result[part.lowerBound] = Array(outputs[place * outputCount..<(place + 1) * outputCount]).indexOfLargest
+                result[part.lowerBound] = Array(outputs[place * outputCount..<(place + 1) * outputCount])
             }
         }
         return result
+    }
+
+    /// The label of every word.
+    private func predicted(_ item: TaskItem, _ outputs: [[Float]]) -> [Int] {
+        logits(item, outputs).map { $0?.indexOfLargest ?? none }
     }
 
     func scores(_ items: [TaskItem], _ outputs: [[[Float]]]) -> TaskScores {
@@ -139,7 +153,8 @@ struct TokensTask: TaskDefinition {
 
     func prediction(_ item: TaskItem, _ outputs: [[Float]]) -> FineTunedModel.Prediction {
         let names = predicted(item, outputs).map { labels.names[$0] }
-        if item.row.words != nil { return .init(labels: names) }
+        let probabilities = logits(item, outputs).map { $0.map { TaskLoss.probabilities($0).max() ?? 1 } ?? 1 }
+        if item.row.words != nil { return .init(labels: names, wordProbabilities: probabilities) }
         let characters = TextCharacters(item.row.text)
         let scalars = Array(item.row.text.unicodeScalars)
         return .init(
@@ -151,7 +166,8 @@ struct TokensTask: TaskDefinition {
                 var text = String.UnicodeScalarView()
                 text.append(contentsOf: scalars[range])
                 return TextSpan(
-                    start: range.lowerBound, end: range.upperBound, label: entity.name, text: String(text))
+                    start: range.lowerBound, end: range.upperBound, label: entity.name, text: String(text),
+                    probability: probabilities[entity.words].min())
             })
     }
 }

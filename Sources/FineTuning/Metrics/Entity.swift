@@ -59,6 +59,7 @@ extension TaskScores {
             guesses += found.count
             present += truth.count
         }
+        predictsOneClass = Set(predicted.joined()).count == 1
         accuracy = Double(right) / Double(max(words, 1))
         entityPrecision = guesses == 0 ? 0 : Double(hits) / Double(guesses)
         entityRecall = present == 0 ? 0 : Double(hits) / Double(present)

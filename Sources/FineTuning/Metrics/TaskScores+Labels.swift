@@ -32,6 +32,7 @@ extension TaskScores {
         microF1 = f1(sum(hits), sum(guesses), sum(present))
         macroF1 =
             (0..<labelCount).reduce(0.0) { $0 + f1(hits[$1], guesses[$1], present[$1]) } / Double(max(labelCount, 1))
+        predictsOneClass = sum(guesses) == 0
         subsetAccuracy = Double(exact) / Double(texts)
         let areas = (0..<labelCount).compactMap { label in
             Self.areaUnderCurve(logits.map { Double($0[label]) }, truth.map { $0[label] })
@@ -42,7 +43,7 @@ extension TaskScores {
     /// By the ranks of what is looked for (Mann and Whitney 1947); ties count half.
     ///
     /// - Returns: nil where all are alike.
-    private static func areaUnderCurve(_ scores: [Double], _ truth: [Bool]) -> Double? {
+    static func areaUnderCurve(_ scores: [Double], _ truth: [Bool]) -> Double? {
         let positives = truth.count(where: \.self)
         let negatives = truth.count - positives
         guard positives > 0, negatives > 0 else { return nil }

@@ -20,7 +20,7 @@ public struct TaskScores: Codable, Equatable, Sendable {
     public var exactMatch: Double?
     public var tokenF1: Double?
     public var reciprocalRank: Double?
-    /// Whether one class was predicted for all texts.
+    /// Whether the same was predicted for all: one class for texts, one label for words, no label for any text.
     public var predictsOneClass: Bool?
     public var texts: Int
 
@@ -48,20 +48,26 @@ public struct TaskScores: Codable, Equatable, Sendable {
     }
 
     /// Of classes.
-    public init(loss: Double, predicted: [Int], labels: [Int], classCount: Int) {
+    ///
+    /// - Parameter ofSecond: what grows with the probability of the second of two classes, for the area under the curve.
+    public init(loss: Double, predicted: [Int], labels: [Int], classCount: Int, ofSecond: [Double]? = nil) {
         precondition(predicted.count == labels.count && !labels.isEmpty)
         self.loss = loss
         texts = labels.count
-        var table = [[Int]](repeating: [Int](repeating: 0, count: classCount), count: classCount)
-        for (label, guess) in zip(labels, predicted) { table[label][guess] += 1 }
-        let ofLabel = table.map { $0.reduce(0, +) }
-        let ofGuess = (0..<classCount).map { guess in table.reduce(0) { $0 + $1[guess] } }
-        let right = (0..<classCount).reduce(0) { $0 + table[$1][$1] }
+        // Of the table of labels against guesses its margins and its diagonal are enough.
+        var ofLabel = [Int](repeating: 0, count: classCount)
+        var (ofGuess, hits) = (ofLabel, ofLabel)
+        for (label, guess) in zip(labels, predicted) {
+            ofLabel[label] += 1
+            ofGuess[guess] += 1
+            if label == guess { hits[label] += 1 }
+        }
+        let right = hits.reduce(0, +)
         accuracy = Double(right) / Double(texts)
         // Classes that neither occur nor are predicted do not count.
         let scores = (0..<classCount).map { index -> Double? in
             let total = ofLabel[index] + ofGuess[index]
-            return total == 0 ? nil : 2 * Double(table[index][index]) / Double(total)
+            return total == 0 ? nil : 2 * Double(hits[index]) / Double(total)
         }
         let present = scores.compactMap(\.self)
         macroF1 = present.reduce(0, +) / Double(present.count)
@@ -72,6 +78,7 @@ public struct TaskScores: Codable, Equatable, Sendable {
         let spreads = [ofLabel, ofGuess].map { counts in n * n - counts.reduce(0.0) { $0 + Double($1) * Double($1) } }
         matthews = spreads.contains(0) ? 0 : covariance / (spreads[0] * spreads[1]).squareRoot()
         predictsOneClass = ofGuess.count { $0 > 0 } == 1
+        auc = ofSecond.flatMap { Self.areaUnderCurve($0, labels.map { $0 == 1 }) }
     }
 
     /// Of numbers.

@@ -17,6 +17,13 @@ package enum OrderMeans {
         outputs.reduce(0) { $0 + Double($1[0]) } / Double(outputs.count)
     }
 
+    /// - Returns: of two classes, how much likelier the second is: something that grows with its probability.
+    package static func preference(_ outputs: [[Float]]) -> Double {
+        // Logits differ where probabilities no longer do.
+        outputs.count == 1
+            ? Double(outputs[0][1]) - Double(outputs[0][0]) : probabilities(outputs)[1] - probabilities(outputs)[0]
+    }
+
     /// - Returns: the likeliest class.
     package static func label(_ outputs: [[Float]]) -> Int {
         // Of one order the logits themselves are compared: they differ where probabilities no longer do.

@@ -27,6 +27,12 @@ enum FineTuningCheckpoint {
         /// What it was judged by; nil in checkpoints of earlier versions.
         var metric: String?
         var bestStep: Int?
+        /// Most tokens of a text; nil in checkpoints of earlier versions.
+        var longestText: Int?
+        /// Whether texts are pairs; nil where the kind of task does not ask, and in checkpoints of earlier versions.
+        var arePairs: Bool?
+        /// How numbers are learned; nil where labels are none, and in checkpoints of earlier versions.
+        var numberScale: NumberScale?
         /// The encoder and the files; nil in checkpoints of earlier versions.
         var origin: FineTuningOrigin?
 
@@ -37,7 +43,9 @@ enum FineTuningCheckpoint {
             guard self.step == step, 0...1 << 40 ~= step, 0...step ~= bestStep ?? 0 else {
                 return "it is of step \(self.step) with the best at \(bestStep ?? 0), the checkpoint of step \(step)"
             }
+            if let problem = numberScale?.problem { return problem }
             guard Set(labels).count == labels.count else { return "a label is there twice" }
+            guard 3...1 << 24 ~= longestText ?? 3 else { return "its texts have \(longestText ?? 0) tokens" }
             return task.kind.definition.hasNames && labels.isEmpty ? "it has no labels" : nil
         }
     }
@@ -49,6 +57,18 @@ enum FineTuningCheckpoint {
         var encoder: RunConfiguration
         var tokenizer: Data
         var state: State
+
+        /// Most tokens of a text. Earlier versions used all rows of a position table.
+        var longestText: Int {
+            get throws {
+                if let longest = state.longestText { return longest }
+                var encoder = encoder
+                if encoder.model.positions == .learned {
+                    encoder.corpus.sequenceLength = encoder.model.maximumPositions
+                }
+                return try FineTuningRun.longestText(configuration, encoder)
+            }
+        }
     }
 
     static func contents(_ engine: TaskEngine, _ documents: Documents, moments: Bool) throws -> CheckpointContents {

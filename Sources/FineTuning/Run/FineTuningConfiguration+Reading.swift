@@ -22,14 +22,15 @@ extension FineTuningConfiguration {
         if let taskFile {
             let folder = PathParts.folder(of: taskFile)
             func relative(_ path: String) -> String {
-                path.hasPrefix("/") || folder.isEmpty ? path : (folder as NSString).appendingPathComponent(path)
+                let path = HomeFolder.expanded(path)
+                return path.hasPrefix("/") || folder.isEmpty ? path : (folder as NSString).appendingPathComponent(path)
             }
             task.train = relative(task.train)
             task.validation = task.validation.map(relative)
             task.test = task.test.map(relative)
         }
-        if let train { task.train = train }
-        if let validation { task.validation = validation }
-        if let test { task.test = test }
+        if let train { task.train = HomeFolder.expanded(train) }
+        if let validation { task.validation = HomeFolder.expanded(validation) }
+        if let test { task.test = HomeFolder.expanded(test) }
     }
 }

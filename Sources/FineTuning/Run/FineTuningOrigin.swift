@@ -19,6 +19,8 @@ public struct FineTuningOrigin: Codable, Equatable, Sendable {
 
     /// What the weights began as, with their digest; nil: chance.
     public var encoder: String?
+    /// SHA-256 of the weights; nil for chance, and in checkpoints of earlier versions.
+    public var weights: String?
     public var files: [File]
 
     /// - Parameters:
@@ -28,10 +30,18 @@ public struct FineTuningOrigin: Codable, Equatable, Sendable {
     /// - Throws: `CheckpointError`.
     init(_ task: TaskConfiguration, encoder reader: CheckpointReader?, path: String) throws {
         encoder = try reader.map { try Self.encoder($0, path: path) }
+        weights = try reader?.weightsSHA256()
         let paths: [(use: String, path: String?)] = [
             ("train", task.train), ("validation", task.validation), ("test", task.test),
         ]
         files = paths.compactMap { file in file.path.map { File(use: file.use, path: $0) } }
+    }
+
+    /// What a run that began with other weights differs in; nil for nothing.
+    func difference(from other: FineTuningOrigin) -> String? {
+        func named(_ origin: FineTuningOrigin) -> String { origin.encoder ?? "random weights" }
+        if (encoder == nil) == (other.encoder == nil), weights == other.weights || other.weights == nil { return nil }
+        return "the weights that it begins with (\(named(other)), now \(named(self)))"
     }
 
     /// An imported model that nothing has trained since is what it was imported from.

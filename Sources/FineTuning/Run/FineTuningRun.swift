@@ -32,6 +32,8 @@ public final class FineTuningRun {
         public var texts: Int
         /// What of the training texts was not seen; nil where there is nothing but texts that were cut.
         public var lost: LostInputs?
+        /// How many training texts, or words, have each label; nil where labels have no names.
+        public var labels: [String: Int]?
     }
 
     /// - Parameters:
@@ -73,6 +75,7 @@ public final class FineTuningRun {
             report(.note("\(data.truncated) of \(data.texts) texts were cut to \(longest) tokens"))
         }
         for note in data.lost.notes { report(.note(note)) }
+        data.labelNote.map { report(.note($0)) }
         let settings = configuration.training
         let hasDropout = model.configuration.model.dropout > 0 || model.configuration.model.attentionDropout > 0
         if data.training.contains(where: \.isReadTwice), !(settings.dropout.map { $0 > 0 } ?? hasDropout) {
@@ -89,7 +92,8 @@ public final class FineTuningRun {
         let fresh = FineTuningCheckpoint.Documents(
             configuration: configuration, encoder: model.configuration, tokenizer: Data(model.tokenizer.serialized()),
             state: .init(
-                step: 0, labels: data.labels.names, digest: data.digest,
+                step: 0, labels: data.labels.names, digest: data.digest, longestText: longest, arePairs: data.arePairs,
+                numberScale: data.labels.scale,
                 origin: try FineTuningOrigin(
                     configuration.task, encoder: isFromScratch ? nil : model.reader, path: pretrained)))
         let note = { [report] (what: Resumption) in report(what.isWarning ? .warning("\(what)") : .note("\(what)")) }
@@ -107,8 +111,9 @@ public final class FineTuningRun {
         }
         // Of the same texts and the same model, as was checked, where an earlier version began.
         documents.state.origin = documents.state.origin ?? fresh.state.origin
-        // A checkpoint is written before its epoch is judged, so what the best came to stands with its model.
-        if step != nil, let kept = try best.latest() {
+        // A checkpoint is written before its epoch is judged, so what the best came to stands with its model. That of a later epoch,
+        // whose checkpoint was lost, comes by again.
+        if let step, let kept = try best.latest(), kept.step <= step {
             let state = try FineTuningCheckpoint.documents(try CheckpointReader(path: kept.path)).state
             documents.state.bestScore = state.bestScore
             documents.state.bestStep = state.bestStep
@@ -137,6 +142,16 @@ public final class FineTuningRun {
         return (try judge(data, engine, steps: work.step), nil)
     }
 
+    /// Reads all texts of a task for a model, and does no more.
+    ///
+    /// - Throws: what would stand in the way of a run.
+    static func check(_ configuration: FineTuningConfiguration, pretrained reader: CheckpointReader) throws {
+        let model = try TrainingCheckpoint.configuration(reader)
+        let tokenizer = try Tokenizer(json: Array(try TrainingCheckpoint.tokenizer(reader)))
+        _ = try TaskData(
+            configuration, tokenizer: tokenizer, longestText: try longestText(configuration, model))
+    }
+
     /// Scores of the best epoch.
     private func judge(_ data: TaskData, _ engine: TaskEngine, steps: Int) throws -> Result {
         guard let newest = try best.latest() else {
@@ -150,7 +165,10 @@ public final class FineTuningRun {
             seed: configuration.training.seed, steps: steps, bestStep: documents.state.step,
             validation: try engine.scores(data.validation, data.definition),
             test: try data.test.map { try engine.scores($0, data.definition) }, truncated: data.truncated,
-            texts: data.texts, lost: data.lost == LostInputs() ? nil : data.lost)
+            texts: data.texts, lost: data.lost == LostInputs() ? nil : data.lost,
+            labels: data.labelCounts.map { counts in
+                Dictionary(uniqueKeysWithValues: zip(data.labels.names, counts))
+            })
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .prettyPrinted]
         encoder.keyEncodingStrategy = .convertToSnakeCase
@@ -158,8 +176,8 @@ public final class FineTuningRun {
         if (result.test ?? result.validation).predictsOneClass == true {
             report(
                 .warning(
-                    "the model predicts one class for all texts: try another training.peak_learning_rate, more epochs, or "
-                        + "training.class_weights: balanced"))
+                    "the model says the same of all texts: try another training.peak_learning_rate, more epochs"
+                        + (configuration.task.kind == .classes ? ", or training.class_weights: balanced" : "")))
         }
         return result
     }
@@ -170,8 +188,11 @@ public final class FineTuningRun {
     ) throws {
         var differences = try Self.differences(found.configuration, fresh.configuration)
         if found.state.digest != fresh.state.digest { differences.append("its texts") }
+        if found.state.numberScale != fresh.state.numberScale { differences.append("how its numbers are scaled") }
         if found.tokenizer != fresh.tokenizer || found.encoder.model != fresh.encoder.model {
             differences.append("the pretrained model")
+        } else if let difference = found.state.origin.flatMap({ fresh.state.origin?.difference(from: $0) }) {
+            differences.append(difference)
         }
         if !differences.isEmpty { throw TaskError.otherRun(path: path, differences: differences) }
     }
@@ -194,13 +215,16 @@ public final class FineTuningRun {
         }
     }
 
+    /// Most tokens of a text: what the encoder was pretrained with, unless the settings have another length. Later rows of a position
+    /// table would be as they were drawn.
+    ///
     /// - Throws: `InvalidSetting` for a length that the model does not have, and for windows that would hardly move on.
     static func longestText(_ configuration: FineTuningConfiguration, _ model: RunConfiguration) throws -> Int {
-        let limit = model.model.positions == .learned ? model.model.maximumPositions : model.corpus.sequenceLength
-        let longest = configuration.training.maximumLength ?? limit
-        if model.model.positions == .learned, longest > limit {
+        let positions = model.model.positions == .learned ? model.model.maximumPositions : .max
+        let longest = configuration.training.maximumLength ?? min(positions, model.corpus.sequenceLength)
+        if longest > positions {
             throw InvalidSetting(
-                "training.maximum_length", "\(longest) is more than the model's \(limit) positions; lower it")
+                "training.maximum_length", "\(longest) is more than the model's \(positions) positions; lower it")
         }
         if let overlap = configuration.training.windowOverlap, overlap > longest / 2 {
             throw InvalidSetting(
@@ -275,6 +299,10 @@ public struct FineTunedModel {
     public let step: Int
     /// What it was made of; nil for one of an earlier version, which kept no record of it.
     public let origin: FineTuningOrigin?
+    /// How its numbers are learned; nil for other kinds, and where they are learned as they are.
+    public let numberScale: NumberScale?
+    /// Whether its texts were pairs; nil where its kind does not ask, or an earlier version has not kept it.
+    private let arePairs: Bool?
     let engine: TaskEngine
     let definition: any TaskDefinition
 
@@ -289,11 +317,14 @@ public struct FineTunedModel {
         metric = documents.state.metric ?? documents.configuration.task.decidingMetric.rawValue
         configuration = documents.configuration
         encoder = documents.encoder
-        definition = configuration.task.kind.definition.init(configuration, labels: TaskLabels(names: labels))
+        arePairs = documents.state.arePairs
+        definition = configuration.task.kind.definition.init(
+            configuration, labels: TaskLabels(names: labels, scale: documents.state.numberScale))
+        numberScale = documents.state.numberScale
         tokenizer = try Tokenizer(json: Array(documents.tokenizer))
         engine = try FineTuningRun.engine(
             documents.configuration, documents.encoder, tokenizer: tokenizer, definition,
-            longestText: try FineTuningRun.longestText(documents.configuration, documents.encoder), steps: 1,
+            longestText: try documents.longestText, steps: 1,
             trains: false, pool: .reserving(threadCount: threads))
         try FineTuningCheckpoint.load(reader, into: engine, moments: false)
     }
@@ -311,13 +342,20 @@ public struct FineTunedModel {
         public var start: Int?
         /// How much likelier the answer is than none, as a difference of logits.
         public var score: Double?
+        /// Of the answer, or of there being none, among all that there might be.
+        public var probability: Double?
         public var probabilities: [String: Double]?
+        /// Of every word's label.
+        public var wordProbabilities: [Double]?
         public var number: Double?
 
         public init(
             label: String? = nil, labels: [String]? = nil, spans: [TextSpan]? = nil, answer: String? = nil,
-            start: Int? = nil, score: Double? = nil, probabilities: [String: Double]? = nil, number: Double? = nil
+            start: Int? = nil, score: Double? = nil, probability: Double? = nil, probabilities: [String: Double]? = nil,
+            wordProbabilities: [Double]? = nil, number: Double? = nil
         ) {
+            self.probability = probability
+            self.wordProbabilities = wordProbabilities
             self.label = label
             self.labels = labels
             self.spans = spans
@@ -336,10 +374,18 @@ public struct FineTunedModel {
     ///   - progress: told how many are done.
     /// - Returns: predictions in the order of the texts, how many texts were cut, and how many tokens the vocabulary has nothing
     ///   for.
-    /// - Throws: `TaskError` for a single text where pairs are symmetric.
+    /// - Throws: `TaskError` for a single text where the model reads pairs, and the other way round.
     public func predict(
         _ rows: [TaskRow], of path: String = "texts", progress: (Int) -> Void = { _ in }
     ) throws -> (predictions: [Prediction], truncated: Int, unknown: Int) {
+        if let arePairs, let row = rows.first(where: { ($0.pair != nil) != arePairs }) {
+            throw TaskError.row(
+                path: path, line: row.line,
+                arePairs
+                    ? "has no second text, and the model was trained on pairs (--pair-field names where it stands)"
+                    : "has a second text, and the model was trained on single texts; leave it out, or name it otherwise"
+            )
+        }
         var encoder = try TaskEncoder(tokenizer, longestText: engine.model.longestText)
         let items = try rows.map { row in
             // A label that is there anyway may be one that the model does not know.

@@ -77,9 +77,11 @@ final class FineTuningWork: RunWork {
         try engine.checkWeights(step: state.step)
         let scores = try engine.scores(data.validation, data.definition)
         let metric = configuration.task.decidingMetric(of: scores)
-        let score = scores[metric] ?? -.infinity
-        // A resumed run may come by an epoch once more, which then is the best again.
-        let isBest = score > state.bestScore ?? -.infinity || state.bestStep == state.step
+        let score = scores[metric]
+        // The first is, whatever it has come to. A resumed run may come by an epoch once more, which then is the best again.
+        let isBest =
+            state.bestStep == nil || state.bestStep == state.step
+            || score ?? -.infinity > state.bestScore ?? -.infinity
         if isBest {
             state.bestScore = score
             state.bestStep = state.step

@@ -1,4 +1,5 @@
 import Corpus
+import Formatting
 import Foundation
 import Tokenization
 
@@ -12,6 +13,10 @@ struct TaskData {
     /// Texts that were cut, of those that were read.
     let truncated: Int
     let texts: Int
+    /// Whether texts are pairs; nil for kinds of task that do not ask.
+    let arePairs: Bool?
+    /// How many training texts (words, of kind: tokens) have each label, where labels have names.
+    let labelCounts: [Int]?
     let lost: LostInputs
     /// Tokens that have to be carried together.
     var longestExample: Int { training.flatMap(\.examples).map(\.tokenCount).max() ?? 0 }
@@ -34,12 +39,16 @@ struct TaskData {
         let definition = task.kind.definition.init(configuration, labels: labels)
         self.labels = labels
         self.definition = definition
+        let arePairs = task.kind.definition.mayBePairs ? rows[0].pair != nil : nil
+        self.arePairs = arePairs
+        try arePairs.map { try TaskRow.refuseMixed(rows, isPairs: $0, path: task.train) }
         var encoder = try TaskEncoder(tokenizer, longestText: longestText)
         func items(_ rows: [TaskRow], _ path: String, for use: TaskUse) throws -> [TaskItem] {
             try rows.map { try definition.item($0, &encoder, for: use, path: path) }
         }
         var count = rows.count
         func judgedItems(_ rows: [TaskRow], _ path: String) throws -> [TaskItem] {
+            try arePairs.map { try TaskRow.refuseMixed(rows, isPairs: $0, path: path) }
             try definition.check(judged: rows, path: path)
             return try items(rows, path, for: .judging)
         }
@@ -72,6 +81,11 @@ struct TaskData {
             count += rows.count
             test = try judgedItems(rows, path)
         }
+        labelCounts =
+            task.kind.definition.hasNames
+            ? training.reduce(into: [Int](repeating: 0, count: labels.names.count)) { counts, item in
+                for label in item.truth where label >= 0 { counts[Int(label)] += 1 }
+            } : nil
         training = training.flatMap(\.singleOrders)
         definition.weigh(&training)
         truncated = encoder.truncated
@@ -82,6 +96,16 @@ struct TaskData {
         self.lost = lost
         training.removeAll(where: \.examples.isEmpty)
         if training.isEmpty { throw TaskError.file(path: task.train, "holds nothing that the model reads") }
+    }
+}
+
+extension TaskData {
+    /// What labels there are, and how many texts have each.
+    var labelNote: String? {
+        guard let labelCounts else { return nil }
+        let shown = zip(labels.names, labelCounts).prefix(20).map { "\($0) \(CountFormat.grouped($1))" }
+        return "labels of the training texts: " + shown.joined(separator: ", ")
+            + (labelCounts.count > shown.count ? " and \(labelCounts.count - shown.count) more" : "")
     }
 }
 

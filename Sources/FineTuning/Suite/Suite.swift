@@ -1,3 +1,4 @@
+import Checkpoints
 import Engine
 import Files
 import Foundation
@@ -70,6 +71,7 @@ public final class Suite {
             try OutputFile(checking: "\(folder)/results.json"), try OutputFile(checking: "\(folder)/results.md"),
             try OutputFile(checking: "\(folder)/rates.svg")
         )
+        try checkTasks()
         let judged = try starts.map { start in
             SuiteReport.Start(start: start, minimalPairs: try minimalPairs.flatMap { try judge(start, $0) })
         }
@@ -82,20 +84,44 @@ public final class Suite {
         return report
     }
 
+    /// Reads all texts of all tasks for every model: what is wrong with one is told before hours of training.
+    private func checkTasks() throws {
+        for start in starts where !start.isFromScratch {
+            let reader = try CheckpointReader(path: CheckpointLocation(resolving: start.path).newest())
+            for task in tasks {
+                if let signal = TerminationSignals.pending { throw Stopped(signal: "\(signal)") }
+                show("\(task.name): reading its texts", 0)
+                try FineTuningRun.check(task.configuration, pretrained: reader)
+            }
+        }
+    }
+
     /// A model's minimal pairs; of random weights those of as many draws as there are seeds.
     private func judge(_ start: SuiteStart, _ pairs: MinimalPairs) throws -> SuiteReport.PairScores? {
+        let reader = try CheckpointReader(path: CheckpointLocation(resolving: start.path).newest())
         let draws: [Int?] = start.isFromScratch ? Array(0..<max(options.seeds, 1)) : [nil]
+        let kept = KeptPairs(folder: "\(folder)/minimal-pairs", name: start.name)
         let means = try draws.compactMap { seed -> MinimalPairs.Scores? in
+            let judged = KeptPairs.Judged(pairs: pairs.digest, weights: try reader.weightsSHA256(), draw: seed)
+            if let scores = kept.scores(of: judged) { return scores }
             let model = try LoadedModel(path: start.path, threads: options.threads, weightsByChance: seed)
             defer { model.engine.pool.shutDown() }
-            guard model.engine.objective.predictsMaskedTokens || model.configuration.objective.name.detects else {
-                return nil
+            model.engine.isCancelled = { TerminationSignals.pending != nil }
+            do {
+                let scores = try pairs.evaluate(model.engine, model.tokenizer) { share in
+                    let draw = seed.map { ", draw \($0 + 1) of \(draws.count)" } ?? ""
+                    show(String(format: "minimal pairs, %@%@: %.0f %%", start.name, draw, 100 * share), 0)
+                }?.mean
+                if let scores { try kept.keep(scores, of: judged) }
+                return scores
+            } catch is CancellationError {
+                throw Stopped(signal: TerminationSignals.pending.map { "\($0)" } ?? "a signal")
             }
-            return try pairs.evaluate(model.engine, model.tokenizer).mean
         }
         if means.isEmpty { return nil }
         return .init(
-            language: SeedSpread(means.compactMap(\.language)), detection: SeedSpread(means.compactMap(\.detection)))
+            language: SeedSpread(means.compactMap(\.language)), detection: SeedSpread(means.compactMap(\.detection)),
+            correction: SeedSpread(means.compactMap(\.correction)))
     }
 
     /// A model on a task: the rates with the first seed, the best of them on validation texts with the others.
@@ -125,12 +151,16 @@ public final class Suite {
             trials: trials.map { rate, result in .init(learningRate: rate, score: result?.validation[metric]) },
             scores: results.compactMap { ($0.test ?? $0.validation)[metric] },
             diverged: best == nil ? 0 : options.seeds - results.count, truncated: results.first?.truncated ?? 0,
-            texts: results.first?.texts ?? 0)
+            texts: results.first?.texts ?? 0, lost: results.first?.lost)
     }
 
     /// - Returns: nil for a run that diverged.
     private func run(_ task: SuiteTask, _ start: SuiteStart, rate: Double, seed: Int) throws -> FineTuningRun.Result? {
         var configuration = task.configuration
+        // Both rates of an optimizer that has two go together.
+        if configuration.training.optimizer == .muon, configuration.training.peakLearningRate > 0 {
+            configuration.training.muonLearningRate *= rate / configuration.training.peakLearningRate
+        }
         configuration.training.peakLearningRate = rate
         configuration.training.seed += seed
         let cost = Self.cost(task)

@@ -9,10 +9,12 @@ public struct SuiteReport: Codable, Equatable, Sendable {
     public struct PairScores: Codable, Equatable, Sendable {
         public var language: SeedSpread?
         public var detection: SeedSpread?
+        public var correction: SeedSpread?
 
-        public init(language: SeedSpread? = nil, detection: SeedSpread? = nil) {
+        public init(language: SeedSpread? = nil, detection: SeedSpread? = nil, correction: SeedSpread? = nil) {
             self.language = language
             self.detection = detection
+            self.correction = correction
         }
     }
 
@@ -61,13 +63,16 @@ public struct SuiteReport: Codable, Equatable, Sendable {
         /// Texts that were cut to the model's length, of all.
         public var truncated: Int
         public var texts: Int
+        /// What of the training texts was not seen.
+        public var lost: LostInputs?
         /// Nil for random weights, and where one seed tells nothing about chance.
         public fileprivate(set) var againstRandomWeights: Verdict?
 
         public init(
             task: String, start: String, metric: String, isTest: Bool, learningRate: Double?, trials: [RateTrial],
-            scores: [Double], diverged: Int = 0, truncated: Int = 0, texts: Int = 0
+            scores: [Double], diverged: Int = 0, truncated: Int = 0, texts: Int = 0, lost: LostInputs? = nil
         ) {
+            self.lost = lost
             self.task = task
             self.start = start
             self.metric = metric
@@ -108,7 +113,13 @@ public struct SuiteReport: Codable, Equatable, Sendable {
         cells.first { $0.task == task && $0.start == start }
     }
 
-    private var hasPairs: Bool { starts.contains { $0.minimalPairs != nil } }
+    /// What minimal pairs are judged by, as far as any model has it.
+    private var judges: [(name: String, score: KeyPath<PairScores, SeedSpread?>)] {
+        let all: [(name: String, score: KeyPath<PairScores, SeedSpread?>)] = [
+            ("language model", \.language), ("detector", \.detection), ("corrector", \.correction),
+        ]
+        return all.filter { judge in starts.contains { $0.minimalPairs?[keyPath: judge.score] != nil } }
+    }
 
     /// The header and rows of the table: means with deviations, a mark where a model differs from random weights beyond them.
     public var table: (header: [String], rows: [[String]]) {
@@ -120,7 +131,7 @@ public struct SuiteReport: Codable, Equatable, Sendable {
             return "\(task) (\(metric)\(cell?.isTest == true ? "" : ", validation"))"
         }
         if tasks.count > 1 { header.append("mean") }
-        if hasPairs { header += ["pairs, language model", "pairs, detector"] }
+        header += judges.map { "pairs, \($0.name)" }
         let rows = starts.map { start in
             var row = [start.start.name] + tasks.map { text($0, start.start) }
             if tasks.count > 1 {
@@ -129,11 +140,7 @@ public struct SuiteReport: Codable, Equatable, Sendable {
                     means.count < tasks.count
                         ? "–" : String(format: "%.4f", means.reduce(0, +) / Double(means.count)))
             }
-            if hasPairs {
-                row += [start.minimalPairs?.language, start.minimalPairs?.detection].map { share in
-                    share?.text ?? "–"
-                }
-            }
+            row += judges.map { start.minimalPairs?[keyPath: $0.score]?.text ?? "–" }
             return row
         }
         return (header, rows)
@@ -175,6 +182,9 @@ public struct SuiteReport: Codable, Equatable, Sendable {
             text +=
                 " \(cell.task), \(cell.start): \(CountFormat.grouped(cell.truncated)) of "
                 + "\(CountFormat.grouped(cell.texts)) texts were cut to the model's length."
+        }
+        for cell in cells {
+            for note in cell.lost?.notes ?? [] { text += " \(cell.task), \(cell.start): \(note)." }
         }
         return text
     }

@@ -74,7 +74,9 @@ public struct TaskConfiguration: Configurable, Equatable {
             "Names of the labels, in order; []: those of train, sorted; for kind: choice 0, 1, … in the order of choices."
         )
         try fields.text(
-            "metric", optionalChoice: &metric, "What decides which epoch is kept", otherwise: "the kind's own")
+            "metric", optionalChoice: &metric,
+            "What decides which epoch is kept (f1 and auc of two classes: of the second)",
+            otherwise: "the kind's own")
     }
 
     public func validate() throws {

@@ -9,7 +9,10 @@ extension TaskEncoder {
             return [encode(row, target: target)]
         }
         func windows(_ ids: [Int32], _ space: Int) -> [ArraySlice<Int32>] {
-            TextWindows.windows(ids.count, room: space, overlap: settings.windowOverlap ?? space / 4).map { ids[$0] }
+            // What is beside a long other text is less than the windows that the overlap was meant for.
+            TextWindows.windows(
+                ids.count, room: space, overlap: min(settings.windowOverlap ?? space / 4, space / 2)
+            ).map { ids[$0] }
         }
         var parts: [(first: ArraySlice<Int32>, second: ArraySlice<Int32>?)] = []
         if let second {

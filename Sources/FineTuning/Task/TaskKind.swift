@@ -46,7 +46,7 @@ public enum TaskMetric: String, CaseIterable, Sendable {
     case microF1 = "micro_f1"
     /// Texts whose labels are all right.
     case subsetAccuracy = "subset_accuracy"
-    /// Area under the receiver operating characteristic, the mean over labels.
+    /// Area under the receiver operating characteristic: of the second of two classes, or the mean over labels.
     case auc
     /// Of what BIO labels mark.
     case entityF1 = "entity_f1"

@@ -4,12 +4,16 @@ import Foundation
 public struct TaskLabels: Sendable, Equatable {
     /// Empty where the label is a number.
     public let names: [String]
+    /// Where the label is a number: how it is learned.
+    public let scale: NumberScale?
     private let indices: [String: Int]
-    /// Tables of every label against every other one are made.
+    /// What has more is a column of texts rather than of labels, as good as always; and outputs for all of them are kept of every
+    /// text that is judged.
     static let most = 10_000
 
-    public init(names: [String]) {
+    public init(names: [String], scale: NumberScale? = nil) {
         self.names = names
+        self.scale = scale
         indices = Dictionary(uniqueKeysWithValues: names.enumerated().map { ($1, $0) })
     }
 
@@ -17,6 +21,7 @@ public struct TaskLabels: Sendable, Equatable {
     ///
     /// - Throws: `TaskError` where there is nothing to learn, such as one class.
     public init(_ task: TaskConfiguration, of rows: [TaskRow], path: String) throws {
+        try task.kind.definition.checkLabels(of: rows, path: path)
         let isListed = task.kind.definition.hasNames && !task.labels.isEmpty
         let names = isListed ? task.labels : try task.kind.definition.names(of: rows, path: path)
         guard names.count <= Self.most else {
@@ -25,7 +30,7 @@ public struct TaskLabels: Sendable, Equatable {
                 "has \(names.count) different labels, and \(Self.most) are the most; the labels may be in another column"
             )
         }
-        self.init(names: names)
+        self.init(names: names, scale: try task.kind == .number ? NumberScale(rows, path: path) : nil)
         try task.kind.definition.check(names, task, path: path)
     }
 

@@ -3,7 +3,7 @@ import Foundation
 /// A line of a file before anything is known of its meaning: values by name.
 struct TaskRecord {
     let path: String
-    /// Of the file, counted from 1; of a .csv, rows without the header.
+    /// Of the file, counted from 1; of several, the first.
     let line: Int
     /// Whether it is a table's, whose empty cells are no values.
     var isTable = false
@@ -64,7 +64,9 @@ struct TaskRecord {
     /// - Parameter what: the setting that names the field, without `_field`.
     /// - Throws: `TaskError` where it is missing.
     func needed(_ field: String, _ what: String) throws -> String {
-        guard let found = try text(field) else { throw missing(field, what) }
+        guard let found = try text(field) else {
+            throw known().contains(field) ? error("has an empty \(what)") : missing(field, what)
+        }
         return found
     }
 
@@ -88,15 +90,22 @@ struct TaskRecord {
 
     /// A text or a pair.
     func texts(_ task: TaskConfiguration) throws -> TaskRow {
-        TaskRow(
-            text: try neededText(task.textField, "text"),
-            pair: try task.pairField.map { try needed($0, "pair") } ?? text(Self.usualPair), line: line)
+        let pair = try task.pairField.map { try needed($0, "pair") } ?? text(Self.usualPair)
+        if pair?.allSatisfy(\.isWhitespace) ?? false { throw error("has an empty pair") }
+        return TaskRow(text: try neededText(task.textField, "text"), pair: pair, line: line)
     }
 
     /// A text or a pair with its label.
     func textAndLabel(_ task: TaskConfiguration, needsLabel: Bool) throws -> TaskRow {
         var row = try texts(task)
-        row.label = needsLabel ? try needed(task.labelName, "label") : try text(task.labelName)
+        row.label = try label(task.labelName, isNeeded: needsLabel)
         return row
+    }
+
+    /// A label, without the spaces around it.
+    ///
+    /// - Throws: `TaskError` where one is needed and missing, or nothing but spaces.
+    func label(_ field: String, isNeeded: Bool) throws -> String? {
+        (isNeeded ? try neededText(field, "label") : try text(field))?.trimmingCharacters(in: .whitespacesAndNewlines)
     }
 }

@@ -1,6 +1,6 @@
+import Configuration
 import Corpus
 import Foundation
-import SwiftCSV
 
 /// A text as it stands in a file.
 public struct TaskRow: Sendable, Equatable {
@@ -20,7 +20,7 @@ public struct TaskRow: Sendable, Equatable {
     public var answers: [TaskAnswer]?
     /// What may go with the text; the label is one of them.
     public var choices: [String]?
-    /// Of the file, counted from 1; of a .csv, rows without the header, as one may have several lines.
+    /// Of the file, counted from 1; of several, the first.
     public var line: Int
 
     public init(
@@ -33,6 +33,17 @@ public struct TaskRow: Sendable, Equatable {
         self.labels = labels
         self.words = words
         self.line = line
+    }
+
+    /// - Parameter isPairs: whether there have to be second texts; nil: as the first row has it.
+    /// - Throws: `TaskError` where pairs and single texts are mixed.
+    static func refuseMixed(_ rows: [TaskRow], isPairs: Bool? = nil, path: String) throws {
+        guard let isPairs = isPairs ?? rows.first.map({ $0.pair != nil }),
+            let other = rows.first(where: { ($0.pair != nil) != isPairs })
+        else { return }
+        throw TaskError.row(
+            path: path, line: other.line,
+            isPairs ? "has no second text, and others have one" : "has a second text, and others have none")
     }
 
     /// What may be said of without knowing the answer.
@@ -59,14 +70,28 @@ public enum TaskTable {
             self.needsLabel = needsLabel
         }
 
-        /// Where the text stands, and the second of a pair.
-        public var text: String {
-            get { task.textField }
-            set { task.textField = newValue }
-        }
-        public var pair: String? {
-            get { task.pairField }
-            set { task.pairField = newValue }
+        /// Where the text stands.
+        public var text: String { task.textField }
+
+        /// Names what the texts of a file are called there, other than in training.
+        ///
+        /// - Parameter part: text, pair, words, question, context or choices.
+        /// - Throws: `InvalidSetting` for a part that the kind of task does not read.
+        public mutating func rename(_ part: String, to field: String) throws {
+            let parts = task.kind.definition.parts
+            guard parts.contains(part) else {
+                throw InvalidSetting(
+                    part, "is not read by kind: \(task.kind.rawValue), whose texts are \(parts.joined(separator: ", "))"
+                )
+            }
+            switch part {
+            case "text": task.textField = field
+            case "pair": task.pairField = field
+            case "words": task.wordsField = field
+            case "question": task.questionField = field
+            case "context": task.contextField = field
+            default: task.choicesField = field
+            }
         }
 
         func row(_ record: TaskRecord) throws -> TaskRow {
@@ -150,17 +175,11 @@ public enum TaskTable {
 
     /// A header, and quotation marks around what holds separators or line feeds.
     private static func commaSeparated(_ path: String, _ bytes: [UInt8], _ fields: Fields) throws -> [TaskRow] {
-        let table: NamedCSV
-        do {
-            table = try NamedCSV(string: try text(path, bytes), delimiter: .comma, loadColumns: false)
-        } catch let error as CSVParseError {
-            throw TaskError.file(path: path, "is no table of comma-separated values: \(error)")
-        }
-        return try table.rows.enumerated().map { index, values in
+        let rows = try CommaSeparatedRows(try text(path, bytes), path: path).rows
+        let header = rows.first?.cells.map { $0.trimmingCharacters(in: .whitespaces) } ?? []
+        return try rows.dropFirst().map { row in
             try fields.row(
-                TaskRecord(path: path, line: index + 1, isTable: true, known: { table.header }) {
-                    values[$0].flatMap { $0.isEmpty ? nil : $0 }
-                })
+                try record(path, row.line, header, row.cells, advice: "; put texts with commas in quotation marks"))
         }
     }
 
@@ -174,16 +193,21 @@ public enum TaskTable {
         }
         let header = lines.first.map(cells) ?? []
         return try lines.enumerated().dropFirst().filter { !$1.isEmpty }.map { index, line in
-            let values = cells(line)
-            guard values.count == header.count else {
-                throw TaskError.row(
-                    path: path, line: index + 1, "has \(values.count) columns, and the header has \(header.count)")
-            }
-            return try fields.row(
-                TaskRecord(path: path, line: index + 1, isTable: true, known: { header }) { field in
-                    header.firstIndex(of: field).flatMap { values[$0].isEmpty ? nil : values[$0] }
-                })
+            try fields.row(try record(path, index + 1, header, cells(line)))
         }
+    }
+
+    /// A row of a table under its header.
+    private static func record(
+        _ path: String, _ line: Int, _ header: [String], _ values: [String], advice: String = ""
+    ) throws -> TaskRecord {
+        guard values.count == header.count else {
+            throw TaskError.row(
+                path: path, line: line, "has \(values.count) columns, and the header has \(header.count)\(advice)")
+        }
+        return TaskRecord(
+            path: path, line: line, isTable: true, known: { header },
+            value: { field in header.firstIndex(of: field).flatMap { values[$0].isEmpty ? nil : values[$0] } })
     }
 
     private static func text(_ path: String, _ bytes: [UInt8]) throws -> String {

@@ -8,12 +8,15 @@ public struct TextSpan: Codable, Equatable, Sendable {
     public var label: String
     /// What it says, where it was found by a model.
     public var text: String?
+    /// Of the label that is least sure among its words'.
+    public var probability: Double?
 
-    public init(start: Int, end: Int, label: String, text: String? = nil) {
+    public init(start: Int, end: Int, label: String, text: String? = nil, probability: Double? = nil) {
         self.start = start
         self.end = end
         self.label = label
         self.text = text
+        self.probability = probability
     }
 }
 

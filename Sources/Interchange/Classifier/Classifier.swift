@@ -45,12 +45,15 @@ public struct Classifier: Sendable {
     public var layerCount: Int
     /// Of a head that finds answers; told to whoever loads it.
     public var answers: AnswerSearch
+    /// Whether texts longer than this were read in windows when it was judged; told to whoever loads it.
+    public var readsWindows: Bool
 
     public init(
         configuration: EngineConfiguration, parameters: TensorDictionary, tokenizer: Tokenizer, labels: [String],
         head: ClassifierHead, pooling: Pooling, maximumLength: Int, isSymmetric: Bool = false,
-        layerCount: Int? = nil, answers: AnswerSearch = AnswerSearch()
+        layerCount: Int? = nil, answers: AnswerSearch = AnswerSearch(), readsWindows: Bool = false
     ) {
+        self.readsWindows = readsWindows
         self.answers = answers
         self.configuration = configuration
         self.parameters = parameters

@@ -11,6 +11,8 @@ struct ClassifierCard {
     /// Whether pairs mean the same in both orders.
     let isSymmetric: Bool
     let answers: Classifier.AnswerSearch
+    /// Whether longer texts were read in windows when it was judged.
+    let readsWindows: Bool
     let history: ModelHistory
 
     private var title: String {
@@ -111,6 +113,13 @@ struct ClassifierCard {
         case .vectors: "Of texts longer than \(maximumLength) tokens the end is cut, as in training."
         case .span:
             "It was trained on windows of up to \(maximumLength) tokens over the context, and the code above reads such windows."
+        case .tokens where readsWindows:
+            "Texts longer than \(maximumLength) tokens were judged in windows, of which each word counts in the one with most context "
+                + "around it; `truncation=True` cuts the end instead, and says nothing of its words."
+        case _ where readsWindows:
+            "Texts longer than \(maximumLength) tokens were trained and judged in overlapping windows, whose logits are averaged "
+                + "(`truncation=True, stride=\(maximumLength / 4), return_overflowing_tokens=True` makes such windows); without them "
+                + "`truncation=True` reads the beginning alone, which scores otherwise."
         default:
             "Of texts longer than \(maximumLength) tokens `truncation=True` cuts the end, as in training; of pairs the end of the "
                 + "longer text."

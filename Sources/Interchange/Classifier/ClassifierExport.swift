@@ -54,7 +54,7 @@ public enum ClassifierExport {
         let card = ClassifierCard(
             head: classifier.head, pooling: classifier.pooling, architecture: architecture, hasCode: !isElectra,
             maximumLength: classifier.maximumLength, isSymmetric: classifier.isSymmetric,
-            answers: classifier.answers, history: settings.history)
+            answers: classifier.answers, readsWindows: classifier.readsWindows, history: settings.history)
         let others =
             classifier.head == .vectors
             ? try SentenceTransformersFiles(

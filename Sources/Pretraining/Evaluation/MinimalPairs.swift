@@ -6,13 +6,25 @@ import Tokenization
 /// Pairs of sentences of which a model should find the first likelier (BLiMP: Warstadt et al. 2020, arXiv 1912.00582).
 public struct MinimalPairs: Sendable {
     /// What is known of one file, or of all: shares of pairs that a judge gets right, ties counting half.
-    public struct Scores: Encodable, Equatable, Sendable {
+    public struct Scores: Codable, Equatable, Sendable {
         public var file: String
         public var pairs: Int
         /// By pseudo-log-likelihood of the generator, or of a masked language model; nil where there is none.
         public var language: Double?
         /// By the detector: the sum of log p(original); nil where there is none.
         public var detection: Double?
+        /// By a main encoder that corrects tokens: the sum of log p(token | the sentence as it is); nil where there is none.
+        public var correction: Double?
+
+        public init(
+            file: String, pairs: Int, language: Double? = nil, detection: Double? = nil, correction: Double? = nil
+        ) {
+            self.file = file
+            self.pairs = pairs
+            self.language = language
+            self.detection = detection
+            self.correction = correction
+        }
     }
 
     public struct Report: Encodable, Equatable, Sendable {
@@ -44,6 +56,12 @@ public struct MinimalPairs: Sendable {
     }
 
     private let files: [File]
+
+    /// Of the sentences.
+    public var digest: UInt64 {
+        let texts = files.flatMap(\.sentences).flatMap { [$0.good, $0.bad] }.joined(separator: "\n")
+        return Array(texts.utf8).withUnsafeBytes { XXHash64.hash($0, seed: 1) }
+    }
 
     /// - Parameter path: of a file, or of a folder of files.
     /// - Throws: `Failure`, `TextFileFailure`.
@@ -77,24 +95,35 @@ public struct MinimalPairs: Sendable {
                 throw Failure.row(
                     path: path, line: index + 1, "is no object with the texts sentence_good and sentence_bad")
             }
+            if [row.sentenceGood, row.sentenceBad].contains(where: { $0.allSatisfy(\.isWhitespace) }) {
+                throw Failure.row(path: path, line: index + 1, "has an empty sentence")
+            }
             sentences.append((row.sentenceGood, row.sentenceBad, index + 1))
         }
         if sentences.isEmpty { throw Failure.none(path: path) }
         return File(path: path, sentences: sentences)
     }
 
+    /// Whether a model has anything to judge sentences by.
+    private static func canJudge(_ engine: TrainingEngine) -> Bool {
+        engine.objective.predictsMaskedTokens || engine.objective.correctsTokens
+            || engine.configuration.objective.name.detects
+    }
+
     /// Judges all pairs.
     ///
+    /// - Returns: nil for a model that neither predicts nor detects.
     /// - Throws: `Failure` for a sentence that is longer than the model; `CancellationError`.
     public func evaluate(
         _ engine: TrainingEngine, _ tokenizer: Tokenizer, progress: (Double) -> Void = { _ in }
-    ) throws -> Report {
+    ) throws -> Report? {
+        if !Self.canJudge(engine) { return nil }
         let judgesLanguage = engine.objective.predictsMaskedTokens
         let judgesDetection = engine.configuration.objective.name.detects
         let encoder = TokenizerEncoder(tokenizer)
-        var scores: [Scores] = []
         var unknownTokens = 0
-        for (index, file) in files.enumerated() {
+        // All are read before the first is judged, which takes its time.
+        let all = try files.map { file in
             var sentences: [TrainingEngine.Sentence] = []
             for pair in file.sentences {
                 for text in [pair.good, pair.bad] {
@@ -109,14 +138,21 @@ public struct MinimalPairs: Sendable {
                     sentences.append(sentence)
                 }
             }
+            return sentences
+        }
+        var scores: [Scores] = []
+        for (index, (file, sentences)) in zip(files, all).enumerated() {
             func report(_ done: Double) { progress((Double(index) + done) / Double(files.count)) }
             let language =
                 judgesLanguage ? try engine.pseudoLogLikelihoods(sentences, progress: report) : nil
             let detection = judgesDetection ? try engine.detectionLogLikelihoods(sentences) : nil
+            let correction =
+                engine.objective.correctsTokens ? try engine.correctionLogLikelihoods(sentences) : nil
             scores.append(
                 Scores(
                     file: (file.path as NSString).lastPathComponent, pairs: file.sentences.count,
-                    language: language.map(Self.share), detection: detection.map(Self.share)))
+                    language: language.map(Self.share), detection: detection.map(Self.share),
+                    correction: correction.map(Self.share)))
             report(1)
         }
         func mean(_ path: KeyPath<Scores, Double?>) -> Double? {
@@ -127,7 +163,7 @@ public struct MinimalPairs: Sendable {
             files: scores,
             mean: Scores(
                 file: "mean", pairs: scores.reduce(0) { $0 + $1.pairs }, language: mean(\.language),
-                detection: mean(\.detection)), unknownTokens: unknownTokens)
+                detection: mean(\.detection), correction: mean(\.correction)), unknownTokens: unknownTokens)
     }
 
     /// Of sentences by turns good and bad, how often the good one has the higher value.

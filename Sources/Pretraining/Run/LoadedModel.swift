@@ -17,12 +17,20 @@ public struct LoadedModel {
     /// - Parameters:
     ///   - path: a checkpoint, or a run directory, which stands for its newest checkpoint.
     ///   - chance: a seed by which weights are drawn in place of the checkpoint's; nil to have these.
-    public init(path: String, threads: Int, weightsByChance chance: Int? = nil) throws {
+    ///   - masker: a model that will mask text for this one, perhaps more of it than this one is used to.
+    public init(
+        path: String, threads: Int, weightsByChance chance: Int? = nil, maskedBy masker: LoadedModel? = nil
+    ) throws {
         reader = try CheckpointReader(path: CheckpointLocation(resolving: path).newest())
         configuration = try TrainingCheckpoint.configuration(reader)
         tokenizer = try Tokenizer(json: Array(try TrainingCheckpoint.tokenizer(reader)))
         var settings = configuration.engine
         if let chance { settings.seed = chance }
+        if let masker {
+            // Memory is planned by it; what is masked here is another's matter.
+            settings.objective.maskFraction = max(
+                settings.objective.maskFraction, masker.configuration.objective.evaluationMaskFraction)
+        }
         engine = try TrainingEngine(
             settings, vocabularySize: tokenizer.vocabularySize, special: try tokenizer.specialTokens,
             pool: .reserving(threadCount: threads))

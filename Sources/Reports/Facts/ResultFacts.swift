@@ -113,6 +113,7 @@ public struct ResultFacts: Encodable, Sendable {
             var pairs: Int
             var language: Double?
             var detection: Double?
+            var correction: Double?
         }
         struct Report: Decodable {
             var files: [Scores]
@@ -121,9 +122,9 @@ public struct ResultFacts: Encodable, Sendable {
         guard let report: Report = decode(path), !report.files.isEmpty else { return nil }
         func percent(_ share: Double?) -> String { share.map { String(format: "%.1f %%", 100 * $0) } ?? "–" }
         return ResultFacts(
-            .minimalPairs, path, header: ["file", "pairs", "language model", "detector"],
+            .minimalPairs, path, header: ["file", "pairs", "language model", "detector", "corrector"],
             rows: (report.files + [report.mean]).map {
-                [$0.file, "\($0.pairs)", percent($0.language), percent($0.detection)]
+                [$0.file, "\($0.pairs)", percent($0.language), percent($0.detection), percent($0.correction)]
             },
             explanation: "Share of pairs whose right sentence is the likelier one.")
     }

@@ -2,6 +2,7 @@ import ArgumentParser
 import Benchmarks
 import Configuration
 import Corpus
+import FineTuning
 import Formatting
 import Foundation
 import Kernels
@@ -34,12 +35,24 @@ struct ConfigShowCommand: ParsableCommand {
 
 struct ConfigKeysCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "keys", abstract: "Lists every key with its type, range, default and meaning.")
+        commandName: "keys", abstract: "Lists every key with its type, range, default and meaning.",
+        discussion: """
+            Those of a run, or with --finetuning those of a task and how it is learned, which finetune and suite read from \
+            task.yaml and --set.
 
+              pretrain config keys
+              pretrain config keys --finetuning
+            """)
+
+    @Flag(name: .customLong("finetuning"), help: "The keys of a task's file.")
+    var listsTasks = false
     @OptionGroup var report: ReportOptions
 
     func run() throws {
-        let documentation = try ConfigurationDocumentation(of: RunConfiguration())
+        let documentation =
+            try listsTasks
+            ? ConfigurationDocumentation(of: FineTuningConfiguration())
+            : ConfigurationDocumentation(of: RunConfiguration())
         try report.show(documentation) { documentation.text(columns: Terminal.outputColumns) }
     }
 }

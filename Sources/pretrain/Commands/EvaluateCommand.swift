@@ -21,8 +21,9 @@ struct EvaluateCommand: ParsableCommand {
               pretrain evaluate checkpoints/metro --corruption-from checkpoints/electra --json
 
             --minimal-pairs judges pairs of sentences instead, of which the first should be likelier (sentence_good, \
-            sentence_bad, as in BLiMP): by the generator or masked language model, each token masked in turn, and by the \
-            detector's belief that all tokens are original. Chance is one half.
+            sentence_bad, as in BLiMP): by the generator or masked language model, each token masked in turn, by the \
+            detector's belief that all tokens are original, and by an encoder that corrects tokens, from the probabilities \
+            that it gives each to be right. Chance is one half.
 
               pretrain evaluate checkpoints/mine --minimal-pairs blimp/data
             """)
@@ -51,8 +52,12 @@ struct EvaluateCommand: ParsableCommand {
     @OptionGroup var report: ReportOptions
 
     func validate() throws {
-        if minimalPairs != nil, corpus != nil || corruptionFrom != nil {
-            throw ValidationError("--minimal-pairs has text of its own; leave --corpus and --corruption-from out")
+        if minimalPairs != nil, corpus != nil || corruptionFrom != nil || tokens != nil || split != .heldOut {
+            throw ValidationError(
+                "--minimal-pairs has text of its own; leave --corpus, --split, --tokens and --corruption-from out")
+        }
+        if minimalPairs != nil, reading.isUsed {
+            throw ValidationError("--minimal-pairs reads sentence_good and sentence_bad; leave options for texts out")
         }
         if corpus != nil, split == .test {
             throw ValidationError("--split test is of the run's own corpus; leave out --corpus or --split")
@@ -64,19 +69,24 @@ struct EvaluateCommand: ParsableCommand {
 
     func run() throws {
         if let minimalPairs { return try judge(minimalPairs) }
-        let model = try LoadedModel(path: checkpoint, threads: threading.count)
+        let corruptor = try corruptionFrom.map { try LoadedModel(path: $0, threads: threading.count) }
+        let model = try LoadedModel(path: checkpoint, threads: threading.count, maskedBy: corruptor)
         let evaluator = try Evaluator(model, corpusPath: corpus, split: split, reading: reading, tokens: tokens)
         if corpus != nil {
             let special = model.engine.special.neverMasked
             let text = model.tokenizer.decode(evaluator.batches.first?.tokens.filter { !special.contains($0) } ?? [])
             if let note = UnicodeFormNote.note(text, model.tokenizer) { Terminal.note("note: \(note)") }
         }
-        let corruptor = try corruptionFrom.map { try LoadedModel(path: $0, threads: threading.count) }
         if let corruptor, corruptor.tokenizer.serialized() != model.tokenizer.serialized() {
             throw CorruptionError.otherTokenizer(path: corruptor.path, evaluated: model.path)
         }
         if let corruptor, !corruptor.configuration.objective.name.readsReplacements {
             throw CorruptionError.noReplacements(path: corruptor.path)
+        }
+        let length = model.configuration.corpus.sequenceLength
+        if let corruptor, corruptor.configuration.corpus.sequenceLength < length {
+            throw CorruptionError.shorter(
+                path: corruptor.path, length: corruptor.configuration.corpus.sequenceLength, evaluated: length)
         }
         var result = try evaluator.evaluate(
             model.engine, step: try TrainingCheckpoint.state(model.reader).step, corruptor: corruptor?.engine)
@@ -95,11 +105,11 @@ extension EvaluateCommand {
     private func judge(_ path: String) throws {
         let pairs = try MinimalPairs(path: path)
         let model = try LoadedModel(path: checkpoint, threads: threading.count)
-        guard model.engine.objective.predictsMaskedTokens || model.configuration.objective.name.detects else {
+        let phase = PhaseProgress("judging pairs", on: ProgressLine(quiet: report.json))
+        guard let result = try pairs.evaluate(model.engine, model.tokenizer, progress: { phase.update(fraction: $0) })
+        else {
             throw ValidationError("this model neither predicts masked tokens nor detects: it cannot judge sentences")
         }
-        let phase = PhaseProgress("judging pairs", on: ProgressLine(quiet: report.json))
-        let result = try pairs.evaluate(model.engine, model.tokenizer) { phase.update(fraction: $0) }
         if !report.json { phase.finish() }
         var unknown = UnknownTokens(model.tokenizer)
         unknown.add(count: result.unknownTokens)
@@ -107,10 +117,11 @@ extension EvaluateCommand {
         try report.show(result) {
             func percent(_ share: Double?) -> String { share.map { String(format: "%.1f %%", 100 * $0) } ?? "–" }
             let rows = (result.files + [result.mean]).map {
-                [$0.file, "\($0.pairs)", percent($0.language), percent($0.detection)]
+                [$0.file, "\($0.pairs)", percent($0.language), percent($0.detection), percent($0.correction)]
             }
             return TextTable(
-                header: ["file", "pairs", "language model", "detector"], rightAligned: [1, 2, 3], rows: rows
+                header: ["file", "pairs", "language model", "detector", "corrector"], rightAligned: [1, 2, 3, 4],
+                rows: rows
             ).text + "\n"
         }
     }
@@ -143,6 +154,7 @@ enum EvaluatedSplit: String, CaseIterable, ExpressibleByArgument {
 private enum CorruptionError: Error, CustomStringConvertible {
     case otherTokenizer(path: String, evaluated: String)
     case noReplacements(path: String)
+    case shorter(path: String, length: Int, evaluated: Int)
 
     var description: String {
         switch self {
@@ -151,6 +163,9 @@ private enum CorruptionError: Error, CustomStringConvertible {
                 + "tokenizer.json (tokenizer.path)"
         case .noReplacements(let path):
             "--corruption-from \(path): is a masked language model, which replaces no tokens; name a run with a generator"
+        case .shorter(let path, let length, let evaluated):
+            "--corruption-from \(path): reads sequences of \(length) tokens, and the evaluated model's have \(evaluated); name a run "
+                + "whose sequences are as long"
         }
     }
 }

@@ -199,8 +199,14 @@ extension FineTunedModel {
             throw ExportError.adapters
         }
         // The vector is in the weights that it has moved.
-        let tensors = parameters.filter { $0.name != "task.encoder_vector" }.map {
-            ($0.name, TensorDictionary.Tensor(shape: $0.shape, values: $0.values))
+        let tensors = parameters.filter { $0.name != "task.encoder_vector" }.map { tensor in
+            var values = tensor.values
+            // Whoever loads it gets numbers as they are.
+            if let scale = numberScale, tensor.name.hasPrefix("task.output.") {
+                let shift = tensor.name.hasSuffix(".bias") ? scale.mean : 0
+                values = values.map { Float(Double($0) * scale.deviation + shift) }
+            }
+            return (tensor.name, TensorDictionary.Tensor(shape: tensor.shape, values: values))
         }
         let head: ClassifierHead =
             switch configuration.task.kind {
@@ -224,6 +230,7 @@ extension FineTunedModel {
             layerCount: configuration.training.layers,
             answers: Classifier.AnswerSearch(
                 longest: configuration.task.longestAnswer, overlap: configuration.training.windowOverlap,
-                mayDecline: mayDecline, threshold: configuration.task.noAnswerThreshold))
+                mayDecline: mayDecline, threshold: configuration.task.noAnswerThreshold),
+            readsWindows: configuration.task.kind == .tokens || configuration.training.longTexts == .stride)
     }
 }

@@ -22,7 +22,7 @@ struct FinetuneCommand: ParsableCommand {
             Parts can be left out or left alone: --layers for the lower layers only, and among the settings \
             training.frozen_layers, gradient_dropping, encoder_vector and adapter_size.
 
-            --output receives seed-0/, seed-1/ …: run directories with metrics.jsonl, tensorboard/, checkpoints/ and best/. \
+            The folder of --output receives seed-0/, seed-1/ …: run directories with metrics.jsonl, tensorboard/, checkpoints/ and best/. \
             The same command goes on with an interrupted one.
 
               pretrain finetune checkpoints/mine --train train.jsonl --validation dev.jsonl --output tuned
@@ -44,8 +44,10 @@ struct FinetuneCommand: ParsableCommand {
     var validation: String?
     @Option(help: "Labelled texts to report on at the end.", completion: .file())
     var test: String?
-    @Option(help: "Folder of the runs.", completion: .directory)
-    var output: String
+    @Option(
+        help: "Folder of the runs. Default: finetuned/NAME, after the task's file or the folder of the training texts.",
+        completion: .directory)
+    var output: String?
     @Option(help: "Runs, with seeds training.seed, the next, ….")
     var seeds = 1
     @Flag(help: "Take the checkpoint's shape and tokenizer, and weights by chance.")
@@ -53,7 +55,8 @@ struct FinetuneCommand: ParsableCommand {
     @Option(
         name: .customLong("set"), parsing: .singleValue,
         help: ArgumentHelp(
-            "Change one setting; repeatable: --set training.peak_learning_rate=1e-4.", valueName: "key=value"))
+            "Change one setting; repeatable: --set training.peak_learning_rate=1e-4. pretrain config keys --finetuning lists them.",
+            valueName: "key=value"))
     var settings: [String] = []
     @Option(
         help: ArgumentHelp(
@@ -66,7 +69,7 @@ struct FinetuneCommand: ParsableCommand {
     @OptionGroup var report: ReportOptions
 
     func validate() throws {
-        if output.isEmpty { throw ValidationError("--output is empty; name a directory") }
+        if output?.isEmpty == true { throw ValidationError("--output is empty; name a directory") }
         if task == nil, train == nil { throw ValidationError("name labelled texts: --train FILE, or --task FILE") }
         if let layers, layers != "auto", Int(layers) == nil {
             throw ValidationError("--layers must be a number or auto")
@@ -84,6 +87,7 @@ struct FinetuneCommand: ParsableCommand {
         var configuration = try FineTuningConfiguration(
             taskFile: task, train: train, validation: validation, test: test,
             settings: settings + (layers.flatMap { Int($0) }.map { ["training.layers=\($0)"] } ?? []))
+        let output = output ?? Self.folder(task: task, train: configuration.task.train)
         TerminationSignals.install()
         signal(SIGPIPE, SIG_IGN)
         var choice: LayerChoice?
@@ -132,6 +136,17 @@ struct FinetuneCommand: ParsableCommand {
             validation: SeedSpread(results.compactMap { $0.validation[metric] }),
             test: SeedSpread(results.compactMap { $0.test?[metric] }))
         try report.show(summary) { summary.text }
+    }
+
+    /// Where runs are that nobody has named a folder for.
+    private static func folder(task: String?, train: String) -> String {
+        func stem(_ path: String) -> String {
+            String((path as NSString).lastPathComponent.prefix { $0 != "." })
+        }
+        let names = [task, train].compactMap(\.self).flatMap { path in
+            [stem(path), stem((path as NSString).deletingLastPathComponent)]
+        }
+        return "finetuned/" + (names.first { !["task", "train", "", "/"].contains($0) } ?? "task")
     }
 
     /// Scores on one line.

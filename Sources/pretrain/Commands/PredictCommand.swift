@@ -12,7 +12,7 @@ struct PredictCommand: ParsableCommand {
         discussion: """
             Reads .jsonl, .tsv or .csv, plain or .gz, .zst, .lz4, with the fields that the model was trained on, and writes a \
             JSON object for each text: its label or labels and their probabilities, its number, or the labels of its words or \
-            the spans that they mark, or the answer to a question.
+            the spans that they mark, or the answer to a question, with the probability of each.
 
             With --output these lines go to a file and a summary is shown: how many texts got which label, or what range \
             the numbers have. --json prints the summary as one object in place of the lines.
@@ -31,6 +31,14 @@ struct PredictCommand: ParsableCommand {
     var textField: String?
     @Option(help: "That of the second text of a pair.")
     var pairField: String?
+    @Option(help: "kind: tokens: that of the words.")
+    var wordsField: String?
+    @Option(help: "kind: span: that of the question.")
+    var questionField: String?
+    @Option(help: "kind: span, choice: that of the context.")
+    var contextField: String?
+    @Option(help: "kind: choice: that of the list of choices.")
+    var choicesField: String?
     @OptionGroup var threading: ThreadOptions
     @Flag(help: "Show nothing but warnings and errors.")
     var quiet = false
@@ -40,8 +48,11 @@ struct PredictCommand: ParsableCommand {
         let file = try output.map { try OutputFile(checking: $0) }
         let model = try FineTunedModel(path: model, threads: threading.count)
         var fields = TaskTable.Fields(model.configuration.task, needsLabel: false)
-        if let textField { fields.text = textField }
-        if let pairField { fields.pair = pairField }
+        let names = [
+            ("text", textField), ("pair", pairField), ("words", wordsField), ("question", questionField),
+            ("context", contextField), ("choices", choicesField),
+        ]
+        for case (let part, let field?) in names { try fields.rename(part, to: field) }
         let rows = try TaskTable.read(input, fields)
         let phase = PhaseProgress("labelling", on: ProgressLine(quiet: quiet))
         let (predictions, truncated, unknown) = try model.predict(rows, of: input) { done in

@@ -46,7 +46,8 @@ struct SuiteCommand: ParsableCommand {
     @Option(
         name: .customLong("set"), parsing: .singleValue,
         help: ArgumentHelp(
-            "Change one setting of all tasks; repeatable: --set training.epochs=10.", valueName: "key=value"))
+            "Change one setting of all tasks; repeatable: --set training.epochs=10. pretrain config keys --finetuning lists them.",
+            valueName: "key=value"))
     var settings: [String] = []
     @OptionGroup var threading: ThreadOptions
     @Flag(help: "Show nothing but warnings and errors.")

@@ -25,6 +25,9 @@ struct ReadingOptions: ParsableArguments {
             "Change one setting of corpus; repeatable: --set corpus.strict=true.", valueName: "corpus.key=value"))
     var settings: [String] = []
 
+    /// Whether any of them was given.
+    var isUsed: Bool { textField != nil || format != nil || documentSeparator != nil || !settings.isEmpty }
+
     /// Whether the settings name the text.
     var namesSources: Bool { settings.contains { $0.hasPrefix("corpus.sources") } }
 

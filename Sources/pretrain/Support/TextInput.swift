@@ -12,7 +12,7 @@ enum TextInput {
     static func read(_ path: String, field: String) throws -> [[UInt8]] {
         if let form = TaskTable.Form(ofFile: path), form != .texts {
             var fields = TaskTable.Fields(TaskConfiguration(), needsLabel: false)
-            fields.text = field
+            try fields.rename("text", to: field)
             return try TaskTable.read(path, fields).map { Array($0.text.utf8) }
         }
         var lines = try TaskTable.lines(ofFile: path)
