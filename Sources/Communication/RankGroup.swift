@@ -17,7 +17,7 @@ public final class RankGroup {
     /// Told of every message that has left or arrived, while somebody wants to know.
     public var observer: ((MessageRecord) -> Void)?
     /// Told of waits that take long.
-    public var report: (String) -> Void = { _ in }
+    public var report: (String) -> Void
     /// The step that is under way: alarms of later ones are not for it.
     public var step = 0
     /// Whether the step under way was given up: what was sent for it is not taken for anything else, and alarms are heard no
@@ -33,15 +33,21 @@ public final class RankGroup {
     private let alarmBytes = UnsafeMutableRawBufferPointer.allocate(byteCount: RankAlarm.byteCount, alignment: 16)
     private var alarmTransfer: RankTransfer?
     private var alarms: [RankAlarm] = []
+    /// Whether this rank has told the others that it gives up.
+    public private(set) var hasRaised = false
     /// What was sent and must stay where it is until it has left.
     private var leaving: [(transfer: RankTransfer, bytes: UnsafeMutableRawBufferPointer)] = []
 
-    /// - Parameter patience: nil for what the environment asks for.
+    /// - Parameters:
+    ///   - patience: nil for what the environment asks for.
+    ///   - report: told of waits that take long, from the first one on.
     /// - Throws: `CommunicationError`.
     public init(
-        _ transport: any RankTransport, host: String = ProcessInfo.processInfo.hostName, patience: Patience? = nil
+        _ transport: any RankTransport, host: String = ProcessInfo.processInfo.hostName, patience: Patience? = nil,
+        report: @escaping (String) -> Void = { _ in }
     ) throws {
         self.transport = transport
+        self.report = report
         self.patience = try patience ?? .asked(ProcessInfo.processInfo.environment)
         hosts = (0..<transport.rankCount).map { "rank \($0)" }
         try listen()
@@ -138,12 +144,22 @@ public final class RankGroup {
 
     /// Looks how far messages are, without waiting.
     ///
-    /// - Returns: those that are still under way.
+    /// - Parameter messages: of which those stay that are still under way.
     /// - Throws: as `wait`.
-    public func progress(_ messages: [Message]) throws -> [Message] {
-        let open = try messages.filter { try !isDone($0) }
+    public func progress(_ messages: inout [Message]) throws {
+        messages = try messages.filter { try !isDone($0) }
         try hear()
-        return open
+    }
+
+    /// Gives a message bytes of its own, which stay where they are for good if it does not get through: it may still be read.
+    private func keeping<Result>(
+        _ bytes: UnsafeRawBufferPointer, _ body: (UnsafeRawBufferPointer) throws -> Result
+    ) throws -> Result {
+        let copy = UnsafeMutableRawBufferPointer.allocate(byteCount: bytes.count, alignment: 16)
+        copy.copyMemory(from: bytes)
+        let result = try body(UnsafeRawBufferPointer(copy))
+        copy.deallocate()
+        return result
     }
 
     /// Gives up what was to be received.
@@ -253,6 +269,7 @@ public final class RankGroup {
 
     /// Tells all others that this rank gives up the step under way.
     public func raise(_ kind: RankAlarm.Kind) {
+        hasRaised = true
         let alarm = RankAlarm(rank: rank, host: hosts[rank], step: step, kind: kind)
         for other in 0..<count where other != rank {
             let bytes = UnsafeMutableRawBufferPointer.allocate(byteCount: RankAlarm.byteCount, alignment: 16)
@@ -299,10 +316,18 @@ public final class RankGroup {
     /// - Throws: as `wait`.
     public func broadcast(_ data: Data, for what: String, isLimited: Bool = true) throws -> Data {
         var length = Int64(data.count)
-        try withUnsafeMutableBytes(of: &length) { try broadcast($0, for: what, isLimited: isLimited) }
-        var result = leads ? data : Data(count: Int(length))
-        try result.withUnsafeMutableBytes { try broadcast($0, for: what) }
-        return result
+        // Of its own, as in `keeping`: what is passed on is memory that a broken wait leaves under way.
+        func broadcast(_ data: Data, isLimited: Bool) throws -> Data {
+            let bytes = UnsafeMutableRawBufferPointer.allocate(byteCount: data.count, alignment: 16)
+            data.copyBytes(to: bytes)
+            try self.broadcast(bytes, for: what, isLimited: isLimited)
+            let result = Data(bytes)
+            bytes.deallocate()
+            return result
+        }
+        let header = try broadcast(withUnsafeBytes(of: &length) { Data($0) }, isLimited: isLimited)
+        length = header.withUnsafeBytes { $0.loadUnaligned(as: Int64.self) }
+        return try broadcast(leads ? data : Data(count: Int(length)), isLimited: true)
     }
 
     /// Collects what everybody has.
@@ -311,8 +336,11 @@ public final class RankGroup {
     public func gather(_ data: Data, for what: String) throws -> [Data] {
         guard leads else {
             var length = Int64(data.count)
-            try withUnsafeBytes(of: &length) { try wait(try send($0, to: 0, .gather), for: what) }
-            try data.withUnsafeBytes { try wait(try send($0, to: 0, .gather), for: what) }
+            func deliver(_ bytes: UnsafeRawBufferPointer) throws {
+                try keeping(bytes) { try wait(try send($0, to: 0, .gather), for: what) }
+            }
+            try withUnsafeBytes(of: &length) { try deliver($0) }
+            try data.withUnsafeBytes { try deliver($0) }
             return []
         }
         var lengths = [Int64](repeating: 0, count: count)

@@ -56,11 +56,14 @@ public struct EngineConfiguration: Sendable {
     /// Whether sequences are longer than what a thread carries by itself, so that threads divide each.
     public var dividesSequences: Bool { sequenceLength > chunkTokens }
 
+    /// Of batches that do not say how many they want.
+    public static let mostDefaultLanes = 64
+
     /// The number of lanes: what was configured, or one for 2,048 tokens and at least two. Never a function of the machine.
     public var laneCount: Int {
         let tokens = sequencesPerStep * sequenceLength
         if dividesSequences { return lanes ?? max(2, min(tokens / 2048, 16)) }
         if let lanes { return min(lanes, sequencesPerStep) }
-        return min(max(2, min(tokens / 2048, 64)), sequencesPerStep)
+        return min(max(2, min(tokens / 2048, Self.mostDefaultLanes)), sequencesPerStep)
     }
 }

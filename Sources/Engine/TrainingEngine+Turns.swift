@@ -15,8 +15,9 @@ extension TrainingEngine {
         let generatorNorm = norms[0]
         let firstTurn = timings
         generatorSnapshot.take(pool)
-        try update(step: step, norms: [generatorNorm, 0], columnSquares: generatorSquares, members: 0..<1)
         do {
+            // Another rank may already be at the discriminator's turn and give up, while this one still waits for weights.
+            try update(step: step, norms: [generatorNorm, 0], columnSquares: generatorSquares, members: 0..<1)
             let chunks = try backward(batch, step: step, part: .mainEncoder, sampled: sampled).sums
             var (sums, norms, squares) = try merge(chunks, step: step, members: 1..<2)
             timings = zip(firstTurn, timings).map { $0 + $1 }

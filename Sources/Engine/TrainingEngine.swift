@@ -76,7 +76,8 @@ public final class TrainingEngine {
         laneCount = configuration.laneCount
         let model = Self.model(configuration, vocabularySize: vocabularySize)
         let rankCount = ranks?.count ?? 1
-        try ModelCost(configuration, model: model, threads: pool.threadCount, ranks: rankCount).checkMemory()
+        try ModelCost(configuration, model: model, threads: pool.threadCount, ranks: rankCount).checkMemory(
+            isBeginning: previous == nil)
         objective = ReplacedTokenDetection(model: model, configuration: configuration.objective)
         let layout = scaling.map(model.layout.planting) ?? model.layout
         state =

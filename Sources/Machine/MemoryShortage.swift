@@ -27,11 +27,10 @@ extension MachineLimits {
         if bytes > resident.bytes {
             throw MemoryShortage(purpose: purpose, needed: bytes, limit: resident, advice: advice)
         }
-        let (sum, overflow) = bytes.addingReportingOverflow(reserved)
-        if let mappable, overflow || sum > mappable.bytes {
+        let needed = bytes.addingSaturated(reserved)
+        if let mappable, needed > mappable.bytes {
             throw MemoryShortage(
-                purpose: purpose, needed: overflow ? Int.max : sum, limit: mappable,
-                advice: advice + ", or raise the limit")
+                purpose: purpose, needed: needed, limit: mappable, advice: advice + ", or raise the limit")
         }
     }
 }

@@ -16,7 +16,7 @@ struct MPITransportTests {
             #include <string.h>
             typedef int MPI_Request, MPI_Comm, MPI_Datatype, MPI_Status, MPI_Errhandler;
             enum { MPI_THREAD_SINGLE, MPI_THREAD_FUNNELED, MPI_THREAD_SERIALIZED, MPI_THREAD_MULTIPLE };
-            enum { MPI_REQUEST_NULL, MPI_COMM_WORLD, MPI_BYTE, MPI_ERRORS_RETURN, MPI_ERR_NO_MEM, MPI_ANY_SOURCE };
+            enum { MPI_REQUEST_NULL, MPI_COMM_WORLD, MPI_COMM_SELF, MPI_BYTE, MPI_ERRORS_RETURN, MPI_ERR_NO_MEM, MPI_ANY_SOURCE };
             enum { MPI_MAX_ERROR_STRING = 256, MPI_MAX_LIBRARY_VERSION_STRING = 256 };
             #define MPI_STATUS_IGNORE ((MPI_Status *)0)
             static int MPI_Initialized(int *is) { *is = 0; return 0; }

@@ -154,6 +154,24 @@ struct RankGroupTests {
         #expect(news.allSatisfy { $0.contains("the gradients of rank 1 on host0") })
     }
 
+    @Test("Whoever is late from the very first message is named")
+    func silenceAtTheBeginning() throws {
+        let transports = ThreadTransport.ranks(2)
+        let done = DispatchSemaphore(value: 0)
+        Thread {
+            usleep(200_000)
+            try? RankGroup(transports[1], host: "b").finish()
+            done.signal()
+        }.start()
+        var news: [String] = []
+        let group = try RankGroup(transports[0], host: "a", patience: .init(report: 0.05, limit: 60)) {
+            news.append($0)
+        }
+        group.finish()
+        done.wait()
+        #expect(news.first?.contains("the names of all hosts of rank 1") == true)
+    }
+
     @Test("Who waits for a rank itself gives it up, and tells those who wait for another one because of it")
     func chains() throws {
         let results = try Self.threads(3, patience: .init(report: 60, limit: 1)) { group -> Int? in

@@ -18,6 +18,36 @@ struct TurnsTests {
 
     static let sharings: [EmbeddingSharing] = [.disentangled, .tokenOnly, .shared, .separate]
 
+    @Test("A rank that gives up behind the generator's turn leaves none with half of a step")
+    func alarmBetweenTurns() throws {
+        let configuration = Self.configuration { $0.optimizer.generatorFirst = true }
+        let areAsBefore = try ThreadRanks.run(2, threads: 1) { group, pool in
+            let engine = try TrainingEngine(
+                configuration.engine, vocabularySize: EngineTests.vocabulary, special: EngineTests.special,
+                pool: pool, ranks: group)
+            engine.initialize()
+            _ = try engine.train(EngineTests.batch(sequences: 12, seed: 1), step: 1)
+            func bits() -> [UInt32] {
+                let buffers = [engine.state.weights] + engine.state.optimizer.map(\.buffer)
+                return buffers.flatMap { $0.elements.map(\.bitPattern) }
+            }
+            let before = bits()
+            let hasRaised = Mutex(false)
+            // Before it moves the generator; the other may hear of it while it waits for these weights.
+            engine.seesGradients = { _, range in
+                guard group.rank == 1, range.lowerBound == 0 else { return }
+                group.raise(.failed(reason: "planned"))
+                hasRaised.withLock { $0 = true }
+            }
+            engine.isCancelled = { hasRaised.withLock { $0 } }
+            do { _ = try engine.train(EngineTests.batch(sequences: 12, seed: 2), step: 2) } catch {
+                return bits() == before
+            }
+            return false
+        }
+        #expect(areAsBefore == [true, true])
+    }
+
     @Test("With a generator that stands still, the same bits as both at once", arguments: sharings)
     func standingStill(_ sharing: EmbeddingSharing) throws {
         func train(inTurns: Bool) throws -> (weights: [UInt32], losses: [Double]) {

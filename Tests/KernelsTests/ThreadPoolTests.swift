@@ -2,6 +2,7 @@ import Atomics
 import Dispatch
 import Foundation
 import Kernels
+import Machine
 import TestSupport
 import Testing
 
@@ -25,6 +26,16 @@ struct ThreadPoolTests {
             #expect(runs.allSatisfy { $0.load(ordering: .relaxed) == 1 })
             #expect(clashes.load(ordering: .relaxed) == 0)
         }
+    }
+
+    @Test("Threads that the system does not give are an error, not waited for")
+    func shortage() {
+        // No stack is so large.
+        let error = #expect(throws: ThreadShortage.self) {
+            _ = try ThreadPool.reserving(threadCount: 3, stackBytes: 1 << 60)
+        }
+        #expect(error.map { "\($0)" }?.contains("lower --threads") == true)
+        #expect(throws: ThreadShortage.self) { try StartedThread.start(stackBytes: 1 << 60) {} }
     }
 
     @Test("Ten thousand regions, each seeing what the one before wrote", arguments: [1, 2, 3])

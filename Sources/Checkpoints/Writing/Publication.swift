@@ -82,6 +82,8 @@ struct Publication {
         if let existing = try? CheckpointReader(path: target), existing.manifest.holdsTheSame(as: manifest),
             (try? existing.verify()) != nil
         {
+            // It may be there without having been synced.
+            try FileSystem.syncDirectory(directory.path, system)
             // What cannot be removed now is cleared away by the next `prepare`.
             try? FileSystem.removeTree(temporary)
             return existing.manifest

@@ -42,6 +42,8 @@ int pretrain_mpi_start(int *rank, int *count) {
         return TOO_FEW_THREADS;
     }
     if (!code) code = MPI_Comm_set_errhandler(MPI_COMM_WORLD, MPI_ERRORS_RETURN);
+    /* Where MPI 4 reports errors of calls that name no communicator. */
+    if (!code) code = MPI_Comm_set_errhandler(MPI_COMM_SELF, MPI_ERRORS_RETURN);
     if (!code) code = MPI_Comm_rank(MPI_COMM_WORLD, rank);
     if (!code) code = MPI_Comm_size(MPI_COMM_WORLD, count);
     return code;
@@ -74,6 +76,7 @@ int pretrain_mpi_test(int slot, int *done) { return MPI_Test(&requests[slot], do
 
 /* Gives up a message that was to be received. */
 int pretrain_mpi_cancel(int slot) {
+    if (requests[slot] == MPI_REQUEST_NULL) return 0;
     int code = MPI_Cancel(&requests[slot]);
     return code ? code : MPI_Wait(&requests[slot], MPI_STATUS_IGNORE);
 }

@@ -1,3 +1,5 @@
+import Machine
+
 /// What a corpus looked like when a run started, so that a resumed run can refuse a changed one.
 ///
 /// Files are known by their path below the source, so the corpus may be moved. Making a fingerprint reads at most
@@ -17,10 +19,7 @@ public struct CorpusFingerprint: Codable, Equatable, Sendable {
 
     /// Bytes of some files together; the largest number stands for all beyond it.
     package static func bytes(_ files: [File]) -> Int64 {
-        files.reduce(0) { sum, file in
-            let (total, overflow) = sum.addingReportingOverflow(file.size)
-            return overflow ? .max : total
-        }
+        files.reduce(0) { $0.addingSaturated($1.size) }
     }
 
     /// Corpora up to this many bytes are read as a whole.

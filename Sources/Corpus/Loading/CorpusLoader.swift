@@ -1,5 +1,6 @@
 import Foundation
 import Kernels
+import Machine
 
 /// Streams batches of packed token sequences from a corpus of any size.
 ///
@@ -57,8 +58,8 @@ public final class CorpusLoader: Sendable {
         for (index, source) in state.sources.enumerated() {
             prefetcher.request(source: index, start: source.window)
         }
-        Self.startThread("reader") { prefetcher.run() }
-        Self.startThread("loader") {
+        try Self.startThread("reader") { prefetcher.run() }
+        try Self.startThread("loader") {
             let sources = state.sources.enumerated().map { index, source in
                 SourceStream(
                     listing: listing, index: index, seed: seed, state: source, prefetcher: prefetcher,
@@ -100,12 +101,10 @@ public final class CorpusLoader: Sendable {
         prefetcher.wake()
     }
 
-    private static func startThread(_ name: String, _ body: @escaping @Sendable () -> Void) {
-        let thread = Thread {
+    private static func startThread(_ name: String, _ body: @escaping @Sendable () -> Void) throws {
+        try StartedThread.start(stackBytes: 4 << 20) {
             ThreadName.set(name)
             body()
         }
-        thread.stackSize = 4 << 20
-        thread.start()
     }
 }

@@ -1,3 +1,5 @@
+import Machine
+
 /// Which parts of a source's files a sample is read from.
 struct SamplingPlan {
     /// Part of a file's decompressed content.
@@ -52,11 +54,11 @@ struct SamplingPlan {
     }
 
     static func estimatedBytes(_ source: CorpusListing.Source) -> Int64 {
-        source.files.reduce(0) { $0 + estimatedBytes($1) }
+        source.files.reduce(0) { $0.addingSaturated(estimatedBytes($1)) }
     }
 
     static func estimatedBytes(_ file: CorpusFile) -> Int64 {
-        isCompressed(file) ? file.size.multipliedReportingOverflow(by: compressionRatio).partialValue : file.size
+        isCompressed(file) ? file.size.multipliedSaturated(by: compressionRatio) : file.size
     }
 
     /// By name: opening every file of a large corpus would take too long, and a wrong guess only costs time.

@@ -110,25 +110,21 @@ public struct ModelCost: Sendable, Equatable {
 
     /// Settings are bounded one by one, so their products may not fit: the largest number stands for all beyond it.
     package static func bytes(_ factors: Int...) -> Int {
-        factors.reduce(1) { product, factor in
-            let (result, overflow) = product.multipliedReportingOverflow(by: factor)
-            return overflow ? Int.max : result
-        }
+        factors.reduce(1) { $0.multipliedSaturated(by: $1) }
     }
 
     package static func sum(_ terms: Int...) -> Int {
-        terms.reduce(0) { sum, term in
-            let (result, overflow) = sum.addingReportingOverflow(term)
-            return overflow ? Int.max : result
-        }
+        terms.reduce(0) { $0.addingSaturated($1) }
     }
 
     /// Refuses what cannot work before memory is asked for.
     ///
+    /// - Parameter isBeginning: whether weights, moments and threads are still to come; a later stage of a run has them.
     /// - Throws: `MemoryShortage`.
-    package func checkMemory(_ limits: MachineLimits = MachineLimits()) throws {
+    package func checkMemory(_ limits: MachineLimits = MachineLimits(), isBeginning: Bool = true) throws {
         try limits.check(
-            "the run", bytes: memoryBytes, reserved: Kernels.reservedBytes(threads: threads) + Self.aroundBytes,
+            "the run", bytes: memoryBytes - (isBeginning ? 0 : stateBytes),
+            reserved: (isBeginning ? Kernels.reservedBytes(threads: threads) : 0) + Self.aroundBytes,
             advice: "choose a smaller model, or lower training.lanes, training.chunk_tokens, training.batch_size or "
                 + "--threads")
     }

@@ -2,6 +2,7 @@ import Communication
 import Encoder
 import Foundation
 import Kernels
+import Machine
 import Optimization
 
 /// The gradients of one step on their way from the lanes of all ranks to the owners of their pieces.
@@ -98,23 +99,25 @@ final class GradientReduction: @unchecked Sendable {
 
     /// Begins to take in what others send.
     func begin() {
-        Thread {
-            ThreadName.set("exchange")
-            self.exchange()
-        }.start()
+        do {
+            try StartedThread.start(stackBytes: 8 << 20) {
+                ThreadName.set("exchange")
+                self.exchange()
+            }
+        } catch { end(error) }
     }
 
     /// A lane is done with a layer. Called by the thread that carries it, which may sum a little before it goes on.
     func finish(_ network: NetworkKind, layer: Int, lane: Int) {
         guard let part = parts.part(network, layer: layer) else { return }
-        finish([part], lane: lane)
-        help()
+        help(finish([part], lane: lane))
     }
 
     /// A lane is done.
-    func finish(lane: Int) { finish(Array(parts.pieces.indices), lane: lane) }
+    func finish(lane: Int) { _ = finish(Array(parts.pieces.indices), lane: lane) }
 
-    private func finish(_ some: [Int], lane: Int) {
+    /// - Returns: how many pieces are a thread's share.
+    private func finish(_ some: [Int], lane: Int) -> Int {
         condition.lock()
         defer { condition.unlock() }
         var became = false
@@ -131,10 +134,11 @@ final class GradientReduction: @unchecked Sendable {
             let (steps, left) = tree.order(nodes)
             open = (buffers, steps, left.map(\.place))
         }
+        return share
     }
 
     /// Sums this thread's share of what is ready.
-    private func help() {
+    private func help(_ share: Int) {
         for _ in 0..<share {
             guard let piece = take() else { return }
             sum(piece)
@@ -193,6 +197,10 @@ final class GradientReduction: @unchecked Sendable {
     private func exchange() {
         var failure: (any Error)?
         do { try exchangeAll() } catch { failure = error }
+        end(failure)
+    }
+
+    private func end(_ failure: (any Error)?) {
         condition.lock()
         self.failure = failure
         hasFinished = true
@@ -230,7 +238,7 @@ final class GradientReduction: @unchecked Sendable {
             condition.unlock()
             if isAbandoned { return }
             guard isReady else {
-                waiting = try group.progress(waiting)
+                try group.progress(&waiting)
                 continue
             }
             for other in 0..<group.count where other != rank {

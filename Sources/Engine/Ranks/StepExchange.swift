@@ -193,9 +193,15 @@ final class StepExchange {
             if group.leads {
                 for other in 1..<group.count {
                     let packed = pack(buffer, all[other], into: FloatBuffer(count: count(all[other])))
-                    try group.wait(
-                        try group.send(UnsafeRawBufferPointer(packed.bytes), to: other, .state),
-                        for: "the optimizer's state")
+                    do {
+                        try group.wait(
+                            try group.send(UnsafeRawBufferPointer(packed.bytes), to: other, .state),
+                            for: "the optimizer's state")
+                    } catch {
+                        // What is still being sent is read until the run ends.
+                        _ = Unmanaged.passRetained(packed)
+                        throw error
+                    }
                 }
             } else {
                 let own = all[group.rank]

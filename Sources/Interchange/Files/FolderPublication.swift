@@ -43,6 +43,8 @@ enum FolderPublication {
                     _ = rename(replaced, destination)
                     throw error
                 }
+                // Otherwise a power cut may take the old one and leave the new one under its hidden name.
+                try FileDescriptor.synchronizeFolder(parent)
                 try? FileManager.default.removeItem(atPath: replaced)
             }
         } catch {

@@ -20,13 +20,20 @@ public enum ProductLibrary: Sendable {
         }
     }
 
+    /// Library and version, such as "OpenBLAS 0.3.21".
+    public var name: String {
+        switch self {
+        case .openBLAS: "OpenBLAS \(Self.build.version)"
+        }
+    }
+
     /// For people: library, version, kernels and how they were chosen, such as "OpenBLAS 0.3.21 with Haswell kernels, in
     /// place of Cooperlake".
     public var summary: String {
         switch self {
         case .openBLAS:
             let reason = OpenBLASChoice.reason(ProcessInfo.processInfo.environment)
-            return "OpenBLAS \(Self.build.version) with \(kernelName) kernels" + (reason.isEmpty ? "" : ", \(reason)")
+            return "\(name) with \(kernelName) kernels" + (reason.isEmpty ? "" : ", \(reason)")
         }
     }
 

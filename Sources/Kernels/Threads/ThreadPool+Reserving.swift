@@ -3,12 +3,21 @@ import Machine
 extension ThreadPool {
     /// A pool whose threads have room for their stacks and for what OpenBLAS maps for each of them.
     ///
-    /// - Throws: `MemoryShortage`. Without it OpenBLAS would try for ever to map its work areas.
+    /// - Throws: `MemoryShortage`, without which OpenBLAS would try for ever to map its work areas; `ThreadShortage`.
     public static func reserving(threadCount: Int) throws -> ThreadPool {
+        try reserving(threadCount: threadCount, stackBytes: Kernels.stackBytes)
+    }
+
+    package static func reserving(threadCount: Int, stackBytes: Int) throws -> ThreadPool {
         try MachineLimits().check(
             "computing on \(threadCount) threads", bytes: 0, reserved: Kernels.reservedBytes(threads: threadCount),
             advice: "lower --threads")
-        return ThreadPool(threadCount: threadCount)
+        let pool = ThreadPool(threadCount: threadCount, stackBytes: stackBytes)
+        if let shortage = pool.shortage {
+            pool.shutDown()
+            throw shortage
+        }
+        return pool
     }
 }
 

@@ -20,6 +20,8 @@ public final class ThreadPool: @unchecked Sendable {
     private var region: Region?
     private var stopping = false
     private var workers: [pthread_t] = []
+    /// Why there are fewer threads than wanted; nil where all are there.
+    private(set) var shortage: ThreadShortage?
 
     /// One parallel region. Kept alive by every worker that looks at it, so a late worker finds no dangling state.
     private final class Region: @unchecked Sendable {
@@ -35,22 +37,25 @@ public final class ThreadPool: @unchecked Sendable {
         }
     }
 
-    public init(threadCount: Int) {
+    /// A pool for where the machine's limits are not asked, as in benchmarks and tests; see `reserving`.
+    public convenience init(threadCount: Int) { self.init(threadCount: threadCount, stackBytes: Kernels.stackBytes) }
+
+    init(threadCount: Int, stackBytes: Int) {
         precondition(threadCount > 0)
         self.threadCount = threadCount
         ProductLibrary.current.prepare()
-        for worker in 0..<threadCount {
-            let thread = Thread { [weak self] in
-                ThreadName.set("pretrain-\(worker)")
-                Kernels.flushDenormals()
-                MemoryNodes.current.settle(thread: worker, of: threadCount)
-                self?.enlist()
-                var seen = 0
-                while let region = self?.waitForRegion(after: &seen) { self?.work(on: region, worker) }
+        do {
+            for worker in 0..<threadCount {
+                try StartedThread.start(stackBytes: stackBytes) { [weak self] in
+                    ThreadName.set("pretrain-\(worker)")
+                    Kernels.flushDenormals()
+                    MemoryNodes.current.settle(thread: worker, of: threadCount)
+                    self?.enlist()
+                    var seen = 0
+                    while let region = self?.waitForRegion(after: &seen) { self?.work(on: region, worker) }
+                }
             }
-            thread.stackSize = Kernels.stackBytes
-            thread.start()
-        }
+        } catch { shortage = error }
     }
 
     /// Ends the threads, after the region that is under way. The pool runs nothing afterwards.

@@ -1,5 +1,6 @@
 import Configuration
 import Corpus
+import Machine
 
 /// A first part of a run with shorter sequences or smaller batches than the rest.
 public struct TrainingStage: Configurable, Equatable {
@@ -57,13 +58,9 @@ extension RunConfiguration {
         plannedStages.reduce(0) { sum, stage in
             let configuration = stage.configuration
             // Settings are bounded one by one: the largest number stands for all beyond it.
-            let factors = [configuration.training.sequencesPerStep, configuration.corpus.sequenceLength]
-            let tokens = factors.reduce(stage.steps) { product, factor in
-                let (result, overflow) = product.multipliedReportingOverflow(by: factor)
-                return overflow ? .max : result
-            }
-            let (total, overflow) = sum.addingReportingOverflow(tokens)
-            return overflow ? .max : total
+            let tokens = stage.steps.multipliedSaturated(by: configuration.training.sequencesPerStep)
+                .multipliedSaturated(by: configuration.corpus.sequenceLength)
+            return sum.addingSaturated(tokens)
         }
     }
 
@@ -86,11 +83,7 @@ extension RunConfiguration {
             }
             length = stage.corpus.sequenceLength
         }
-        let (total, overflow) = training.stages.reduce((0, false)) { sum, stage in
-            let (result, overflow) = sum.0.addingReportingOverflow(stage.steps)
-            return (result, sum.1 || overflow)
-        }
-        if overflow || total > training.steps {
+        if training.stages.reduce(0, { $0.addingSaturated($1.steps) }) > training.steps {
             throw InvalidSetting(
                 "training.stages", "have more steps together than training.steps \(training.steps); shorten them")
         }

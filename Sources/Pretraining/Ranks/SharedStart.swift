@@ -29,13 +29,7 @@ struct SharedStart: Codable {
         static func current(_ configuration: RunConfiguration) throws -> Program {
             Program(
                 version: programVersion, digest: try FileDigest.sha256(path: "/proc/self/exe", blocks: nil),
-                kernels: configuration.training.precision.kernelName, library: libraryName)
-        }
-
-        /// What stands before the kernels in a summary, such as "OpenBLAS 0.3.21". How they were chosen changes no bit.
-        private static var libraryName: String {
-            let summary = ProductLibrary.current.summary
-            return String(summary[..<(summary.range(of: " with ")?.lowerBound ?? summary.endIndex)])
+                kernels: configuration.training.precision.kernelName, library: ProductLibrary.current.name)
         }
 
         /// In what another differs; nil for nothing.

@@ -49,6 +49,8 @@ final class PretrainingWork: RunWork {
     private var skippedInARow = 0
     private var watch = LearningWatch()
     private var alarms: AlarmWatch
+    /// Whether the first rank looks at the gradients of the step under way, of which this one has some.
+    private var othersSeeGradients = false
     /// Of the step under way, where they are measured.
     private var layerGradients: [LayerGradients] = []
     /// What was skipped or replaced of the text.
@@ -132,9 +134,11 @@ final class PretrainingWork: RunWork {
         guard index != stage.index else { return }
         stage = (index, configuration.configuration(ofStage: index))
         loader.stop()
+        let corruptionCache = engine.corruptionCache
         engine = try TrainingEngine(
             stage.configuration.engine(of: ranks), vocabularySize: tokenizer.vocabularySize, special: engine.special,
             pool: pool, continuing: engine.state, ranks: stage.configuration.sharesSteps ? ranks : nil)
+        engine.corruptionCache = corruptionCache
         replicas = ReplicaWork(configuration, engine, ranks)
         watchForSpikes()
         engine.isCancelled = replicas == nil ? Self.isCancelled : nil
@@ -208,7 +212,7 @@ final class PretrainingWork: RunWork {
             }
             switch command {
             case .step(let showsGradients, let isDrawn):
-                engine.seesGradients = showsGradients && replicas == nil ? { _, _ in } : nil
+                othersSeeGradients = showsGradients && replicas == nil
                 do {
                     _ = try giveUpTogether(ranks) { try advanceAlone(isDrawn: isDrawn) }
                 } catch {
@@ -309,8 +313,10 @@ final class PretrainingWork: RunWork {
 
     /// Whether gradients of layers are measured in a step: about as often as the run is evaluated.
     private func isMeasured(_ step: Int) -> Bool {
+        let tenth = max(1, configuration.training.steps / 10)
         let interval = configuration.training.evaluateEvery
-        return step % (interval > 0 ? interval : max(1, configuration.training.steps / 10)) == 0
+        // Two measurements at least are needed to tell anything.
+        return step % (interval > 0 ? min(interval, tenth) : tenth) == 0
     }
 
     /// Whether somebody looks at the gradients of a step.
@@ -331,7 +337,11 @@ final class PretrainingWork: RunWork {
     /// they are due.
     private func train(_ batch: TokenBatch, step: Int) throws -> StepOutcome {
         (histograms, layerGradients) = ([], [])
-        if let ranks, !ranks.leads { return try engine.train(batch, step: step) }
+        if let ranks, !ranks.leads {
+            // The engine of the stage that this step is of.
+            engine.seesGradients = othersSeeGradients ? { _, _ in } : nil
+            return try engine.train(batch, step: step)
+        }
         let (wantsLayers, wantsHistograms) = (isMeasured(step), logging.wantsHistograms(after: step))
         guard wantsLayers || wantsHistograms else { return try engine.train(batch, step: step) }
         let groups = wantsHistograms ? GroupHistograms(engine.state.layout) : nil

@@ -101,7 +101,11 @@ public final class Run {
     private func lead(_ ranks: RunRanks) throws -> RunEnd {
         if let advice = Launcher.advice(ProcessInfo.processInfo.environment) { report(.warning(advice)) }
         do {
-            return try startHere()
+            let end = try startHere()
+            if case .stopped = end, !hasShared {
+                ranks.group.raise(.stopped(signal: TerminationSignals.pending?.rawValue ?? 0))
+            }
+            return end
         } catch  where !hasShared {
             // The others wait to hear what the run begins with.
             ranks.group.raise(

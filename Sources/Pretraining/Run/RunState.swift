@@ -54,7 +54,10 @@ public struct RunState: Codable, Sendable, Equatable {
     package func problem(ofStep step: Int) -> String? {
         guard self.step == step else { return "it is of step \(self.step), the checkpoint of step \(step)" }
         // A step has at least one token, and no run can count more than a configuration admits.
-        guard 0...1 << 40 ~= step, step...max(step, 1 << 52) ~= tokens, 0...step ~= skippedSteps else {
+        guard 0...1 << 40 ~= step, step...max(step, 1 << 52) ~= tokens,
+            // Replicas count their own, which are up to as many each.
+            0...step << 16 ~= skippedSteps
+        else {
             return "a counter is out of range (step \(step), \(tokens) tokens, \(skippedSteps) skipped)"
         }
         return alarms?.problem(ofStep: step) ?? spikes?.problem

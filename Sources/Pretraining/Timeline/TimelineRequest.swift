@@ -7,16 +7,18 @@ public struct TimelineRequest: Sendable, Equatable {
         case svg
     }
 
-    public var path: String
+    public let path: String
+    let format: Format
     /// Counted from the first step of this start.
-    public var step: Int
+    public let step: Int
 
     /// - Parameter path: ends in a format's name; otherwise nil.
     public init?(path: String, step: Int) {
-        guard Format.allCases.contains(where: { path.lowercased().hasSuffix(".\($0.rawValue)") }) else { return nil }
+        guard let format = Format.allCases.first(where: { path.lowercased().hasSuffix(".\($0.rawValue)") }) else {
+            return nil
+        }
         self.path = path
+        self.format = format
         self.step = step
     }
-
-    var format: Format { path.lowercased().hasSuffix(".svg") ? .svg : .json }
 }

@@ -1,3 +1,4 @@
+import Atomics
 import Foundation
 import NIOCore
 import NIOHTTP1
@@ -30,6 +31,8 @@ public final class LiveServer: Sendable {
     private let address: SocketAddress
     /// After which a connection without a word is closed.
     private static let idleTime = TimeAmount.seconds(60)
+    /// Further ones are closed at once: a process has a limited number of descriptors, and its runs need some.
+    private static let mostConnections = 256
 
     /// - Throws: `LiveServerError`, and what stands in the way of the first reading.
     public init(_ reader: sending ReportReader, options: Options) throws {
@@ -53,6 +56,11 @@ public final class LiveServer: Sendable {
         do {
             server = try await ServerBootstrap(group: .singletonMultiThreadedEventLoopGroup)
                 .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+                .serverChannelInitializer { channel in
+                    channel.eventLoop.makeCompletedFuture {
+                        try channel.pipeline.syncOperations.addHandler(FailedConnections())
+                    }
+                }
                 .bind(to: address) { channel in
                     channel.eventLoop.makeCompletedFuture {
                         try channel.pipeline.syncOperations.configureHTTPServerPipeline()
@@ -68,11 +76,20 @@ public final class LiveServer: Sendable {
             throw LiveServerError.cannotListen(host: options.host, port: options.port, reason: reason)
         }
         listening(UInt16(clamping: server.channel.localAddress?.port ?? 0))
+        let open = ManagedAtomic<Int>(0)
         try await withThrowingDiscardingTaskGroup { group in
             try await server.executeThenClose { clients in
                 for try await client in clients {
+                    let isTooMany = open.wrappingIncrementThenLoad(ordering: .relaxed) > Self.mostConnections
                     // A connection that breaks is no matter of the others.
-                    group.addTask { [answers] in try? await Self.serve(client, answers) }
+                    group.addTask { [answers] in
+                        defer { open.wrappingDecrement(ordering: .relaxed) }
+                        if isTooMany {
+                            _ = try? await client.executeThenClose { _, _ in }
+                            return
+                        }
+                        try? await Self.serve(client, answers)
+                    }
                 }
             }
         }
@@ -106,6 +123,17 @@ public final class LiveServer: Sendable {
                 }
             }
         }
+    }
+}
+
+/// Connections that break before they are there, or for which there is no descriptor, are no end of the server.
+private final class FailedConnections: ChannelInboundHandler, Sendable {
+    typealias InboundIn = Channel
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        let passing = [EMFILE, ENFILE, ECONNABORTED, ENOBUFS, ENOMEM]
+        if let error = error as? IOError, passing.contains(error.errnoCode) { return }
+        context.fireErrorCaught(error)
     }
 }
 

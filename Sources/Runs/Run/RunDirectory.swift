@@ -65,6 +65,9 @@ public struct RunDirectory: Sendable, Equatable {
         for (from, to) in moved {
             _ = try check("rename \(from) to", folder + to) { rename(from, folder + to) }
         }
+        // Where they are now first: a power cut must not leave them in neither place.
+        try FileDescriptor.synchronizeFolder(step == nil ? folder : folder + "/checkpoints")
+        try FileDescriptor.synchronizeFolder(step == nil ? path : checkpoints.path)
         return folder
     }
 

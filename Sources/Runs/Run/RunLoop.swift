@@ -56,7 +56,10 @@ public final class RunLoop<Work: RunWork> {
             if case .abandoned = end { recorder.end(.abandoned) } else { recorder.end(.finished) }
             return end
         } catch is CancellationError where TerminationSignals.pending != nil {
-            try checkpoint(waiting: true)
+            do { try checkpoint(waiting: true) } catch {
+                recorder.end(.failed, "\(error)")
+                throw error
+            }
             let signal = TerminationSignals.pending.map { "\($0)" } ?? ""
             recorder.end(.stopped, signal)
             return .stopped(signal: signal, step: work.step)
@@ -124,6 +127,13 @@ public final class RunLoop<Work: RunWork> {
 
     /// - Parameter waiting: whether to return only when the checkpoint is safe on the disk.
     private func checkpoint(waiting: Bool) throws {
+        if waiting {
+            // What is still being written is worth having, whatever becomes of this step; what has failed is an earlier one.
+            do { try writer.waitUntilIdle() } catch {
+                savedStep = nil
+                recorder.tell(.warning("a checkpoint was not written: \(error)"))
+            }
+        }
         do {
             if savedStep != work.step, let contents = try work.checkpoint() {
                 recorder.willSave()

@@ -1,4 +1,5 @@
 import Foundation
+import Machine
 import Synchronization
 
 /// Several pieces of work at a time, each on a thread of its own.
@@ -19,19 +20,22 @@ public enum SideBySide {
         let finished = DispatchGroup()
         for job in 0..<min(jobs, pieces.count) {
             finished.enter()
-            let thread = Thread {
-                defer { finished.leave() }
-                while failure.withLock({ $0 == nil }), let (index, piece) = queue.withLock({ $0.popFirst() }) {
-                    do {
-                        let result = try body(piece, job)
-                        results.withLock { $0[index] = result }
-                    } catch {
-                        failure.withLock { $0 = $0 ?? error }
+            do {
+                try StartedThread.start(stackBytes: 8 << 20) {
+                    defer { finished.leave() }
+                    while failure.withLock({ $0 == nil }), let (index, piece) = queue.withLock({ $0.popFirst() }) {
+                        do {
+                            let result = try body(piece, job)
+                            results.withLock { $0[index] = result }
+                        } catch {
+                            failure.withLock { $0 = $0 ?? error }
+                        }
                     }
                 }
+            } catch {
+                failure.withLock { $0 = $0 ?? error }
+                finished.leave()
             }
-            thread.stackSize = 8 << 20
-            thread.start()
         }
         finished.wait()
         if let error = failure.withLock({ $0 }) { throw error }

@@ -42,7 +42,7 @@ struct Ranks {
             transport.finish()
             return nil
         }
-        group = try RankGroup(transport)
+        group = try RankGroup(transport) { Terminal.note("warning: \($0)") }
     }
 
     /// Runs what all do together, and parts.
@@ -50,12 +50,18 @@ struct Ranks {
         do {
             try body(group)
         } catch {
+            let isToTell = !isOthersToTell(error)
+            // The others would wait for this rank, and parting waits for them.
+            if isToTell, !group.hasRaised, !group.hasGivenUp, group.lostRank == nil {
+                group.raise(.failed(reason: "\(error)"))
+            }
+            if isToTell, !group.leads {
+                Terminal.complain("rank \(group.rank) on \(group.hosts[group.rank]): \(error)")
+            }
             part(status: 1)
             if group.leads { throw error }
             // The first rank tells the launcher how it has ended. Another status than 0 would have it killed before. What all have
             // found, or another has told, is said once.
-            if isOthersToTell(error) { throw ExitCode.success }
-            Terminal.complain("rank \(group.rank) on \(group.hosts[group.rank]): \(error)")
             throw ExitCode.success
         }
         part(status: 0)
@@ -71,11 +77,11 @@ struct Ranks {
 
     /// Ends the connection. Where another rank does not, this one ends all the same.
     private func part(status: Int32) {
-        let group = group
-        Thread {
+        // Without such a thread there is nothing but to wait.
+        try? StartedThread.start(stackBytes: 1 << 20) {
             sleep(20)
             _exit(status)
-        }.start()
+        }
         group.finish()
     }
 
