@@ -43,15 +43,15 @@ public final class Comparison: Sendable {
     private let options: Options
     private let folder: String
     private let progress: ProgressLine
-    private let note: @Sendable (String) -> Void
+    private let note: @Sendable (_ text: String, _ isWarning: Bool) -> Void
 
     /// - Parameters:
     ///   - arms: as `ComparisonConfiguration.resolved` gives them.
     ///   - folder: of the comparison; created if need be.
-    ///   - note: told what happens, from any thread.
+    ///   - note: told what happens, and whether it needs attention, from any thread.
     public init(
         _ plan: ComparisonConfiguration, arms: [(name: String, configuration: RunConfiguration)], options: Options,
-        folder: String, progress: ProgressLine, note: @escaping @Sendable (String) -> Void
+        folder: String, progress: ProgressLine, note: @escaping @Sendable (_ text: String, _ isWarning: Bool) -> Void
     ) {
         self.plan = plan
         self.arms = arms
@@ -61,18 +61,15 @@ public final class Comparison: Sendable {
         self.note = note
     }
 
-    /// The arm that masks and replaces text for all; nil where no arm has a generator.
-    private var judge: Int? {
-        if let judge = plan.judge { return arms.firstIndex { $0.name == judge } }
-        return arms.firstIndex { $0.configuration.objective.trainsGenerator }
-    }
+    /// The arm that masks text for all, and replaces tokens if any arm does.
+    private var judge: Int { plan.judgeIndex(of: arms) }
 
     /// - Throws: `ComparisonError`, and what stands in the way of a run.
     public func run() throws -> ComparisonReport {
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
         if arms[0].configuration.tokenizer.path == nil {
             try Run.prepareTokenizer(
-                arms[0].configuration, folder: folder, progress: progress, warn: { note("warning: \($0)") })
+                arms[0].configuration, folder: folder, progress: progress, warn: { note("warning: \($0)", true) })
         }
         let steps = try budget()
         let trials = try tune(steps)
@@ -81,14 +78,13 @@ public final class Comparison: Sendable {
         let curves = try arms.map {
             try RunCurves(path: RunDirectory(path: path("runs/\($0.name)-0")).metrics, label: $0.name)
         }
-        let figures = try judgeAll(models)
+        let (figures, judging) = try judgeAll(models)
         let report = ComparisonReport(
-            judge: judge.map { arms[$0].name },
+            judge: judging, replaces: arms[judge].configuration.objective.hasGenerator,
             arms: arms.enumerated().map { index, arm in
                 .init(
                     name: arm.name, settings: plan.arms[index].settings, steps: steps[index],
-                    tokens: steps[index] * arm.configuration.training.sequencesPerStep
-                        * arm.configuration.corpus.sequenceLength,
+                    tokens: planned(index, steps: steps[index]).plannedTokens,
                     learningRate: rates[index] ?? arm.configuration[keyPath: plan.arms[index].tunedRate.path],
                     trials: trials[index],
                     seeds: figures[index])
@@ -113,6 +109,13 @@ public final class Comparison: Sendable {
         return configuration
     }
 
+    /// The same with a length.
+    private func planned(_ arm: Int, steps: Int) -> RunConfiguration {
+        var configuration = configuration(arm)
+        configuration.setLength(steps: steps)
+        return configuration
+    }
+
     // MARK: - Length
 
     /// What was decided when the comparison began.
@@ -120,6 +123,9 @@ public final class Comparison: Sendable {
         var minutes: Double?
         var steps: [String: Int]
         var secondsPerStep: [String: Double] = [:]
+        /// What equal time was measured with; nil in folders of earlier versions.
+        var jobs: Int?
+        var threads: Int?
     }
 
     /// What a run can have.
@@ -129,13 +135,26 @@ public final class Comparison: Sendable {
     private func budget() throws -> [Int] {
         let file = path("budget.json")
         var budget = Budget(minutes: nil, steps: [:])
-        if case .minutes(let minutes) = options.length { budget.minutes = minutes }
+        if case .minutes(let minutes) = options.length {
+            (budget.minutes, budget.jobs, budget.threads) = (minutes, options.jobs, options.threads)
+            if let arm = arms.first(where: { !$0.configuration.training.stages.isEmpty }) {
+                throw ComparisonError.arm(
+                    arm.name,
+                    "has training.stages, whose speeds differ, so that a pilot cannot tell its time; use --steps")
+            }
+        }
         if let data = FileManager.default.contents(atPath: file) {
             let stored = try JSONDecoder().decode(Budget.self, from: data)
             guard stored.minutes == budget.minutes else {
                 func text(_ minutes: Double?) -> String { minutes.map { "\($0) minutes" } ?? "a number of steps" }
                 throw ComparisonError.otherBudget(
                     path: folder, begun: text(stored.minutes), asked: text(budget.minutes))
+            }
+            if stored.minutes != nil, (stored.jobs, stored.threads) != (budget.jobs, budget.threads),
+                stored.jobs != nil
+            {
+                func text(_ budget: Budget) -> String { "\(budget.jobs ?? 1) jobs of \(budget.threads ?? 1) threads" }
+                throw ComparisonError.otherBudget(path: folder, begun: text(stored), asked: text(budget))
             }
             guard stored.steps.values.allSatisfy({ Self.steps ~= $0 }) else {
                 throw ComparisonError.unusableBudget(path: file)
@@ -159,7 +178,8 @@ public final class Comparison: Sendable {
                 budget.steps[arms[arm].name] = Int(min(max(1, minutes * 60 / seconds), Double(Self.steps.upperBound)))
                 note(
                     "\(arms[arm].name): \(String(format: "%.3f", seconds)) s a step, "
-                        + "\(CountFormat.grouped(budget.steps[arms[arm].name] ?? 0)) steps in \(minutes) minutes")
+                        + "\(CountFormat.grouped(budget.steps[arms[arm].name] ?? 0)) steps in \(minutes) minutes", false
+                )
             }
         }
         let encoder = JSONEncoder()
@@ -170,10 +190,20 @@ public final class Comparison: Sendable {
 
     /// Seconds of a step of some arms, each beside as many others as runs will have.
     private func pilots(_ indices: [Int]) throws -> [Double] {
+        if indices.isEmpty { return [] }
         let phase = PhaseProgress("measuring speeds", on: progress)
         defer { phase.finish() }
         let share = Shares(indices.count, phase)
-        return try SideBySide.run(indices, jobs: options.jobs) { [self] index, _ in
+        let left = Mutex(indices.count)
+        // Others keep the machine as busy as runs will until the last is measured.
+        let others = (0..<max(0, min(options.jobs, arms.count * options.seeds) - 1)).map { $0 % arms.count }
+        let pilots =
+            indices.enumerated().map { (index: $1, place: $0, isMeasured: true) }
+            + others.enumerated().map { (index: $1, place: $0, isMeasured: false) }
+        let all = try SideBySide.run(pilots, jobs: options.jobs) { [self] pilot, _ -> Double? in
+            let index = pilot.index
+            if !pilot.isMeasured, left.withLock({ $0 == 0 }) { return nil }
+            defer { if pilot.isMeasured { left.withLock { $0 -= 1 } } }
             var configuration = configuration(index)
             configuration.training.steps = options.pilotSteps
             configuration.training.checkpointEvery = 0
@@ -185,21 +215,24 @@ public final class Comparison: Sendable {
             let clock = ContinuousClock()
             var last = clock.now
             var seconds: [Double] = []
-            let folder = path("pilots/\(arms[index].name)")
+            let folder = path("pilots/\(arms[index].name)" + (pilot.isMeasured ? "" : "-beside-\(pilot.place)"))
             try? FileManager.default.removeItem(atPath: folder)
             _ = try train(configuration, folder: folder) { step, _ in
                 let now = clock.now
                 if step > 2 { seconds.append((now - last) / .seconds(1)) }
                 last = now
-                share.set(index, Double(step) / Double(configuration.training.steps))
+                if !pilot.isMeasured { return left.withLock { $0 > 0 } }
+                share.set(pilot.place, Double(step) / Double(configuration.training.steps))
                 return true
             }
             try? FileManager.default.removeItem(atPath: folder)
+            guard pilot.isMeasured else { return nil }
             guard !seconds.isEmpty else {
                 throw ComparisonError.arm(arms[index].name, "diverged in its first steps; lower its learning rate")
             }
             return seconds.sorted()[seconds.count / 2]
         }
+        return all.prefix(indices.count).compactMap(\.self)
     }
 
     // MARK: - Training
@@ -214,8 +247,8 @@ public final class Comparison: Sendable {
             report: { [note] event in
                 let name = (folder as NSString).lastPathComponent
                 switch event {
-                case .warning(let text): note("\(name): \(text)")
-                case .alarm(let alarm): note("\(name): \(alarm.message)")
+                case .warning(let text): note("warning: \(name): \(text)", true)
+                case .alarm(let alarm): note("alarm: \(name): \(alarm.message)", true)
                 default: break
                 }
             }, isWorthwhile: watch)
@@ -255,7 +288,8 @@ public final class Comparison: Sendable {
             let best = Self.best(found[arm])
             note(
                 "\(arms[arm].name): learning rate \(best.map { RateTrial.number($0.learningRate) } ?? "none: all diverged")"
-                    + (Self.beyond(found[arm]) == nil ? "" : ", at the edge of what was tried"))
+                    + (Self.beyond(found[arm]) == nil ? "" : ", at the edge of what was tried"),
+                best == nil || Self.beyond(found[arm]) != nil)
         }
         return found
     }
@@ -295,14 +329,7 @@ public final class Comparison: Sendable {
                 configuration.training.evaluateEvery = 0
                 return ("tuning/\(arms[arm].name)-\(RateTrial.number(rate))", configuration)
             }, label: label)
-        let judging = try judge.map { judge in
-            let rates = plan.learningRates(of: plan.arms[judge])
-            guard !rates.isEmpty else {
-                throw ComparisonError.arm(
-                    arms[judge].name, "judges trials of the others and has none of its own; give it learning_rates")
-            }
-            return path("tuning/\(arms[judge].name)-\(RateTrial.number(rates[rates.count / 2]))")
-        }
+        let judging = try judgingTrial(wanted, models)
         return try SideBySide.run(Array(zip(wanted.map(\.arm), models)), jobs: options.jobs) { [self] pair, _ in
             let (arm, model) = pair
             guard model.divergedAt == nil else { return nil }
@@ -310,6 +337,20 @@ public final class Comparison: Sendable {
             return arms[arm].configuration.objective.name.prediction == .none
                 ? figures.discriminatorLoss : figures.correctiveLoss
         }
+    }
+
+    /// The judge's trial that masks and replaces for all: of the rates of its list the middle one, or the next that has not
+    /// diverged.
+    private func judgingTrial(_ wanted: [(arm: Int, rate: Double)], _ models: [Model]) throws -> String {
+        let rates = plan.learningRates(of: plan.arms[judge])
+        let middle = rates.count / 2
+        let diverged = zip(wanted, models).filter { $0.0.arm == judge && $0.1.divergedAt != nil }.map(\.0.rate)
+        let order = rates.indices.sorted { abs($0 - middle) < abs($1 - middle) }.map { rates[$0] }
+        guard let rate = order.first(where: { !diverged.contains($0) }) else {
+            throw ComparisonError.arm(
+                arms[judge].name, "diverged at every rate, and is to mask text for the others; name another judge")
+        }
+        return path("tuning/\(arms[judge].name)-\(RateTrial.number(rate))")
     }
 
     private func trainAll(_ steps: [Int], _ rates: [Double?]) throws -> [[Model]] {
@@ -336,15 +377,20 @@ public final class Comparison: Sendable {
                 return true
             }
             share.set(index, 1)
-            if let divergedAt { note("\(run.name) diverged at step \(divergedAt)") }
+            if let divergedAt { note("warning: \(run.name) diverged at step \(divergedAt)", true) }
             return Model(path: path(run.name), divergedAt: divergedAt)
         }
     }
 
     // MARK: - Judging
 
-    private func judgeAll(_ models: [[Model]]) throws -> [[ComparisonReport.Figures]] {
-        let judging = judge.map { path("runs/\(arms[$0].name)-0") }
+    /// - Returns: figures, and the name of the run that has masked text for all.
+    private func judgeAll(_ models: [[Model]]) throws -> ([[ComparisonReport.Figures]], judge: String) {
+        guard let seed = models[judge].firstIndex(where: { $0.divergedAt == nil }) else {
+            throw ComparisonError.arm(
+                arms[judge].name, "diverged with every seed, and is to mask text for the others; name another judge")
+        }
+        let judging = models[judge][seed].path
         let all = models.flatMap { $0.enumerated().map { (seed: $0, model: $1) } }
         let phase = PhaseProgress("judging", on: progress)
         defer { phase.finish() }
@@ -353,19 +399,24 @@ public final class Comparison: Sendable {
             defer { share.set(item.offset, 1) }
             return try judge(item.element.model, seed: item.element.seed, by: judging)
         }
-        return models.indices.map { index in Array(figures[index * options.seeds..<(index + 1) * options.seeds]) }
+        return (
+            models.indices.map { index in Array(figures[index * options.seeds..<(index + 1) * options.seeds]) },
+            "\(arms[judge].name), seed \(seed)"
+        )
     }
 
-    private func judge(_ model: Model, seed: Int, by path: String?) throws -> ComparisonReport.Figures {
+    private func judge(_ model: Model, seed: Int, by path: String) throws -> ComparisonReport.Figures {
         if let step = model.divergedAt { return .init(seed: seed, divergedAt: step) }
-        let loaded = try LoadedModel(path: model.path, threads: options.threads)
-        let corruptor = try path.map { try LoadedModel(path: $0, threads: options.threads) }
+        let corruptor = try LoadedModel(path: path, threads: options.threads)
+        defer { corruptor.engine.pool.shutDown() }
+        let loaded = try LoadedModel(path: model.path, threads: options.threads, maskedBy: corruptor)
+        defer { loaded.engine.pool.shutDown() }
         // Batches are cut alike for all, so that masks are the same.
         var configuration = loaded.configuration
-        configuration.training.batchSize =
-            corruptor?.configuration.training.batchSize ?? configuration.training.batchSize
+        configuration.training.batchSize = corruptor.configuration.training.batchSize
+        configuration.training.accumulationSteps = corruptor.configuration.training.accumulationSteps
         let report = try Evaluator(configuration, of: loaded).evaluate(
-            loaded.engine, step: configuration.training.steps, corruptor: corruptor?.engine)
+            loaded.engine, step: configuration.training.steps, corruptor: corruptor.engine)
         return .init(
             seed: seed, generatorLoss: report.generatorLoss, correctiveLoss: report.correctiveLoss,
             discriminatorLoss: report.discriminatorLoss, discriminatorAuc: report.discriminatorAuc)

@@ -21,7 +21,7 @@ public struct ComparisonConfiguration: Configurable, Equatable {
         try fields.groups("arms", &arms, "What is compared; the first one is what the others are held against.")
         try fields.text(
             "judge", &judge,
-            "Arm whose generator masks and replaces the text that all are judged on; null: the first that has a generator."
+            "Arm that masks and replaces the text that all are judged on; null: the first that has a generator, or else the first."
         )
         try fields.texts(
             "learning_rates", &learningRates,
@@ -53,6 +53,13 @@ public struct ComparisonConfiguration: Configurable, Equatable {
                     "learning_rates.\(index)", "\(learningRates[index]) is not above the one before it")
             }
         }
+    }
+
+    /// The arm that masks text for all, and replaces tokens if any arm does.
+    func judgeIndex(of arms: [(name: String, configuration: RunConfiguration)]) -> Int {
+        if let judge, let index = arms.firstIndex(where: { $0.name == judge }) { return index }
+        return arms.firstIndex { $0.configuration.objective.trainsGenerator }
+            ?? arms.firstIndex { $0.configuration.objective.name.readsReplacements } ?? 0
     }
 
     /// The rates that are tried for an arm.
@@ -96,6 +103,15 @@ public struct ComparisonConfiguration: Configurable, Equatable {
                     name,
                     "has other text or another tokenizer than \(arms[0].0): models are compared on the same tokens")
             }
+            if configuration.corpus.sequenceLength != first.corpus.sequenceLength
+                || configuration.corpus.pairs != first.corpus.pairs
+                || configuration.evaluation.tokens != first.evaluation.tokens
+            {
+                throw ComparisonError.arm(
+                    name,
+                    "has another corpus.sequence_length, corpus.pairs or evaluation.tokens than \(arms[0].0): the text that models are "
+                        + "judged on would be cut otherwise")
+            }
             if arm.tunedRate == .muon, configuration.optimizer.kind != .muon {
                 throw ComparisonError.arm(
                     name,
@@ -106,6 +122,15 @@ public struct ComparisonConfiguration: Configurable, Equatable {
                     name,
                     "has training.stages, which shorter trials cannot have; leave learning_rates out and tune before")
             }
+        }
+        let judge = judgeIndex(of: arms)
+        let (judging, configuration) = arms[judge]
+        if !configuration.objective.name.readsReplacements, arms.contains(where: { $0.1.objective.name.detects }) {
+            throw ComparisonError.arm(judging, "replaces no tokens, and others detect: name another judge")
+        }
+        if learningRates(of: self.arms[judge]).isEmpty, self.arms.contains(where: { !learningRates(of: $0).isEmpty }) {
+            throw ComparisonError.arm(
+                judging, "masks text for the trials of others and has none of its own; give it learning_rates")
         }
         return arms
     }

@@ -69,11 +69,15 @@ public struct ComparisonReport: Codable, Equatable, Sendable {
         }
     }
 
+    /// Arm and seed that masked text for all.
     public var judge: String?
+    /// Whether it replaced tokens too; nil in files of earlier versions.
+    public var replaces: Bool?
     public var arms: [Arm]
 
-    package init(judge: String?, arms: [Arm]) {
+    package init(judge: String?, replaces: Bool? = nil, arms: [Arm]) {
         self.judge = judge
+        self.replaces = replaces
         self.arms = arms
     }
 
@@ -89,8 +93,10 @@ public struct ComparisonReport: Codable, Equatable, Sendable {
                 RateTrial.number(arm.learningRate),
             ]
                 + metrics.map { metric in
-                    guard let spread = arm[metric] else { return "–" }
                     let diverged = arm.seeds.count { $0.divergedAt != nil }
+                    guard let spread = arm[metric] else {
+                        return diverged > 0 && diverged == arm.seeds.count ? "diverged (\(diverged))" : "–"
+                    }
                     var cell = spread.text
                     if index > 0, let first = arms[0][metric], spread.differs(from: first) == true { cell += " *" }
                     return diverged > 0 ? cell + " (\(diverged) diverged)" : cell
@@ -103,8 +109,12 @@ public struct ComparisonReport: Codable, Equatable, Sendable {
     public var explanation: String {
         let seeds = arms.map(\.seeds.count).max() ?? 0
         let text =
-            judge.map { "On held-out text that the generator of \($0), seed 0, has masked and replaced for all." }
-            ?? "On held-out text, masked alike for all."
+            judge.map { judge in
+                replaces == false
+                    ? "On held-out text that \(judge) has masked for all."
+                    : "On held-out text that \(judge) has masked and replaced for all; that run is judged on replacements of its own, "
+                        + "which flatters its detector."
+            } ?? "On held-out text."
         if seeds < 2 { return text + " One seed tells nothing about chance: use --seeds." }
         return text
             + " ±: deviation over \(seeds) seeds; *: differs from \(arms[0].name) by more than two standard errors"
@@ -120,7 +130,11 @@ public struct ComparisonReport: Codable, Equatable, Sendable {
                 lines.append("- \(arm.name): \(RateTrial.text(arm.trials))")
             }
         }
-        lines += ["", "![curves](curves.svg)", ""]
+        lines += [
+            "", "![curves](curves.svg)", "",
+            "Curves are of seed 0, each on text that its own run has masked and replaced: they show how runs went, and do not compare "
+                + "detection.", "",
+        ]
         return lines.joined(separator: "\n")
     }
 }

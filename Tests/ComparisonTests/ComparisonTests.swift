@@ -46,7 +46,7 @@ struct ComparisonTests {
     ) throws -> ComparisonReport {
         try Comparison(
             plan, arms: try arms(plan), options: options, folder: folder(output), progress: ProgressLine(quiet: true),
-            note: { _ in }
+            note: { _, _ in }
         ).run()
     }
 
@@ -64,7 +64,7 @@ struct ComparisonTests {
     func run() throws {
         let plan = try plan(Self.three)
         let report = try compare(plan, "one", .init(length: .steps(12), seeds: 2, jobs: 1))
-        #expect(report.judge == "electra")
+        #expect(report.judge == "electra, seed 0" && report.replaces == true)
         #expect(report.arms.map(\.name) == ["electra", "metro", "mlm"])
         for arm in report.arms {
             #expect(arm.steps == 12 && arm.seeds.map(\.seed) == [0, 1])
@@ -125,6 +125,31 @@ struct ComparisonTests {
         #expect(report.explanation.contains("One seed tells nothing"))
     }
 
+    @Test("Models that predict masked tokens are judged on the same masks, however much each masks in training")
+    func sameMasks() throws {
+        let plan = try plan(
+            """
+            base: base.yaml
+            set: [objective.name=masked_language_model]
+            arms:
+              - {name: some}
+              - {name: most, set: [objective.mask_fraction=0.6]}
+            """)
+        let report = try compare(plan, "masks", .init(length: .steps(4), seeds: 2, jobs: 2))
+        #expect(report.judge == "some, seed 0" && report.replaces == false)
+        #expect(report.explanation.contains("On held-out text that some, seed 0 has masked for all."))
+        // Judged by itself, a model has masks of its own.
+        let model = try LoadedModel(path: folder("masks/runs/most-1"), threads: 1)
+        defer { model.engine.pool.shutDown() }
+        let masker = try LoadedModel(path: folder("masks/runs/some-0"), threads: 1)
+        defer { masker.engine.pool.shutDown() }
+        let own = try Evaluator(model.configuration, of: model).evaluate(model.engine, step: 4)
+        let same = try Evaluator(model.configuration, of: model).evaluate(
+            model.engine, step: 4, corruptor: masker.engine)
+        let loss = try #require(report.arms[1].seeds[1].correctiveLoss)
+        #expect(loss == same.correctiveLoss && loss != own.correctiveLoss)
+    }
+
     @Test("What does not compare is refused by name")
     func refusals() throws {
         func problem(_ text: String) -> String {
@@ -150,6 +175,16 @@ struct ComparisonTests {
         #expect(
             problem("base: base.yaml\narms: [{name: a}, {name: b, set: [tokenizer.vocabulary_size=400]}]")
                 .contains("another tokenizer"))
+        #expect(
+            problem("base: base.yaml\narms: [{name: a}, {name: b, set: [corpus.sequence_length=12]}]")
+                .contains("arm b: has another corpus.sequence_length"))
+        #expect(
+            problem(
+                "base: base.yaml\njudge: b\narms: [{name: a}, {name: b, set: [objective.name=masked_language_model]}]"
+            ).contains("arm b: replaces no tokens, and others detect"))
+        #expect(
+            problem("base: base.yaml\narms: [{name: a}, {name: b, learning_rates: [1, 2]}]")
+                .contains("arm a: masks text for the trials of others and has none of its own"))
         #expect(problem("base: missing.yaml\narms: [{name: a}, {name: b}]").contains("missing.yaml"))
         #expect(problem("bse: base.yaml\narms: [{name: a}, {name: b}]").contains("did you mean base"))
     }
@@ -189,6 +224,9 @@ struct ComparisonTests {
         #expect(try #require(near[.generatorLoss]).differs(from: spread) == false)
         #expect(try #require(far[.generatorLoss]).differs(from: spread) == true)
         #expect(try #require(arm("one", [1])[.generatorLoss]).differs(from: spread) == nil)
+        var none = arm("none", [])
+        none.seeds = [.init(seed: 0, divergedAt: 3)]
+        #expect(ComparisonReport(judge: nil, arms: [a, none]).table.rows[1][4] == "diverged (1)")
         let rows = ComparisonReport(judge: nil, arms: [a, near, far]).table.rows
         #expect(rows.map { $0[4] } == ["2.0000 ± 1.0000", "3.6000 ± 1.0000", "3.7000 ± 1.0000 *"])
     }

@@ -23,6 +23,19 @@ struct VerificationTests {
         return String(decoding: encoded ?? Data(), as: UTF8.self)
     }
 
+    @Test("Of Muon's rate, where that is what is swept") func muon() throws {
+        let sweeps = try [64, 128].map { width in
+            var sweep = try sweep(width, [[3], [2.5], [2.8]])
+            sweep.rate = .muonLearningRate
+            for index in sweep.results.indices {
+                sweep.results[index].values = [.muonLearningRate: 0.01 * pow(2, Double(index)), .learningRate: 1e-3]
+            }
+            return sweep
+        }
+        #expect(sweeps.map { $0.best(.total)?.rate } == [0.02, 0.02])
+        #expect(Verification.passes(sweeps, .total))
+    }
+
     @Test("One seed: the best rates within a factor of two, and wider never worse")
     func oneSeed() throws {
         let narrow = try sweep(64, [[3], [2.5], [2.8]])

@@ -97,6 +97,44 @@ struct AlarmWatchTests {
         #expect(masking.take().isEmpty)
     }
 
+    @Test("A run that was thrown back during warmup is told to learn more slowly, not faster") func thrownBack() {
+        var watch = watch { $0.optimizer.warmupSteps = 200 }
+        var found: [RunAlarm] = []
+        for step in 1...1000 {
+            watch.see(record(step < 150 ? 4.5 : 6), step: step, layers: nil)
+            if step % 50 == 0 { watch.see(AlarmWatch.Evaluation(report(step, generator: 6))) }
+            found += watch.take()
+        }
+        #expect(found.map(\.kind).sorted() == ["learning_rate_too_high", "unigram_plateau"])
+        for alarm in found {
+            #expect(alarm.message.contains("half of optimizer.peak_learning_rate"), "\(alarm.message)")
+        }
+    }
+
+    @Test("Advice names the rates that move the network, and nothing that the run has already") func advice() {
+        var watch = watch {
+            $0.optimizer.kind = .muon
+            $0.optimizer.separate = true
+            $0.optimizer.generator.peakLearningRate = 3e-4
+            $0.parametrization.embeddingLearningRateMultiplier = 5
+        }
+        var found: [RunAlarm] = []
+        for step in [100, 200] {
+            watch.see(AlarmWatch.Evaluation(report(step, generator: 5.95)))
+            found += watch.take()
+        }
+        let message = found.first?.message ?? ""
+        #expect(
+            message.contains(
+                "a higher optimizer.muon.peak_learning_rate (0.02) and optimizer.generator.peak_learning_rate"))
+        #expect(!message.contains("optimizer.kind") && !message.contains("multiplier"))
+    }
+
+    @Test("A detector or a generator whose loss weighs nothing raises none") func weightless() {
+        #expect(kinds(watch { $0.objective.discriminatorWeight = 0 }) { report($0, area: 0.5) }.isEmpty)
+        #expect(kinds(watch { $0.objective.generatorWeight = 0 }) { report($0, generator: 5.95) }.isEmpty)
+    }
+
     @Test("Layers whose gradients vanish or explode, by name") func layers() {
         func alarms(_ values: [Double]) -> [RunAlarm] {
             var watch = watch()

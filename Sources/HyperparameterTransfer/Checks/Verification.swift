@@ -1,15 +1,18 @@
 import Foundation
 
-/// A sweep of the learning rate at several widths, under muP and under the standard parametrization: the evidence that
+/// A sweep of a learning rate, Muon's where that was searched, at several widths, under muP and under the standard parametrization: the evidence that
 /// what was found at the smallest width holds at the largest.
 public struct Verification: Codable, Sendable {
     /// Losses by learning rate at one width.
     public struct Sweep: Codable, Sendable, Equatable {
         public var width: Int
         public var isStandard: Bool
+        /// Which of the optimizer's rates.
+        public var rate: Hyperparameter
         public var results: [TrialResult]
 
-        package init(width: Int, isStandard: Bool, results: [TrialResult]) {
+        package init(width: Int, isStandard: Bool, rate: Hyperparameter = .learningRate, results: [TrialResult]) {
+            self.rate = rate
             self.width = width
             self.isStandard = isStandard
             self.results = results
@@ -18,7 +21,7 @@ public struct Verification: Codable, Sendable {
         /// The learning rate with the lowest loss; nil if all diverged.
         public func best(_ metric: TrialMetric) -> (rate: Double, loss: Double)? {
             guard let best = results.ranked(by: metric).first, let loss = best.loss(metric) else { return nil }
-            return (best.values[.learningRate] ?? .nan, loss)
+            return (best.values[rate] ?? .nan, loss)
         }
     }
 
@@ -73,13 +76,14 @@ public struct Verification: Codable, Sendable {
                     try TransferPlan.setLength(&configuration, steps: steps, of: plan.target)
                     TransferPlan.setTrialRecords(&configuration, tokenizer: tokenizer)
                     for (hyperparameter, value) in best { hyperparameter.set(value, in: &configuration) }
-                    Hyperparameter.learningRate.set(rate, in: &configuration)
+                    plan.sweptRate.set(rate, in: &configuration)
                     configuration.training.addToSeed(seed)
                     let rules = isStandard ? "standard" : "mup"
                     var trial = Trial(
-                        name: "verify/\(steps)-steps/\(rules)-width-\(width)/learning-rate-\(rate)"
+                        name:
+                            "verify/\(steps)-steps/\(rules)-width-\(width)/\(plan.sweptRate.rawValue.replacing("_", with: "-"))-\(rate)"
                             + (seed > 0 ? "-seed-\(seed + 1)" : ""),
-                        configuration: configuration, values: best.merging([.learningRate: rate]) { $1 })
+                        configuration: configuration, values: best.merging([plan.sweptRate: rate]) { $1 })
                     // What chose the values is not what they are reported on.
                     trial.isTested = plan.target.corpus.test > 0
                     return trial
@@ -110,7 +114,7 @@ public struct Verification: Codable, Sendable {
         let count = plan.verifyWidths.count
         sweeps = groups.indices.map { group in
             Sweep(
-                width: plan.verifyWidths[group % count], isStandard: group >= count,
+                width: plan.verifyWidths[group % count], isStandard: group >= count, rate: plan.sweptRate,
                 results: Array(results[group * rates.count..<(group + 1) * rates.count]))
         }
         costShare =
@@ -143,7 +147,7 @@ public struct Verification: Codable, Sendable {
     }
 
     private func loss(_ sweep: Sweep, at rate: Double?) -> Double? {
-        sweep.results.first { $0.values[.learningRate] == rate }?.loss(metric)
+        sweep.results.first { $0.values[sweep.rate] == rate }?.loss(metric)
     }
 
     private static func drift(_ sweeps: [Sweep], _ metric: TrialMetric) -> Double? {
@@ -165,7 +169,7 @@ public struct Verification: Codable, Sendable {
             return ranked.filter { result in
                 let margin = max(best.spread ?? 0, result.spread ?? 0)
                 return result.loss(metric).map { $0 - lowest <= margin } ?? false
-            }.compactMap { $0.values[.learningRate] }
+            }.compactMap { $0.values[sweep.rate] }
         }
         guard rates.allSatisfy({ !$0.isEmpty }) else { return nil }
         return rates.joined().compactMap { low -> Double? in

@@ -90,7 +90,7 @@ struct HTMLReport {
             let best = sweep.best(verification.metric)?.rate
             let cells = sweep.results.map { result in
                 let text = result.loss(verification.metric).map(number) ?? "diverged"
-                return result.values[.learningRate] == best ? "<td class=\"best\">\(text)</td>" : "<td>\(text)</td>"
+                return result.values[sweep.rate] == best ? "<td class=\"best\">\(text)</td>" : "<td>\(text)</td>"
             }
             return
                 "<tr><td>\(sweep.isStandard ? "standard" : "muP")</td><td>\(sweep.width)</td>\(cells.joined())</tr>\n"

@@ -71,7 +71,7 @@ struct MarkdownReport {
                 let best = sweep.best(verification.metric)?.rate
                 let losses = sweep.results.map { result in
                     let text = result.loss(verification.metric).map(TransferReport.number) ?? "diverged"
-                    return result.values[.learningRate] == best ? "**\(text)**" : text
+                    return result.values[sweep.rate] == best ? "**\(text)**" : text
                 }
                 return [sweep.isStandard ? "standard" : "muP", "\(sweep.width)"] + losses
             })

@@ -46,12 +46,12 @@ extension Verification {
         func chart(_ title: String, _ sweeps: [Sweep]) -> Chart {
             Chart(
                 title: title, subtitle: "after \(steps) steps; what diverged is left out",
-                x: Axis("learning rate", scale: .logarithmic),
+                x: Axis(rateName, scale: .logarithmic),
                 y: Axis("\(split == "test" ? "test" : "held-out") loss (\(metric.rawValue))"),
                 series: sweeps.map { sweep in
                     Series(
                         "width \(sweep.width)",
-                        points: sweep.results.map { Point($0.values[.learningRate] ?? .nan, $0.loss(metric) ?? .nan) },
+                        points: sweep.results.map { Point($0.values[sweep.rate] ?? .nan, $0.loss(metric) ?? .nan) },
                         style: .markedLine)
                 },
                 references: narrowest.map { [.vertical($0, "best at \(sweeps.first?.width ?? 0) under muP")] } ?? [],
@@ -62,6 +62,11 @@ extension Verification {
                 chart("muP", sweeps.filter { !$0.isStandard }),
                 chart("Standard parametrization", sweeps.filter(\.isStandard)),
             ], columns: 2, sharesY: true)
+    }
+
+    /// The rate that was swept, for people.
+    private var rateName: String {
+        sweeps.first?.rate == .muonLearningRate ? "learning rate of Muon's matrices" : "learning rate"
     }
 
     /// What the sweeps show, a line each.
@@ -81,11 +86,11 @@ extension Verification {
         }
         return [
             "Losses on \(split == "test" ? "test documents (corpus.test)" : "held-out documents; corpus.test would keep " + "others").",
-            "muP: the best learning rate \(octaves(drift)); wider \(rise(worstRise)) at the best rates, and "
+            "muP: the best \(rateName) \(octaves(drift)); wider \(rise(worstRise)) at the best rates, and "
                 + "\(rise(worstRiseAtTransferredRate)) at the smallest width's.",
-            "Standard parametrization: the best learning rate \(octaves(standardDrift)); wider \(rise(standardWorstRise)) at "
+            "Standard parametrization: the best \(rateName) \(octaves(standardDrift)); wider \(rise(standardWorstRise)) at "
                 + "the best rates, and \(rise(standardWorstRiseAtTransferredRate)) at the smallest width's under muP.",
-            "At the largest width, the learning rate that is best at the smallest is above the lowest loss by "
+            "At the largest width, the \(rateName) that is best at the smallest is above the lowest loss by "
                 + "\(percent(excess)) under muP (\(percent(standardExcess)) under the standard parametrization); the sweep there "
                 + "cost \(percent(costShare)) of the one at the largest.",
         ]

@@ -52,7 +52,10 @@ public struct TransferReport: Encodable, Sendable {
         bestTrial = best
         self.rungs = zip(plan.halving.rungs, rungs).map { Rung(steps: $0.steps, trials: $1) }
         self.notes = notes
-        searchFlops = rungs.joined().reduce(0) { $0 + $1.flops }
+        // With the run that replaced tokens for all.
+        searchFlops = rungs.joined().reduce(
+            plan.corruptionSource(tokenizer: "")?.flops(vocabularySize: vocabularySize) ?? 0
+        ) { $0 + $1.flops }
         targetFlops = plan.targetFlops(vocabularySize: vocabularySize)
         costShare = searchFlops / targetFlops
         self.coordinates = coordinates

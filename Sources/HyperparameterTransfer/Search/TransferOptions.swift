@@ -62,6 +62,15 @@ public struct TransferPlan: Sendable {
                 "training.hours becomes a number of steps when a run begins, and a search needs it before: set training.steps instead "
                     + "(`pretrain config check` says how many this machine does in that time)")
         }
+        let objective = target.objective
+        guard
+            options.metric == .total || options.metric == .generator && objective.trainsGenerator
+                || options.metric == .discriminator && objective.name.detects
+        else {
+            throw TransferError.refused(
+                "--metric \(options.metric.rawValue): objective.name \(objective.name.rawValue) has no such loss here; use total"
+            )
+        }
         self.target = target
         self.options = options
         family = WidthFamily(target)
@@ -121,7 +130,14 @@ public struct TransferPlan: Sendable {
         try setLength(&whole, steps: all, of: target)
         let rungs = SuccessiveHalving(trials: trials, steps: all, rungs: options.rungs, factor: options.halvingFactor)
             .rungs
-        let share = rungs.reduce(0) { $0 + Double($1.trials * $1.steps) / Double(all) } * trial(whole) / trial(target)
+        // The last rung is run with every seed, and one run of the first rung's length replaces tokens for all.
+        let runs = rungs.enumerated().reduce(
+            proxy.objective.trainsGenerator ? Double(rungs.first?.steps ?? 0) : 0
+        ) { sum, rung in
+            let seeds = rung.offset == rungs.count - 1 ? options.seeds : 1
+            return sum + Double(seeds * rung.element.trials * rung.element.steps)
+        }
+        let share = runs / Double(all) * trial(whole) / trial(target)
         return share <= sensibleShare ? all : max(fewestSteps, Int(Double(all) * sensibleShare / share))
     }
 
@@ -235,10 +251,15 @@ public struct TransferPlan: Sendable {
             ? 0 : Verification.flops(self, rateCount: plannedRates.count, vocabularySize: vocabularySize)
     }
 
+    /// The rate that a verification sweeps: the one that was searched, and of both the one that moves most weights.
+    var sweptRate: Hyperparameter {
+        space.dimensions.contains { $0.hyperparameter == .muonLearningRate } ? .muonLearningRate : .learningRate
+    }
+
     /// Learning rates of the verification, or factors of the best one.
     var plannedRates: [Double] {
         if !options.verifyRates.isEmpty { return options.verifyRates.sorted() }
-        if method == .grid, let rate = space.dimensions.first(where: { $0.hyperparameter == .learningRate }) {
+        if method == .grid, let rate = space.dimensions.first(where: { $0.hyperparameter == sweptRate }) {
             return Set(points.compactMap { $0[rate.hyperparameter] }).sorted()
         }
         return [0.25, 0.5, 1, 2, 4]

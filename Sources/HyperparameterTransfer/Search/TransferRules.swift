@@ -27,10 +27,13 @@ public struct TransferRules: Codable, Sendable, Equatable {
             / Double(proxy.training.sequencesPerStep * proxy.corpus.sequenceLength)
         if batch, batchRatio != 1 {
             Hyperparameter.scaleRates(by: batchRatio.squareRoot(), in: &target)
-            target.optimizer.beta1 = max(0, 1 - (1 - target.optimizer.beta1) * batchRatio)
-            target.optimizer.beta2 = max(0, 1 - (1 - target.optimizer.beta2) * batchRatio)
+            func scaled(_ beta: Double) -> Double { max(0, 1 - (1 - beta) * batchRatio) }
+            target.optimizer.beta1 = scaled(target.optimizer.beta1)
+            target.optimizer.beta2 = scaled(target.optimizer.beta2)
+            target.optimizer.generator.beta1 = target.optimizer.generator.beta1.map(scaled)
+            target.optimizer.generator.beta2 = target.optimizer.generator.beta2.map(scaled)
             if target.optimizer.kind == .muon {
-                target.optimizer.muon.momentum = max(0, 1 - (1 - target.optimizer.muon.momentum) * batchRatio)
+                target.optimizer.muon.momentum = scaled(target.optimizer.muon.momentum)
             }
             notes.append(
                 "batch rule: \(number(batchRatio)) times the proxy's batch; learning rate × √ of it, 1 − β × it")

@@ -182,8 +182,8 @@ public final class TransferSearch {
     /// The learning rates of the verification, as far as they are known before the search.
     private func rates(around best: SearchSpace.Point) -> [Double] {
         let planned = plan.plannedRates
-        if !plan.options.verifyRates.isEmpty || plan.method == .grid && best[.learningRate] != nil { return planned }
-        let center = best[.learningRate] ?? plan.target.optimizer.peakLearningRate
+        if !plan.options.verifyRates.isEmpty || plan.method == .grid && best[plan.sweptRate] != nil { return planned }
+        let center = best[plan.sweptRate] ?? plan.sweptRate.value(in: plan.target)
         return planned.map { $0 * center }
     }
 }

@@ -1,4 +1,6 @@
 /// Tells when a run's loss has left for good: after warmup, the mean of the last 20 steps is above that of the first 5.
+///
+/// Of a run that is gone on with it has not seen the first, and says nothing.
 struct DivergenceWatch {
     private let warmup: Int
     private var first: [Double] = []
@@ -13,6 +15,7 @@ struct DivergenceWatch {
 
     /// - Returns: whether the run has diverged.
     mutating func sees(step: Int, loss: Double) -> Bool {
+        if first.isEmpty, step > Self.firstSteps { return false }
         if first.count < Self.firstSteps { first.append(loss) }
         last.append(loss)
         if last.count > Self.lastSteps { last.removeFirst() }

@@ -1,4 +1,5 @@
 import Foundation
+import Objectives
 import Runs
 
 /// Sees what a run that learns nothing, or soon will not, looks like, and says so once.
@@ -40,7 +41,46 @@ package struct AlarmWatch {
     }
 
     private var patience: Int { max(1, configuration.training.steps / 50) }
-    private var rate: String { "optimizer.peak_learning_rate (\(configuration.optimizer.peakLearningRate))" }
+
+    /// The rates that move a network, by the names of their settings.
+    private func rate(ofGenerator: Bool) -> String {
+        let optimizer = configuration.optimizer
+        let isApart = ofGenerator && optimizer.separate
+        let own = isApart ? optimizer.ofGenerator : optimizer
+        let adam =
+            (isApart && optimizer.generator.peakLearningRate != nil
+                ? "optimizer.generator.peak_learning_rate" : "optimizer.peak_learning_rate")
+            + " (\(own.peakLearningRate))"
+        guard own.kind == .muon else { return adam }
+        let muon =
+            isApart && optimizer.generator.muonPeakLearningRate != nil
+            ? "optimizer.generator.muon_peak_learning_rate" : "optimizer.muon.peak_learning_rate"
+        return "\(muon) (\(own.muon.peakLearningRate)) and \(adam)"
+    }
+
+    /// What helps a run that learns nothing of the words around, as far as it does not do so already.
+    private func encouragement(ofGenerator: Bool) -> String {
+        var advice = ["a higher \(rate(ofGenerator: ofGenerator))"]
+        if configuration.optimizer.kind != .muon { advice.append("optimizer.kind: muon") }
+        if configuration.parametrization.embeddingLearningRateMultiplier < 5 {
+            advice.append("parametrization.embedding_learning_rate_multiplier: 5")
+        }
+        if configuration.model.normalization.placement == .post, configuration.model.layerCount > 6 {
+            advice.append("model.normalization.placement: pre, or a lower rate (with Post-LN many layers bear little)")
+        }
+        return advice.joined(separator: ", ") + " or smaller batches"
+    }
+
+    /// Whether training has once been below what the frequencies of the tokens give, and then was thrown back.
+    private func wasThrownBack(below entropy: Double) -> Bool {
+        let objective = configuration.objective
+        // Otherwise losses in training are no losses of masked tokens.
+        let isMasked =
+            objective.trainsGenerator || objective.name.prediction != .none && objective.predictedTokens == .masked
+        return state.raised.contains(AlarmKind.learningRateTooHigh.rawValue)
+            || state.raised.contains(AlarmKind.vanishingLayers.rawValue)
+            || isMasked && state.trend.lowest.map { $0 < Self.plateau * entropy - 0.1 } ?? false
+    }
 
     /// - Parameter patience: steps that it must have held for; nil: a fiftieth of the run.
     private mutating func note(
@@ -58,8 +98,8 @@ package struct AlarmWatch {
 
     /// - Parameter layers: gradients by layer, where they were measured.
     package mutating func see(_ record: StepRecord, step: Int, layers: [LayerGradients]?) {
-        guard step > configuration.optimizer.warmupSteps else { return }
-        if let layers { see(layers, step: step) }
+        let isWarm = step > configuration.optimizer.warmupSteps
+        if isWarm, let layers { see(layers, step: step) }
         // Where more and more is masked, losses rise.
         let objective = configuration.objective
         guard objective.evaluationMaskFraction <= objective.maskFraction else { return }
@@ -67,15 +107,18 @@ package struct AlarmWatch {
         let isMasked = record.generatorLoss ?? record.correctiveLoss != nil
         let loss = record.generatorLoss ?? record.correctiveLoss ?? record.loss
         let window = max(20, configuration.training.steps / 100)
+        // From the first step on: many runs are thrown back before warmup has ended.
         state.trend.add(loss, window: window)
-        guard let lowest = state.trend.lowest else { return }
-        let (rise, rate) = (state.trend.rise, rate)
+        guard isWarm, let lowest = state.trend.lowest else { return }
+        let (rise, rate) = (state.trend.rise, rate(ofGenerator: record.generatorLoss != nil))
+        let isMuon = configuration.optimizer.kind == .muon
         // A spike takes some windows to leave the mean.
         let lasting = max(patience, 3 * window)
         let limit = max(isMasked ? 0.3 : 0.3 * lowest, 0.1 * lowest)
         note(.learningRateTooHigh, rise > limit, step: step, patience: lasting) {
             "the loss in training has risen from \(Self.text(lowest)) to \(Self.text(lowest + rise)) and stays there, "
-                + "\($0): try half of \(rate), longer optimizer.warmup_steps or a smaller optimizer.clip_norm"
+                + "\($0): try half of \(rate), longer optimizer.warmup_steps"
+                + (isMuon ? "" : " or a smaller optimizer.clip_norm")
         }
     }
 
@@ -93,6 +136,7 @@ package struct AlarmWatch {
                 if ratio > largest { (largest, names.largest) = (ratio, "layer \(index) of the \(network.network)") }
             }
         }
+        let rate = rate(ofGenerator: false)
         let advice =
             "model.normalization.placement pre or mix keeps layers alike; with Post-LN, a lower \(rate) or longer warmup helps"
         note(.vanishingLayers, smallest < Self.vanishing, step: step) {
@@ -107,11 +151,15 @@ package struct AlarmWatch {
     package mutating func see(_ report: Evaluation) {
         guard report.step > configuration.optimizer.warmupSteps else { return }
         seeMaskedLoss(report)
-        let rate = rate
-        if let area = report.discriminatorAuc {
+        if configuration.objective.discriminatorWeight > 0, let area = report.discriminatorAuc {
+            let rate = rate(ofGenerator: false)
+            let isThrownBack = wasThrownBack(below: report.unigramEntropy)
+            let others = [("masked_language_model", ObjectiveName.maskedLanguageModel), ("metro", .metro)].filter {
+                $0.1 != configuration.objective.name
+            }.map(\.0).joined(separator: " or ")
             note(.majorityClass, area < Self.chance, step: report.step) {
                 "the detector tells replaced tokens from others no better than chance (AUC \(Self.text(area))), \($0): the encoder "
-                    + "learns nothing from it; try a higher \(rate), or objective.name: masked_language_model or metro for "
+                    + "learns nothing from it; try a \(isThrownBack ? "lower" : "higher") \(rate), or objective.name: \(others) for "
                     + "short runs"
             }
         }
@@ -127,21 +175,29 @@ package struct AlarmWatch {
 
     private mutating func seeMaskedLoss(_ report: Evaluation) {
         let isOfGenerator = configuration.objective.trainsGenerator
-        guard configuration.objective.name.prediction != .none || isOfGenerator,
+        let weight =
+            isOfGenerator ? configuration.objective.generatorWeight : configuration.objective.correction
+        guard configuration.objective.name.prediction != .none || isOfGenerator, weight > 0,
             configuration.objective.predictedTokens == .masked,
             let loss = isOfGenerator ? report.generatorLoss : report.correctiveLoss
         else { return }
-        let (entropy, rate) = (report.unigramEntropy, rate)
+        let (entropy, rate) = (report.unigramEntropy, rate(ofGenerator: isOfGenerator))
+        let isThrownBack = wasThrownBack(below: entropy)
+        let encouragement = encouragement(ofGenerator: isOfGenerator)
         let limit = entropy + Self.ignorance * max(0, log(Double(vocabularySize)) - entropy)
         let whose = isOfGenerator ? "the generator's" : "the"
         note(.learningRateTooLow, loss > limit, step: report.step) {
             "\(whose) loss on masked tokens, \(Self.text(loss)) nats, is above the \(Self.text(entropy)) of their mere frequencies, \($0): "
-                + "\(rate) is too low or the run too short; try three times as much"
+                + (isThrownBack
+                    ? "training was thrown back; try half of \(rate) or longer optimizer.warmup_steps"
+                    : "\(rate) is too low or the run too short; try three times as much")
         }
         note(.unigramPlateau, loss >= Self.plateau * entropy && loss <= limit, step: report.step) {
             "\(whose) loss on masked tokens, \(Self.text(loss)) nats, is that of their frequencies (\(Self.text(entropy))), \($0): nothing "
-                + "of the words around is learned yet; try a higher \(rate), optimizer.kind: muon, "
-                + "parametrization.embedding_learning_rate_multiplier: 5 or smaller batches"
+                + (isThrownBack
+                    ? "training has been below it and was thrown back; try half of \(rate), longer optimizer.warmup_steps, or "
+                        + "model.normalization.placement: pre"
+                    : "of the words around is learned yet; try \(encouragement)")
         }
     }
 

@@ -23,9 +23,9 @@ struct CompareCommand: ParsableCommand {
 
             With --minutes a short pilot of each arm measures its speed, and every run has the steps that it does in this \
             time, with a complete schedule; --steps gives all as many steps. With learning_rates every arm is tuned first, \
-            in trials of tuning_share of the length that are judged like the runs, one step beyond the list where the best \
+            in trials of tuning_share of the length that are judged like the runs, up to two steps beyond the list where the best \
             stands at its edge. Then each arm is trained with --seeds seeds, and all are judged on held-out text that one \
-            arm's generator (judge) has masked and replaced for all.
+            run (of the arm judge) has masked and replaced for all.
 
             --output receives runs/ (ordinary run directories), results.json, results.md and curves.svg. The same command \
             goes on with an interrupted comparison; what is finished is not done again.
@@ -80,8 +80,8 @@ struct CompareCommand: ParsableCommand {
         signal(SIGPIPE, SIG_IGN)
         let line = ProgressLine(quiet: quiet)
         let comparison = Comparison(plan, arms: arms, options: options, folder: output, progress: line) {
-            [quiet] text in
-            line.interrupt { if !quiet || text.contains("warning") { Terminal.note(text) } }
+            [quiet] text, isWarning in
+            if !quiet || isWarning { line.interrupt { Terminal.note(text) } }
         }
         do {
             let result = try comparison.run()

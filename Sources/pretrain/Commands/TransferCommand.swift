@@ -39,7 +39,10 @@ struct TransferCommand: ParsableCommand {
     var proxyWidth: Int?
     @Option(help: "Layers of the proxy; only for Pre-LN may they differ from the target's.")
     var proxyLayers: Int?
-    @Option(help: "Steps of the longest trials. Default: the target's.")
+    @Option(
+        help:
+            "Steps of the longest trials. Default: the target's, or as many as keep the search within a fifth of its training, but 1000."
+    )
     var proxySteps: Int?
     @Option(help: "Sequences of a step. Default: the target's.")
     var proxyBatch: Int?
