@@ -1,5 +1,6 @@
 import Configuration
 import Corpus
+import Engine
 import Formatting
 import Foundation
 import Kernels
@@ -15,6 +16,11 @@ public struct RunSuggestion: Sendable {
     private static let tokensPerParameter = 20.0
     /// Passes over the text beyond which more steps teach little.
     private static let sensiblePasses = 40.0
+    /// Share of a step's operations beyond which Muon's own products are made cheaper by larger batches.
+    private static let sensibleOptimizerShare = 0.2
+    private static let sequenceLength = 128
+    /// Sequences of 2,048 tokens, which is what keeps a thread busy.
+    private static let sequencesPerThread = 16
 
     public let configuration: RunConfiguration
     /// Why the values are what they are, a line each.
@@ -38,10 +44,17 @@ public struct RunSuggestion: Sendable {
                 &candidate.model, layerCount: layers, hiddenSize: hidden, headCount: max(2, hidden / 64))
             candidate.corpus = corpus
             candidate.corpus.heldOut = Self.heldOut(listing.bytes)
-            candidate.corpus.sequenceLength = 128
+            candidate.corpus.sequenceLength = Self.sequenceLength
             if multipliesBFloat16 { candidate.training.precision = .bfloat16 }
             candidate.tokenizer.vocabularySize = Self.vocabulary(listing.bytes)
-            candidate.training.batchSize = 32
+            candidate.training.batchSize = max(32, Self.sequencesPerThread * threads)
+            if threads > EngineConfiguration.mostDefaultLanes { candidate.training.lanes = threads }
+            while candidate.training.batchSize < 256,
+                try RunForecast(candidate, threads: threads, measuring: false, checkingCorpus: false).optimizerShare
+                    > Self.sensibleOptimizerShare
+            {
+                candidate.training.batchSize *= 2
+            }
             let forecast = try RunForecast(candidate, threads: threads, measuring: true, checkingCorpus: false)
             guard let speed = forecast.tokensPerSecond else { break }
             let tokens = speed * hours * 3600
@@ -64,6 +77,10 @@ public struct RunSuggestion: Sendable {
         reasons.append(
             "\(configuration.model.layerCount) layers of \(configuration.model.hiddenSize): the largest shape with twenty "
                 + "tokens for every parameter in \(Self.text(hours)) h at \(Int(speed)) tokens/s on \(threads) threads")
+        reasons.append(
+            "batches of \(configuration.training.batchSize) sequences: "
+                + "\(configuration.training.batchSize > Self.sequencesPerThread * max(2, threads) ? "so that Muon's own products are a small part" : "2,048 tokens for every thread")"
+        )
         reasons.append(
             "\(steps) steps of \(perStep) tokens: about \(Self.text(Double(steps * perStep) / max(1, textTokens))) passes over "
                 + "the text, at four bytes a token")
