@@ -5,8 +5,9 @@
 #     Experiments/pretraining-pays/run.sh PROSE.txt TASKS PAIRS OUTPUT [RECIPE…]
 #
 # TASKS holds folders with train.jsonl, test.jsonl and perhaps validation.jsonl, plain or compressed, called sst2, cola, mrpc, trec6,
-# sotu_era and imdb; PAIRS files of minimal pairs. Recipes: mlm, mlm-muon, electra, electra-muon, metro, metro-muon; STEPS says how many instead of an hour's. PRETRAIN
-# names another binary than the one of `make build`. The same command goes on where it was interrupted.
+# sotu_era and imdb, of which some may be missing; PAIRS files of minimal pairs. Recipes: mlm, mlm-muon, electra, electra-muon, metro,
+# metro-muon. Variables: STEPS, how many instead of an hour's; WARMUP; PRECISION (float32 where there is no bfloat16); RATES of
+# fine-tuning; PRETRAIN, another binary than the one of `make build`. The same command goes on where it was interrupted.
 set -eu
 prose=$1
 tasks=$2
@@ -21,15 +22,18 @@ mkdir -p "$output/tasks" "$output/long"
 
 # What is special about a task.
 for task in sst2 cola mrpc trec6 sotu_era imdb; do
+    [ -d "$tasks/$task" ] || continue
     folder=$output/tasks/$task
     [ $task != imdb ] || folder=$output/long/$task
     mkdir -p "$folder"
     for file in "$tasks/$task"/*.jsonl*; do ln -sf "$(readlink -f "$file")" "$folder/"; done
 done
-echo "metric: matthews" >"$output/tasks/cola/task.yaml"
-echo "metric: f1" >"$output/tasks/mrpc/task.yaml"
-echo "training: {epochs: 10}" >"$output/tasks/sotu_era/task.yaml"
-echo "training: {epochs: 1}" >"$output/long/imdb/task.yaml"
+special() { [ ! -d "$output/$1" ] || echo "$2" >"$output/$1/task.yaml"; }
+special tasks/cola "metric: matthews"
+special tasks/mrpc "metric: f1"
+special tasks/sotu_era "training: {epochs: 10}"
+special long/imdb "training: {epochs: 1}"
+precision=${PRECISION:-bfloat16}
 
 two_muons="--set optimizer.kind=muon --set optimizer.coupled_tables=true --set optimizer.separate=true
     --set model.embedding_sharing=disentangled --set objective.discriminator_weight=10"
@@ -63,11 +67,13 @@ for recipe in "${@:-mlm}"; do
     # The settings are meant to be split.
     # shellcheck disable=SC2086
     "$pretrain" run "$here/base.yaml" --output "$output/$recipe" --set "corpus.sources=[{path: $prose}]" \
-        --set tokenizer.path="$output/tokenizer.json" --set training.steps="${STEPS:-$steps}" $settings
+        --set tokenizer.path="$output/tokenizer.json" --set training.steps="${STEPS:-$steps}" \
+        --set optimizer.warmup_steps="${WARMUP:-300}" --set training.precision="$precision" $settings
     models="$models $output/$recipe"
 done
-common="--seeds 3 --set training.precision=bfloat16 --set training.pooling=mean"
+common="--seeds 3 --set training.precision=$precision --set training.pooling=mean"
 # shellcheck disable=SC2086
-"$pretrain" suite $models --tasks "$output/tasks" --output "$output/suite" --rates 5e-4,1e-3,2e-3 --minimal-pairs "$pairs" $common
+"$pretrain" suite $models --tasks "$output/tasks" --output "$output/suite" --rates "${RATES:-5e-4,1e-3,2e-3}" --minimal-pairs "$pairs" $common
+[ -d "$output/long/imdb" ] || exit 0
 # shellcheck disable=SC2086
 "$pretrain" suite $models --tasks "$output/long" --output "$output/suite-long" --rates 1e-3 $common

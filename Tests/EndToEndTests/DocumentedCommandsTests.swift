@@ -14,7 +14,10 @@ import Testing
     private static func commands() throws -> [(page: String, command: String)] {
         let pages =
             ["README.md"]
-            + ["text", "runs", "watching", "recipes", "long-documents", "transfer", "using", "released-weights"].map {
+            + [
+                "first-model", "text", "runs", "watching", "recipes", "long-documents", "transfer", "using",
+                "released-weights",
+            ].map {
                 "docs/\($0).md"
             }
         return try pages.flatMap { page -> [(String, String)] in
@@ -113,6 +116,8 @@ import Testing
             if command.contains("run --preset demo") { command += few }
             if command.contains(" more.yaml ") { command += short }
             command = command.replacing("--minutes 30", with: "--minutes 0.0005")
+            // The configuration that pages go on with is the small one.
+            command = command.replacing("> mine.yaml", with: "> suggested.yaml")
             return try Program.shell(command, in: folder.path)
         }
         // What a page takes for granted that another one has made, or README's own `make run`.
