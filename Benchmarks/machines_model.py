@@ -24,7 +24,7 @@ import math
 
 # Of three parts of a lane, forward, backward by activations and by weights, gradients leave in the last two; the first layers' are
 # the last, and nothing is left to hide them behind. Assumed: where links are slow enough to show it, two ranks were too fast.
-# With objective.contrast or disentangled attention, whose gradients are complete with the lane alone, it is 0.
+# With objective.contrastive_weight above 0 or disentangled attention, whose gradients are complete with the lane alone, it is 0.
 HIDDEN = 0.6
 # Of a message between two machines, in seconds: usual for TCP, not measured here.
 LATENCY = 50e-6

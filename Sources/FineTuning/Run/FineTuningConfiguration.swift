@@ -188,7 +188,7 @@ public struct FineTuningSettings: Configurable, Equatable {
             "chunk_tokens", &chunkTokens, 16...1_048_576, "Tokens that a thread carries at a time; memory follows.")
         try fields.choice(
             "precision", &precision,
-            "Of what linear layers multiply: float32, or bfloat16, several times as fast on processors with AVX512_BF16."
+            "Of what linear layers multiply: float32, or bfloat16, faster on processors that have instructions for it."
         )
         try fields.integer("seed", &seed, 0...Int(Int32.max), "Of the head, the order of texts and dropout.")
     }

@@ -70,7 +70,7 @@ public struct TrainingConfiguration: Configurable, Equatable {
         try fields.integer(
             "lanes", &lanes, 1...65536,
             "Groups of sequences whose gradients are summed by themselves: the most threads that help; four for each thread "
-                + "balance the load. null: one for 2,048 tokens, at least 2. Part of the run: changing it changes results "
+                + "balance the load. null: one for 2,048 tokens, from 2 to 64 (to 16 where sequences are divided). Part of the run: changing it changes results "
                 + "in the last bits.")
         try fields.integer(
             "chunk_tokens", &chunkTokens, 1...1_048_576,
@@ -83,8 +83,9 @@ public struct TrainingConfiguration: Configurable, Equatable {
                 + "outputs, for a third more work.")
         try fields.choice(
             "precision", &precision,
-            "Of what linear layers and the vocabulary multiply; everything else stays in single precision. bfloat16: several "
-                + "times as fast on processors with AVX512_BF16, slower than float32 on others. Part of the run.")
+            "Of what linear layers and the vocabulary multiply; everything else stays in single precision. bfloat16: faster on "
+                + "processors that have instructions for it (config check says how much), slower than float32 on others. Part of the run."
+        )
         try fields.choice(
             "communication", &communication,
             "Of what machines exchange. bfloat16: sums of lanes are rounded before they are added to others, and what weights "

@@ -1,6 +1,6 @@
 import Foundation
 
-/// `metrics.jsonl`: one JSON object per line, in the order of steps. docs/runs.md says what is in them.
+/// `metrics.jsonl`: one JSON object per line, in the order of steps. docs/watching.md says what is in them.
 public final class MetricsLog {
     /// Of the format; the first line of a file tells it. 1, which told none, had no `seconds`.
     public static let version = 2

@@ -1,4 +1,4 @@
-/// Exit statuses of every command, as README documents them.
+/// Exit statuses of every command, as docs/runs.md documents them.
 enum ExitStatus {
     static let success: Int32 = 0
     /// The input, the configuration or the state of a directory does not allow the command; the message says what to do.

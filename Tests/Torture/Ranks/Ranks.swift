@@ -44,6 +44,10 @@ final class Ranks: Sendable {
         Form(name: "bfloat16", settings: bfloat16),
         Form(
             name: "all", settings: metro + bfloat16 + ["optimizer.kind=muon", "optimizer.coupled_tables=true"]),
+        // An alarm may come between the turns of a step.
+        Form(name: "turns", settings: metro + ["optimizer.generator_first=true"]),
+        // Its first step is one whose gradients are looked at.
+        Form(name: "stages", settings: ["training.stages=[{steps: 29, batch_size: 4}]", "training.evaluate_every=10"]),
         Form(
             name: "replicas",
             settings: ["training.synchronisation.every=10", "training.checkpoint_every=10"], replicas: 2),
@@ -182,8 +186,11 @@ final class Ranks: Sendable {
             running = Processes.of(bench.program, having: output)
         }
         guard running.count == ranks else { return nil }
-        kill(running[choice], SIGKILL)
-        return String(format: "process %d after %.3f s", choice, seconds)
+        // A signal that is heard goes to all, and saves the last finished step.
+        let signal = Int.random(in: 0..<3, using: &random) == 0 ? SIGTERM : SIGKILL
+        kill(running[choice], signal)
+        let name = signal == SIGTERM ? "SIGTERM" : "SIGKILL"
+        return "\(name) to process \(choice) " + String(format: "after %.3f s", seconds)
     }
 
     private func waitUntilAllHaveGone(_ output: String) throws {
