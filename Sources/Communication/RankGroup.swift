@@ -33,6 +33,8 @@ public final class RankGroup {
     private let alarmBytes = UnsafeMutableRawBufferPointer.allocate(byteCount: RankAlarm.byteCount, alignment: 16)
     private var alarmTransfer: RankTransfer?
     private var alarms: [RankAlarm] = []
+    /// Whether all have been told that the run is over, so that nobody listens any more.
+    public var isOver = false
     /// Whether this rank has told the others that it gives up.
     public private(set) var hasRaised = false
     /// What was sent and must stay where it is until it has left.

@@ -80,7 +80,7 @@ public final class Comparison: Sendable {
         }
         let (figures, judging) = try judgeAll(models)
         let report = ComparisonReport(
-            judge: judging, replaces: arms[judge].configuration.objective.hasGenerator,
+            judge: judging, replaces: arms[judge].configuration.objective.name.readsReplacements,
             arms: arms.enumerated().map { index, arm in
                 .init(
                     name: arm.name, settings: plan.arms[index].settings, steps: steps[index],
@@ -137,11 +137,6 @@ public final class Comparison: Sendable {
         var budget = Budget(minutes: nil, steps: [:])
         if case .minutes(let minutes) = options.length {
             (budget.minutes, budget.jobs, budget.threads) = (minutes, options.jobs, options.threads)
-            if let arm = arms.first(where: { !$0.configuration.training.stages.isEmpty }) {
-                throw ComparisonError.arm(
-                    arm.name,
-                    "has training.stages, whose speeds differ, so that a pilot cannot tell its time; use --steps")
-            }
         }
         if let data = FileManager.default.contents(atPath: file) {
             let stored = try JSONDecoder().decode(Budget.self, from: data)
@@ -171,6 +166,11 @@ public final class Comparison: Sendable {
                 budget.steps[arm.name] = steps
             }
         case .minutes(let minutes):
+            if let arm = missing.first(where: { !arms[$0].configuration.training.stages.isEmpty }) {
+                throw ComparisonError.arm(
+                    arms[arm].name,
+                    "has training.stages, whose speeds differ, so that a pilot cannot tell its time; use --steps")
+            }
             let seconds = try pilots(missing)
             try? FileManager.default.removeItem(atPath: path("pilots"))
             for (arm, seconds) in zip(missing, seconds) {
@@ -205,7 +205,8 @@ public final class Comparison: Sendable {
             if !pilot.isMeasured, left.withLock({ $0 == 0 }) { return nil }
             defer { if pilot.isMeasured { left.withLock { $0 -= 1 } } }
             var configuration = configuration(index)
-            configuration.training.steps = options.pilotSteps
+            // Others go on until the last pilot is done.
+            configuration.training.steps = options.pilotSteps * (pilot.isMeasured ? 1 : 10_000)
             configuration.training.checkpointEvery = 0
             configuration.training.checkpointMinutes = nil
             configuration.training.evaluateEvery = 0
@@ -275,9 +276,12 @@ public final class Comparison: Sendable {
         var found: [[RateTrial]] = arms.map { _ in [] }
         var wanted = arms.indices.flatMap { arm in plan.learningRates(of: plan.arms[arm]).map { (arm, $0) } }
         guard !wanted.isEmpty else { return found }
+        // That of the first round masks text in all.
+        var judging: String?
         // What stands at the edge of the grid is followed twice.
         for round in 0..<3 where !wanted.isEmpty {
-            let scores = try self.trials(wanted, steps, label: round == 0 ? "tuning" : "tuning beyond the grid")
+            let scores = try self.trials(
+                wanted, steps, judging: &judging, label: round == 0 ? "tuning" : "tuning beyond the grid")
             for ((arm, rate), score) in zip(wanted, scores) {
                 found[arm].append(.init(learningRate: rate, score: score))
                 found[arm].sort { $0.learningRate < $1.learningRate }
@@ -314,7 +318,9 @@ public final class Comparison: Sendable {
 
     /// Scores of shorter runs at learning rates: the main encoder's loss on text that the judge's first trial has masked and
     /// replaced.
-    private func trials(_ wanted: [(arm: Int, rate: Double)], _ steps: [Int], label: String) throws -> [Double?] {
+    private func trials(
+        _ wanted: [(arm: Int, rate: Double)], _ steps: [Int], judging: inout String?, label: String
+    ) throws -> [Double?] {
         let models = try train(
             wanted.map { arm, rate in
                 var configuration = configuration(arm)
@@ -329,11 +335,12 @@ public final class Comparison: Sendable {
                 configuration.training.evaluateEvery = 0
                 return ("tuning/\(arms[arm].name)-\(RateTrial.number(rate))", configuration)
             }, label: label)
-        let judging = try judgingTrial(wanted, models)
+        let masker = try judging ?? judgingTrial(wanted, models)
+        judging = masker
         return try SideBySide.run(Array(zip(wanted.map(\.arm), models)), jobs: options.jobs) { [self] pair, _ in
             let (arm, model) = pair
             guard model.divergedAt == nil else { return nil }
-            let figures = try judge(model, seed: 0, by: judging)
+            let figures = try judge(model, seed: 0, by: masker)
             return arms[arm].configuration.objective.name.prediction == .none
                 ? figures.discriminatorLoss : figures.correctiveLoss
         }

@@ -125,8 +125,10 @@ public struct ComparisonConfiguration: Configurable, Equatable {
         }
         let judge = judgeIndex(of: arms)
         let (judging, configuration) = arms[judge]
-        if !configuration.objective.name.readsReplacements, arms.contains(where: { $0.1.objective.name.detects }) {
-            throw ComparisonError.arm(judging, "replaces no tokens, and others detect: name another judge")
+        if !configuration.objective.name.readsReplacements,
+            arms.contains(where: { $0.1.objective.name.readsReplacements })
+        {
+            throw ComparisonError.arm(judging, "replaces no tokens, and others read replacements: name another judge")
         }
         if learningRates(of: self.arms[judge]).isEmpty, self.arms.contains(where: { !learningRates(of: $0).isEmpty }) {
             throw ComparisonError.arm(

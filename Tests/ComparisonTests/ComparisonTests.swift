@@ -181,7 +181,7 @@ struct ComparisonTests {
         #expect(
             problem(
                 "base: base.yaml\njudge: b\narms: [{name: a}, {name: b, set: [objective.name=masked_language_model]}]"
-            ).contains("arm b: replaces no tokens, and others detect"))
+            ).contains("arm b: replaces no tokens, and others read replacements"))
         #expect(
             problem("base: base.yaml\narms: [{name: a}, {name: b, learning_rates: [1, 2]}]")
                 .contains("arm a: masks text for the trials of others and has none of its own"))

@@ -197,7 +197,7 @@ struct FineTuningRunTests {
             .predictions.map { try #require($0.number) }
         #expect(numbers[0] > 1950 && numbers[1] < 1880, "\(numbers)")
         try folder.write(
-            (0..<8).map { "{\"text\": \"day \($0)\", \"label\": 4}" }.joined(separator: "\n"), to: "same.jsonl")
+            (0..<8).map { "{\"text\": \"day \($0)\", \"label\": 3.7}" }.joined(separator: "\n"), to: "same.jsonl")
         let same = #expect(throws: TaskError.self) {
             _ = try run(
                 self.configuration {

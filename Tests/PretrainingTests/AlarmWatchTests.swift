@@ -111,6 +111,18 @@ struct AlarmWatchTests {
         }
     }
 
+    @Test("A detector at chance beside a generator that learns is not told to slow down") func detectorAlone() {
+        var watch = watch()
+        var found: [RunAlarm] = []
+        for step in 1...300 {
+            watch.see(record(6.5 - 3 * Double(step) / 300), step: step, layers: nil)
+            if step % 100 == 0 { watch.see(AlarmWatch.Evaluation(report(step, area: 0.51))) }
+            found += watch.take()
+        }
+        #expect(found.map(\.kind) == ["majority_class"])
+        #expect(found[0].message.contains("try a higher optimizer.peak_learning_rate"))
+    }
+
     @Test("Advice names the rates that move the network, and nothing that the run has already") func advice() {
         var watch = watch {
             $0.optimizer.kind = .muon

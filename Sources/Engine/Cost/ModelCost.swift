@@ -18,6 +18,8 @@ public struct ModelCost: Sendable, Equatable {
     public var optimizerFlops: Double
     /// Weights, the optimizer's state, and the gradients of the lanes that are in memory at a time.
     public var stateBytes: Int
+    /// Of these, weights and moments, which stay from stage to stage.
+    private var keptBytes: Int
     /// Activations of all workers.
     public var activationBytes: Int
     /// Workers that run at the same time.
@@ -62,6 +64,7 @@ public struct ModelCost: Sendable, Equatable {
         optimizerFlops = optimizer.flops
         // Where networks take turns, the generator's part is kept until the step is done.
         let kept = configuration.optimizer.generatorFirst ? layout.secondGroupStart ?? 0 : 0
+        keptBytes = Self.bytes(4, layout.bufferCount, buffers)
         stateBytes = Self.sum(
             Self.bytes(4, layout.bufferCount, buffers + gradients), Self.bytes(4, kept, buffers),
             Self.bytes(4, optimizer.floats, threads))
@@ -123,8 +126,9 @@ public struct ModelCost: Sendable, Equatable {
     /// - Throws: `MemoryShortage`.
     package func checkMemory(_ limits: MachineLimits = MachineLimits(), isBeginning: Bool = true) throws {
         try limits.check(
-            "the run", bytes: memoryBytes - (isBeginning ? 0 : stateBytes),
-            reserved: (isBeginning ? Kernels.reservedBytes(threads: threads) : 0) + Self.aroundBytes,
+            "the run", bytes: memoryBytes,
+            // What is mapped already is in what is left to be mapped no more.
+            reserved: (isBeginning ? Kernels.reservedBytes(threads: threads) : -keptBytes) + Self.aroundBytes,
             advice: "choose a smaller model, or lower training.lanes, training.chunk_tokens, training.batch_size or "
                 + "--threads")
     }

@@ -27,7 +27,10 @@ struct TokensTask: TaskDefinition {
             guard let text = try record.text(task.textField) else {
                 throw record.error(
                     "has neither words \(task.wordsField) nor a text \(task.textField); there are "
-                        + "\(record.known().joined(separator: ", ")) (set words_field or text_field)")
+                        + "\(record.known().joined(separator: ", ")) "
+                        + (needsLabel
+                            ? "(set words_field or text_field)"
+                            : "(name the one to read: --words-field or --text-field)"))
             }
             if text.allSatisfy(\.isWhitespace) { throw record.error("has an empty text") }
             var row = TaskRow(text: text, line: record.line)

@@ -69,7 +69,8 @@ public final class FineTuningRun {
         let model = try LoadedModel(path: pretrained, threads: threads)
         let pool = model.engine.pool
         defer { pool.shutDown() }
-        let longest = try Self.longestText(configuration, model.configuration)
+        let longest = try Self.longestText(
+            configuration, model.configuration, isImported: try Self.isImported(model.reader))
         let data = try TaskData(configuration, tokenizer: model.tokenizer, longestText: longest)
         if data.truncated > 0 {
             report(.note("\(data.truncated) of \(data.texts) texts were cut to \(longest) tokens"))
@@ -111,10 +112,11 @@ public final class FineTuningRun {
         }
         // Of the same texts and the same model, as was checked, where an earlier version began.
         documents.state.origin = documents.state.origin ?? fresh.state.origin
-        // A checkpoint is written before its epoch is judged, so what the best came to stands with its model. That of a later epoch,
-        // whose checkpoint was lost, comes by again.
-        if let step, let kept = try best.latest(), kept.step <= step {
-            let state = try FineTuningCheckpoint.documents(try CheckpointReader(path: kept.path)).state
+        // A checkpoint is written before its epoch is judged, so what the best came to stands with its model.
+        if let step, let kept = try best.latest() {
+            var state = try FineTuningCheckpoint.documents(try CheckpointReader(path: kept.path)).state
+            // That of a later epoch, whose checkpoint was lost, comes by again, and until then patience has nothing to count from.
+            if kept.step > step { (state.bestScore, state.bestStep) = (nil, step) }
             documents.state.bestScore = state.bestScore
             documents.state.bestStep = state.bestStep
             documents.state.metric = state.metric
@@ -149,7 +151,13 @@ public final class FineTuningRun {
         let model = try TrainingCheckpoint.configuration(reader)
         let tokenizer = try Tokenizer(json: Array(try TrainingCheckpoint.tokenizer(reader)))
         _ = try TaskData(
-            configuration, tokenizer: tokenizer, longestText: try longestText(configuration, model))
+            configuration, tokenizer: tokenizer,
+            longestText: try longestText(configuration, model, isImported: try isImported(reader)))
+    }
+
+    /// Whether a checkpoint is of a model that was imported, and that nothing has trained since.
+    static func isImported(_ reader: CheckpointReader) throws -> Bool {
+        try reader.manifest.step == 0 && TrainingCheckpoint.state(reader).startedFrom != nil
     }
 
     /// Scores of the best epoch.
@@ -216,12 +224,15 @@ public final class FineTuningRun {
     }
 
     /// Most tokens of a text: what the encoder was pretrained with, unless the settings have another length. Later rows of a position
-    /// table would be as they were drawn.
+    /// table would be as they were drawn; those of an imported model that nothing has trained since are all trained.
     ///
     /// - Throws: `InvalidSetting` for a length that the model does not have, and for windows that would hardly move on.
-    static func longestText(_ configuration: FineTuningConfiguration, _ model: RunConfiguration) throws -> Int {
+    static func longestText(
+        _ configuration: FineTuningConfiguration, _ model: RunConfiguration, isImported: Bool = false
+    ) throws -> Int {
         let positions = model.model.positions == .learned ? model.model.maximumPositions : .max
-        let longest = configuration.training.maximumLength ?? min(positions, model.corpus.sequenceLength)
+        let trained = isImported && positions < .max ? positions : model.corpus.sequenceLength
+        let longest = configuration.training.maximumLength ?? min(positions, trained)
         if longest > positions {
             throw InvalidSetting(
                 "training.maximum_length", "\(longest) is more than the model's \(positions) positions; lower it")

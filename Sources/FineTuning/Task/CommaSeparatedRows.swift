@@ -59,7 +59,9 @@ struct CommaSeparatedRows {
             case (.start, _), (.plain, _):
                 cell.append(byte)
                 place = .plain
-            case (.quotation, UInt8(ascii: " ")), (.closed, UInt8(ascii: " ")): place = .closed
+            case (.quotation, UInt8(ascii: " ")), (.closed, UInt8(ascii: " ")), (.quotation, UInt8(ascii: "\t")),
+                (.closed, UInt8(ascii: "\t")):
+                place = .closed
             case (.quotation, _), (.closed, _):
                 throw TaskError.row(
                     path: path, line: line,

@@ -21,7 +21,7 @@ public struct NumberScale: Codable, Equatable, Sendable {
         let count = Double(max(numbers.count, 1))
         let mean = numbers.reduce(0) { $0 + $1 / count }
         let deviation = numbers.reduce(0) { $0 + ($1 - mean) / count * ($1 - mean) }.squareRoot()
-        guard deviation > 0 else {
+        guard numbers.contains(where: { $0 != numbers[0] }), deviation > 0 else {
             throw TaskError.file(path: path, "has one number, with which there is nothing to learn")
         }
         guard deviation.isFinite else {

@@ -90,7 +90,7 @@ public enum TaskTable {
             case "words": task.wordsField = field
             case "question": task.questionField = field
             case "context": task.contextField = field
-            default: task.choicesField = field
+            default: (task.choicesField, task.choiceFields) = (field, [])
             }
         }
 
@@ -214,6 +214,8 @@ public enum TaskTable {
         guard let text = String(validating: bytes, as: UTF8.self) else {
             throw TaskError.file(path: path, "is not UTF-8; convert it (iconv -t utf-8)")
         }
-        return text.replacing("\r\n", with: "\n")
+        let lines = text.replacing("\r\n", with: "\n")
+        // Of old systems, whose lines end with nothing else.
+        return lines.utf8.contains(UInt8(ascii: "\n")) ? lines : lines.replacing("\r", with: "\n")
     }
 }

@@ -118,7 +118,7 @@ struct ClassifierCard {
                 + "around it; `truncation=True` cuts the end instead, and says nothing of its words."
         case _ where readsWindows:
             "Texts longer than \(maximumLength) tokens were trained and judged in overlapping windows, whose logits are averaged "
-                + "(`truncation=True, stride=\(maximumLength / 4), return_overflowing_tokens=True` makes such windows); without them "
+                + "(`truncation=True, stride=\(answers.overlap ?? maximumLength / 4), return_overflowing_tokens=True` makes such windows); without them "
                 + "`truncation=True` reads the beginning alone, which scores otherwise."
         default:
             "Of texts longer than \(maximumLength) tokens `truncation=True` cuts the end, as in training; of pairs the end of the "

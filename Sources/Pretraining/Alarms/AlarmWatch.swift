@@ -71,15 +71,16 @@ package struct AlarmWatch {
         return advice.joined(separator: ", ") + " or smaller batches"
     }
 
-    /// Whether training has once been below what the frequencies of the tokens give, and then was thrown back.
-    private func wasThrownBack(below entropy: Double) -> Bool {
-        let objective = configuration.objective
-        // Otherwise losses in training are no losses of masked tokens.
-        let isMasked =
-            objective.trainsGenerator || objective.name.prediction != .none && objective.predictedTokens == .masked
-        return state.raised.contains(AlarmKind.learningRateTooHigh.rawValue)
-            || state.raised.contains(AlarmKind.vanishingLayers.rawValue)
-            || isMasked && state.trend.lowest.map { $0 < Self.plateau * entropy - 0.1 } ?? false
+    /// Whether something has shown that the run learns too fast rather than too slowly.
+    private var isTooFast: Bool {
+        [AlarmKind.learningRateTooHigh, .vanishingLayers].contains { state.raised.contains($0.rawValue) }
+    }
+
+    /// Whether losses of masked tokens in training have been below what the frequencies of the tokens give, and are so no more.
+    private func wasThrownBack(to entropy: Double) -> Bool {
+        guard let lowest = state.trend.lowest else { return false }
+        let plateau = Self.plateau * entropy
+        return lowest < plateau - 0.2 && lowest + state.trend.rise >= plateau - 0.1
     }
 
     /// - Parameter patience: steps that it must have held for; nil: a fiftieth of the run.
@@ -153,13 +154,13 @@ package struct AlarmWatch {
         seeMaskedLoss(report)
         if configuration.objective.discriminatorWeight > 0, let area = report.discriminatorAuc {
             let rate = rate(ofGenerator: false)
-            let isThrownBack = wasThrownBack(below: report.unigramEntropy)
+            let direction = isTooFast ? "lower" : "higher"
             let others = [("masked_language_model", ObjectiveName.maskedLanguageModel), ("metro", .metro)].filter {
                 $0.1 != configuration.objective.name
             }.map(\.0).joined(separator: " or ")
             note(.majorityClass, area < Self.chance, step: report.step) {
                 "the detector tells replaced tokens from others no better than chance (AUC \(Self.text(area))), \($0): the encoder "
-                    + "learns nothing from it; try a \(isThrownBack ? "lower" : "higher") \(rate), or objective.name: \(others) for "
+                    + "learns nothing from it; try a \(direction) \(rate), or objective.name: \(others) for "
                     + "short runs"
             }
         }
@@ -182,22 +183,23 @@ package struct AlarmWatch {
             let loss = isOfGenerator ? report.generatorLoss : report.correctiveLoss
         else { return }
         let (entropy, rate) = (report.unigramEntropy, rate(ofGenerator: isOfGenerator))
-        let isThrownBack = wasThrownBack(below: entropy)
+        let (isThrownBack, isTooFast) = (wasThrownBack(to: entropy), isTooFast)
+        let caution =
+            "try half of \(rate) or longer optimizer.warmup_steps"
+            + (configuration.model.normalization.placement == .post ? ", or model.normalization.placement: pre" : "")
         let encouragement = encouragement(ofGenerator: isOfGenerator)
         let limit = entropy + Self.ignorance * max(0, log(Double(vocabularySize)) - entropy)
         let whose = isOfGenerator ? "the generator's" : "the"
         note(.learningRateTooLow, loss > limit, step: report.step) {
             "\(whose) loss on masked tokens, \(Self.text(loss)) nats, is above the \(Self.text(entropy)) of their mere frequencies, \($0): "
-                + (isThrownBack
-                    ? "training was thrown back; try half of \(rate) or longer optimizer.warmup_steps"
-                    : "\(rate) is too low or the run too short; try three times as much")
+                + (isThrownBack || isTooFast
+                    ? caution : "\(rate) is too low or the run too short; try three times as much")
         }
         note(.unigramPlateau, loss >= Self.plateau * entropy && loss <= limit, step: report.step) {
-            "\(whose) loss on masked tokens, \(Self.text(loss)) nats, is that of their frequencies (\(Self.text(entropy))), \($0): nothing "
+            "\(whose) loss on masked tokens, \(Self.text(loss)) nats, is that of their frequencies (\(Self.text(entropy))), \($0): "
                 + (isThrownBack
-                    ? "training has been below it and was thrown back; try half of \(rate), longer optimizer.warmup_steps, or "
-                        + "model.normalization.placement: pre"
-                    : "of the words around is learned yet; try \(encouragement)")
+                    ? "training has been below it, and was thrown back; \(caution)"
+                    : "nothing of the words around is learned yet; \(isTooFast ? caution : "try \(encouragement)")")
         }
     }
 

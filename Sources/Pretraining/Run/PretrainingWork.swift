@@ -114,7 +114,10 @@ final class PretrainingWork: RunWork {
     func stop() {
         loader.stop()
         // Whoever is not there to hear it has ended already. Where one is lost, parting ends all.
-        if let ranks, ranks.leads, ranks.lostRank == nil { _ = try? RankCommand.exchange(.end, ranks) }
+        if let ranks, ranks.leads, ranks.lostRank == nil {
+            _ = try? RankCommand.exchange(.end, ranks)
+            ranks.isOver = true
+        }
     }
 
     private static func loader(
@@ -221,6 +224,7 @@ final class PretrainingWork: RunWork {
                 }
             case .gather: try giveUpTogether(ranks) { try gatherState() }
             case .end:
+                ranks.isOver = true
                 if let failure, !(failure is CancellationError) { throw failure }
                 if let signal = TerminationSignals.pending { return .stopped(signal: "\(signal)", step: state.step) }
                 return .finished(step: state.step)

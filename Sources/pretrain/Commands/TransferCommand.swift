@@ -41,7 +41,7 @@ struct TransferCommand: ParsableCommand {
     var proxyLayers: Int?
     @Option(
         help:
-            "Steps of the longest trials. Default: the target's, or as many as keep the search within a fifth of its training, but 1000."
+            "Steps of the longest trials. Default: the target's, or as many as keep the search within a fifth of its training, and 1000 at least."
     )
     var proxySteps: Int?
     @Option(help: "Sequences of a step. Default: the target's.")

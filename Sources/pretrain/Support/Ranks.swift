@@ -52,7 +52,7 @@ struct Ranks {
         } catch {
             let isToTell = !isOthersToTell(error)
             // The others would wait for this rank, and parting waits for them.
-            if isToTell, !group.hasRaised, !group.hasGivenUp, group.lostRank == nil {
+            if isToTell, !group.isOver, !group.hasRaised, !group.hasGivenUp, group.lostRank == nil {
                 group.raise(.failed(reason: "\(error)"))
             }
             if isToTell, !group.leads {
