@@ -19,8 +19,7 @@ public struct RunSuggestion: Sendable {
     /// Share of a step's operations beyond which Muon's own products are made cheaper by larger batches.
     private static let sensibleOptimizerShare = 0.2
     private static let sequenceLength = 128
-    /// Sequences of 2,048 tokens, which is what keeps a thread busy.
-    private static let sequencesPerThread = 16
+    private static let sequencesPerThread = EngineConfiguration.tokensPerDefaultLane / sequenceLength
 
     public let configuration: RunConfiguration
     /// Why the values are what they are, a line each.
@@ -77,10 +76,13 @@ public struct RunSuggestion: Sendable {
         reasons.append(
             "\(configuration.model.layerCount) layers of \(configuration.model.hiddenSize): the largest shape with twenty "
                 + "tokens for every parameter in \(Self.text(hours)) h at \(Int(speed)) tokens/s on \(threads) threads")
-        reasons.append(
-            "batches of \(configuration.training.batchSize) sequences: "
-                + "\(configuration.training.batchSize > Self.sequencesPerThread * max(2, threads) ? "so that Muon's own products are a small part" : "2,048 tokens for every thread")"
-        )
+        let batchSize = configuration.training.batchSize
+        let isGrown = batchSize > Self.sequencesPerThread * max(2, threads)
+        let whyBatch =
+            isGrown
+            ? "so that Muon's own products are a small part"
+            : "\(CountFormat.grouped(EngineConfiguration.tokensPerDefaultLane)) tokens for every thread"
+        reasons.append("batches of \(batchSize) sequences: \(whyBatch)")
         reasons.append(
             "\(steps) steps of \(perStep) tokens: about \(Self.text(Double(steps * perStep) / max(1, textTokens))) passes over "
                 + "the text, at four bytes a token")

@@ -153,16 +153,19 @@ public final class RankGroup {
         try hear()
     }
 
-    /// Gives a message bytes of its own, which stay where they are for good if it does not get through: it may still be read.
+    /// Gives a message bytes of its own, which stay where they are for good if it does not get through: it may still be under way.
     private func keeping<Result>(
-        _ bytes: UnsafeRawBufferPointer, _ body: (UnsafeRawBufferPointer) throws -> Result
+        _ data: Data, _ body: (UnsafeMutableRawBufferPointer) throws -> Result
     ) throws -> Result {
-        let copy = UnsafeMutableRawBufferPointer.allocate(byteCount: bytes.count, alignment: 16)
-        copy.copyMemory(from: bytes)
-        let result = try body(UnsafeRawBufferPointer(copy))
+        let copy = UnsafeMutableRawBufferPointer.allocate(byteCount: data.count, alignment: 16)
+        data.copyBytes(to: copy)
+        let result = try body(copy)
         copy.deallocate()
         return result
     }
+
+    /// The length of data, which goes before it.
+    private static func header(_ data: Data) -> Data { withUnsafeBytes(of: Int64(data.count)) { Data($0) } }
 
     /// Gives up what was to be received.
     public func cancel(_ messages: [Message]) {
@@ -317,19 +320,16 @@ public final class RankGroup {
     ///   - isLimited: whether the first rank may not take its time.
     /// - Throws: as `wait`.
     public func broadcast(_ data: Data, for what: String, isLimited: Bool = true) throws -> Data {
-        var length = Int64(data.count)
-        // Of its own, as in `keeping`: what is passed on is memory that a broken wait leaves under way.
-        func broadcast(_ data: Data, isLimited: Bool) throws -> Data {
-            let bytes = UnsafeMutableRawBufferPointer.allocate(byteCount: data.count, alignment: 16)
-            data.copyBytes(to: bytes)
-            try self.broadcast(bytes, for: what, isLimited: isLimited)
-            let result = Data(bytes)
-            bytes.deallocate()
-            return result
+        func shared(_ data: Data, isLimited: Bool) throws -> Data {
+            try keeping(data) { bytes in
+                try broadcast(bytes, for: what, isLimited: isLimited)
+                return Data(bytes)
+            }
         }
-        let header = try broadcast(withUnsafeBytes(of: &length) { Data($0) }, isLimited: isLimited)
-        length = header.withUnsafeBytes { $0.loadUnaligned(as: Int64.self) }
-        return try broadcast(leads ? data : Data(count: Int(length)), isLimited: true)
+        let length = try shared(Self.header(data), isLimited: isLimited).withUnsafeBytes {
+            $0.loadUnaligned(as: Int64.self)
+        }
+        return try shared(leads ? data : Data(count: Int(length)), isLimited: true)
     }
 
     /// Collects what everybody has.
@@ -337,12 +337,9 @@ public final class RankGroup {
     /// - Returns: by rank; with the first rank only, elsewhere an empty list.
     public func gather(_ data: Data, for what: String) throws -> [Data] {
         guard leads else {
-            var length = Int64(data.count)
-            func deliver(_ bytes: UnsafeRawBufferPointer) throws {
-                try keeping(bytes) { try wait(try send($0, to: 0, .gather), for: what) }
+            for part in [Self.header(data), data] {
+                try keeping(part) { try wait(try send(UnsafeRawBufferPointer($0), to: 0, .gather), for: what) }
             }
-            try withUnsafeBytes(of: &length) { try deliver($0) }
-            try data.withUnsafeBytes { try deliver($0) }
             return []
         }
         var lengths = [Int64](repeating: 0, count: count)
@@ -366,7 +363,7 @@ public final class RankGroup {
     public func allGather(_ data: Data, for what: String) throws -> [Data] {
         let all = try gather(data, for: what)
         var joined = Data()
-        for part in all { withUnsafeBytes(of: Int64(part.count)) { joined.append(contentsOf: $0) } }
+        for part in all { joined += Self.header(part) }
         for part in all { joined.append(part) }
         joined = try broadcast(joined, for: what)
         let lengths = joined.withUnsafeBytes { bytes in

@@ -316,17 +316,17 @@ public final class Comparison: Sendable {
         return nil
     }
 
-    /// Scores of shorter runs at learning rates: the main encoder's loss on text that the judge's first trial has masked and
-    /// replaced.
+    /// Scores of shorter runs at learning rates: the main encoder's loss on text that one trial of the judge's has masked and replaced.
+    ///
+    /// - Parameter judging: the folder of that trial, which the first call chooses.
     private func trials(
         _ wanted: [(arm: Int, rate: Double)], _ steps: [Int], judging: inout String?, label: String
     ) throws -> [Double?] {
         let models = try train(
             wanted.map { arm, rate in
-                var configuration = configuration(arm)
+                var configuration = planned(arm, steps: steps[arm])
                 let share = plan.tuningShare
                 func shortened(_ count: Int) -> Int { max(1, Int((Double(count) * share).rounded())) }
-                configuration.setLength(steps: steps[arm])
                 configuration.training.steps = shortened(steps[arm])
                 configuration.optimizer.warmupSteps = Int(
                     (Double(configuration.optimizer.warmupSteps) * share).rounded())
@@ -364,8 +364,7 @@ public final class Comparison: Sendable {
         let runs = (0..<options.seeds).flatMap { seed in arms.indices.map { (arm: $0, seed: seed) } }
         let models = try train(
             runs.map { arm, seed in
-                var configuration = configuration(arm)
-                configuration.setLength(steps: steps[arm])
+                var configuration = planned(arm, steps: steps[arm])
                 configuration.training.seed = seed
                 if let rate = rates[arm] { configuration[keyPath: plan.arms[arm].tunedRate.path] = rate }
                 return ("runs/\(arms[arm].name)-\(seed)", configuration)

@@ -59,11 +59,14 @@ public struct EngineConfiguration: Sendable {
     /// Of batches that do not say how many they want.
     public static let mostDefaultLanes = 64
 
-    /// The number of lanes: what was configured, or one for 2,048 tokens and at least two. Never a function of the machine.
+    /// Tokens for each of these lanes, which is what keeps a thread busy.
+    public static let tokensPerDefaultLane = 2048
+
+    /// The number of lanes: what was configured, or one for `tokensPerDefaultLane` and at least two. Never a function of the machine.
     public var laneCount: Int {
         let tokens = sequencesPerStep * sequenceLength
-        if dividesSequences { return lanes ?? max(2, min(tokens / 2048, 16)) }
+        if dividesSequences { return lanes ?? max(2, min(tokens / Self.tokensPerDefaultLane, 16)) }
         if let lanes { return min(lanes, sequencesPerStep) }
-        return min(max(2, min(tokens / 2048, Self.mostDefaultLanes)), sequencesPerStep)
+        return min(max(2, min(tokens / Self.tokensPerDefaultLane, Self.mostDefaultLanes)), sequencesPerStep)
     }
 }

@@ -93,29 +93,13 @@ extension TrainingEngine {
     public func correctionLogLikelihoods(
         _ sentences: [Sentence], progress: (_ done: Double) -> Void = { _ in }
     ) throws -> [Double] {
-        var sums: [Double] = []
-        for start in stride(from: 0, to: sentences.count, by: Self.copiesAtATime) {
-            let part = sentences[start..<min(start + Self.copiesAtATime, sentences.count)]
-            var batch = TokenBatch()
-            for sentence in part {
-                batch.tokens += sentence.tokens
-                batch.sequenceOffsets.append(batch.tokens.count)
+        let never = special.neverMasked
+        return try perSequence(sentences.map(\.tokens), progress) { [objective] tokens, chunk, pass in
+            let values = objective.correctionLogProbabilities(tokens, pass)
+            return chunk.ranges.map { rows in
+                rows.reduce(0) { never.contains(tokens[$1]) ? $0 : $0 + values[$1] }
             }
-            batch.segmentOffsets = batch.sequenceOffsets
-            var values = try forward(batch) { [objective, batch] chunk, pass in
-                objective.correctionLogProbabilities(
-                    Array(batch.tokens[chunk.firstRow..<chunk.firstRow + chunk.tokenCount]), pass)
-            }.flatMap(\.self)[...]
-            for sentence in part {
-                sums.append(
-                    zip(sentence.tokens, values).reduce(0) {
-                        special.neverMasked.contains($1.0) ? $0 : $0 + $1.1
-                    })
-                values = values.dropFirst(sentence.tokens.count)
-            }
-            progress(Double(sums.count) / Double(sentences.count))
         }
-        return sums
     }
 
     /// Carries a batch through `body`, chunk by chunk, without dropout and gradients.

@@ -89,11 +89,13 @@ extension TrainingEngine {
     }
 
     /// Carries sequences through `body`, some hundred at a time.
-    private func perSequence(
+    ///
+    /// - Parameter body: gets a chunk's tokens, and gives a result for each of its sequences.
+    func perSequence<Result: Sendable>(
         _ sequences: [[Int32]], _ progress: (Double) -> Void,
-        _ body: @escaping @Sendable ([Int32], ChunkGeometry, LanePass) -> [[Float]]
-    ) throws -> [[Float]] {
-        var results: [[Float]] = []
+        _ body: @escaping @Sendable ([Int32], ChunkGeometry, LanePass) -> [Result]
+    ) throws -> [Result] {
+        var results: [Result] = []
         results.reserveCapacity(sequences.count)
         for start in stride(from: 0, to: sequences.count, by: Self.sequencesAtATime) {
             var batch = TokenBatch()
@@ -114,7 +116,7 @@ extension TrainingEngine {
 
 extension ChunkGeometry {
     /// The rows of every segment.
-    fileprivate var ranges: [Range<Int>] { zip(segments, segments.dropFirst()).map { $0..<$1 } }
+    var ranges: [Range<Int>] { zip(segments, segments.dropFirst()).map { $0..<$1 } }
 }
 
 extension TokenBatch {

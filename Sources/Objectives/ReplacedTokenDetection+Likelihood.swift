@@ -17,30 +17,14 @@ extension ReplacedTokenDetection {
         return tokens.withUnsafeBufferPointer { inputs in
             let hidden = model.discriminator.forward(inputs, pass)
             let gates = configuration.name.isGated ? model.detectionHead?.forward(hidden, pass) : nil
-            let bias = head.outputBias(pass)
-            var results: [Double] = []
-            for start in stride(from: 0, to: tokens.count, by: ReplacedTokenModel.languageRows) {
-                let block = (start..<min(start + ReplacedTokenModel.languageRows, tokens.count)).map { Int32($0) }
-                block.withUnsafeBufferPointer { places in
-                    let logits = head.forward(hidden, rows: places, pass)
-                    for (index, row) in block.enumerated() {
-                        let (row, token) = (Int(row), tokens[Int(row)])
-                        let loss =
-                            gates.map {
-                                Kernels.copyGatedCrossEntropy(
-                                    logits.row(index), bias: bias, classCount: model.vocabularySize, target: token,
-                                    input: token, gate: $0[row], gradient: nil
-                                ).loss
-                            }
-                            ?? Kernels.softmaxCrossEntropy(
-                                logits.row(index), bias: bias, classCount: model.vocabularySize, target: token,
-                                uniform: 0, gradient: nil
-                            ).loss
-                        results.append(-loss)
-                    }
-                }
+            let rows = tokens.indices.map { Int32($0) }
+            return languageRows(head, hidden, rows, pass) { row, logits, bias in
+                guard let gates else { return logProbability(of: tokens[row], logits, bias) }
+                return -Kernels.copyGatedCrossEntropy(
+                    logits, bias: bias, classCount: model.vocabularySize, target: tokens[row], input: tokens[row],
+                    gate: gates[row], gradient: nil
+                ).loss
             }
-            return results
         }
     }
 
@@ -53,11 +37,16 @@ extension ReplacedTokenDetection {
     package func maskedLogProbabilities(
         _ inputs: [Int32], rows: [Int32], targets: [Int32], _ pass: LanePass
     ) -> [Double] {
-        maskedRows(inputs, rows: rows, pass) { place, logits, bias in
-            -Kernels.softmaxCrossEntropy(
-                logits, bias: bias, classCount: model.vocabularySize, target: targets[place], uniform: 0, gradient: nil
-            ).loss
-        }
+        maskedRows(inputs, rows: rows, pass) { logProbability(of: targets[$0], $1, $2) }
+    }
+
+    /// - Parameter logits: of all tokens, without their bias; overwritten.
+    private func logProbability(
+        of token: Int32, _ logits: UnsafeMutablePointer<Float>, _ bias: UnsafePointer<Float>
+    ) -> Double {
+        -Kernels.softmaxCrossEntropy(
+            logits, bias: bias, classCount: model.vocabularySize, target: token, uniform: 0, gradient: nil
+        ).loss
     }
 
     /// What `body` makes of the logits at each masked place, by the generator or the masked language model.
@@ -78,16 +67,24 @@ extension ReplacedTokenDetection {
                 guard let own = model.languageHead else { preconditionFailure("a model that predicts no tokens") }
                 (hidden, head) = (model.discriminator.forward(inputs, pass), own)
             }
-            let bias = head.outputBias(pass)
-            var results: [Result] = []
-            for start in stride(from: 0, to: rows.count, by: ReplacedTokenModel.languageRows) {
-                let block = Array(rows[start..<min(start + ReplacedTokenModel.languageRows, rows.count)])
-                block.withUnsafeBufferPointer { places in
-                    let logits = head.forward(hidden, rows: places, pass)
-                    for index in block.indices { results.append(body(start + index, logits.row(index), bias)) }
-                }
-            }
-            return results
+            return languageRows(head, hidden, rows, pass, body)
         }
+    }
+
+    /// What `body` makes of a head's logits at rows of hidden states, block by block.
+    private func languageRows<Result>(
+        _ head: any LanguageModelHead, _ hidden: Matrix, _ rows: [Int32], _ pass: LanePass,
+        _ body: (_ place: Int, _ logits: UnsafeMutablePointer<Float>, _ bias: UnsafePointer<Float>) -> Result
+    ) -> [Result] {
+        let bias = head.outputBias(pass)
+        var results: [Result] = []
+        for start in stride(from: 0, to: rows.count, by: ReplacedTokenModel.languageRows) {
+            let block = Array(rows[start..<min(start + ReplacedTokenModel.languageRows, rows.count)])
+            block.withUnsafeBufferPointer { places in
+                let logits = head.forward(hidden, rows: places, pass)
+                for index in block.indices { results.append(body(start + index, logits.row(index), bias)) }
+            }
+        }
+        return results
     }
 }

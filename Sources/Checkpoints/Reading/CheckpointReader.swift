@@ -28,6 +28,9 @@ public struct CheckpointReader: Sendable {
         for file in manifest.files { _ = try open(file) }
     }
 
+    /// Opens the newest checkpoint of what a path on the command line stands for, see `CheckpointLocation`.
+    public init(newestOf path: String) throws { try self.init(path: CheckpointLocation(resolving: path).newest()) }
+
     /// Reads a group into the caller's memory, on all cores.
     ///
     /// - Parameters:

@@ -38,7 +38,8 @@ public struct SourceState: Codable, Equatable, Sendable {
     public var epoch: Int { window.epoch }
 }
 
-/// Everything that decides which batches follow: positions, and the tokens of sequences that are not full yet. It grows neither with the corpus nor with time.
+/// Everything that decides which batches follow: positions, and the tokens of sequences that are not full yet. It grows neither
+/// with the corpus nor with time.
 ///
 /// A loader that starts from the state after a batch gives exactly the batches that followed it.
 public struct LoaderState: Codable, Equatable, Sendable {

@@ -19,7 +19,7 @@ public struct ModelCost: Sendable, Equatable {
     /// Weights, the optimizer's state, and the gradients of the lanes that are in memory at a time.
     public var stateBytes: Int
     /// Of these, weights and moments, which stay from stage to stage.
-    private var keptBytes: Int
+    private var stageIndependentBytes: Int
     /// Activations of all workers.
     public var activationBytes: Int
     /// Workers that run at the same time.
@@ -64,7 +64,7 @@ public struct ModelCost: Sendable, Equatable {
         optimizerFlops = optimizer.flops
         // Where networks take turns, the generator's part is kept until the step is done.
         let kept = configuration.optimizer.generatorFirst ? layout.secondGroupStart ?? 0 : 0
-        keptBytes = Self.bytes(4, layout.bufferCount, buffers)
+        stageIndependentBytes = Self.bytes(4, layout.bufferCount, buffers)
         stateBytes = Self.sum(
             Self.bytes(4, layout.bufferCount, buffers + gradients), Self.bytes(4, kept, buffers),
             Self.bytes(4, optimizer.floats, threads))
@@ -128,7 +128,8 @@ public struct ModelCost: Sendable, Equatable {
         try limits.check(
             "the run", bytes: memoryBytes,
             // What is mapped already is in what is left to be mapped no more.
-            reserved: (isBeginning ? Kernels.reservedBytes(threads: threads) : -keptBytes) + Self.aroundBytes,
+            reserved: (isBeginning ? Kernels.reservedBytes(threads: threads) : -stageIndependentBytes)
+                + Self.aroundBytes,
             advice: "choose a smaller model, or lower training.lanes, training.chunk_tokens, training.batch_size or "
                 + "--threads")
     }

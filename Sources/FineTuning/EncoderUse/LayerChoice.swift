@@ -25,8 +25,7 @@ public struct LayerChoice: Codable, Equatable, Sendable {
         }
         let model = try LoadedModel(path: pretrained, threads: threads)
         defer { model.engine.pool.shutDown() }
-        let longest = try FineTuningRun.longestText(
-            configuration, model.configuration, isImported: try FineTuningRun.isImported(model.reader))
+        let longest = try FineTuningRun.longestText(configuration, model.configuration, of: model.reader)
         let data = try TaskData(configuration, tokenizer: model.tokenizer, longestText: longest)
         let engine = try FineTuningRun.engine(
             configuration, model.configuration, tokenizer: model.tokenizer, data.definition, longestText: longest,

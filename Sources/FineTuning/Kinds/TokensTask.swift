@@ -134,10 +134,8 @@ struct TokensTask: TaskDefinition {
         return result
     }
 
-    /// The label of every word.
-    private func predicted(_ item: TaskItem, _ outputs: [[Float]]) -> [Int] {
-        logits(item, outputs).map { $0?.indexOfLargest ?? none }
-    }
+    /// The names of the likeliest labels.
+    private func names(_ logits: [[Float]?]) -> [String] { logits.map { labels.names[$0?.indexOfLargest ?? none] } }
 
     func scores(_ items: [TaskItem], _ outputs: [[[Float]]]) -> TaskScores {
         var (loss, weight) = (0.0, 0.0)
@@ -148,15 +146,15 @@ struct TokensTask: TaskDefinition {
                 weight += example.weight
             }
         }
-        func names(_ indices: [Int]) -> [String] { indices.map { labels.names[$0] } }
         return TaskScores(
-            loss: loss / max(weight, 1), predicted: zip(items, outputs).map { names(predicted($0, $1)) },
-            labels: items.map { names($0.truth.map { Int($0) }) })
+            loss: loss / max(weight, 1), predicted: zip(items, outputs).map { names(logits($0, $1)) },
+            labels: items.map { $0.truth.map { labels.names[Int($0)] } })
     }
 
     func prediction(_ item: TaskItem, _ outputs: [[Float]]) -> FineTunedModel.Prediction {
-        let names = predicted(item, outputs).map { labels.names[$0] }
-        let probabilities = logits(item, outputs).map { $0.map { TaskLoss.probabilities($0).max() ?? 1 } ?? 1 }
+        let logits = logits(item, outputs)
+        let names = names(logits)
+        let probabilities = logits.map { $0.map { TaskLoss.probabilities($0).max() ?? 1 } ?? 1 }
         if item.row.words != nil { return .init(labels: names, wordProbabilities: probabilities) }
         let characters = TextCharacters(item.row.text)
         let scalars = Array(item.row.text.unicodeScalars)

@@ -15,7 +15,7 @@ extension FineTunedModel {
             )
         }
         let best = CheckpointDirectory(path: RunDirectory(path: path).path + "/best")
-        return try CheckpointReader(path: try best.latest()?.path ?? CheckpointLocation(resolving: path).newest())
+        return try best.latest().map { try CheckpointReader(path: $0.path) } ?? CheckpointReader(newestOf: path)
     }
 
     /// Whether fine-tuning has written what is there, and not pretraining.

@@ -46,9 +46,9 @@ public struct FineTuningOrigin: Codable, Equatable, Sendable {
 
     /// An imported model that nothing has trained since is what it was imported from.
     private static func encoder(_ reader: CheckpointReader, path: String) throws -> String {
+        if let beginning = try TrainingCheckpoint.untrainedOrigin(reader) { return beginning }
         let beginning = try TrainingCheckpoint.state(reader).startedFrom
         let step = reader.manifest.step
-        if step == 0, let beginning { return beginning }
         let digest = try reader.weightsSHA256().map { ", weights of SHA-256 \($0)" } ?? ""
         let name = (HomeFolder.expanded(path) as NSString).lastPathComponent
         return "the run \(name.debugDescription) after step \(step)\(digest)"

@@ -69,8 +69,7 @@ public final class FineTuningRun {
         let model = try LoadedModel(path: pretrained, threads: threads)
         let pool = model.engine.pool
         defer { pool.shutDown() }
-        let longest = try Self.longestText(
-            configuration, model.configuration, isImported: try Self.isImported(model.reader))
+        let longest = try Self.longestText(configuration, model.configuration, of: model.reader)
         let data = try TaskData(configuration, tokenizer: model.tokenizer, longestText: longest)
         if data.truncated > 0 {
             report(.note("\(data.truncated) of \(data.texts) texts were cut to \(longest) tokens"))
@@ -152,12 +151,7 @@ public final class FineTuningRun {
         let tokenizer = try Tokenizer(json: Array(try TrainingCheckpoint.tokenizer(reader)))
         _ = try TaskData(
             configuration, tokenizer: tokenizer,
-            longestText: try longestText(configuration, model, isImported: try isImported(reader)))
-    }
-
-    /// Whether a checkpoint is of a model that was imported, and that nothing has trained since.
-    static func isImported(_ reader: CheckpointReader) throws -> Bool {
-        try reader.manifest.step == 0 && TrainingCheckpoint.state(reader).startedFrom != nil
+            longestText: try longestText(configuration, model, of: reader))
     }
 
     /// Scores of the best epoch.
@@ -242,6 +236,13 @@ public final class FineTuningRun {
                 "training.window_overlap", "\(overlap) is more than half of the \(longest) tokens of a text; lower it")
         }
         return longest
+    }
+
+    /// The same for the model of a checkpoint.
+    static func longestText(
+        _ configuration: FineTuningConfiguration, _ model: RunConfiguration, of reader: CheckpointReader
+    ) throws -> Int {
+        try longestText(configuration, model, isImported: try TrainingCheckpoint.untrainedOrigin(reader) != nil)
     }
 
     static func engine(

@@ -87,7 +87,7 @@ public final class Suite {
     /// Reads all texts of all tasks for every model: what is wrong with one is told before hours of training.
     private func checkTasks() throws {
         for start in starts where !start.isFromScratch {
-            let reader = try CheckpointReader(path: CheckpointLocation(resolving: start.path).newest())
+            let reader = try CheckpointReader(newestOf: start.path)
             for task in tasks {
                 if let signal = TerminationSignals.pending { throw Stopped(signal: "\(signal)") }
                 show("\(task.name): reading its texts", 0)
@@ -98,11 +98,12 @@ public final class Suite {
 
     /// A model's minimal pairs; of random weights those of as many draws as there are seeds.
     private func judge(_ start: SuiteStart, _ pairs: MinimalPairs) throws -> SuiteReport.PairScores? {
-        let reader = try CheckpointReader(path: CheckpointLocation(resolving: start.path).newest())
+        let reader = try CheckpointReader(newestOf: start.path)
         let draws: [Int?] = start.isFromScratch ? Array(0..<max(options.seeds, 1)) : [nil]
         let kept = KeptPairs(folder: "\(folder)/minimal-pairs", name: start.name)
+        let (digest, weights) = (pairs.digest, try reader.weightsSHA256())
         let means = try draws.compactMap { seed -> MinimalPairs.Scores? in
-            let judged = KeptPairs.Judged(pairs: pairs.digest, weights: try reader.weightsSHA256(), draw: seed)
+            let judged = KeptPairs.Judged(pairs: digest, weights: weights, draw: seed)
             if let scores = kept.scores(of: judged) { return scores }
             let model = try LoadedModel(path: start.path, threads: options.threads, weightsByChance: seed)
             defer { model.engine.pool.shutDown() }

@@ -29,7 +29,7 @@ public struct SuiteStart: Codable, Equatable, Sendable {
         var starts: [SuiteStart] = []
         var shapes: [(configuration: RunConfiguration, tokenizer: Data, start: SuiteStart)] = []
         for (name, path) in zip(names, paths) {
-            let reader = try CheckpointReader(path: CheckpointLocation(resolving: path).newest())
+            let reader = try CheckpointReader(newestOf: path)
             let configuration = try TrainingCheckpoint.configuration(reader)
             let tokenizer = try TrainingCheckpoint.tokenizer(reader)
             var start = SuiteStart(name: name, path: path, isFromScratch: false)

@@ -74,7 +74,7 @@ struct TaskRecord {
         let advice =
             !isToBeLabelled
             ? "set \(what)_field"
-            : ["text", "pair", "words", "question", "context", "choices"].contains(what)
+            : TaskKind.allCases.contains { $0.definition.parts.contains(what) }
                 ? "name the one to read: --\(what)-field" : "the model was trained with this name"
         return error("has no \(what) \(field); there are \(known().joined(separator: ", ")) (\(advice))")
     }

@@ -15,7 +15,7 @@ package final class CheckpointEvaluation {
     ///   - selection: which of its documents.
     /// - Throws: what opening the checkpoint or the corpus throws.
     package init(directory: String, selection: HeldOutReader.Selection, threads: Int) throws {
-        let reader = try CheckpointReader(path: CheckpointLocation(resolving: directory).newest())
+        let reader = try CheckpointReader(newestOf: directory)
         let configuration = try TrainingCheckpoint.configuration(reader)
         let tokenizer = try Tokenizer(json: Array(try TrainingCheckpoint.tokenizer(reader)))
         let special = try tokenizer.specialTokens

@@ -12,7 +12,7 @@ enum FrozenGenerator {
     /// - Parameter path: a checkpoint, or a run directory, which stands for its newest one.
     /// - Throws: `PretrainingError.unusableGenerator` where shapes or tokenizers differ; what reading throws.
     static func load(_ path: String, into engine: TrainingEngine, tokenizer: Tokenizer) throws {
-        let reader = try CheckpointReader(path: CheckpointLocation(resolving: path).newest())
+        let reader = try CheckpointReader(newestOf: path)
         let theirs = try Tokenizer(json: Array(try TrainingCheckpoint.tokenizer(reader)))
         guard theirs.serialized() == tokenizer.serialized() else {
             throw PretrainingError.unusableGenerator(

@@ -21,7 +21,7 @@ public struct LoadedModel {
     public init(
         path: String, threads: Int, weightsByChance chance: Int? = nil, maskedBy masker: LoadedModel? = nil
     ) throws {
-        reader = try CheckpointReader(path: CheckpointLocation(resolving: path).newest())
+        reader = try CheckpointReader(newestOf: path)
         configuration = try TrainingCheckpoint.configuration(reader)
         tokenizer = try Tokenizer(json: Array(try TrainingCheckpoint.tokenizer(reader)))
         var settings = configuration.engine

@@ -71,6 +71,13 @@ public enum TrainingCheckpoint {
         reader.manifest.document(Document.corpus) == nil
     }
 
+    /// What a model was imported from that nothing has trained since; nil for any other.
+    ///
+    /// - Throws: `CheckpointError`.
+    public static func untrainedOrigin(_ reader: CheckpointReader) throws -> String? {
+        reader.manifest.step == 0 ? try state(reader).startedFrom : nil
+    }
+
     /// Reads all documents of a checkpoint.
     ///
     /// - Throws: `CheckpointError`; `.damaged` too for documents whose checksums are right and whose content is not.

@@ -37,7 +37,7 @@ public struct WeightTransfer: Sendable {
     /// - Parameter path: of a checkpoint, or of a run, whose newest is taken.
     /// - Throws: `CheckpointError`.
     public init(path: String) throws {
-        let reader = try CheckpointReader(path: CheckpointLocation(resolving: path).newest())
+        let reader = try CheckpointReader(newestOf: path)
         self.path = reader.path
         try reader.verify()
         source = try TrainingCheckpoint.configuration(reader)
@@ -253,7 +253,9 @@ public struct WeightTransfer: Sendable {
             try reader.read(
                 group: TensorGroup.weights,
                 into: zip(group.tensors, buffers).map { tensor, buffer in
-                    MutableTensorView(name: tensor.name, shape: tensor.shape, elements: buffer.elements)
+                    MutableTensorView(
+                        name: tensor.name, shape: tensor.shape,
+                        elements: UnsafeMutableBufferPointer(start: buffer.base, count: buffer.count))
                 })
             withExtendedLifetime(buffers) {
                 body(

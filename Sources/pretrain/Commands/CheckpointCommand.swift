@@ -35,7 +35,7 @@ struct CheckpointCommand: ParsableCommand {
         @OptionGroup var report: ReportOptions
 
         func run() throws {
-            let reader = try CheckpointReader(path: CheckpointLocation(resolving: path).newest())
+            let reader = try CheckpointReader(newestOf: path)
             let description = try CheckpointDescription(reader)
             try report.show(description) { description.text(tensors: tensors) }
         }
