@@ -61,7 +61,7 @@ struct ChunkingTests {
             let gradients = FloatBuffer(count: weights.count)
             // Memory of earlier steps must not matter.
             let arena = FloatBuffer(count: objective.model.activationCount)
-            arena.elements.update(repeating: .nan)
+            arena.base.update(repeating: .nan, count: arena.count)
             var result = (sums: LossSums(), corrupted: [Int32](), logits: [Float](), gradients: gradients)
             for range in ranges {
                 let first = work.batch.sequenceOffsets[range.lowerBound]

@@ -1,8 +1,10 @@
 import Foundation
-import Synchronization
 
 /// Ranks that are threads of one process: for tests, which need no MPI then.
-public final class ThreadTransport: RankTransport {
+///
+/// Its locks are `NSLock`s: the thread sanitizer does not see through Swift's `Mutex` where it is waited for, and would report every
+/// message.
+public final class ThreadTransport: RankTransport, @unchecked Sendable {
     private struct Message {
         let from: Int
         let tag: Int
@@ -16,17 +18,27 @@ public final class ThreadTransport: RankTransport {
     }
 
     /// What all have in common.
-    private final class Office: Sendable {
+    private final class Office: @unchecked Sendable {
+        private let lock = NSLock()
         /// By the rank that they are for, in the order in which they were sent.
-        let boxes: Mutex<[[Message]]>
+        private var boxes: [[Message]]
 
-        init(count: Int) { boxes = Mutex([[Message]](repeating: [], count: count)) }
+        init(count: Int) { boxes = [[Message]](repeating: [], count: count) }
+
+        func withBoxes<Result>(_ body: (inout [[Message]]) -> Result) -> Result { lock.withLock { body(&boxes) } }
+    }
+
+    /// What one rank waits for.
+    private struct Requests {
+        var next = 0
+        var open: [Int: Request] = [:]
     }
 
     public let rank: Int
     public let rankCount: Int
     private let office: Office
-    private let requests = Mutex<(next: Int, open: [Int: Request])>((0, [:]))
+    private let lock = NSLock()
+    private var requests = Requests()
 
     private init(rank: Int, count: Int, _ office: Office) {
         self.rank = rank
@@ -42,13 +54,13 @@ public final class ThreadTransport: RankTransport {
 
     public func send(_ bytes: UnsafeRawBufferPointer, to rank: Int, tag: Int) throws -> RankTransfer {
         let message = Message(from: self.rank, tag: tag, bytes: Array(bytes))
-        office.boxes.withLock { $0[rank].append(message) }
+        office.withBoxes { $0[rank].append(message) }
         return RankTransfer(slot: -1)
     }
 
     public func receive(_ bytes: UnsafeMutableRawBufferPointer, from rank: Int?, tag: Int) throws -> RankTransfer {
         let request = Request(rank: rank, tag: tag, bytes: bytes)
-        return requests.withLock { requests in
+        return lock.withLock {
             requests.next += 1
             requests.open[requests.next] = request
             return RankTransfer(slot: requests.next)
@@ -56,8 +68,8 @@ public final class ThreadTransport: RankTransport {
     }
 
     public func isDone(_ transfer: RankTransfer) throws -> Bool {
-        guard let request = requests.withLock({ $0.open[transfer.slot] }) else { return true }
-        let message = office.boxes.withLock { boxes -> Message? in
+        guard let request = lock.withLock({ requests.open[transfer.slot] }) else { return true }
+        let message = office.withBoxes { boxes -> Message? in
             let found = boxes[rank].firstIndex {
                 $0.tag == request.tag && (request.rank == nil || $0.from == request.rank)
             }
@@ -66,11 +78,11 @@ public final class ThreadTransport: RankTransport {
         guard let message else { return false }
         precondition(message.bytes.count <= request.bytes.count, "a message is longer than the place for it")
         request.bytes.copyBytes(from: message.bytes)
-        requests.withLock { $0.open[transfer.slot] = nil }
+        lock.withLock { requests.open[transfer.slot] = nil }
         return true
     }
 
-    public func cancel(_ transfer: RankTransfer) { requests.withLock { $0.open[transfer.slot] = nil } }
+    public func cancel(_ transfer: RankTransfer) { lock.withLock { requests.open[transfer.slot] = nil } }
 
     public func finish() {}
 

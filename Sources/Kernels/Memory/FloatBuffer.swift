@@ -48,7 +48,28 @@ public final class FloatBuffer: @unchecked Sendable {
         }
     }
 
-    public var elements: UnsafeMutableBufferPointer<Float> { .init(start: base, count: count) }
+    /// The floats, which stay as long as this does. Whoever reads through `base` keeps the buffer.
+    public var elements: Elements { Elements(buffer: self) }
+
+    public struct Elements: RandomAccessCollection, MutableCollection {
+        fileprivate let buffer: FloatBuffer
+
+        public var startIndex: Int { 0 }
+        public var endIndex: Int { buffer.count }
+
+        public subscript(index: Int) -> Float {
+            get {
+                precondition(buffer.indices.contains(index), "\(index) is not in a buffer of \(buffer.count)")
+                return buffer.base[index]
+            }
+            nonmutating set {
+                precondition(buffer.indices.contains(index), "\(index) is not in a buffer of \(buffer.count)")
+                buffer.base[index] = newValue
+            }
+        }
+    }
+
+    private var indices: Range<Int> { 0..<count }
 
     public func zero() { memset(base, 0, count * MemoryLayout<Float>.stride) }
 }

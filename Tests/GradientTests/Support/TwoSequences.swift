@@ -39,7 +39,7 @@ enum TwoSequences {
         activationCount: Int
     ) -> (sums: LossSums, corrupted: [Int32]) {
         let arena = FloatBuffer(count: activationCount)
-        arena.elements.update(repeating: .nan)
+        arena.base.update(repeating: .nan, count: arena.count)
         var sums = LossSums()
         var corrupted: [Int32] = []
         for (first, count) in [(0, 16), (16, 25)] {
