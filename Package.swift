@@ -35,10 +35,8 @@ let fuzzing: [Target] =
     : [
         .executableTarget(
             name: "Fuzz",
-            dependencies: [
-                "Checkpoints", "Configuration", "Corpus", "FineTuning", "Interchange", "Pretraining", "Runs",
-                "Tokenization",
-            ], path: "Tests/Fuzz", exclude: ["Seeds"], swiftSettings: [.unsafeFlags(["-parse-as-library"])])
+            dependencies: ["FuzzTargets"], path: "Tests/Fuzz",
+            swiftSettings: [.unsafeFlags(["-parse-as-library"])])
     ]
 
 let atomics = Target.Dependency.product(name: "Atomics", package: "swift-atomics")
@@ -152,12 +150,19 @@ let package = Package(
             path: "Tests/TestSupport"),
         .target(
             name: "TestModels", dependencies: ["Encoder", "Pretraining", "Tokenization"], path: "Tests/TestModels"),
+        .target(
+            name: "FuzzTargets",
+            dependencies: [
+                "Checkpoints", "Configuration", "Corpus", "FineTuning", "Interchange", "Pretraining", "Runs",
+                "Tokenization",
+            ], path: "Tests/FuzzTargets", exclude: ["Seeds"]),
         // Drives the built program for minutes or hours (`make torture`); no product, and no part of one.
         .executableTarget(
             name: "torture",
             dependencies: ["Checkpoints", "Formatting", "Runs", "TestSupport", arguments],
             path: "Tests/Torture", resources: [.embedInCode("Faults/shim.c")]),
         tests("FormattingTests", ["Formatting"]),
+        tests("FuzzTests", ["FuzzTargets", "TestSupport"], fixtures: true),
         tests(
             "FineTuningTests",
             [

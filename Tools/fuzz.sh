@@ -1,8 +1,9 @@
 #!/bin/sh
 # Feeds the parsers of files with what libFuzzer makes of small files of their kinds.
-#   fuzz.sh [SECONDS] [TARGET…]     SECONDS for each of the targets (60), by default all; see Tests/Fuzz/FuzzTargets.swift
-# FUZZ_RUNS: inputs of each target instead of seconds. What was found interesting is kept under .build/fuzz/corpus; an input that
-# crashes, takes more than a second or 256 MB is left under .build/fuzz/found, and the status is 1.
+#   fuzz.sh [SECONDS] [TARGET…]     SECONDS for each of the targets (60), by default all; see Tests/FuzzTargets/FuzzTarget.swift
+# FUZZ_RUNS: inputs of each target instead of seconds. What was found interesting is kept under .build/fuzz/corpus (and by
+# keep-fuzz-inputs.sh in the repository); an input that crashes, takes more than a second or 256 MB is left under
+# .build/fuzz/found, and the status is 1.
 set -eu
 cd "$(dirname "$0")/.."
 seconds=${1:-60}
@@ -12,33 +13,28 @@ fuzz=.build/fuzz/build/release/Fuzz
 status=0
 # Their names hold no blanks.
 # shellcheck disable=SC2046
-[ $# -gt 0 ] || set -- $(sed -n 's/^    case [a-zA-Z0-9]* = "\(.*\)"$/\1/p' Tests/Fuzz/FuzzTargets.swift)
+[ $# -gt 0 ] || set -- $(sed -n 's/^    case [a-zA-Z0-9]* = "\(.*\)"$/\1/p' Tests/FuzzTargets/FuzzTarget.swift)
 for target; do
     corpus=.build/fuzz/corpus/$target
     found=.build/fuzz/found/$target
     folder=$(mktemp -d "${TMPDIR:-/dev/shm}/pretrain-fuzz.XXXXXX")
     mkdir -p "$corpus" "$found" ".build/fuzz/seeds/$target"
-    # Files of the kind: those of the tests, and those that are kept for this alone.
+    # Files of the kind: those of the tests, and what earlier fuzzing found interesting.
     seeds=.build/fuzz/seeds/$target
-    [ ! -d "Tests/Fuzz/Seeds/$target" ] || cp "Tests/Fuzz/Seeds/$target"/* "$seeds"
+    kept=Tests/FuzzTests/Fixtures/$target.base64
+    [ ! -f "$kept" ] || (cd "$seeds" && n=0 && while read -r input; do echo "$input" | base64 -d >"kept-$n" && n=$((n + 1)); done) <"$kept"
+    [ ! -d "Tests/FuzzTargets/Seeds/$target" ] || cp "Tests/FuzzTargets/Seeds/$target"/* "$seeds"
     case $target in
-    *.gz) gzip -c Tests/Fuzz/Seeds/text.txt/plain >"$seeds/plain" ;;
-    *.zst) zstd -qfc Tests/Fuzz/Seeds/text.txt/plain >"$seeds/plain" ;;
-    text.txt.lz4) lz4 -qfc Tests/Fuzz/Seeds/text.txt/plain >"$seeds/plain" ;;
+    *.gz) gzip -c Tests/FuzzTargets/Seeds/text.txt/plain >"$seeds/plain" ;;
+    *.zst) zstd -qfc Tests/FuzzTargets/Seeds/text.txt/plain >"$seeds/plain" ;;
+    text.txt.lz4) lz4 -qfc Tests/FuzzTargets/Seeds/text.txt/plain >"$seeds/plain" ;;
     manifest.json | weights.lz4)
-        cp Tests/CheckpointsTests/Fixtures/format-3/* "$folder"
-        cp "$folder/manifest.json" "$folder/manifest.json.template"
         for version in 2 3; do cp "Tests/CheckpointsTests/Fixtures/format-$version/$target" "$seeds/$version"; done
-        ;;
-    loader.json)
-        cp Tests/Fuzz/Seeds/text.txt/plain "$folder/corpus.txt"
-        cp Tests/InterchangeTests/Fixtures/tokenizer.json "$folder"
         ;;
     config.json)
         find Tests/InterchangeTests/Fixtures -name config.json -size -8k | while read -r file; do
             cp "$file" "$seeds/$(echo "$file" | cksum | cut -d' ' -f1)"
         done
-        cp Tests/InterchangeTests/Fixtures/import/electra-small/discriminator/* "$folder"
         ;;
     tokenizer.json | model.safetensors | pytorch_model.bin)
         find Tests -name "*${target##*.}" -size -24k -path '*Fixtures*' | while read -r file; do

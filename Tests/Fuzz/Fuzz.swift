@@ -1,11 +1,12 @@
 import Foundation
+import FuzzTargets
 
 /// Where libFuzzer's input goes: most parsers read files, as commands do.
 private final class FuzzInput: @unchecked Sendable {
     static let shared = FuzzInput()
 
     private let target: FuzzTarget
-    private let path: String
+    private let folder: String
 
     private init() {
         let environment = ProcessInfo.processInfo.environment
@@ -15,15 +16,20 @@ private final class FuzzInput: @unchecked Sendable {
             fatalError("FUZZ_TARGET has to be one of \(names), and FUZZ_FOLDER a folder for its files")
         }
         self.target = target
-        path = "\(folder)/\(target.rawValue)"
+        self.folder = folder
+        do {
+            try target.prepare(folder, tests: "Tests")
+        } catch {
+            fatalError("\(folder) cannot be prepared: \(error)")
+        }
     }
 
     func read(_ bytes: UnsafeRawBufferPointer) {
-        let file = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0o600)
-        guard file >= 0, write(file, bytes.baseAddress, bytes.count) == bytes.count, close(file) == 0 else {
-            fatalError("\(path) cannot be written")
+        do {
+            try target.meet(bytes, in: folder)
+        } catch {
+            fatalError("\(error)")
         }
-        try? target.read(path, bytes)
     }
 }
 

@@ -10,7 +10,7 @@ import Tokenization
 
 /// The parsers that meet files from outside. Each gets any bytes, and may throw; what it must not do is crash, hang, or take memory
 /// that the bytes do not account for.
-enum FuzzTarget: String, CaseIterable {
+public enum FuzzTarget: String, CaseIterable, Sendable {
     case tokenizer = "tokenizer.json"
     case vocabulary = "vocab.txt"
     case safetensors = "model.safetensors"
@@ -35,7 +35,11 @@ enum FuzzTarget: String, CaseIterable {
     case pairs = "pairs.jsonl"
 
     /// Reads a file of this kind, as far as a command would before it computes.
-    func read(_ path: String, _ bytes: UnsafeRawBufferPointer) throws {
+    ///
+    /// - Parameters:
+    ///   - path: of a file of this name, in a folder that has what `prepare` puts there.
+    ///   - bytes: what the file holds.
+    public func read(_ path: String, _ bytes: UnsafeRawBufferPointer) throws {
         switch self {
         case .tokenizer, .vocabulary: try Self.encode(try Tokenizer(contentsOf: path))
         case .safetensors:

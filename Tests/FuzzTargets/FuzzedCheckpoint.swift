@@ -4,6 +4,9 @@ import Pretraining
 
 /// Checkpoints of which one file is made up, and whose checksums fit all the same: else nothing behind them would ever be reached.
 enum FuzzedCheckpoint {
+    /// The manifest that others are made of.
+    static let template = "manifest.json.template"
+
     /// Writes the checksums that go with a made-up manifest, where it can be read at all.
     ///
     /// - Parameter folder: where it lies.
@@ -17,9 +20,8 @@ enum FuzzedCheckpoint {
 
     /// Writes a manifest for made-up weights: one frame of theirs, of the kind that their last byte chooses.
     static func describe(_ folder: String, weights: UnsafeRawBufferPointer) throws {
-        let path = "\(folder)/\(CheckpointManifest.fileName)"
         var manifest = try JSONDecoder().decode(
-            CheckpointManifest.self, from: try Data(contentsOf: URL(fileURLWithPath: "\(path).template")))
+            CheckpointManifest.self, from: try Data(contentsOf: URL(fileURLWithPath: "\(folder)/\(template)")))
         var storage = manifest.groups[0].storage
         storage.storedBytes = weights.count
         storage.storedSHA256 = SHA256Hasher.digest(weights)
@@ -31,7 +33,7 @@ enum FuzzedCheckpoint {
         let encoder = JSONEncoder()
         encoder.outputFormatting = .sortedKeys
         let text = try encoder.encode(manifest)
-        try text.write(to: URL(fileURLWithPath: path))
+        try text.write(to: URL(fileURLWithPath: "\(folder)/\(CheckpointManifest.fileName)"))
         try text.withUnsafeBytes { try seal(folder, manifest: $0) }
     }
 
