@@ -81,8 +81,7 @@ struct DebertaGoldenTests {
                     scratch: [scratch.base], memory: UnitMemory()))
         let ids: [Int32] = try file.integers(of: "input.ids", as: Int32.self)
         let upstream = FloatBuffer(count: tokens * width)
-        try file.read(
-            "\(run.name).upstream", into: UnsafeMutableBufferPointer(start: upstream.base, count: upstream.count))
+        try file.read("\(run.name).upstream", into: upstream.unsafeElements)
         let hidden = ids.withUnsafeBufferPointer { ids in
             let states = network.forward(ids, pass)
             let values = (0..<tokens * width).map { Double(states.base[$0]) }

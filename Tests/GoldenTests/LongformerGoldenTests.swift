@@ -62,7 +62,7 @@ struct LongformerGoldenTests {
                 weights: weights.base, gradients: gradients.base, arena: arena.base, dropout: nil, chunk: chunk)
         let ids: [Int32] = try file.integers(of: "input.ids", as: Int32.self)
         let upstream = FloatBuffer(count: length * 32)
-        try file.read("input.upstream", into: UnsafeMutableBufferPointer(start: upstream.base, count: upstream.count))
+        try file.read("input.upstream", into: upstream.unsafeElements)
         let hidden = ids.withUnsafeBufferPointer { ids in
             let states = network.forward(ids, pass)
             let values = (0..<length * 32).map { Double(states.base[$0]) }

@@ -111,8 +111,6 @@ import Testing
         defer { pool.shutDown() }
         let optimizer = Optimizer(Self.configuration(), Self.layout, parametrization: .init())
         let buffers = (0..<4).map { _ in FloatBuffer(count: Self.layout.bufferCount) }
-        // What is looked at below has no owner of its own.
-        defer { withExtendedLifetime(buffers) {} }
         Self.fill(buffers[1], seed: 5, scale: 1e25)
         optimizer.update(
             weights: buffers[0], gradients: buffers[1], state: [buffers[2], buffers[3]], step: 1, scheduleFactor: 1,

@@ -211,10 +211,9 @@ struct MuonTests {
             Optimizer(settings, Self.layout, parametrization: .init()).update(
                 weights: weights, gradients: buffer(2), state: [buffer(3), buffer(3)], step: 1, scheduleFactor: 1,
                 gradientScales: [1], pool: pool)
-            return withExtendedLifetime(weights) { Array(weights.elements) }
+            return Array(weights.elements)
         }
-        let untouched = buffer(1)
-        let before = withExtendedLifetime(untouched) { Array(untouched.elements) }
+        let before = Array(buffer(1).elements)
         let plain = moved(cautious: false, decay: 0)
         let (decayed, cautious) = (moved(cautious: false, decay: 0.5), moved(cautious: true, decay: 0.5))
         let spec = try #require(Self.layout["query"])

@@ -59,17 +59,22 @@ public final class FloatBuffer: @unchecked Sendable {
 
         public subscript(index: Int) -> Float {
             get {
-                precondition(buffer.indices.contains(index), "\(index) is not in a buffer of \(buffer.count)")
+                require(index)
                 return buffer.base[index]
             }
             nonmutating set {
-                precondition(buffer.indices.contains(index), "\(index) is not in a buffer of \(buffer.count)")
+                require(index)
                 buffer.base[index] = newValue
             }
         }
+
+        private func require(_ index: Int) {
+            precondition(indices.contains(index), "\(index) is not in a buffer of \(buffer.count)")
+        }
     }
 
-    private var indices: Range<Int> { 0..<count }
+    /// The floats for what fills them at once. The caller keeps the buffer.
+    public var unsafeElements: UnsafeMutableBufferPointer<Float> { .init(start: base, count: count) }
 
     public func zero() { memset(base, 0, count * MemoryLayout<Float>.stride) }
 }

@@ -254,8 +254,7 @@ public struct WeightTransfer: Sendable {
                 group: TensorGroup.weights,
                 into: zip(group.tensors, buffers).map { tensor, buffer in
                     MutableTensorView(
-                        name: tensor.name, shape: tensor.shape,
-                        elements: UnsafeMutableBufferPointer(start: buffer.base, count: buffer.count))
+                        name: tensor.name, shape: tensor.shape, elements: buffer.unsafeElements)
                 })
             withExtendedLifetime(buffers) {
                 body(
