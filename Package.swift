@@ -21,8 +21,14 @@ func library(_ name: String, _ dependencies: [Target.Dependency] = [], _ setting
     .target(name: name, dependencies: dependencies, swiftSettings: settings)
 }
 
-func tests(_ name: String, _ dependencies: [Target.Dependency], fixtures: Bool = false) -> Target {
-    .testTarget(name: name, dependencies: dependencies, resources: fixtures ? [.copy("Fixtures")] : [])
+/// - Parameter isOptimised: false for tests that compute next to nothing of their own, which compile in half of the time so; what
+///   they test is optimised all the same.
+func tests(
+    _ name: String, _ dependencies: [Target.Dependency], fixtures: Bool = false, isOptimised: Bool = true
+) -> Target {
+    .testTarget(
+        name: name, dependencies: dependencies, resources: fixtures ? [.copy("Fixtures")] : [],
+        swiftSettings: isOptimised ? [] : [.unsafeFlags(["-Onone"])])
 }
 
 let yams = Target.Dependency.product(name: "Yams", package: "Yams")
@@ -168,19 +174,21 @@ let package = Package(
             [
                 "Configuration", "Encoder", "Engine", "FineTuning", "Interchange", "Kernels", "Optimization",
                 "Parametrization", "Pretraining", "Runs", "TestModels", "TestSupport", "Tokenization",
-            ], fixtures: true),
-        tests("ComparisonTests", ["Comparison", "Configuration", "Pretraining", "Runs", "TestSupport"]),
+            ], fixtures: true, isOptimised: false),
+        tests(
+            "ComparisonTests", ["Comparison", "Configuration", "Pretraining", "Runs", "TestSupport"], isOptimised: false
+        ),
         tests("FilesTests", ["Files", "TestSupport"]),
         tests("CommunicationTests", ["Communication"]),
         tests("MachineTests", ["Machine", "TestSupport"]),
-        tests("ConfigurationTests", ["Configuration", "TestSupport"]),
+        tests("ConfigurationTests", ["Configuration", "TestSupport"], isOptimised: false),
         tests("KernelsTests", ["Kernels", "Machine", "TestSupport", atomics]),
         tests("TokenizationTests", ["Files", "Tokenization", "TestSupport"], fixtures: true),
         tests(
             "CorpusTests", ["Corpus", "Machine", "Tokenization", "Kernels", "TestSupport", "CLZ4", "CZlib", "CZstd"]),
-        tests("CheckpointsTests", ["Checkpoints", "TestSupport"], fixtures: true),
+        tests("CheckpointsTests", ["Checkpoints", "TestSupport"], fixtures: true, isOptimised: false),
         tests("PlotsTests", ["Plots"]),
-        tests("ReportsTests", ["Reports", "Runs", "TestSupport"]),
+        tests("ReportsTests", ["Reports", "Runs", "TestSupport"], isOptimised: false),
         tests(
             "GradientTests",
             ["Corpus", "Encoder", "Kernels", "Objectives", "Optimization", "Parametrization", "TestSupport"],
@@ -191,7 +199,7 @@ let package = Package(
                 "Corpus", "Encoder", "Interchange", "Kernels", "Objectives", "Optimization", "Parametrization",
                 "TestSupport",
             ],
-            fixtures: true),
+            fixtures: true, isOptimised: false),
         tests("EncoderTests", ["Configuration", "Encoder", "Kernels", "Objectives", "Parametrization", "TestSupport"]),
         tests(
             "ObjectivesTests", ["Corpus", "Encoder", "Kernels", "Objectives", "Parametrization", "TestSupport"]),
@@ -203,8 +211,8 @@ let package = Package(
                 "Checkpoints", "Configuration", "Corpus", "Encoder", "Engine", "Files", "Interchange", "Kernels",
                 "Objectives", "Optimization", "Pretraining", "TestModels", "TestSupport", "Tokenization",
             ],
-            fixtures: true),
-        tests("RunsTests", ["Checkpoints", "Runs", "TestSupport"]),
+            fixtures: true, isOptimised: false),
+        tests("RunsTests", ["Checkpoints", "Runs", "TestSupport"], isOptimised: false),
         tests(
             "EngineTests",
             [
@@ -232,7 +240,8 @@ let package = Package(
                 "Tokenization",
             ]),
         // Needs the executable built beside it, which it runs as a child process.
-        tests("EndToEndTests", ["pretrain", "Checkpoints", "CLZ4", "CZlib", "CZstd", "TestSupport"]),
+        tests(
+            "EndToEndTests", ["pretrain", "Checkpoints", "CLZ4", "CZlib", "CZstd", "TestSupport"], isOptimised: false),
     ],
     swiftLanguageModes: [.v6],
     cLanguageStandard: .c11

@@ -9,7 +9,7 @@ import Testing
 
         var settings: [String] {
             let common = [
-                "training.steps=300", "training.checkpoint_every=7", "training.evaluate_every=25",
+                "training.steps=180", "training.checkpoint_every=7", "training.evaluate_every=25",
                 "optimizer.warmup_steps=120",
             ]
             return switch self {
@@ -62,7 +62,7 @@ import Testing
             stages.insert(workspace.steps("parts").max() ?? 0)
         }
         #expect(kills >= 4 && stages.count >= 3, "killed \(kills) times at \(stages.sorted())")
-        if workspace.steps("parts").max() != 300 { try workspace.run("parts", scenario.settings) }
+        if workspace.steps("parts").max() != 180 { try workspace.run("parts", scenario.settings) }
         try workspace.record("parts").expectEqual(whole)
         #expect(workspace.steps("parts") == workspace.steps("whole"))
         // Resuming sets nothing aside and leaves nothing behind.
