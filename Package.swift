@@ -21,14 +21,17 @@ func library(_ name: String, _ dependencies: [Target.Dependency] = [], _ setting
     .target(name: name, dependencies: dependencies, swiftSettings: settings)
 }
 
-/// - Parameter isOptimised: false for tests that compute next to nothing of their own, which compile in half of the time so; what
-///   they test is optimised all the same.
+/// For tests that compute little of their own, and what drives programs: compiles in half of the time. What is tested is optimised
+/// all the same.
+let unoptimised: [SwiftSetting] = [.unsafeFlags(["-Onone"])]
+
+/// - Parameter isOptimised: for tests that hold kernels against much arithmetic of their own.
 func tests(
-    _ name: String, _ dependencies: [Target.Dependency], fixtures: Bool = false, isOptimised: Bool = true
+    _ name: String, _ dependencies: [Target.Dependency], fixtures: Bool = false, isOptimised: Bool = false
 ) -> Target {
     .testTarget(
         name: name, dependencies: dependencies, resources: fixtures ? [.copy("Fixtures")] : [],
-        swiftSettings: isOptimised ? [] : [.unsafeFlags(["-Onone"])])
+        swiftSettings: isOptimised ? [] : unoptimised)
 }
 
 let yams = Target.Dependency.product(name: "Yams", package: "Yams")
@@ -166,7 +169,7 @@ let package = Package(
         .executableTarget(
             name: "torture",
             dependencies: ["Checkpoints", "Formatting", "Runs", "TestSupport", arguments],
-            path: "Tests/Torture", resources: [.embedInCode("Faults/shim.c")]),
+            path: "Tests/Torture", resources: [.embedInCode("Faults/shim.c")], swiftSettings: unoptimised),
         tests("FormattingTests", ["Formatting"]),
         tests("FuzzTests", ["FuzzTargets", "TestSupport"], fixtures: true),
         tests(
@@ -174,51 +177,55 @@ let package = Package(
             [
                 "Configuration", "Encoder", "Engine", "FineTuning", "Interchange", "Kernels", "Optimization",
                 "Parametrization", "Pretraining", "Runs", "TestModels", "TestSupport", "Tokenization",
-            ], fixtures: true, isOptimised: false),
+            ], fixtures: true),
         tests(
-            "ComparisonTests", ["Comparison", "Configuration", "Pretraining", "Runs", "TestSupport"], isOptimised: false
+            "ComparisonTests", ["Comparison", "Configuration", "Pretraining", "Runs", "TestSupport"]
         ),
         tests("FilesTests", ["Files", "TestSupport"]),
         tests("CommunicationTests", ["Communication"]),
         tests("MachineTests", ["Machine", "TestSupport"]),
-        tests("ConfigurationTests", ["Configuration", "TestSupport"], isOptimised: false),
-        tests("KernelsTests", ["Kernels", "Machine", "TestSupport", atomics]),
-        tests("TokenizationTests", ["Files", "Tokenization", "TestSupport"], fixtures: true),
+        tests("ConfigurationTests", ["Configuration", "TestSupport"]),
+        tests("KernelsTests", ["Kernels", "Machine", "TestSupport", atomics], isOptimised: true),
+        tests("TokenizationTests", ["Files", "Tokenization", "TestSupport"], fixtures: true, isOptimised: true),
         tests(
-            "CorpusTests", ["Corpus", "Machine", "Tokenization", "Kernels", "TestSupport", "CLZ4", "CZlib", "CZstd"]),
-        tests("CheckpointsTests", ["Checkpoints", "TestSupport"], fixtures: true, isOptimised: false),
+            "CorpusTests", ["Corpus", "Machine", "Tokenization", "Kernels", "TestSupport", "CLZ4", "CZlib", "CZstd"],
+            isOptimised: true),
+        tests("CheckpointsTests", ["Checkpoints", "TestSupport"], fixtures: true),
         tests("PlotsTests", ["Plots"]),
-        tests("ReportsTests", ["Reports", "Runs", "TestSupport"], isOptimised: false),
+        tests("ReportsTests", ["Reports", "Runs", "TestSupport"]),
         tests(
             "GradientTests",
             ["Corpus", "Encoder", "Kernels", "Objectives", "Optimization", "Parametrization", "TestSupport"],
-            fixtures: true),
+            fixtures: true, isOptimised: true),
         tests(
             "GoldenTests",
             [
                 "Corpus", "Encoder", "Interchange", "Kernels", "Objectives", "Optimization", "Parametrization",
                 "TestSupport",
             ],
-            fixtures: true, isOptimised: false),
-        tests("EncoderTests", ["Configuration", "Encoder", "Kernels", "Objectives", "Parametrization", "TestSupport"]),
+            fixtures: true),
+        tests(
+            "EncoderTests", ["Configuration", "Encoder", "Kernels", "Objectives", "Parametrization", "TestSupport"],
+            isOptimised: true),
         tests(
             "ObjectivesTests", ["Corpus", "Encoder", "Kernels", "Objectives", "Parametrization", "TestSupport"]),
         tests(
-            "OptimizationTests", ["Encoder", "Kernels", "Optimization", "Parametrization", "TestSupport", atomics]),
+            "OptimizationTests", ["Encoder", "Kernels", "Optimization", "Parametrization", "TestSupport", atomics],
+            isOptimised: true),
         tests(
             "InterchangeTests",
             [
                 "Checkpoints", "Configuration", "Corpus", "Encoder", "Engine", "Files", "Interchange", "Kernels",
                 "Objectives", "Optimization", "Pretraining", "TestModels", "TestSupport", "Tokenization",
             ],
-            fixtures: true, isOptimised: false),
-        tests("RunsTests", ["Checkpoints", "Runs", "TestSupport"], isOptimised: false),
+            fixtures: true),
+        tests("RunsTests", ["Checkpoints", "Runs", "TestSupport"]),
         tests(
             "EngineTests",
             [
                 "Communication", "Configuration", "Corpus", "Encoder", "Engine", "Kernels", "Machine", "Objectives",
                 "Optimization", "Pretraining", "TestModels", "TestSupport", "Tokenization",
-            ]),
+            ], isOptimised: true),
         tests(
             "PretrainingTests",
             [
@@ -241,7 +248,7 @@ let package = Package(
             ]),
         // Needs the executable built beside it, which it runs as a child process.
         tests(
-            "EndToEndTests", ["pretrain", "Checkpoints", "CLZ4", "CZlib", "CZstd", "TestSupport"], isOptimised: false),
+            "EndToEndTests", ["pretrain", "Checkpoints", "CLZ4", "CZlib", "CZstd", "TestSupport"]),
     ],
     swiftLanguageModes: [.v6],
     cLanguageStandard: .c11

@@ -4,8 +4,8 @@ import Testing
 
 /// Every command of README and docs/, as it stands there.
 ///
-/// The files that they name are small ones, runs of the demo get fewer steps, and comparisons less time and one seed;
-/// nothing else is changed.
+/// The files that they name are small ones, runs of the demo get fewer steps, and comparisons two steps in place of minutes, and
+/// one seed; nothing else is changed.
 @Suite struct DocumentedCommandsTests {
     private static let repository = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
         .deletingLastPathComponent().deletingLastPathComponent()
@@ -115,7 +115,7 @@ import Testing
             var command = command.replacing("pretrain ", with: "\"$PRETRAIN\" ")
             if command.contains("run --preset demo") { command += few }
             if command.contains(" more.yaml ") { command += short }
-            command = command.replacing("--minutes 30", with: "--minutes 0.0005 --seeds 1")
+            command = command.replacing("--minutes 30", with: "--steps 2 --seeds 1")
             if command.contains(" suite ") { command += " --seeds 1" }
             // The configuration that pages go on with is the small one.
             command = command.replacing("> mine.yaml", with: "> suggested.yaml")

@@ -24,7 +24,7 @@ package struct PeakWatch {
 
     /// Measures on a pool, unless memory is short: the operands are not worth a run.
     init(_ pool: ThreadPool, precision: ProductPrecision) {
-        self.init(first: Kernels.measurePeak(pool, precision: precision), now: .now) {
+        self.init(first: Kernels.measurePeak(pool, precision: precision, rounds: Self.rounds), now: .now) {
             guard MachineLimits().available > 2 * PeakMeter.byteCount(pool) else { return nil }
             return Kernels.measurePeak(pool, precision: precision, rounds: Self.rounds)
         }
