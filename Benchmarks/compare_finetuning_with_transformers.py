@@ -5,8 +5,8 @@
 CHECKPOINT is one of pretraining, which `pretrain export` turns into what transformers loads; TASK a folder with train.jsonl and
 test.jsonl, and validation.jsonl or a tenth of the training texts set aside. Both take ELECTRA's recipe: AdamW, layer-wise decay
 of learning rates, warmup of a tenth, then linear; texts of like length in a batch, padded to the longest there. The Trainer runs in
-single precision and under bfloat16 autocast; `pretrain` in both too. Time is that of training with an evaluation after each epoch,
-without loading. Needs torch, transformers and accelerate; leave the machine alone meanwhile.
+single precision and under bfloat16 autocast; `pretrain` in both too (`--precisions float32` where the processor has no bfloat16).
+Time is that of training with an evaluation after each epoch, without loading. Needs torch, transformers and accelerate; leave the machine alone meanwhile.
 """
 
 import argparse
@@ -41,6 +41,7 @@ parser.add_argument("--length", type=int, default=128)
 parser.add_argument("--threads", type=int, default=2)
 parser.add_argument("--pooling", default="first")
 parser.add_argument("--form", default="automatic")
+parser.add_argument("--precisions", nargs="+", choices=["bfloat16", "float32"], default=["bfloat16", "float32"])
 parser.add_argument("--binary", default=str(ROOT / ".build/release/pretrain"))
 options = parser.parse_args()
 
@@ -144,9 +145,8 @@ def theirs(seed, precision):
 
 
 forms = {
-    "pretrain, bfloat16": (ours, "bfloat16"), "pretrain, float32": (ours, "float32"),
-    "transformers, bfloat16": (theirs, "bfloat16"), "transformers, float32": (theirs, "float32"),
-}
+    f"{name}, {precision}": (run, precision)
+    for name, run in [("pretrain", ours), ("transformers", theirs)] for precision in options.precisions}
 results = {form: [] for form in forms}
 for seed in range(options.seeds):
     for form, (run, precision) in forms.items():
