@@ -77,7 +77,7 @@ fuzz: deps ## Feeds the parsers of files with broken ones, each for FUZZ_SECONDS
 
 # Sanitizers slow everything down by much: for changes of kernels and threads. What a program still holds at its end is no leak.
 sanitize: export ASAN_OPTIONS := detect_leaks=0:suppressions=$(CURDIR)/Tools/sanitizers/address.txt
-sanitize: deps ## Runs all tests with the address and thread sanitizers (SANITIZERS=...).
+sanitize: deps ## Runs all tests with the address, thread and undefined-behaviour sanitizers (SANITIZERS=...).
 	@for sanitizer in $(SANITIZERS); do \
 		echo "with the $$sanitizer sanitizer" && \
 		swift test -c release --disable-testable-imports --sanitize $$sanitizer --scratch-path .build/sanitize-$$sanitizer \

@@ -178,9 +178,7 @@ let package = Package(
                 "Configuration", "Encoder", "Engine", "FineTuning", "Interchange", "Kernels", "Optimization",
                 "Parametrization", "Pretraining", "Runs", "TestModels", "TestSupport", "Tokenization",
             ], fixtures: true),
-        tests(
-            "ComparisonTests", ["Comparison", "Configuration", "Pretraining", "Runs", "TestSupport"]
-        ),
+        tests("ComparisonTests", ["Comparison", "Configuration", "Pretraining", "Runs", "TestSupport"]),
         tests("FilesTests", ["Files", "TestSupport"]),
         tests("CommunicationTests", ["Communication"]),
         tests("MachineTests", ["Machine", "TestSupport"]),

@@ -6,7 +6,8 @@ CHECKPOINT is one of pretraining, which `pretrain export` turns into what transf
 test.jsonl, and validation.jsonl or a tenth of the training texts set aside. Both take ELECTRA's recipe: AdamW, layer-wise decay
 of learning rates, warmup of a tenth, then linear; texts of like length in a batch, padded to the longest there. The Trainer runs in
 single precision and under bfloat16 autocast; `pretrain` in both too (`--precisions float32` where the processor has no bfloat16).
-Time is that of training with an evaluation after each epoch, without loading. Needs torch, transformers and accelerate; leave the machine alone meanwhile.
+Time is that of training with an evaluation after each epoch, without loading. Needs torch, transformers and accelerate; leave the
+machine alone meanwhile.
 """
 
 import argparse
