@@ -8,7 +8,7 @@ import Pretraining
 
 /// A configuration for a corpus, this machine and a time, to begin with.
 ///
-/// Everything but size, batch, length and precision is the preset `small`'s, made as large as the time allows. How large is a
+/// Everything but size, batch, length and precision is that of the preset `small`, made as large as the time allows. How large is a
 /// rule of thumb for language models, about twenty tokens for every parameter (Hoffmann et al. 2022, arXiv 2203.15556): nobody
 /// has measured it for encoders of this size, and it only says which sizes cannot be right.
 public struct RunSuggestion: Sendable {
@@ -18,9 +18,11 @@ public struct RunSuggestion: Sendable {
     private static let sensiblePasses = 40.0
     /// Share of a step's operations beyond which Muon's own products are made cheaper by larger batches.
     private static let sensibleOptimizerShare = 0.2
+    private static let preset = Preset.small
     private static let sequenceLength = 128
     private static let sequencesPerThread = EngineConfiguration.tokensPerDefaultLane / sequenceLength
 
+    /// A variant of the preset that it names.
     public let configuration: RunConfiguration
     /// Why the values are what they are, a line each.
     public let reasons: [String]
@@ -38,7 +40,7 @@ public struct RunSuggestion: Sendable {
         // Steps per hour decide more than rounding does: see docs/RESULTS.md.
         let multipliesBFloat16 = ProductPrecision.isBFloat16Fast
         for (layers, hidden) in [(3, 128), (4, 192), (6, 256), (8, 384), (12, 512), (12, 768)] {
-            var candidate = Preset.small.configuration
+            var candidate = Self.preset.configuration
             Preset.setShape(
                 &candidate.model, layerCount: layers, hiddenSize: hidden, headCount: max(2, hidden / 64))
             candidate.corpus = corpus
@@ -72,7 +74,6 @@ public struct RunSuggestion: Sendable {
         configuration.training.evaluateEvery = max(1, steps / 20)
         configuration.training.checkpointEvery = configuration.training.evaluateEvery
         configuration.evaluation.tokens = 32_768
-        configuration.model.preset = nil
         reasons.append(
             "\(configuration.model.layerCount) layers of \(configuration.model.hiddenSize): the largest shape with twenty "
                 + "tokens for every parameter in \(Self.text(hours)) h at \(Int(speed)) tokens/s on \(threads) threads")
@@ -98,6 +99,16 @@ public struct RunSuggestion: Sendable {
         reasons += survey.advice(configuration.corpus)
         self.configuration = configuration
         self.reasons = reasons
+    }
+
+    /// What it says beyond its preset, below the reasons as comments. `--set` and the arms of a comparison can then choose another
+    /// objective, to which the preset's other values are adapted.
+    ///
+    /// - Throws: only what `visit` throws.
+    public func yaml() throws -> String {
+        reasons.map { ConfigurationWriter.comment($0) }.joined()
+            + (try ConfigurationWriter.yaml(
+                configuration, unlike: Self.preset.configuration, keeping: ["model.preset"], comments: true))
     }
 
     private static func vocabulary(_ bytes: Int64) -> Int {

@@ -44,6 +44,38 @@ import Testing
         #expect(try read(yaml) == root)
     }
 
+    @Test func writesOnlyWhatDiffers() throws {
+        var root = SampleConfiguration()
+        root.model.heads = 8
+        root.corpus.sources.append(.init())
+        root.corpus.sources[1].path = "more.txt"
+        let yaml = try ConfigurationWriter.yaml(root, unlike: SampleConfiguration(), keeping: ["model.preset"])
+        #expect(
+            yaml == """
+                model:
+                  preset: small
+                  heads: 8
+                corpus:
+                  sources:
+                    - {}
+                    - path: more.txt
+
+                """)
+        #expect(try ConfigurationWriter.yaml(root, unlike: root) == "{}\n")
+        #expect(ConfigurationWriter.comment("why") == "# why\n")
+    }
+
+    @Test func whatDiffersOnTopOfTheRestIsTheWhole() throws {
+        var random = SplitMix64(seed: 2)
+        for _ in 0..<500 {
+            let root = randomConfiguration(&random)
+            var back = randomConfiguration(&random)
+            let yaml = try ConfigurationWriter.yaml(root, unlike: back, comments: Bool.random(using: &random))
+            try ConfigurationReader.read(yaml: yaml, into: &back)
+            #expect(bits(back) == bits(root), "\(yaml)")
+        }
+    }
+
     @Test func randomValuesReturnBitForBit() throws {
         var random = SplitMix64(seed: 1)
         for _ in 0..<2000 {

@@ -4,8 +4,8 @@ import Testing
 
 /// Every command of README and docs/, as it stands there.
 ///
-/// The files that they name are small ones, runs of the demo get fewer steps, and comparisons two steps in place of minutes, and
-/// one seed; nothing else is changed.
+/// The files that they name are small ones, runs of the demo get fewer steps, comparisons two steps in place of minutes, and one
+/// seed, and a suggestion is for less than a minute, so that no large shapes are timed; nothing else is changed.
 @Suite struct DocumentedCommandsTests {
     private static let repository = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
         .deletingLastPathComponent().deletingLastPathComponent()
@@ -116,6 +116,7 @@ import Testing
             if command.contains("run --preset demo") { command += few }
             if command.contains(" more.yaml ") { command += short }
             command = command.replacing("--minutes 30", with: "--steps 2 --seeds 1")
+            command = command.replacing("--hours 8", with: "--hours 0.01")
             if command.contains(" suite ") { command += " --seeds 1" }
             // The configuration that pages go on with is the small one.
             command = command.replacing("> mine.yaml", with: "> suggested.yaml")
@@ -138,6 +139,12 @@ import Testing
             // The verdict of a check is not a matter of the command.
             let isCheck = command.contains("coordinate-check")
             #expect(outcome.status == 0 || isCheck && outcome.status == 1, "\(page): \(command)\n\(outcome.errors)")
+        }
+        // A suggestion is a variant of a preset, which becomes another objective's.
+        for objective in ["masked_language_model", "electra"] {
+            let changed = try run(
+                "pretrain config check suggested.yaml --no-measurement --set objective.name=\(objective)")
+            #expect(changed.status == 0, "\(changed.errors)")
         }
         #expect(folder.exists("suite/results.md") && folder.exists("suite/rates.svg"))
         #expect(folder.exists("search/target.yaml") && folder.exists("hf/discriminator/config.json"))

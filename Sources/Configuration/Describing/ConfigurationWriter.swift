@@ -8,6 +8,50 @@ public enum ConfigurationWriter {
     public static func yaml<Root: Configurable>(_ root: Root, comments: Bool = false) throws -> String {
         try SettingTree(describing: root).yaml(comments: comments)
     }
+
+    /// Only what differs from another configuration, such as what a preset sets; read on top of that, it gives `root`.
+    ///
+    /// - Parameters:
+    ///   - usual: What goes without saying.
+    ///   - keeping: Dotted paths that are written all the same.
+    ///   - comments: Whether each key's help stands above it as a comment.
+    public static func yaml<Root: Configurable>(
+        _ root: Root, unlike usual: Root, keeping: Set<String> = [], comments: Bool = false
+    ) throws -> String {
+        try SettingTree(describing: root).without(SettingTree(describing: usual), keeping: keeping).yaml(
+            comments: comments)
+    }
+
+    /// Text as lines of comments, as wide as those of keys.
+    public static func comment(_ text: String) -> String { CommentText.lines(text).map { $0 + "\n" }.joined() }
+}
+
+extension SettingTree {
+    /// The settings whose values another tree of the same type does not have. Of a list that differs all elements are kept, of each
+    /// what a new one would not have.
+    fileprivate func without(_ usual: SettingTree, keeping: Set<String>, prefix: String = "") throws -> SettingTree {
+        SettingTree(
+            fields: try fields.compactMap { field in
+                let path = prefix + field.key
+                guard let other = usual.fields.first(where: { $0.key == field.key }), !keeping.contains(path) else {
+                    return field
+                }
+                var rest = field
+                switch (field.kind, other.kind) {
+                case (.group(let tree), .group(let usualTree)):
+                    let tree = try tree.without(usualTree, keeping: keeping, prefix: path + ".")
+                    if tree.fields.isEmpty { return nil }
+                    rest.kind = .group(tree)
+                case (.groups(let elements, let schema), .groups(let usualElements, _)):
+                    if elements.map({ $0.yaml() }) == usualElements.map({ $0.yaml() }) { return nil }
+                    let new = try schema()
+                    rest.kind = .groups(try elements.map { try $0.without(new, keeping: []) }, schema: schema)
+                default:
+                    if field.valueText == other.valueText { return nil }
+                }
+                return rest
+            })
+    }
 }
 
 extension SettingTree {

@@ -95,8 +95,8 @@ struct ConfigSuggestCommand: ParsableCommand {
         abstract: "Writes a configuration for a corpus, this machine and a time, to begin with.",
         discussion: """
             Measures how fast models of several sizes train here, and takes the largest that sees about twenty tokens for \
-            every parameter in the time: a rule of thumb, not a measurement. The YAML goes to standard output, the reasons to \
-            standard error.
+            every parameter in the time: a rule of thumb, not a measurement. The YAML goes to standard output: the reasons as \
+            comments (on standard error too, where it goes to a file), and what differs from the preset small.
 
               pretrain config suggest --input corpora/mine --hours 8 > mine.yaml
             """)
@@ -118,8 +118,10 @@ struct ConfigSuggestCommand: ParsableCommand {
     func run() throws {
         let corpus = try reading.resolve(input, base: CorpusConfiguration())
         let suggestion = try RunSuggestion(corpus: corpus, hours: hours, threads: threading.count)
-        for reason in suggestion.reasons { Terminal.note(reason) }
-        try OutputBuffer.print(try ConfigurationWriter.yaml(suggestion.configuration, comments: true), terminator: "")
+        if !Terminal.standardOutputIsTerminal {
+            for reason in suggestion.reasons { Terminal.note(reason) }
+        }
+        try OutputBuffer.print(try suggestion.yaml(), terminator: "")
     }
 }
 
