@@ -35,6 +35,21 @@ import Testing
         #expect(!workspace.folder.exists("run/report.html") && !workspace.folder.exists("report.html"))
     }
 
+    @Test func heldOutTextIsShownOnlyWhereItMayBe() throws {
+        try workspace.run("run", ["training.steps=4", "evaluation.samples=0"])
+        func samples() throws -> Int? {
+            let facts = try workspace.pretrain("report", "run", "--json").json()
+            return ((facts["runs"] as? [[String: Any]])?.first?["samples"] as? [Any])?.count
+        }
+        #expect(try samples() == 0)
+        #expect(try workspace.folder.text("run/samples.jsonl").isEmpty)
+        // Of a run without any, samples are made for the report.
+        try workspace.folder.write(
+            try workspace.folder.text("run/config.yaml").replacing("samples: 0", with: "samples: 2"),
+            to: "run/config.yaml")
+        #expect(try samples() == 1)
+    }
+
     @Test func whatCannotBeShownIsSaid() throws {
         try workspace.run("run", ["training.steps=2"])
         let absent = try workspace.pretrain("report", "absent")
@@ -52,12 +67,18 @@ import Testing
         let scores = #"{"file": "agreement", "pairs": 4, "language": 0.75}"#
         try workspace.folder.write(
             "{\"files\": [\(scores)], \"mean\": \(scores.replacing("agreement", with: "mean"))}", to: "run/pairs.json")
+        // A warning of a file that is nobody's business.
+        let warning = #"{"event":"warning","time":1,"step":3,"message":"/patients/mueller.txt:7: no UTF-8"}"#
+        try workspace.folder.write(
+            try workspace.folder.text("run/journal.jsonl") + warning + "\n", to: "run/journal.jsonl")
+        #expect(try workspace.pretrain("report", "run", "--json").output.contains("mueller.txt"))
         let last = try workspace.pretrain("export", "run", "--output", "last")
         #expect(last.status == 0, "\(last.errors)")
         let card = try workspace.folder.text("last/discriminator/README.md")
         #expect(card.contains("## Minimal pairs: pairs.json\n| file | pairs |"), "\(card)")
         #expect(card.contains("| agreement | 4 | 75.0 % | – |") && card.contains("| processor time | "))
-        #expect(!card.contains("## Not known"), "\(card)")
+        #expect(!card.contains("## Not known") && !card.contains("mueller"), "\(card)")
+        #expect(card.contains("## Alarms\n") && card.contains("which the run's own report tells"), "\(card)")
         #expect(!card.contains("of which this checkpoint has") && !card.contains(workspace.folder.path))
         #expect(
             try workspace.pretrain("export", "run/checkpoints/step-00000010", "--output", "first").status == 0)

@@ -29,7 +29,7 @@ import Testing
         #expect(run.cost.coreHours == 3 && run.cost.peakMemoryBytes == 9 && run.cost.sessionsWithoutEnd == 1)
         // One start did not tell: a sum would be too little.
         #expect(run.cost.kilowattHours == nil)
-        let warning = run.alarms.first { $0.source == .run }
+        let warning = run.alarms.first { $0.source == .records }
         #expect(warning?.text == "watch <out>" && warning?.count == 2 && warning?.step == 90)
         #expect(run.alarms.contains { $0.text.contains("broke off") })
     }

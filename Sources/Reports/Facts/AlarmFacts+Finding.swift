@@ -10,17 +10,17 @@ extension AlarmFacts {
         var alarms =
             reader.alarms.map { AlarmFacts(source: .run, text: $0.alarm.message, step: $0.step, count: 1) }
             + said(entries)
-        func found(_ text: String, step: Int? = nil, count: Int = 1) {
-            alarms.append(AlarmFacts(source: .report, text: text, step: step, count: count))
+        func found(_ text: String, step: Int? = nil, count: Int = 1, in source: Source = .report) {
+            alarms.append(AlarmFacts(source: source, text: text, step: step, count: count))
         }
         let lost = sessions.dropLast(isRunning ? 1 : 0).filter { $0.ended == nil }
         if let last = lost.last {
             found(
                 "the run broke off without a word: a crash, a kill or a machine that went down", step: last.toStep,
-                count: lost.count)
+                count: lost.count, in: .records)
         }
         for failed in sessions where failed.outcome == JournalEntry.Outcome.failed.rawValue {
-            found("the run failed: \(failed.message ?? "")", step: failed.toStep)
+            found("the run failed: \(failed.message ?? "")", step: failed.toStep, in: .records)
         }
         if reader.nonFiniteLines > 0 {
             found("losses that are no number are in the log", count: reader.nonFiniteLines)
@@ -46,7 +46,9 @@ extension AlarmFacts {
                 step: spike.step)
         }
         for checkpoint in checkpoints {
-            if let problem = checkpoint.problem { found("a checkpoint is damaged: \(problem)", step: checkpoint.step) }
+            if let problem = checkpoint.problem {
+                found("a checkpoint is damaged: \(problem)", step: checkpoint.step, in: .records)
+            }
         }
         return alarms
     }
@@ -58,7 +60,7 @@ extension AlarmFacts {
                 alarms[index].count += 1
                 alarms[index].step = entry.step
             } else {
-                alarms.append(AlarmFacts(source: .run, text: text, step: entry.step, count: 1))
+                alarms.append(AlarmFacts(source: .records, text: text, step: entry.step, count: 1))
             }
         }
     }

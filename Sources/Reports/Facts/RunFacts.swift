@@ -171,8 +171,10 @@ public struct NeighbourFacts: Encodable, Sendable, Equatable {
 /// Something that needs a look.
 public struct AlarmFacts: Encodable, Sendable, Equatable {
     public enum Source: String, Encodable, Sendable {
-        /// The run said so.
+        /// The run saw it in its figures and said so.
         case run
+        /// The run's records tell of it: text, machine, disk, ends. It may name files.
+        case records
         /// The report found it in the figures.
         case report
     }

@@ -78,8 +78,12 @@ public final class RunReader {
         let status = status(step: step, steps: configuration?.training.steps, sessions: sessions, now: now)
         let progress = progress(step: step, steps: configuration?.training.steps, status: status)
         let isRunning = status.state == .running
-        var samples = storedSamples()
-        if samples.isEmpty, options.readsWeights, options.evaluates { samples = evaluatedSamples(&missing) }
+        // None says that held-out text is to be shown nowhere.
+        let sentences = (configuration?.evaluation ?? EvaluationConfiguration()).samples
+        var samples = sentences > 0 ? storedSamples() : []
+        if samples.isEmpty, sentences > 0, options.readsWeights, options.evaluates {
+            samples = evaluatedSamples(sentences, &missing)
+        }
         if !options.readsWeights, checkpoint != nil { missing.append("Nearest neighbours: the weights were not read.") }
         return RunFacts(
             name: name, path: directory.path, status: status, progress: progress, model: model,
@@ -250,7 +254,7 @@ public final class RunReader {
         }
     }
 
-    private func evaluatedSamples(_ missing: inout [String]) -> [SampleFacts] {
+    private func evaluatedSamples(_ count: Int, _ missing: inout [String]) -> [SampleFacts] {
         guard let checkpoint else { return [] }
         if let made = checkpoint.samples { return made }
         do {
@@ -258,7 +262,7 @@ public final class RunReader {
             defer { model.engine.pool.shutDown() }
             var configuration = model.configuration
             configuration.evaluation.tokens = 4096
-            configuration.evaluation.samples = max(2, configuration.evaluation.samples)
+            configuration.evaluation.samples = count
             let step = try TrainingCheckpoint.state(model.reader).step
             let report = try Evaluator(configuration, of: model).evaluate(model.engine, step: step)
             checkpoint.samples = report.samples.map { [SampleFacts(step: step, samples: $0)] } ?? []

@@ -165,7 +165,7 @@ enum SetupSection {
                 let times: HTML = alarm.count > 1 ? " (\(alarm.count) times)" : .empty
                 let step: HTML =
                     alarm.step.map { " <span class=\"note\">step \(CountFormat.grouped($0))</span>" } ?? .empty
-                return "<li class=\"\(alarm.source.rawValue)\">\(name)\(alarm.text)\(times)\(step)</li>"
+                return "<li>\(name)\(alarm.text)\(times)\(step)</li>"
             }
         }
         let missing = runs.enumerated().flatMap { index, run in

@@ -45,10 +45,15 @@ extension ModelHistory {
         if facts.progress.step != step {
             cost.append(("of steps", "\(facts.progress.step), of which this checkpoint has \(step)"))
         }
-        alarms = facts.alarms.map(\.text)
+        // Whoever reads the card has nothing of the machine's folders, and files may have names that are nobody's business.
+        alarms = facts.alarms.filter { $0.source != .records }.map(\.text)
+        let others = facts.alarms.count - alarms.count
+        if others > 0 {
+            let things = others == 1 ? "one more warning" : "\(others) more warnings"
+            alarms.append("\(things) of text, machine, disk or ends, which the run's own report tells")
+        }
         // The weights are here; what they are like is not asked for.
         let unknown = facts.missing.filter { !$0.hasPrefix("Nearest neighbours") }
-        // Whoever reads the card has nothing of the machine's folders.
         missing = unknown.map { $0.replacing(run + "/", with: "") }
         return unknown
     }
