@@ -8,7 +8,9 @@ import Testing
 @Suite struct RunLoopTests {
     struct Record: RunRecord {
         var value: Int
-        var scalars: [(tag: String, value: Double)] { [("value", Double(value))] }
+        var scalars: [(tag: String, value: Double)] {
+            [("value", Double(value)), ("ranks/seconds/0", 1), ("ranks/seconds/1", 2)]
+        }
         var progressFields: [ProgressField] { [ProgressField("value \(value)")] }
         enum CodingKeys: String, CodingKey { case value }
     }
@@ -319,7 +321,7 @@ import Testing
         let lines = try folder.text("run/metrics.csv").split(separator: "\n").map {
             $0.split(separator: ",").map(String.init)
         }
-        #expect(lines.first == ["step", "seconds", "value"])
+        #expect(lines.first == ["step", "seconds", "value", "seconds_0", "seconds_1"])
         #expect(lines.dropFirst().map { $0[0] } == ["1", "2", "3", "5", "6", "7", "8", "9", "10"])
         #expect(
             lines.dropFirst().map { $0[2] } == ["1.0", "4.0", "9.0", "25.0", "36.0", "49.0", "64.0", "81.0", "100.0"])

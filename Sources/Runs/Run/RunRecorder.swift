@@ -123,9 +123,12 @@ final class RunRecorder<Evaluation: RunEvaluation> {
         if !histograms.isEmpty { keep { try board.append(step: step, histograms: histograms) } }
     }
 
-    /// Tags without what stands before the stroke: tables have no groups.
+    /// Tags without their group, what stands before the first stroke: tables have none.
     private func columns(_ scalars: [(tag: String, value: Double)]) -> [(name: String, value: Double)] {
-        scalars.map { (($0.tag as NSString).lastPathComponent, $0.value) }
+        scalars.map { scalar in
+            let parts = scalar.tag.split(separator: "/")
+            return (parts.dropFirst(parts.count > 1 ? 1 : 0).joined(separator: "_"), scalar.value)
+        }
     }
 
     func tell(_ event: RunEvent<Evaluation>) {
