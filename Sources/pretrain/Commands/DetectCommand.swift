@@ -60,7 +60,7 @@ struct DetectCommand: ParsableCommand {
     func run() throws {
         let model = try LoadedModel(path: checkpoint, threads: threading.count)
         guard model.configuration.objective.name.detects || model.configuration.objective.name.isGated else {
-            throw ValidationError(
+            throw UnsuitableInput(
                 "\(model.path): its objective, \(model.configuration.objective.name.rawValue), detects nothing; name a run "
                     + "with objective.name electra, metro or coco_lm")
         }

@@ -70,7 +70,7 @@ struct EmbedCommand: ParsableCommand {
         let texts = try TextInput.read(input, field: textField)
         let model = try LoadedModel(path: checkpoint, threads: threading.count)
         guard network == .discriminator || model.engine.configuration.objective.hasGenerator else {
-            throw ValidationError("\(model.path) has no generator; leave --network out")
+            throw UnsuitableInput("\(model.path) has no generator; leave --network out")
         }
         let longest = model.configuration.corpus.sequenceLength
         let special = model.engine.special

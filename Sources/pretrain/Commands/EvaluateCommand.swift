@@ -108,7 +108,7 @@ extension EvaluateCommand {
         let phase = PhaseProgress("judging pairs", on: ProgressLine(quiet: report.json))
         guard let result = try pairs.evaluate(model.engine, model.tokenizer, progress: { phase.update(fraction: $0) })
         else {
-            throw ValidationError("this model neither predicts masked tokens nor detects: it cannot judge sentences")
+            throw UnsuitableInput("this model neither predicts masked tokens nor detects: it cannot judge sentences")
         }
         if !report.json { phase.finish() }
         var unknown = UnknownTokens(model.tokenizer)

@@ -42,7 +42,7 @@ struct FillCommand: ParsableCommand {
     func run() throws {
         let model = try LoadedModel(path: checkpoint, threads: 1)
         guard model.engine.objective.predictsMaskedTokens else {
-            throw ValidationError(
+            throw UnsuitableInput(
                 "\(model.path) predicts no masked tokens: it has no generator and is no masked language model")
         }
         let mask = model.tokenizer.token(model.engine.special.mask)
@@ -68,8 +68,8 @@ struct FillCommand: ParsableCommand {
         unknown.add(content)
         let ids = [special.classification] + content + [special.separator]
         let places = ids.indices.filter { ids[$0] == special.mask }
-        func fail(_ problem: String) -> ValidationError {
-            ValidationError("standard input, line \(number): \(problem)")
+        func fail(_ problem: String) -> UnsuitableInput {
+            UnsuitableInput("standard input, line \(number): \(problem)")
         }
         if places.isEmpty { throw fail("has no \(mask)") }
         let longest = model.configuration.corpus.sequenceLength

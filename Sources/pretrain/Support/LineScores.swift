@@ -108,7 +108,7 @@ struct LineScores {
             var line = Array(line)
             if isLabelled {
                 guard line.count >= 2, line[1] == UInt8(ascii: "\t"), [0x30, 0x31].contains(line[0]) else {
-                    throw ValidationError(
+                    throw UnsuitableInput(
                         "standard input, line \(number): begins with neither 0 nor 1 and a tab, as --labelled has it")
                 }
                 labels.append(line[0] == 0x31 ? 1 : 0)

@@ -1,4 +1,3 @@
-import ArgumentParser
 import Corpus
 import FineTuning
 import Foundation
@@ -18,7 +17,7 @@ enum TextInput {
         var lines = try TaskTable.lines(ofFile: path)
         // What follows the last line feed is no text.
         if lines.last?.isEmpty == true { lines.removeLast() }
-        if lines.isEmpty { throw ValidationError("\(path) holds no texts") }
+        if lines.isEmpty { throw UnsuitableInput("\(path) holds no texts") }
         return lines
     }
 }
