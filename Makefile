@@ -76,13 +76,8 @@ fuzz: deps ## Feeds the parsers of files with broken ones, each for FUZZ_SECONDS
 	@Tools/fuzz.sh $(FUZZ_SECONDS)
 
 # Sanitizers slow everything down by much: for changes of kernels and threads. What a program still holds at its end is no leak.
-sanitize: export ASAN_OPTIONS := detect_leaks=0:suppressions=$(CURDIR)/Tools/sanitizers/address.txt
 sanitize: deps ## Runs all tests with the address, thread and undefined-behaviour sanitizers (SANITIZERS=...).
-	@for sanitizer in $(SANITIZERS); do \
-		echo "with the $$sanitizer sanitizer" && \
-		swift test -c release --disable-testable-imports --sanitize $$sanitizer --scratch-path .build/sanitize-$$sanitizer \
-			$(if $(FILTER),--filter '$(FILTER)') || exit 1; \
-	done
+	@for sanitizer in $(SANITIZERS); do Tools/sanitize.sh $$sanitizer $(if $(FILTER),--filter '$(FILTER)') || exit 1; done
 
 lint: ## Checks the format of the sources, and the shell scripts if shellcheck is there.
 	swift format lint --strict --parallel -r $(formatted)

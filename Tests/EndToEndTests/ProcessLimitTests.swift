@@ -1,9 +1,12 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// Shared servers and batch systems limit what a process may use.
 @Suite struct ProcessLimitTests {
-    @Test("Too little address space is an error, never a crash or a wait", arguments: [420_000, 500_000, 700_000])
+    @Test(
+        "Too little address space is an error, never a crash or a wait", .disabled(if: Sanitizer.reservesAddresses),
+        arguments: [420_000, 500_000, 700_000])
     func addressSpace(_ kilobytes: Int) throws {
         let workspace = try Workspace()
         for command in ["run tiny.yaml --output run", "bench step --steps 1", "config check tiny.yaml"] {
@@ -13,7 +16,7 @@ import Testing
         }
     }
 
-    @Test func withRoomARunIsTheSame() throws {
+    @Test(.disabled(if: Sanitizer.reservesAddresses)) func withRoomARunIsTheSame() throws {
         let workspace = try Workspace()
         let outcome = try Program.shell(
             "ulimit -v 3000000; exec \"$PRETRAIN\" run tiny.yaml --output limited --threads 1 --quiet",

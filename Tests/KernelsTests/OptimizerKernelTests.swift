@@ -118,6 +118,8 @@ struct OptimizerKernelTests {
     @Test("What is not finite shows in the norm", arguments: [Float.nan, .infinity, -.infinity], [0, 8, 1030, 1032])
     func mergeNonFinite(value: Float, place: Int) {
         let buffers = (0..<3).map { _ in GuardedMatrix(1, 1033) { _, _ in 0.5 } }
+        // An array keeps its elements until it is last used, not until the end of the scope.
+        defer { withExtendedLifetime(buffers) {} }
         buffers[1][0, place] = value
         #expect(!Kernels.mergeGradients(buffers.map(\.base), order: [(0, 1), (0, 2)], count: 1033).isFinite)
     }

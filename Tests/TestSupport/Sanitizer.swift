@@ -1,0 +1,9 @@
+import Foundation
+
+/// Of this process and of those that tests start (`make sanitize`).
+public enum Sanitizer {
+    /// Whether one is built in that reserves terabytes of addresses, so that a limit on them means nothing.
+    public static let reservesAddresses = ["__asan_init", "__tsan_init"].contains { (name: String) in
+        dlsym(nil, name) != nil
+    }
+}

@@ -1,0 +1,28 @@
+#!/bin/sh
+# Runs the tests with a sanitizer: address, thread or undefined. What it finds is in .build/sanitize-NAME/reports, of the tests and
+# of every program that they start, one file for each process; it goes on after a finding, so that one run tells all.
+#   sanitize.sh NAME [arguments of swift test]
+set -u
+cd "$(dirname "$0")/.."
+name=$1
+shift
+folder=$PWD/.build/sanitize-$name
+reports=$folder/reports
+rm -rf "$reports"
+mkdir -p "$reports"
+common="halt_on_error=0:log_path=$reports/report"
+export ASAN_OPTIONS="$common:detect_leaks=0:suppressions=$PWD/Tools/sanitizers/address.txt"
+export TSAN_OPTIONS="$common" UBSAN_OPTIONS="$common:print_stacktrace=1"
+recover=
+[ "$name" != address ] || recover="-Xswiftc -sanitize-recover=address"
+echo "with the $name sanitizer"
+# Two words, or none.
+# shellcheck disable=SC2086
+swift test -c release --disable-testable-imports --sanitize "$name" $recover --scratch-path "$folder" "$@"
+status=$?
+if ls "$reports"/report.* >/dev/null 2>&1; then
+    grep -h '^SUMMARY' "$reports"/report.* | sort | uniq -c | sort -rn
+    echo "found: see $reports"
+    exit 1
+fi
+exit $status
