@@ -7,7 +7,8 @@
 # TASKS holds folders with train.jsonl, test.jsonl and perhaps validation.jsonl, plain or compressed, called sst2, cola, mrpc, trec6,
 # sotu_era and imdb, of which some may be missing; PAIRS files of minimal pairs. Recipes: mlm, mlm-muon, electra, electra-muon, metro,
 # metro-muon. Variables: STEPS, how many instead of an hour's; WARMUP; PRECISION (float32 where there is no bfloat16); RATES of
-# fine-tuning; PRETRAIN, another binary than the one of `make build`. The same command goes on where it was interrupted.
+# fine-tuning; OWN, a second text that is read as often as the first (of the tasks' own kind, say); PRETRAIN, another binary than the
+# one of `make build`. The same command goes on where it was interrupted.
 set -eu
 prose=$1
 tasks=$2
@@ -34,6 +35,7 @@ special tasks/mrpc "metric: f1"
 special tasks/sotu_era "training: {epochs: 10}"
 special long/imdb "training: {epochs: 1}"
 precision=${PRECISION:-bfloat16}
+sources="{path: $prose}${OWN:+, {path: $OWN\}}"
 
 two_muons="--set optimizer.kind=muon --set optimizer.coupled_tables=true --set optimizer.separate=true
     --set model.embedding_sharing=disentangled --set objective.discriminator_weight=10"
@@ -66,7 +68,7 @@ for recipe in "${@:-mlm}"; do
     esac
     # The settings are meant to be split.
     # shellcheck disable=SC2086
-    "$pretrain" run "$here/base.yaml" --output "$output/$recipe" --set "corpus.sources=[{path: $prose}]" \
+    "$pretrain" run "$here/base.yaml" --output "$output/$recipe" --set "corpus.sources=[$sources]" \
         --set tokenizer.path="$output/tokenizer.json" --set training.steps="${STEPS:-$steps}" \
         --set optimizer.warmup_steps="${WARMUP:-300}" --set training.precision="$precision" $settings
     models="$models $output/$recipe"
