@@ -72,7 +72,7 @@ public struct AttentionConfiguration: Configurable, Equatable {
         try fields.flag(
             "disentangled", &disentangled,
             "Scores have parts of their own for the distance: content to position and position to content (DeBERTa), from a "
-                + "table that all layers share. For pattern full, with positions none.")
+                + "table that all layers share. For pattern full, with positions none or learned.")
         try fields.integer(
             "position_buckets", &positionBuckets, 0...65536,
             "disentangled: rows of the table for either direction; half of them are for one distance each, the others for "
