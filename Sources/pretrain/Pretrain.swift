@@ -33,7 +33,7 @@ struct Pretrain: AsyncParsableCommand {
                 this binary was built for \(String(cString: processor_compiled_for())), and this processor lacks: \(missing).
                 Build it for this machine: make build MARCH=native
                 """)
-            Foundation.exit(ExitStatus.unsuitableMachine)
+            leave(ExitStatus.unsuitableMachine)
         }
         LinearAlgebraChoice.apply()
         do {
@@ -48,13 +48,24 @@ struct Pretrain: AsyncParsableCommand {
             }
         } catch is CancellationError where TerminationSignals.pending != nil {
             Terminal.note("stopped by \(TerminationSignals.pending.map { "\($0)" } ?? "a signal")")
-            Foundation.exit(ExitStatus.stoppedBySignal)
+            leave(ExitStatus.stoppedBySignal)
         } catch {
             // Help and the like; what goes wrong may quote a path, which may hold anything.
-            if exitCode(for: error).isSuccess { exit(withError: error) }
             let message = fullMessage(for: error)
-            if !message.isEmpty { Terminal.note(message) }
-            Foundation.exit(exitCode(for: error).rawValue)
+            if exitCode(for: error).isSuccess {
+                print(message)
+            } else if !message.isEmpty {
+                Terminal.note(message)
+            }
+            leave(exitCode(for: error).rawValue)
         }
+        leave(0)
+    }
+
+    /// Ends the process without what libraries do at its end: OpenBLAS waits for its threads, and one that finds no memory for its
+    /// work area tries for ever.
+    private static func leave(_ status: Int32) -> Never {
+        fflush(nil)
+        _exit(status)
     }
 }
