@@ -34,10 +34,13 @@ public struct NonFiniteError: Error, Equatable, CustomStringConvertible {
 
     public var step: Int
     public var place: Place
+    /// Whether a task was learned, whose settings have other names.
+    public var isOfTask: Bool
 
-    public init(step: Int, place: Place) {
+    public init(step: Int, place: Place, isOfTask: Bool = false) {
         self.step = step
         self.place = place
+        self.isOfTask = isOfTask
     }
 
     /// Whether another batch may do better: not where weights themselves are at fault.
@@ -46,7 +49,14 @@ public struct NonFiniteError: Error, Equatable, CustomStringConvertible {
     }
 
     public var description: String {
-        let advice = "Lower optimizer.peak_learning_rate, lengthen optimizer.warmup_steps"
+        let advice =
+            isOfTask
+            ? "Lower training.peak_learning_rate, raise training.warmup_fraction"
+            : "Lower optimizer.peak_learning_rate, lengthen optimizer.warmup_steps"
+        let others =
+            isOfTask
+            ? "\(advice), or take another seed."
+            : "\(advice), or let rare spikes pass with training.maximum_skipped_steps."
         return switch place {
         case .weight:
             """
@@ -66,7 +76,7 @@ public struct NonFiniteError: Error, Equatable, CustomStringConvertible {
         default:
             """
             \(place) is not finite at step \(step); the update was not made, and the last checkpoint is intact. \
-            \(advice), or let rare spikes pass with training.maximum_skipped_steps.
+            \(others)
             """
         }
     }

@@ -44,6 +44,17 @@ import Testing
         #expect(try read(yaml) == root)
     }
 
+    @Test func whatCouldNotBeReadAgainIsFoundBeforeItIsWritten() throws {
+        var root = SampleConfiguration()
+        try ConfigurationReader.check(root)
+        root.optimizer.peakLearningRate = 11
+        #expect {
+            try ConfigurationReader.check(root, origin: "a rate")
+        } throws: { error in
+            "\(error)".contains("a rate") && "\(error)".contains("optimizer.peak_learning_rate")
+        }
+    }
+
     @Test func writesOnlyWhatDiffers() throws {
         var root = SampleConfiguration()
         root.model.heads = 8

@@ -87,6 +87,18 @@ final class EncoderUseTests {
         #expect(values.allSatisfy { $0 > 0 } && values[choice.layers - 1] == values.min())
     }
 
+    @Test("Of a file with classes in turn all are looked at") func classesInTurn() throws {
+        let texts = try WeatherTexts()
+        var configuration = texts.configuration
+        let lines = try texts.folder.text("train.jsonl").split(separator: "\n")
+        let (fair, foul) = (lines.filter { $0.contains("fair") }, lines.filter { !$0.contains("fair") })
+        let turns = (0..<2000).flatMap { [fair[$0 % fair.count], foul[$0 % foul.count]] }
+        configuration.task.train = try texts.folder.write(turns.joined(separator: "\n"), to: "turns.jsonl")
+        configuration.task.validation = try texts.folder.write(lines.joined(separator: "\n"), to: "others.jsonl")
+        let choice = try LayerChoice(configuration, pretrained: texts.pretrained, threads: 1)
+        #expect(choice.variability.allSatisfy { $0 != nil } && choice.texts == 2048)
+    }
+
     @Test("A file that is sorted by class is looked at all over") func sortedFile() throws {
         let texts = try WeatherTexts()
         var configuration = texts.configuration

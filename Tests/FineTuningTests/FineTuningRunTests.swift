@@ -1,3 +1,4 @@
+import Configuration
 import FineTuning
 import Foundation
 import Pretraining
@@ -131,6 +132,16 @@ struct FineTuningRunTests {
         }
     }
 
+    @Test("A best model whose run is gone is not taken for that of a new one")
+    func bestOfAnother() throws {
+        let first = try #require(try run(configuration { $0.training.epochs = 3 }, "gone"))
+        try #require(first.bestStep > 8)
+        try folder.remove("gone/checkpoints")
+        let second = try #require(try run(configuration { $0.training.epochs = 1 }, "gone"))
+        #expect(second.bestStep == 8 && folder.names("gone/previous-1/best").count == 1)
+        #expect(try FineTunedModel(path: folder("gone"), threads: 1).configuration.training.epochs == 1)
+    }
+
     @Test("Labels are told, and kept with the result; one that is there with a space around is the same")
     func labels() throws {
         let lines = try folder.text("train.jsonl").split(separator: "\n")
@@ -248,9 +259,13 @@ struct FineTuningRunTests {
     @Test("More memory than there is, and more labels than can be told apart, are refused by name")
     func limits() throws {
         let memory = #expect(throws: (any Error).self) {
-            _ = try run(configuration { $0.training.chunkTokens = 1 << 30 }, "large")
+            _ = try run(configuration { $0.training.chunkTokens = 1 << 20 }, "large", threads: 256)
         }
         #expect("\(try #require(memory))".contains("memory"), "\(String(describing: memory))")
+        let range = #expect(throws: ConfigurationError.self) {
+            _ = try run(configuration { $0.training.chunkTokens = 1 << 30 }, "larger")
+        }
+        #expect("\(try #require(range))".contains("training.chunk_tokens"))
         let lines = (0..<10_001).map { #"{"text": "rain", "label": "id\#($0)"}"# }.joined(separator: "\n")
         try folder.write(lines, to: "unique.jsonl")
         var unique = configuration()

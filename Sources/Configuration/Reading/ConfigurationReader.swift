@@ -41,6 +41,14 @@ public enum ConfigurationReader {
         root = result
     }
 
+    /// Whether settings that were made otherwise than by reading could be written and read: their ranges, and `validate`.
+    ///
+    /// - Throws: `ConfigurationError` with all that could not.
+    public static func check<Root: Configurable>(_ root: Root, origin: String = "configuration") throws {
+        var copy = root
+        try read(yaml: try ConfigurationWriter.yaml(root), origin: origin, into: &copy)
+    }
+
     /// The scalar at a dotted path, as written, before the settings are read: a preset's name, for example, which
     /// decides what the defaults are.
     ///

@@ -1,4 +1,5 @@
 import Configuration
+import Corpus
 import Encoder
 import Foundation
 import Kernels
@@ -36,9 +37,9 @@ public struct LayerChoice: Codable, Equatable, Sendable {
         let all = data.training.flatMap(\.examples).compactMap { example -> (TaskExample, Int)? in
             if case .label(let label) = example.target { (example, label) } else { nil }
         }
-        // From all over the file, which may be sorted by class.
-        let share = max(1, (all.count + Self.mostTexts - 1) / Self.mostTexts)
-        let known = stride(from: 0, to: all.count, by: share).map { all[$0] }
+        // By chance, as files may be sorted by class, or have classes in turn.
+        let known = CounterRandom(seed: UInt64(configuration.training.seed), purpose: .sampling, source: 0)
+            .permutation(all.count).prefix(Self.mostTexts).sorted().map { all[Int($0)] }
         var states: [[[Double]]] = []
         for start in stride(from: 0, to: known.count, by: Self.textsAtATime) {
             let observer = PooledStates()

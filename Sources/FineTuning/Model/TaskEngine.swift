@@ -159,7 +159,7 @@ public final class TaskEngine {
                     .gradient(tensor: model.layout.specs[$0.tensor].name, index: $0.index)
                 }
                     ?? .gradientNorm : .taskLoss
-            throw NonFiniteError(step: step, place: place)
+            throw NonFiniteError(step: step, place: place, isOfTask: true)
         }
         if let sharedVector {
             norm = sharedVector.project(gradients.sum, pool: pool)
@@ -244,7 +244,8 @@ public final class TaskEngine {
         upstream: [[Float]]? = nil, inspection: LayerInspection? = nil
     ) throws -> [(outputs: [Float], loss: Double)] {
         let plan = LanePlan(
-            batch.tokens, laneCount: Self.laneCount(batch), chunkTokens: model.chunkTokens, chunkSequences: .max)
+            batch.tokens, laneCount: Self.laneCount(batch), chunkTokens: model.chunkTokens,
+            chunkSequences: model.chunkSequences)
         let results = TaskResults<[(outputs: [Float], loss: Double)]>(count: plan.lanes.count)
         let total = batch.totalWeight
         let hasClasses = batch.targets.contains { if case .label = $0 { true } else { false } }

@@ -66,6 +66,7 @@ public final class FineTuningRun {
     }
 
     private func run() throws -> (result: Result?, signal: String?) {
+        try ConfigurationReader.check(configuration)
         let model = try LoadedModel(path: pretrained, threads: threads)
         let pool = model.engine.pool
         defer { pool.shutDown() }
@@ -86,6 +87,14 @@ public final class FineTuningRun {
         let steps = settings.epochs * FineTuningWork.stepsPerEpoch(data.training.count, settings)
         try directory.checkpoints.prepare(exclusive: true)
         try best.prepare(exclusive: true)
+        // A model without the run that it is the best of would be taken for this one's.
+        if try directory.checkpoints.latest() == nil, try best.latest() != nil,
+            let folder = try directory.setAside(checkpointsAfter: nil)
+        {
+            report(.warning("there is a best model and no checkpoint to go on from: what was there is in \(folder)"))
+            try directory.checkpoints.prepare(exclusive: true)
+            try best.prepare(exclusive: true)
+        }
         let engine = try Self.engine(
             configuration, model.configuration, tokenizer: model.tokenizer, data.definition,
             longestText: longest, longestExample: data.longestExample, steps: steps, pool: pool)
@@ -191,7 +200,11 @@ public final class FineTuningRun {
         var differences = try Self.differences(found.configuration, fresh.configuration)
         if found.state.digest != fresh.state.digest { differences.append("its texts") }
         if found.state.numberScale != fresh.state.numberScale { differences.append("how its numbers are scaled") }
-        if found.tokenizer != fresh.tokenizer || found.encoder.model != fresh.encoder.model {
+        if found.state.labels != fresh.state.labels { differences.append("the names of its labels") }
+        if found.tokenizer != fresh.tokenizer || found.encoder.model != fresh.encoder.model
+            || found.encoder.parametrization != fresh.encoder.parametrization
+            || found.state.longestText != fresh.state.longestText
+        {
             differences.append("the pretrained model")
         } else if let difference = found.state.origin.flatMap({ fresh.state.origin?.difference(from: $0) }) {
             differences.append(difference)

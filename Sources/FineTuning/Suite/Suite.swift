@@ -1,4 +1,5 @@
 import Checkpoints
+import Configuration
 import Engine
 import Files
 import Foundation
@@ -86,6 +87,14 @@ public final class Suite {
 
     /// Reads all texts of all tasks for every model: what is wrong with one is told before hours of training.
     private func checkTasks() throws {
+        for task in tasks {
+            for rate in rates(task) {
+                for seed in [0, max(options.seeds, 1) - 1] {
+                    try ConfigurationReader.check(
+                        configuration(task, rate: rate, seed: seed), origin: "\(task.name), --rates or --seeds")
+                }
+            }
+        }
         for start in starts where !start.isFromScratch {
             let reader = try CheckpointReader(newestOf: start.path)
             for task in tasks {
@@ -127,9 +136,7 @@ public final class Suite {
 
     /// A model on a task: the rates with the first seed, the best of them on validation texts with the others.
     private func cell(_ task: SuiteTask, _ start: SuiteStart) throws -> SuiteReport.Cell {
-        let rates =
-            options.learningRates.isEmpty ? [task.configuration.training.peakLearningRate] : options.learningRates
-        let trials = try rates.map { ($0, try run(task, start, rate: $0, seed: 0)) }
+        let trials = try rates(task).map { ($0, try run(task, start, rate: $0, seed: 0)) }
         let metric =
             trials.lazy.compactMap { $0.1?.validation }.first.map(task.configuration.task.decidingMetric)
             ?? task.configuration.task.decidingMetric
@@ -155,8 +162,11 @@ public final class Suite {
             texts: results.first?.texts ?? 0, lost: results.first?.lost)
     }
 
-    /// - Returns: nil for a run that diverged.
-    private func run(_ task: SuiteTask, _ start: SuiteStart, rate: Double, seed: Int) throws -> FineTuningRun.Result? {
+    private func rates(_ task: SuiteTask) -> [Double] {
+        options.learningRates.isEmpty ? [task.configuration.training.peakLearningRate] : options.learningRates
+    }
+
+    private func configuration(_ task: SuiteTask, rate: Double, seed: Int) -> FineTuningConfiguration {
         var configuration = task.configuration
         // Both rates of an optimizer that has two go together.
         if configuration.training.optimizer == .muon, configuration.training.peakLearningRate > 0 {
@@ -164,6 +174,12 @@ public final class Suite {
         }
         configuration.training.peakLearningRate = rate
         configuration.training.seed += seed
+        return configuration
+    }
+
+    /// - Returns: nil for a run that diverged.
+    private func run(_ task: SuiteTask, _ start: SuiteStart, rate: Double, seed: Int) throws -> FineTuningRun.Result? {
+        let configuration = configuration(task, rate: rate, seed: seed)
         let cost = Self.cost(task)
         let epochs = Double(configuration.training.epochs)
         defer { done += cost }

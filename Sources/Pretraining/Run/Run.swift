@@ -70,6 +70,7 @@ public final class Run {
     /// - Throws: what stands in the way, after the last good checkpoint was left intact.
     public func start() throws -> RunEnd {
         guard !requested.corpus.sources.isEmpty else { throw PretrainingError.noSources }
+        try ConfigurationReader.check(requested)
         try requested.checkReplicas(ranks?.group.count ?? 1)
         try ranks?.check(requested)
         guard let ranks else { return try startHere() }

@@ -51,7 +51,7 @@ public struct RunDirectory: Sendable, Equatable {
         } else {
             for name in [
                 "config.yaml", "tokenizer.json", "metrics.jsonl", "samples.jsonl", "journal.jsonl", "tensorboard",
-                "checkpoints",
+                "metrics.csv", "evaluations.csv", "checkpoints", "best", "result.json",
             ]
             where holdsSomething("\(path)/\(name)") {
                 moved.append(("\(path)/\(name)", "/" + name))

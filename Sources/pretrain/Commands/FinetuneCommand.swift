@@ -1,4 +1,5 @@
 import ArgumentParser
+import Configuration
 import FineTuning
 import Foundation
 import Pretraining
@@ -45,7 +46,7 @@ struct FinetuneCommand: ParsableCommand {
     @Option(help: "Labelled texts to report on at the end.", completion: .file())
     var test: String?
     @Option(
-        help: "Folder of the runs. Default: finetuned/NAME, after the task's file or the folder of the training texts.",
+        help: "Folder of the runs. Default: finetuned/NAME, after the task's file, the training texts or their folder.",
         completion: .directory)
     var output: String?
     @Option(help: "Runs, with seeds training.seed, the next, ….")
@@ -99,6 +100,9 @@ struct FinetuneCommand: ParsableCommand {
             configuration.training.layers = found.layers
             choice = found
         }
+        var last = configuration
+        last.training.seed += seeds - 1
+        try ConfigurationReader.check(last, origin: "the last of --seeds")
         var results: [FineTuningRun.Result] = []
         for index in 0..<seeds {
             var configuration = configuration
