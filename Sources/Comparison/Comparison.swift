@@ -1,4 +1,6 @@
 import Analysis
+import Checkpoints
+import Configuration
 import Engine
 import Files
 import Formatting
@@ -126,6 +128,8 @@ public final class Comparison: Sendable {
         /// What equal time was measured with; nil in folders of earlier versions.
         var jobs: Int?
         var threads: Int?
+        /// SHA-256 of the arms that were measured, by name.
+        var arms: [String: String]?
     }
 
     /// What a run can have.
@@ -155,6 +159,16 @@ public final class Comparison: Sendable {
                 throw ComparisonError.unusableBudget(path: file)
             }
             budget = stored
+        }
+        let digests = try arms.map { try Self.digest($0.configuration) }
+        if budget.minutes != nil {
+            for (arm, digest) in zip(arms, digests) where budget.arms?[arm.name].map({ $0 != digest }) ?? false {
+                throw ComparisonError.arm(
+                    arm.name,
+                    "has other settings than those whose speed was measured in \(folder); name it otherwise, or choose another "
+                        + "--output")
+            }
+            budget.arms = Dictionary(zip(arms.map(\.name), digests), uniquingKeysWith: { first, _ in first })
         }
         let missing = arms.indices.filter { budget.steps[arms[$0].name] == nil }
         switch options.length {
@@ -186,6 +200,16 @@ public final class Comparison: Sendable {
         encoder.outputFormatting = [.sortedKeys, .prettyPrinted]
         try OutputFile(checking: file).write(try encoder.encode(budget))
         return arms.map { budget.steps[$0.name] ?? 1 }
+    }
+
+    /// Of what a step's time depends on.
+    private static func digest(_ configuration: RunConfiguration) throws -> String {
+        let training = configuration.training
+        let text =
+            try ConfigurationWriter.yaml(configuration.model) + ConfigurationWriter.yaml(configuration.objective)
+            + ConfigurationWriter.yaml(configuration.optimizer)
+            + "\(configuration.corpus.sequenceLength) \(training.sequencesPerStep) \(training.precision) \(training.recomputation)"
+        return Array(text.utf8).withUnsafeBytes { SHA256Hasher.digest($0) }
     }
 
     /// Seconds of a step of some arms, each beside as many others as runs will have.
@@ -276,17 +300,22 @@ public final class Comparison: Sendable {
         var found: [[RateTrial]] = arms.map { _ in [] }
         var wanted = arms.indices.flatMap { arm in plan.learningRates(of: plan.arms[arm]).map { (arm, $0) } }
         guard !wanted.isEmpty else { return found }
-        // That of the first round masks text in all.
-        var judging: String?
+        let masker = try trainMasker(steps)
         // What stands at the edge of the grid is followed twice.
         for round in 0..<3 where !wanted.isEmpty {
             let scores = try self.trials(
-                wanted, steps, judging: &judging, label: round == 0 ? "tuning" : "tuning beyond the grid")
+                wanted, steps, maskedBy: masker, label: round == 0 ? "tuning" : "tuning beyond the grid")
             for ((arm, rate), score) in zip(wanted, scores) {
                 found[arm].append(.init(learningRate: rate, score: score))
                 found[arm].sort { $0.learningRate < $1.learningRate }
             }
-            wanted = round == 2 ? [] : arms.indices.compactMap { arm in Self.beyond(found[arm]).map { (arm, $0) } }
+            if round == 2 { break }
+            wanted = arms.indices.compactMap { arm in
+                guard let rate = Self.beyond(found[arm]),
+                    (try? ConfigurationReader.check(trial(arm, rate: rate, steps[arm]))) != nil
+                else { return nil }
+                return (arm, rate)
+            }
         }
         for arm in arms.indices where !found[arm].isEmpty {
             let best = Self.best(found[arm])
@@ -318,25 +347,14 @@ public final class Comparison: Sendable {
 
     /// Scores of shorter runs at learning rates: the main encoder's loss on text that one trial of the judge's has masked and replaced.
     ///
-    /// - Parameter judging: the folder of that trial, which the first call chooses.
+    /// - Parameter masker: the folder of the run that has masked and replaced for all.
     private func trials(
-        _ wanted: [(arm: Int, rate: Double)], _ steps: [Int], judging: inout String?, label: String
+        _ wanted: [(arm: Int, rate: Double)], _ steps: [Int], maskedBy masker: String, label: String
     ) throws -> [Double?] {
         let models = try train(
             wanted.map { arm, rate in
-                var configuration = planned(arm, steps: steps[arm])
-                let share = plan.tuningShare
-                func shortened(_ count: Int) -> Int { max(1, Int((Double(count) * share).rounded())) }
-                configuration.training.steps = shortened(steps[arm])
-                configuration.optimizer.warmupSteps = Int(
-                    (Double(configuration.optimizer.warmupSteps) * share).rounded())
-                configuration.optimizer.decaySteps = configuration.optimizer.decaySteps.map(shortened)
-                configuration[keyPath: plan.arms[arm].tunedRate.path] = rate
-                configuration.training.evaluateEvery = 0
-                return ("tuning/\(arms[arm].name)-\(RateTrial.number(rate))", configuration)
+                ("tuning/\(arms[arm].name)-\(RateTrial.number(rate))", trial(arm, rate: rate, steps[arm]))
             }, label: label)
-        let masker = try judging ?? judgingTrial(wanted, models)
-        judging = masker
         return try SideBySide.run(Array(zip(wanted.map(\.arm), models)), jobs: options.jobs) { [self] pair, _ in
             let (arm, model) = pair
             guard model.divergedAt == nil else { return nil }
@@ -346,18 +364,38 @@ public final class Comparison: Sendable {
         }
     }
 
-    /// The judge's trial that masks and replaces for all: of the rates of its list the middle one, or the next that has not
-    /// diverged.
-    private func judgingTrial(_ wanted: [(arm: Int, rate: Double)], _ models: [Model]) throws -> String {
+    /// A shorter run of an arm, with a complete schedule.
+    ///
+    /// - Parameter rate: nil for the arm's own.
+    private func trial(_ arm: Int, rate: Double?, _ steps: Int) -> RunConfiguration {
+        var configuration = planned(arm, steps: steps)
+        let share = plan.tuningShare
+        func shortened(_ count: Int) -> Int { max(1, Int((Double(count) * share).rounded())) }
+        configuration.training.steps = shortened(steps)
+        configuration.optimizer.warmupSteps = Int((Double(configuration.optimizer.warmupSteps) * share).rounded())
+        configuration.optimizer.decaySteps = configuration.optimizer.decaySteps.map(shortened)
+        if let rate { configuration[keyPath: plan.arms[arm].tunedRate.path] = rate }
+        configuration.training.evaluateEvery = 0
+        return configuration
+    }
+
+    /// Trains what masks and replaces for all trials: the judge at the middle one of its rates, or the next that does not diverge.
+    /// Its seed is no trial's: one that met its own replacements would look better than the others.
+    ///
+    /// - Returns: its folder.
+    private func trainMasker(_ steps: [Int]) throws -> String {
         let rates = plan.learningRates(of: plan.arms[judge])
         let middle = rates.count / 2
-        let diverged = zip(wanted, models).filter { $0.0.arm == judge && $0.1.divergedAt != nil }.map(\.0.rate)
-        let order = rates.indices.sorted { abs($0 - middle) < abs($1 - middle) }.map { rates[$0] }
-        guard let rate = order.first(where: { !diverged.contains($0) }) else {
-            throw ComparisonError.arm(
-                arms[judge].name, "diverged at every rate, and is to mask text for the others; name another judge")
+        let order = rates.indices.sorted { abs($0 - middle) < abs($1 - middle) }.map { Double?(rates[$0]) }
+        for rate in order.isEmpty ? [nil] : order {
+            var configuration = trial(judge, rate: rate, steps[judge])
+            configuration.training.addToSeed(1 << 20)
+            let name = arms[judge].name + (rate.map { "-\(RateTrial.number($0))" } ?? "")
+            let model = try train([("masking/\(name)", configuration)], label: "tuning, what masks for all")[0]
+            if model.divergedAt == nil { return model.path }
         }
-        return path("tuning/\(arms[judge].name)-\(RateTrial.number(rate))")
+        throw ComparisonError.arm(
+            arms[judge].name, "diverged at every rate, and is to mask text for the others; name another judge")
     }
 
     private func trainAll(_ steps: [Int], _ rates: [Double?]) throws -> [[Model]] {

@@ -107,6 +107,24 @@ public struct ComparisonReport: Codable, Equatable, Sendable {
 
     /// What the table's marks mean, and what it does not say.
     public var explanation: String {
+        [chance, choice, tasks].compactMap(\.self).joined(separator: " ")
+    }
+
+    /// What learning rates were chosen by.
+    private var choice: String? {
+        arms.contains { !$0.trials.isEmpty } ? "Learning rates were chosen on the same text." : nil
+    }
+
+    /// What the main encoders predict is not the same with every objective.
+    private var tasks: String? {
+        let changes = arms.contains { $0.settings.contains { $0.hasPrefix("objective.") } }
+        return changes && metrics.contains(.correctiveLoss)
+            ? "Corrective losses compare where arms have one objective: others read replaced text in place of masked text, or predict "
+                + "all tokens."
+            : nil
+    }
+
+    private var chance: String {
         let seeds = arms.map(\.seeds.count).max() ?? 0
         let text =
             judge.map { judge in

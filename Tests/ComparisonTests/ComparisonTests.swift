@@ -123,6 +123,13 @@ struct ComparisonTests {
         #expect(try String(contentsOfFile: folder("timed/budget.json"), encoding: .utf8) == budget)
         #expect(!FileManager.default.fileExists(atPath: folder("timed/pilots")))
         #expect(report.explanation.contains("One seed tells nothing"))
+        // An arm that has become another one has another speed.
+        let changed = try self.plan(
+            """
+            base: base.yaml
+            arms: [{name: small}, {name: large, set: [model.layer_count=7]}]
+            """)
+        #expect(throws: ComparisonError.self) { _ = try compare(changed, "timed", options) }
     }
 
     @Test("Models that predict masked tokens are judged on the same masks, however much each masks in training")

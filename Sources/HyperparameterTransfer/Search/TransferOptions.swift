@@ -200,7 +200,9 @@ public struct TransferPlan: Sendable {
         configuration.training.evaluateEvery = 0
         // There a run may go back to.
         if configuration.training.spikeAction != .rollBack {
-            configuration.training.checkpointEvery = max(100, steps / 4)
+            // Replicas are one model only where they meet.
+            let meeting = configuration.training.synchronisation.every
+            configuration.training.checkpointEvery = (max(100, steps / 4) + meeting - 1) / meeting * meeting
         }
         configuration.training.keepLast = 1
         configuration.training.keepEvery = nil
@@ -228,9 +230,12 @@ public struct TransferPlan: Sendable {
 
     /// The run whose generator replaces tokens for all trials; nil where trials' losses can be compared as they are: without
     /// a generator, or with one that is not trained.
+    ///
+    /// With a seed that no trial has: a trial that met its own replacements would look better than the others.
     func corruptionSource(tokenizer: String) -> Trial? {
         guard proxy.objective.trainsGenerator else { return nil }
         var configuration = rungConfigurations[0]
+        configuration.training.addToSeed(1 << 20)
         Self.setTrialRecords(&configuration, tokenizer: tokenizer)
         return Trial(name: "corruption", configuration: configuration, values: [:])
     }

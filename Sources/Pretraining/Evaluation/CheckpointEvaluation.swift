@@ -13,7 +13,7 @@ package final class CheckpointEvaluation {
     /// - Parameters:
     ///   - directory: of the run.
     ///   - selection: which of its documents.
-    /// - Throws: what opening the checkpoint or the corpus throws.
+    /// - Throws: what opening the checkpoint or the corpus throws, and where the files are not those that it was trained on.
     package init(directory: String, selection: HeldOutReader.Selection, threads: Int) throws {
         let reader = try CheckpointReader(newestOf: directory)
         let configuration = try TrainingCheckpoint.configuration(reader)
@@ -23,8 +23,10 @@ package final class CheckpointEvaluation {
             configuration.engine, vocabularySize: tokenizer.vocabularySize, special: special,
             pool: ThreadPool.reserving(threadCount: threads))
         try TrainingCheckpoint.load(reader, into: engine, moments: false)
+        let listing = try CorpusListing(configuration.corpus)
+        try TrainingCheckpoint.fingerprint(reader).verify(against: listing)
         evaluator = try Evaluator(
-            configuration, listing: CorpusListing(configuration.corpus), selection: selection, tokenizer: tokenizer,
+            configuration, listing: listing, selection: selection, tokenizer: tokenizer,
             special: special, tokens: configuration.evaluation.tokens)
         step = try TrainingCheckpoint.state(reader).step
     }
