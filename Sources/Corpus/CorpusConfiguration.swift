@@ -166,6 +166,19 @@ public struct CorpusConfiguration: Configurable, Equatable {
                 + "\(RowTally.sensibleRows) rows or at the end of an epoch.")
     }
 
+    /// What decides which documents there are and which of them are held out: each key, and whether it is another one.
+    package func otherwiseDivided(than other: Self) -> [(key: String, isOther: Bool)] {
+        func forms(_ sources: [CorpusSource]) -> [String] {
+            sources.map { "\($0.format) \($0.documentSeparator) \($0.textField)" }
+        }
+        return [
+            ("held_out", heldOut != other.heldOut), ("test", test != other.test),
+            ("held_out_unit", heldOutUnit != other.heldOutUnit),
+            ("maximum_document_bytes", maximumDocumentBytes != other.maximumDocumentBytes),
+            ("sources", forms(sources) != forms(other.sources)),
+        ]
+    }
+
     public func validate() throws {
         for (index, source) in sources.enumerated() {
             do {

@@ -90,8 +90,8 @@ public enum CorpusError: Error, Equatable, Sendable, CustomStringConvertible {
         case .fileChanged(let path, let change):
             """
             the corpus has changed since the run started: \(path): \(change)
-            Restore it, go on with the text as it is now (--corpus-changed accept: a new pass over all of it, recorded in the \
-            checkpoints), or start a new run with these weights (--from CHECKPOINT --output DIR).
+            Restore it; or a run goes on with the text as it is now (run --corpus-changed accept: a new pass over all of it, \
+            recorded in the checkpoints), or a new one starts with these weights (run --from CHECKPOINT --output DIR).
             """
         case .stateMismatch(let setting, let saved, let current):
             "corpus.\(setting) is \(current), but the checkpoint was made with \(saved); "

@@ -79,7 +79,7 @@ struct AnalyzeCommand: ParsableCommand {
     private func heldOut(_ model: LoadedModel) throws -> [TokenBatch] {
         let configuration = model.configuration
         let fingerprint = try corpus == nil ? TrainingCheckpoint.fingerprint(model.reader) : nil
-        let listing = try CorpusListing(reading.resolve(corpus.map { [$0] } ?? [], base: configuration.corpus))
+        let listing = try CorpusListing(reading.resolve(corpus, of: configuration.corpus))
         try fingerprint?.verify(against: listing)
         let evaluator = try Evaluator(
             configuration, listing: listing, selection: corpus == nil ? .heldOut : .all, tokenizer: model.tokenizer,

@@ -71,7 +71,8 @@ struct EvaluateCommand: ParsableCommand {
         if let minimalPairs { return try judge(minimalPairs) }
         let corruptor = try corruptionFrom.map { try LoadedModel(path: $0, threads: threading.count) }
         let model = try LoadedModel(path: checkpoint, threads: threading.count, maskedBy: corruptor)
-        let evaluator = try Evaluator(model, corpusPath: corpus, split: split, reading: reading, tokens: tokens)
+        let evaluator = try Evaluator(
+            model, corruptor: corruptor, corpusPath: corpus, split: split, reading: reading, tokens: tokens)
         if corpus != nil {
             let special = model.engine.special.neverMasked
             let text = model.tokenizer.decode(evaluator.batches.first?.tokens.filter { !special.contains($0) } ?? [])
@@ -130,11 +131,18 @@ extension EvaluateCommand {
 extension Evaluator {
     /// - Parameter corpusPath: text to use as a whole; nil for what the run held out.
     fileprivate init(
-        _ model: LoadedModel, corpusPath: String?, split: EvaluatedSplit, reading: ReadingOptions, tokens: Int?
+        _ model: LoadedModel, corruptor: LoadedModel?, corpusPath: String?, split: EvaluatedSplit,
+        reading: ReadingOptions, tokens: Int?
     ) throws {
-        let configuration = model.configuration
+        var configuration = model.configuration
+        // Masks go by the place in a batch: models that are compared need the same.
+        if let corruptor { configuration.training.batchSize = corruptor.configuration.training.batchSize }
         let fingerprint = try corpusPath == nil ? TrainingCheckpoint.fingerprint(model.reader) : nil
-        let corpus = try reading.resolve(corpusPath.map { [$0] } ?? [], base: configuration.corpus)
+        let corpus = try reading.resolve(corpusPath, of: configuration.corpus)
+        if corpusPath == nil, (split == .test ? corpus.test : corpus.heldOut) == 0 {
+            throw UnsuitableInput(
+                "\(model.path): its run kept no text for that (corpus.\(split.rawValue) is 0); name some with --corpus")
+        }
         let listing = try CorpusListing(corpus)
         try fingerprint?.verify(against: listing)
         try self.init(

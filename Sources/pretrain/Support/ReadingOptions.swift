@@ -47,6 +47,35 @@ struct ReadingOptions: ParsableArguments {
         return group.corpus
     }
 
+    /// The text of a trained model, or another one.
+    ///
+    /// - Parameters:
+    ///   - path: of other text; nil for the model's own, which is divided as it was.
+    ///   - trained: the settings of the model's run.
+    /// - Throws: `ConfigurationError`, also for settings that would let training text pass for held-out text, or make sequences
+    ///   longer than the model takes.
+    func resolve(_ path: String?, of trained: CorpusConfiguration) throws -> CorpusConfiguration {
+        let corpus = try resolve(path.map { [$0] } ?? [], base: trained)
+        func refuse(_ key: String, _ problem: String, _ remedy: String) -> ConfigurationError {
+            ConfigurationError([
+                ConfigurationProblem(
+                    .invalid, origin: "the command line", keyPath: "corpus.\(key)", problem: problem, remedy: remedy)
+            ])
+        }
+        if corpus.sequenceLength > trained.sequenceLength {
+            throw refuse(
+                "sequence_length", "the model takes \(trained.sequenceLength) tokens at most",
+                "Lower it, or leave it out.")
+        }
+        if path == nil {
+            let remedy = "Leave it out, or name text with --corpus."
+            for (key, isOther) in corpus.otherwiseDivided(than: trained) where isOther {
+                throw refuse(key, "the run divided its text otherwise: what it has learned would be evaluated", remedy)
+            }
+        }
+        return corpus
+    }
+
     private static func names<Choice: CaseIterable & RawRepresentable<String>>(_: Choice.Type) -> String {
         Choice.allCases.map(\.rawValue).joined(separator: ", ")
     }
