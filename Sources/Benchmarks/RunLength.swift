@@ -9,19 +9,20 @@ public enum RunLength {
     ///
     /// - Parameters:
     ///   - output: of the run, which may have begun.
+    ///   - goesOn: whether a run that has begun there goes on.
     ///   - ranks: that carry the run together, each as fast as this one; what they exchange is not counted.
     /// - Returns: the configuration without hours, and what was done, for people.
     /// - Throws: what measuring throws.
     public static func resolve(
-        _ requested: RunConfiguration, output: RunDirectory, threads: Int, ranks: Int = 1
+        _ requested: RunConfiguration, output: RunDirectory, goesOn: Bool, threads: Int, ranks: Int = 1
     ) throws -> (configuration: RunConfiguration, note: String?) {
         guard let hours = requested.training.hours else { return (requested, nil) }
         var configuration = requested
         configuration.training.hours = nil
-        if let newest = try output.checkpoints.latest(),
+        if goesOn, let newest = try output.checkpoints.latest(),
             let begun = try? TrainingCheckpoint.configuration(CheckpointReader(path: newest.path))
         {
-            configuration.training.steps = begun.training.steps
+            configuration.setLength(steps: begun.training.steps)
             return (
                 configuration, "training.steps is \(CountFormat.grouped(begun.training.steps)), as when the run began"
             )

@@ -4,6 +4,7 @@ import Engine
 import Formatting
 import Foundation
 import Kernels
+import Machine
 import Pretraining
 
 /// A configuration for a corpus, this machine and a time, to begin with.
@@ -19,8 +20,6 @@ public struct RunSuggestion: Sendable {
     /// Share of a step's operations beyond which Muon's own products are made cheaper by larger batches.
     private static let sensibleOptimizerShare = 0.2
     private static let preset = Preset.small
-    private static let sequenceLength = 128
-    private static let sequencesPerThread = EngineConfiguration.tokensPerDefaultLane / sequenceLength
 
     /// A variant of the preset that it names.
     public let configuration: RunConfiguration
@@ -35,6 +34,7 @@ public struct RunSuggestion: Sendable {
         let listing = try CorpusListing(corpus)
         let survey = try CorpusSurvey(listing, byteLimit: FirstBatch.surveyBytes)
         let textTokens = Double(listing.bytes) / 4
+        let sequencesPerThread = max(1, EngineConfiguration.tokensPerDefaultLane / corpus.sequenceLength)
         var chosen: (configuration: RunConfiguration, speed: Double)?
         var reasons: [String] = []
         // Steps per hour decide more than rounding does: see docs/RESULTS.md.
@@ -44,11 +44,12 @@ public struct RunSuggestion: Sendable {
             Preset.setShape(
                 &candidate.model, layerCount: layers, hiddenSize: hidden, headCount: max(2, hidden / 64))
             candidate.corpus = corpus
-            candidate.corpus.heldOut = Self.heldOut(listing.bytes)
-            candidate.corpus.sequenceLength = Self.sequenceLength
+            if corpus.heldOut == CorpusConfiguration().heldOut {
+                candidate.corpus.heldOut = Self.heldOut(listing.bytes)
+            }
             if multipliesBFloat16 { candidate.training.precision = .bfloat16 }
             candidate.tokenizer.vocabularySize = Self.vocabulary(listing.bytes)
-            candidate.training.batchSize = max(32, Self.sequencesPerThread * threads)
+            candidate.training.batchSize = max(32, sequencesPerThread * threads)
             if threads > EngineConfiguration.mostDefaultLanes { candidate.training.lanes = threads }
             while candidate.training.batchSize < 256,
                 try RunForecast(candidate, threads: threads, measuring: false, checkingCorpus: false).optimizerShare
@@ -56,7 +57,14 @@ public struct RunSuggestion: Sendable {
             {
                 candidate.training.batchSize *= 2
             }
-            let forecast = try RunForecast(candidate, threads: threads, measuring: true, checkingCorpus: false)
+            let forecast: RunForecast
+            do {
+                forecast = try RunForecast(candidate, threads: threads, measuring: true, checkingCorpus: false)
+            } catch let shortage as MemoryShortage {
+                // A smaller one has been found.
+                if chosen != nil { break }
+                throw shortage
+            }
             guard let speed = forecast.tokensPerSecond else { break }
             let tokens = speed * hours * 3600
             let parameters = Double(forecast.layerParameters)
@@ -78,7 +86,7 @@ public struct RunSuggestion: Sendable {
             "\(configuration.model.layerCount) layers of \(configuration.model.hiddenSize): the largest shape with twenty "
                 + "tokens for every parameter in \(Self.text(hours)) h at \(Int(speed)) tokens/s on \(threads) threads")
         let batchSize = configuration.training.batchSize
-        let isGrown = batchSize > Self.sequencesPerThread * max(2, threads)
+        let isGrown = batchSize > sequencesPerThread * max(2, threads)
         let whyBatch =
             isGrown
             ? "so that Muon's own products are a small part"

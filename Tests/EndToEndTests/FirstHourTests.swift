@@ -153,6 +153,15 @@ import Testing
         // The same command finds the run finished, whatever the speed is now.
         let again = try workspace.run("run", settings, expecting: 1)
         #expect(again.errors.contains("has finished its \(steps) steps"), "\(again.errors)")
+        // What the length has shortened is not a setting that has changed.
+        let long = settings + ["optimizer.warmup_steps=100000"]
+        try workspace.run("warm", long)
+        let resumed = try workspace.run("warm", long, expecting: 1)
+        #expect(resumed.errors.contains("has finished its"), "\(resumed.errors)")
+        // A run that begins anew has a length of its own.
+        let anew = try Program.run(
+            workspace.arguments("warm", long).filter { $0 != "--quiet" } + ["--resume", "never"], in: workspace.path)
+        #expect(anew.status == 0 && !anew.errors.contains("as when the run began"), "\(anew.errors)")
     }
 
     @Test(.timeLimit(.minutes(5))) func aSuggestionRuns() throws {

@@ -131,7 +131,7 @@ struct RunCommand: ParsableCommand {
     ) throws -> (RunConfiguration, note: String?) {
         do {
             let (measured, length) = try RunLength.resolve(
-                requested, output: output, threads: threads, ranks: ranks?.count ?? 1)
+                requested, output: output, goesOn: resume != "never", threads: threads, ranks: ranks?.count ?? 1)
             let configuration = measured.withReplicas(ranks?.count ?? 1)
             try configuration.validate()
             return (configuration, length)
