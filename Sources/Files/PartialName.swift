@@ -56,7 +56,9 @@ package enum PartialName {
 
     private static func beginning(_ kind: Kind, _ destination: String) -> String {
         let folder = PathParts.folder(of: destination)
-        let name = ".\((destination as NSString).lastPathComponent.prefix(200)).\(kind.rawValue)-"
+        // Bytes are what names may not have too many of.
+        let last = String(decoding: (destination as NSString).lastPathComponent.utf8.prefix(200), as: UTF8.self)
+        let name = ".\(last).\(kind.rawValue)-"
         return folder.isEmpty ? name : folder == "/" ? "/" + name : "\(folder)/\(name)"
     }
 }

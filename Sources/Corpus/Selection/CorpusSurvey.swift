@@ -89,7 +89,7 @@ public struct CorpusSurvey: Sendable, Encodable {
             if size > 0 { sizes.add(size) }
             source.medianDocumentBytes = sizes.median
             source.longestDocumentBytes = sizes.longest
-            source.isComplete = scan.totalScannedBytes < byteLimit
+            source.isComplete = scan.hasReadAll
             report.add(scan.totalReport)
             sources.append(source)
             done += share

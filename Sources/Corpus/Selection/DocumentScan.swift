@@ -82,6 +82,9 @@ final class DocumentScan {
     /// Documents so far, those of the open file included.
     var documents: Int { finishedDocuments + (strata?.documents ?? 0) }
 
+    /// Whether no file, and no part of one, was left out for want of quota.
+    var hasReadAll: Bool { nextFile == files.count && readsAll && strata == nil }
+
     /// Bytes read so far, those of the open file included.
     var totalScannedBytes: Int64 { scannedBytes + (strata?.bytes ?? 0) }
 

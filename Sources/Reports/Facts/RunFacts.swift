@@ -118,6 +118,8 @@ public struct CorpusFacts: Encodable, Sendable, Equatable {
 
 public struct TokenizerFacts: Encodable, Sendable, Equatable {
     public var vocabularySize: Int
+    /// What its tokens are, in words.
+    public var kind: String
     public var addedTokens: [String]
     /// Of `tokenizer.json`.
     public var sha256: String

@@ -186,7 +186,8 @@ public final class RunReader {
             let tokenizer = checkpoint?.tokenizer ?? (try? Tokenizer(json: Array(data)))
         else { return nil }
         return TokenizerFacts(
-            vocabularySize: tokenizer.vocabularySize, addedTokens: tokenizer.addedTokenList.map(\.content),
+            vocabularySize: tokenizer.vocabularySize, kind: tokenizer.kind.rawValue,
+            addedTokens: tokenizer.addedTokenList.map(\.content),
             sha256: data.withUnsafeBytes { SHA256Hasher.digest($0) })
     }
 

@@ -62,8 +62,14 @@ struct WordTable {
         let candidates = (0..<Int32(min(count, tokenizer.vocabularySize))).compactMap {
             id -> (id: Int32, word: String)? in
             let token = tokenizer.token(id)
-            guard token.first == " " else { return nil }
-            let word = token.dropFirst()
+            let word: Substring
+            if tokenizer.kind == .wordPiece {
+                guard tokenizer.beginsWords([id])[0] else { return nil }
+                word = token[...]
+            } else {
+                guard let first = token.first, first == " " || first == "▁" else { return nil }
+                word = token.dropFirst()
+            }
             return word.count >= 3 && word.allSatisfy(\.isLetter) ? (id, String(word)) : nil
         }
         let chosen =

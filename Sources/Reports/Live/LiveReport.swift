@@ -10,7 +10,7 @@ actor LiveReport {
 
     private let reader: ReportReader
     private var newest: Version
-    private var digest: Int
+    private var content: Data
     private var number = 1
     private var readAt = ContinuousClock.now
     private static let interval = Duration.seconds(1)
@@ -19,7 +19,7 @@ actor LiveReport {
     init(_ reader: sending ReportReader) throws {
         let facts = try reader.facts()
         self.reader = reader
-        digest = try Self.digest(facts)
+        content = try Self.timeless(facts)
         newest = Version(facts: facts, tag: "\"1-\(UInt32.random(in: .min ... .max))\"")
     }
 
@@ -27,19 +27,19 @@ actor LiveReport {
     func version() -> Version {
         guard readAt.duration(to: .now) >= Self.interval else { return newest }
         readAt = .now
-        guard let facts = try? reader.facts(), let digest = try? Self.digest(facts) else { return newest }
-        if digest != self.digest {
+        guard let facts = try? reader.facts(), let content = try? Self.timeless(facts) else { return newest }
+        if content != self.content {
             number += 1
-            self.digest = digest
+            self.content = content
             newest = Version(facts: facts, tag: "\"\(number)-\(UInt32.random(in: .min ... .max))\"")
         }
         return newest
     }
 
     /// Of all but the time at which it was made.
-    private static func digest(_ facts: ReportFacts) throws -> Int {
+    private static func timeless(_ facts: ReportFacts) throws -> Data {
         var facts = facts
         facts.made = 0
-        return try ReportPage.encoder.encode(facts).hashValue
+        return try ReportPage.encoder.encode(facts)
     }
 }

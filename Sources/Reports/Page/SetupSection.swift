@@ -76,7 +76,7 @@ enum SetupSection {
     private static func tokenizer(_ run: RunFacts) -> HTML {
         guard let tokenizer = run.tokenizer else { return .empty }
         return """
-            <h3>Tokenizer</h3><dl><dt>vocabulary</dt><dd>\(CountFormat.grouped(tokenizer.vocabularySize)) byte-level BPE tokens</dd>\
+            <h3>Tokenizer</h3><dl><dt>vocabulary</dt><dd>\(CountFormat.grouped(tokenizer.vocabularySize)) \(tokenizer.kind) tokens</dd>\
             <dt>special tokens</dt><dd>\(tokenizer.addedTokens.prefix(12).map { "<code>\($0)</code> " as HTML })</dd>\
             <dt>tokenizer.json</dt><dd>\(PageParts.digest(tokenizer.sha256))</dd></dl>
             """

@@ -59,21 +59,37 @@ public struct RunOrigin: Codable, Sendable, Equatable {
 public struct RunUsage: Codable, Sendable, Equatable {
     /// By the clock, since training started.
     public var seconds: Double
-    /// Of all processors, user and system, since the process began.
+    /// Of all processors, user and system, of this process meanwhile: with whatever else it did, as runs side by side.
     public var processorSeconds: Double
     /// Of the machine's processors, whatever else ran on them; nil where the system does not tell.
     public var energyJoules: Double?
     public var peakMemoryBytes: Int
 
     /// Of this process.
-    init(seconds: Double, energyJoules: Double?) {
-        var usage = rusage()
-        getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
-        func total(_ time: timeval) -> Double { Double(time.tv_sec) + Double(time.tv_usec) * 1e-6 }
+    ///
+    /// - Parameter processorSecondsBefore: that it had used when training started.
+    init(seconds: Double, energyJoules: Double?, processorSecondsBefore: Double) {
+        let usage = Self.system()
         self.seconds = seconds
-        processorSeconds = total(usage.ru_utime) + total(usage.ru_stime)
+        processorSeconds = Self.processorSeconds(usage) - processorSecondsBefore
         self.energyJoules = energyJoules
         peakMemoryBytes = usage.ru_maxrss << 10
+    }
+}
+
+extension RunUsage {
+    /// Of all processors since the process began.
+    static var processorSecondsOfProcess: Double { processorSeconds(system()) }
+
+    fileprivate static func system() -> rusage {
+        var usage = rusage()
+        getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
+        return usage
+    }
+
+    fileprivate static func processorSeconds(_ usage: rusage) -> Double {
+        func total(_ time: timeval) -> Double { Double(time.tv_sec) + Double(time.tv_usec) * 1e-6 }
+        return total(usage.ru_utime) + total(usage.ru_stime)
     }
 }
 

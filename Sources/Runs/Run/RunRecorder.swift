@@ -19,6 +19,7 @@ final class RunRecorder<Evaluation: RunEvaluation> {
     private var timeLeft = TimeLeft()
     private var energy = EnergyMeter()
     private let startedAt = ContinuousClock.now
+    private let processorSecondsBefore = RunUsage.processorSecondsOfProcess
     /// The last step that was recorded.
     private var step: Int
     /// The step whose evaluation is done again, since the log did not come to have it; other records may.
@@ -170,7 +171,10 @@ final class RunRecorder<Evaluation: RunEvaluation> {
         synchronize()
     }
 
-    private func usage() -> RunUsage { RunUsage(seconds: secondsHere, energyJoules: energy?.joules()) }
+    private func usage() -> RunUsage {
+        RunUsage(
+            seconds: secondsHere, energyJoules: energy?.joules(), processorSecondsBefore: processorSecondsBefore)
+    }
 
     private func enter(_ event: JournalEntry.Event, _ fill: (inout JournalEntry) -> Void) {
         var entry = JournalEntry(event: event, time: Date().timeIntervalSince1970, step: step)
