@@ -111,19 +111,17 @@ public struct LayerAnalyzer {
     /// Of every tensor, over all batches.
     private func squaredGradients(_ engine: TrainingEngine) throws -> [String: Double] {
         var sums: [String: [Double]] = [:]
+        let all = batches.reduce(0) { $0 + $1.tokens.count }
         for (index, batch) in batches.enumerated() {
+            // Each batch's gradient is that of means over the batch, and the last is a rest.
+            let share = Double(batch.tokens.count) / Double(max(all, 1))
             try engine.withGradients(batch, index: index) { name, gradient in
-                if var sum = sums[name] {
-                    for i in sum.indices { sum[i] += gradient[i] }
-                    sums[name] = sum
-                } else {
-                    sums[name] = gradient
-                }
+                var sum = sums[name] ?? Array(repeating: 0, count: gradient.count)
+                for i in sum.indices { sum[i] += share * gradient[i] }
+                sums[name] = sum
             }
         }
-        // Each batch's gradient is that of means over the batch.
-        let scale = 1 / Double(max(batches.count * batches.count, 1))
-        return sums.mapValues { $0.reduce(0) { $0 + $1 * $1 } * scale }
+        return sums.mapValues { $0.reduce(0) { $0 + $1 * $1 } }
     }
 
     private static func squaredWeights(_ engine: TrainingEngine, _ prefix: String) -> Double {

@@ -15,9 +15,11 @@ extension Tokenizer {
         }
     }
 
-    /// Letters, digits and what a token of part of a character is shown as.
+    /// Letters, digits, marks (a token may begin with one, as a virama) and what a token of part of a character is shown as.
     private static func isOfWord(_ character: Character) -> Bool {
-        character.isLetter || character.isNumber || character == "\u{FFFD}"
+        let category = character.unicodeScalars.first?.properties.generalCategory
+        return character.isLetter || character.isNumber || character == "\u{FFFD}"
+            || category == .nonspacingMark || category == .spacingMark || category == .enclosingMark
     }
 
     /// What stands for a space in tokens; nil for a byte-level model and a WordPiece.

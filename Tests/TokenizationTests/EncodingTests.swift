@@ -10,6 +10,17 @@ import Tokenization
         return trainer.train()
     }
 
+    @Test("A token that begins with a mark goes on with the word before it") func marks() throws {
+        // The virama joins two letters; with few entries it begins a token of its own.
+        let text = Array("क्षत्रिय क्या".utf8)
+        let trainer = try BPETrainer(vocabularySize: 300)
+        for _ in 0..<20 { trainer.feed(text) }
+        let tokenizer = trainer.train()
+        let ids = tokenizer.encode(text)
+        let marked = ids.indices.filter { tokenizer.token(ids[$0]).unicodeScalars.first == "\u{94D}" }
+        #expect(!marked.isEmpty && marked.allSatisfy { !tokenizer.beginsWords(ids)[$0] })
+    }
+
     @Test("any bytes come back exactly, whatever the form")
     func roundTrip() throws {
         var generator = SplitMix64(seed: 1)

@@ -67,6 +67,9 @@ extension NetworkReading {
 
     /// What a tensor takes over of the multipliers that the folder's code has.
     private func factor(_ engineName: String) -> Double {
+        // Normalized queries lose whatever their projection is multiplied by.
+        if description.model.attention.queryKeyNorm, engineName.contains(".attention.query.") { return 1 }
+        if engineName.hasSuffix(".attention.query_gain") { return description.attentionMultiplier }
         if engineName.contains(".attention.query.") || engineName.contains(".attention.global_query.") {
             return description.attentionMultiplier
         }

@@ -55,6 +55,26 @@ enum FrozenGenerator {
             (
                 "model.normalization", "\(here.model.normalization)", "\(there.model.normalization)"
             ),
+            ("model.feed_forward", "\(here.model.feedForward)", "\(there.model.feedForward)"),
+            ("model.biases", "\(here.model.biases)", "\(there.model.biases)"),
+            ("model.attention", "\(here.model.attention)", "\(there.model.attention)"),
+            ("model.relative_bias", "\(here.model.relativeBias)", "\(there.model.relativeBias)"),
+            (
+                "model.generator.tied_output", "\(here.model.generator.tiedOutput)",
+                "\(there.model.generator.tiedOutput)"
+            ),
+            (
+                "model.generator.mask_decoder", "\(here.model.generator.maskDecoder)",
+                "\(there.model.generator.maskDecoder)"
+            ),
+            (
+                "parametrization.output_multiplier", "\(here.parametrization.outputMultiplier)",
+                "\(there.parametrization.outputMultiplier)"
+            ),
+            (
+                "parametrization.attention_multiplier", "\(here.parametrization.attentionMultiplier)",
+                "\(there.parametrization.attentionMultiplier)"
+            ),
             (
                 "the generator's heads", "\(here.model.generatorShape.headCount)",
                 "\(there.model.generatorShape.headCount)"

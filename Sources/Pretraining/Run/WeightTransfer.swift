@@ -139,7 +139,8 @@ public struct WeightTransfer: Sendable {
             return isTable ? .vocabulary(name) : nil
         }
         if shape == spec.shape { return .same(name) }
-        if name.hasSuffix("position"), shape.count == 2, spec.shape.count == 2, shape[1] == spec.shape[1],
+        if name.hasSuffix("position") || name.hasSuffix("position_difference"), shape.count == 2, spec.shape.count == 2,
+            shape[1] == spec.shape[1],
             shape[0] < spec.shape[0]
         {
             return .repeated(name, rows: shape[0])
