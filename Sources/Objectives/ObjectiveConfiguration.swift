@@ -176,7 +176,7 @@ public struct ObjectiveConfiguration: Configurable, Equatable {
         }
         if samplesWithoutDropout, !trainsGenerator {
             throw InvalidSetting(
-                "samples_without_dropout", "is for a generator that is trained; there is none here: leave it out")
+                "samples_without_dropout", "is for a generator that is trained; there is none here: set it to false")
         }
         if let contrastiveWeight, contrastiveWeight > 0, !name.detects {
             throw InvalidSetting(

@@ -212,24 +212,27 @@ public struct NetworkShape: Sendable, Equatable {
     public var headSize: Int { hiddenSize / headCount }
 
     /// Numbers of heads that would do.
-    private func choices(unit: Int) -> String {
+    ///
+    /// - Parameter width: the key of the hidden size.
+    private func choices(unit: Int, _ width: String) -> String {
         let heads = (1...max(1, hiddenSize / unit)).filter { hiddenSize % $0 == 0 && hiddenSize / $0 % unit == 0 }
-        if heads.isEmpty { return "no number of heads does: make hidden_size a multiple of \(unit)" }
-        return "with hidden_size \(hiddenSize) these do: " + heads.prefix(12).map(String.init).joined(separator: ", ")
+        if heads.isEmpty { return "no number of heads does: make \(width) (\(hiddenSize)) a multiple of \(unit)" }
+        return "with \(width) \(hiddenSize) these do: " + heads.prefix(12).map(String.init).joined(separator: ", ")
     }
 
     func validate(prefix: String, rotary: Bool) throws {
+        let width = prefix + "hidden_size"
         if hiddenSize % headCount != 0 {
             throw InvalidSetting(
                 prefix + "head_count",
-                "\(headCount) heads do not divide hidden_size \(hiddenSize); \(choices(unit: rotary ? 16 : 8))")
+                "\(headCount) heads do not divide \(width) \(hiddenSize); \(choices(unit: rotary ? 16 : 8, width))")
         }
         let unit = rotary ? 16 : 8
         if headSize % unit != 0 {
             throw InvalidSetting(
                 prefix + "head_count",
                 "gives heads of \(headSize); kernels need multiples of \(unit)\(rotary ? " with rotary positions" : ""); "
-                    + choices(unit: unit))
+                    + choices(unit: unit, width))
         }
         if intermediateSize % 8 != 0 {
             throw InvalidSetting(

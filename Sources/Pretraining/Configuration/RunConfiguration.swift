@@ -56,7 +56,7 @@ public struct RunConfiguration: Configurable {
         if optimizer.generatorFirst, !objective.trainsGenerator {
             throw InvalidSetting(
                 "optimizer.generator_first",
-                "needs a generator that is trained; this objective has none, so leave it out")
+                "needs a generator that is trained; this objective has none, so set it to false")
         }
         try validateStages()
         try validateSynchronisation()

@@ -112,7 +112,7 @@ struct EmbedCommand: ParsableCommand {
     private func runFineTuned() throws {
         let file = try OutputFile(checking: output)
         let model = try FineTunedModel(path: checkpoint, threads: threading.count)
-        guard pooling == nil, network == .discriminator else {
+        guard !model.givesVectors || pooling == nil && network == .discriminator else {
             throw ValidationError(
                 "\(model.path) was trained to give vectors, with \(model.configuration.pooling.rawValue) pooling; leave "
                     + "--pooling and --network out")

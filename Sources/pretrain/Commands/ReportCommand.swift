@@ -23,14 +23,16 @@ struct ReportCommand: ParsableCommand {
             """)
 
     @OptionGroup var reading: ReportReading
-    @Option(help: "The page.", completion: .file(extensions: ["html"]))
-    var output = "report.html"
+    @Option(
+        help: "The page. Default: report.html, and none with --json.", completion: .file(extensions: ["html"]))
+    var output: String?
     @OptionGroup var report: ReportOptions
 
     func run() throws {
-        let file = report.json ? nil : try OutputFile(checking: output)
+        let output = output ?? (report.json ? nil : "report.html")
+        let file = try output.map { try OutputFile(checking: $0) }
         let facts = try reading.reader().facts()
-        guard let file else { return try report.show(facts) { "" } }
+        guard let file, let output else { return try report.show(facts) { "" } }
         let page = Data(try ReportPage(facts).html().utf8)
         try file.write(page)
         let alarms = facts.runs.reduce(0) { $0 + $1.alarms.count }

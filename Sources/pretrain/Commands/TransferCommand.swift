@@ -49,12 +49,12 @@ struct TransferCommand: ParsableCommand {
     @Option(
         parsing: .singleValue,
         help: ArgumentHelp(
-            "A hyperparameter and its values; repeatable. Default: the learning rate, eight times up and down.",
+            "A hyperparameter and its values; repeatable. Default: the learning rate (with Muon both), eight times up and down.",
             valueName: "name=lower..upper"))
     var search: [String] = []
     @Option(help: "grid or random. Default: grid for one hyperparameter, random for several.")
     var method: SearchMethod?
-    @Option(help: "Trials of the first rung. Default: the grid's points, or 16.")
+    @Option(help: "Trials of the first rung, where --search does not list values. Default: the grid's points, or 16.")
     var trials: Int?
     @Option(help: "Rungs of successive halving, each with its own complete decay.")
     var rungs = 2
@@ -67,13 +67,15 @@ struct TransferCommand: ParsableCommand {
     @Option(
         help: "Runs of each trial of the last rung, from training.seed on; ranked by the mean, and the spread is told.")
     var seeds = 1
-    @Option(help: "Trials at a time, of one thread each. Default: as many as threads.")
+    @Option(help: "Trials at a time, which divide the threads. Default: as many as threads.")
     var jobs: Int?
     @Flag(help: "Sweep the learning rate at several widths, under muP and under the standard parametrization.")
     var verify = false
     @Option(help: ArgumentHelp("Widths of --verify. Default: the proxy's times 1, 2, 4.", valueName: "w,w,w…"))
     var verifyWidths: String?
-    @Option(help: ArgumentHelp("Learning rates of --verify. Default: the grid's.", valueName: "r,r…"))
+    @Option(
+        help: ArgumentHelp(
+            "Learning rates of --verify. Default: the grid's, or a quarter to four times the best.", valueName: "r,r…"))
     var verifyRates: String?
     @Option(help: "Steps of --verify's runs. Default: the proxy's.")
     var verifySteps: Int?
@@ -105,6 +107,9 @@ struct TransferCommand: ParsableCommand {
         try check(jobs, "jobs", 1...Kernels.maximumThreadCount)
         try check(verifySteps, "verify-steps", 1...1_000_000_000)
         try check(seed, "seed", 0...Int.max)
+        if !verify, verifyWidths == nil, verifyRates != nil || verifySteps != nil {
+            throw ValidationError("--verify-rates and --verify-steps go with --verify")
+        }
         if !(factor > 1 && factor <= 100) { throw ValidationError("--factor must be above 1 and at most 100") }
     }
 

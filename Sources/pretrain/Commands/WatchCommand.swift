@@ -30,7 +30,10 @@ struct WatchCommand: AsyncParsableCommand {
     var token: String?
 
     func validate() throws {
-        if token?.isEmpty == true { throw ValidationError("--token is empty; leave it out to have one made up") }
+        if token?.isEmpty == true {
+            throw ValidationError(
+                "--token is empty; leave it out: only --host other than loopback needs one, which is made up")
+        }
     }
 
     func run() async throws {
@@ -40,10 +43,10 @@ struct WatchCommand: AsyncParsableCommand {
         signal(SIGPIPE, SIG_IGN)
         let server = try LiveServer(try reading.reader(evaluates: false), options: options)
         let shownToken = options.token.map { "?token=\($0)" } ?? ""
-        let shownHost = host
+        let shownHost =
+            host == "0.0.0.0" ? ProcessInfo.processInfo.hostName : host.contains(":") ? "[\(host)]" : host
         try await server.run { port in
-            Terminal.note(
-                "http://\(shownHost == "0.0.0.0" ? ProcessInfo.processInfo.hostName : shownHost):\(port)/\(shownToken)")
+            Terminal.note("http://\(shownHost):\(port)/\(shownToken)")
             Terminal.note("Ctrl-C ends it; the run does not mind")
         }
     }
