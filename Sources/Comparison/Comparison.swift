@@ -130,6 +130,8 @@ public final class Comparison: Sendable {
         var threads: Int?
         /// SHA-256 of the arms that were measured, by name.
         var arms: [String: String]?
+        /// Whether what masks for all trials is none of them; nil in folders of earlier versions.
+        var masksApart: Bool?
     }
 
     /// What a run can have.
@@ -158,9 +160,12 @@ public final class Comparison: Sendable {
             guard stored.steps.values.allSatisfy({ Self.steps ~= $0 }) else {
                 throw ComparisonError.unusableBudget(path: file)
             }
+            let isTuned = plan.arms.contains { !plan.learningRates(of: $0).isEmpty }
+            if isTuned, stored.masksApart == nil { throw ComparisonError.otherTuning(path: folder) }
             budget = stored
         }
-        let digests = try arms.map { try Self.digest($0.configuration) }
+        budget.masksApart = true
+        let digests = arms.map { Self.digest($0.configuration) }
         if budget.minutes != nil {
             for (arm, digest) in zip(arms, digests) where budget.arms?[arm.name].map({ $0 != digest }) ?? false {
                 throw ComparisonError.arm(
@@ -168,7 +173,7 @@ public final class Comparison: Sendable {
                     "has other settings than those whose speed was measured in \(folder); name it otherwise, or choose another "
                         + "--output")
             }
-            budget.arms = Dictionary(zip(arms.map(\.name), digests), uniquingKeysWith: { first, _ in first })
+            budget.arms = (budget.arms ?? [:]).merging(zip(arms.map(\.name), digests)) { $1 }
         }
         let missing = arms.indices.filter { budget.steps[arms[$0].name] == nil }
         switch options.length {
@@ -202,13 +207,15 @@ public final class Comparison: Sendable {
         return arms.map { budget.steps[$0.name] ?? 1 }
     }
 
-    /// Of what a step's time depends on.
-    private static func digest(_ configuration: RunConfiguration) throws -> String {
-        let training = configuration.training
-        let text =
-            try ConfigurationWriter.yaml(configuration.model) + ConfigurationWriter.yaml(configuration.objective)
-            + ConfigurationWriter.yaml(configuration.optimizer)
-            + "\(configuration.corpus.sequenceLength) \(training.sequencesPerStep) \(training.precision) \(training.recomputation)"
+    /// Of what a step's time depends on most.
+    private static func digest(_ configuration: RunConfiguration) -> String {
+        let (model, training, optimizer) = (configuration.model, configuration.training, configuration.optimizer)
+        let text = [
+            "\(model.discriminatorShape) \(model.generatorShape) \(model.embeddingSize) \(model.attention)",
+            "\(configuration.objective.name) \(configuration.objective.replacements) \(configuration.objective.maskFraction)",
+            "\(optimizer.kind) \(optimizer.separate) \(configuration.corpus.sequenceLength) \(training.sequencesPerStep)",
+            "\(training.lanes ?? 0) \(training.chunkTokens) \(training.precision) \(training.recomputation)",
+        ].joined(separator: "\n")
         return Array(text.utf8).withUnsafeBytes { SHA256Hasher.digest($0) }
     }
 

@@ -6,6 +6,8 @@ public enum ComparisonError: Error, Equatable, CustomStringConvertible {
     case otherBudget(path: String, begun: String, asked: String)
     /// What the folder keeps of its length cannot be.
     case unusableBudget(path: String)
+    /// Learning rates were tuned in the folder by an earlier version, on text that a trial of its own replaced.
+    case otherTuning(path: String)
     /// A signal stopped it; the same command goes on.
     case stopped(signal: String)
 
@@ -16,6 +18,8 @@ public enum ComparisonError: Error, Equatable, CustomStringConvertible {
             "\(path) holds a comparison of \(begun) for each run, and \(asked) was asked for; repeat the command that began "
                 + "it, or choose another --output"
         case .unusableBudget(let path): "\(path) has steps that no run can have; remove it, or choose another --output"
+        case .otherTuning(let path):
+            "\(path) was tuned by an earlier version, on text that one of the trials had replaced; choose another --output"
         case .stopped(let signal): "stopped by \(signal); the same command goes on from there"
         }
     }
