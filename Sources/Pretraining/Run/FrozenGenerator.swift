@@ -26,7 +26,10 @@ enum FrozenGenerator {
         guard configuration.objective.hasGenerator else {
             throw PretrainingError.unusableGenerator(path: reader.path, reason: "its run had no generator")
         }
-        try check(engine.configuration, configuration.engine, path: reader.path)
+        try check(
+            engine.configuration, configuration.engine,
+            multipliers: (engine.objective.model.outputMultipliers.generator, model.outputMultipliers.generator),
+            path: reader.path)
         let weights = FloatBuffer(count: layout.bufferCount)
         try reader.read([TensorGroup.weights: TrainingCheckpoint.views(layout.specs, weights)])
         for spec in engine.state.layout.specs where spec.name.hasPrefix("generator.") {
@@ -48,7 +51,23 @@ enum FrozenGenerator {
     }
 
     /// What changes a generator's numbers without changing its shapes has to be the same.
-    private static func check(_ here: EngineConfiguration, _ there: EngineConfiguration, path: String) throws {
+    ///
+    /// - Parameter multipliers: of logits, by muP's bases.
+    private static func check(
+        _ here: EngineConfiguration, _ there: EngineConfiguration, multipliers: (here: Double, there: Double),
+        path: String
+    ) throws {
+        func scale(_ configuration: EngineConfiguration) -> String {
+            let size = configuration.model.generatorShape.headSize
+            return "\(configuration.parametrization.generatorAttentionScale(headSize: size))"
+        }
+        // Settings that are not in use are no difference.
+        func pattern(_ attention: AttentionConfiguration) -> String {
+            if attention.pattern != .full { return "\(attention)" }
+            let distances =
+                attention.disentangled ? ", \(attention.positionBuckets), \(attention.maximumRelativeDistance)" : ""
+            return "full, query_key_norm \(attention.queryKeyNorm), disentangled \(attention.disentangled)\(distances)"
+        }
         let settings: [(String, String, String)] = [
             ("model.positions", "\(here.model.positions)", "\(there.model.positions)"),
             ("model.rotary_base", "\(here.model.rotaryBase)", "\(there.model.rotaryBase)"),
@@ -57,7 +76,7 @@ enum FrozenGenerator {
             ),
             ("model.feed_forward", "\(here.model.feedForward)", "\(there.model.feedForward)"),
             ("model.biases", "\(here.model.biases)", "\(there.model.biases)"),
-            ("model.attention", "\(here.model.attention)", "\(there.model.attention)"),
+            ("model.attention", pattern(here.model.attention), pattern(there.model.attention)),
             ("model.relative_bias", "\(here.model.relativeBias)", "\(there.model.relativeBias)"),
             (
                 "model.generator.tied_output", "\(here.model.generator.tiedOutput)",
@@ -67,14 +86,8 @@ enum FrozenGenerator {
                 "model.generator.mask_decoder", "\(here.model.generator.maskDecoder)",
                 "\(there.model.generator.maskDecoder)"
             ),
-            (
-                "parametrization.output_multiplier", "\(here.parametrization.outputMultiplier)",
-                "\(there.parametrization.outputMultiplier)"
-            ),
-            (
-                "parametrization.attention_multiplier", "\(here.parametrization.attentionMultiplier)",
-                "\(there.parametrization.attentionMultiplier)"
-            ),
+            ("what multiplies its logits", "\(multipliers.here)", "\(multipliers.there)"),
+            ("what multiplies its attention scores", scale(here), scale(there)),
             (
                 "the generator's heads", "\(here.model.generatorShape.headCount)",
                 "\(there.model.generatorShape.headCount)"
