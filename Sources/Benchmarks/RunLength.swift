@@ -22,7 +22,10 @@ public enum RunLength {
         if goesOn, let newest = try output.checkpoints.latest(),
             let begun = try? TrainingCheckpoint.configuration(CheckpointReader(path: newest.path))
         {
-            configuration.setLength(steps: begun.training.steps)
+            configuration.training.steps = begun.training.steps
+            // As it was shortened then, if it was.
+            configuration.optimizer.warmupSteps = min(
+                configuration.optimizer.warmupSteps, begun.optimizer.warmupSteps)
             return (
                 configuration, "training.steps is \(CountFormat.grouped(begun.training.steps)), as when the run began"
             )

@@ -20,6 +20,8 @@ public struct RunSuggestion: Sendable {
     /// Share of a step's operations beyond which Muon's own products are made cheaper by larger batches.
     private static let sensibleOptimizerShare = 0.2
     private static let preset = Preset.small
+    /// Sequences, at least.
+    private static let sensibleBatch = 32
 
     /// A variant of the preset that it names.
     public let configuration: RunConfiguration
@@ -35,6 +37,7 @@ public struct RunSuggestion: Sendable {
         let survey = try CorpusSurvey(listing, byteLimit: FirstBatch.surveyBytes)
         let textTokens = Double(listing.bytes) / 4
         let sequencesPerThread = max(1, EngineConfiguration.tokensPerDefaultLane / corpus.sequenceLength)
+        let smallestBatch = max(Self.sensibleBatch, sequencesPerThread * threads)
         var chosen: (configuration: RunConfiguration, speed: Double)?
         var reasons: [String] = []
         // Steps per hour decide more than rounding does: see docs/RESULTS.md.
@@ -49,7 +52,7 @@ public struct RunSuggestion: Sendable {
             }
             if multipliesBFloat16 { candidate.training.precision = .bfloat16 }
             candidate.tokenizer.vocabularySize = Self.vocabulary(listing.bytes)
-            candidate.training.batchSize = max(32, sequencesPerThread * threads)
+            candidate.training.batchSize = smallestBatch
             if threads > EngineConfiguration.mostDefaultLanes { candidate.training.lanes = threads }
             while candidate.training.batchSize < 256,
                 try RunForecast(candidate, threads: threads, measuring: false, checkingCorpus: false).optimizerShare
@@ -86,11 +89,13 @@ public struct RunSuggestion: Sendable {
             "\(configuration.model.layerCount) layers of \(configuration.model.hiddenSize): the largest shape with twenty "
                 + "tokens for every parameter in \(Self.text(hours)) h at \(Int(speed)) tokens/s on \(threads) threads")
         let batchSize = configuration.training.batchSize
-        let isGrown = batchSize > sequencesPerThread * max(2, threads)
+        let isGrown = batchSize > smallestBatch
         let whyBatch =
             isGrown
             ? "so that Muon's own products are a small part"
-            : "\(CountFormat.grouped(EngineConfiguration.tokensPerDefaultLane)) tokens for every thread"
+            : sequencesPerThread * threads < Self.sensibleBatch
+                ? "\(Self.sensibleBatch) at least"
+                : "\(CountFormat.grouped(EngineConfiguration.tokensPerDefaultLane)) tokens for every thread"
         reasons.append("batches of \(batchSize) sequences: \(whyBatch)")
         reasons.append(
             "\(steps) steps of \(perStep) tokens: about \(Self.text(Double(steps * perStep) / max(1, textTokens))) passes over "

@@ -52,10 +52,8 @@ struct Pretrain: AsyncParsableCommand {
         } catch {
             // Help and the like; what goes wrong may quote a path, which may hold anything.
             let message = fullMessage(for: error)
-            if exitCode(for: error).isSuccess {
-                print(message)
-            } else if !message.isEmpty {
-                Terminal.note(message)
+            if !message.isEmpty {
+                if exitCode(for: error).isSuccess { print(message) } else { Terminal.note(message) }
             }
             leave(exitCode(for: error).rawValue)
         }
