@@ -136,7 +136,7 @@ let package = Package(
             ]),
         library(
             "Comparison",
-            ["Configuration", "Files", "Formatting", "Checkpoints", "Engine", "Pretraining", "Runs", "Analysis"]),
+            ["Configuration", "Files", "Formatting", "Engine", "Pretraining", "Runs", "Analysis"]),
         .target(
             name: "Reports",
             dependencies: [

@@ -1,5 +1,4 @@
 import Analysis
-import Checkpoints
 import Configuration
 import Engine
 import Files
@@ -128,7 +127,7 @@ public final class Comparison: Sendable {
         /// What equal time was measured with; nil in folders of earlier versions.
         var jobs: Int?
         var threads: Int?
-        /// SHA-256 of the arms that were measured, by name.
+        /// What the speed of the arms that were measured goes by, by name.
         var arms: [String: String]?
         /// Whether what masks for all trials is none of them; nil in folders of earlier versions.
         var masksApart: Bool?
@@ -165,15 +164,15 @@ public final class Comparison: Sendable {
             budget = stored
         }
         budget.masksApart = true
-        let digests = arms.map { Self.digest($0.configuration) }
         if budget.minutes != nil {
-            for (arm, digest) in zip(arms, digests) where budget.arms?[arm.name].map({ $0 != digest }) ?? false {
+            let speeds = arms.map { Self.whatSpeedGoesBy($0.configuration) }
+            for (arm, now) in zip(arms, speeds) where now != budget.arms?[arm.name] ?? now {
                 throw ComparisonError.arm(
                     arm.name,
                     "has other settings than those whose speed was measured in \(folder); name it otherwise, or choose another "
                         + "--output")
             }
-            budget.arms = (budget.arms ?? [:]).merging(zip(arms.map(\.name), digests)) { $1 }
+            budget.arms = (budget.arms ?? [:]).merging(zip(arms.map(\.name), speeds)) { $1 }
         }
         let missing = arms.indices.filter { budget.steps[arms[$0].name] == nil }
         switch options.length {
@@ -207,16 +206,15 @@ public final class Comparison: Sendable {
         return arms.map { budget.steps[$0.name] ?? 1 }
     }
 
-    /// Of what a step's time depends on most.
-    private static func digest(_ configuration: RunConfiguration) -> String {
+    /// What a step's time depends on most.
+    private static func whatSpeedGoesBy(_ configuration: RunConfiguration) -> String {
         let (model, training, optimizer) = (configuration.model, configuration.training, configuration.optimizer)
-        let text = [
+        return [
             "\(model.discriminatorShape) \(model.generatorShape) \(model.embeddingSize) \(model.attention)",
             "\(configuration.objective.name) \(configuration.objective.replacements) \(configuration.objective.maskFraction)",
             "\(optimizer.kind) \(optimizer.separate) \(configuration.corpus.sequenceLength) \(training.sequencesPerStep)",
             "\(training.lanes ?? 0) \(training.chunkTokens) \(training.precision) \(training.recomputation)",
-        ].joined(separator: "\n")
-        return Array(text.utf8).withUnsafeBytes { SHA256Hasher.digest($0) }
+        ].joined(separator: " ")
     }
 
     /// Seconds of a step of some arms, each beside as many others as runs will have.
@@ -352,9 +350,9 @@ public final class Comparison: Sendable {
         return nil
     }
 
-    /// Scores of shorter runs at learning rates: the main encoder's loss on text that one trial of the judge's has masked and replaced.
+    /// Scores of shorter runs at learning rates: the main encoder's loss on text that one run has masked and replaced for all.
     ///
-    /// - Parameter masker: the folder of the run that has masked and replaced for all.
+    /// - Parameter masker: the folder of that run.
     private func trials(
         _ wanted: [(arm: Int, rate: Double)], _ steps: [Int], maskedBy masker: String, label: String
     ) throws -> [Double?] {

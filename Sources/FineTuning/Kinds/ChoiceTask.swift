@@ -24,14 +24,7 @@ struct ChoiceTask: TaskDefinition {
         let choices =
             task.choiceFields.isEmpty
             ? try record.list(task.choicesField)
-            : try task.choiceFields.map { field in
-                guard try record.text(field) != nil else {
-                    throw record.error(
-                        "has no choice \(field); there are \(record.known().joined(separator: ", ")) (set choice_fields)"
-                    )
-                }
-                return try record.neededText(field, "choice")
-            }
+            : try task.choiceFields.map { try record.neededText($0, "choice", setting: "choice_fields") }
         guard let choices else { throw record.missing(task.choicesField, "choices") }
         if choices.count < 2 {
             throw record.error("has \(choices.count) choices, of which there have to be two at least")

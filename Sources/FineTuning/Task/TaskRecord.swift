@@ -61,27 +61,27 @@ struct TaskRecord {
         return parts
     }
 
-    /// - Parameter what: the setting that names the field, without `_field`.
+    /// - Parameter setting: that names the field; nil for `what` with `_field`.
     /// - Throws: `TaskError` where it is missing.
-    func needed(_ field: String, _ what: String) throws -> String {
+    func needed(_ field: String, _ what: String, setting: String? = nil) throws -> String {
         guard let found = try text(field) else {
-            throw known().contains(field) ? error("has an empty \(what)") : missing(field, what)
+            throw known().contains(field) ? error("has an empty \(what)") : missing(field, what, setting: setting)
         }
         return found
     }
 
-    func missing(_ field: String, _ what: String) -> TaskError {
+    func missing(_ field: String, _ what: String, setting: String? = nil) -> TaskError {
         let advice =
             !isToBeLabelled
-            ? "set \(what)_field"
+            ? "set \(setting ?? what + "_field")"
             : TaskKind.allCases.contains { $0.definition.parts.contains(what) }
                 ? "name the one to read: --\(what)-field" : "the model was trained with this name"
         return error("has no \(what) \(field); there are \(known().joined(separator: ", ")) (\(advice))")
     }
 
     /// - Throws: `TaskError` where it is missing, or nothing but spaces.
-    func neededText(_ field: String, _ what: String) throws -> String {
-        let text = try needed(field, what)
+    func neededText(_ field: String, _ what: String, setting: String? = nil) throws -> String {
+        let text = try needed(field, what, setting: setting)
         if text.allSatisfy(\.isWhitespace) { throw error("has an empty \(what)") }
         return text
     }
