@@ -159,6 +159,22 @@ struct RankTests {
         }
     }
 
+    @Test("The engine of a second stage reports what it has sent itself")
+    func laterEngines() throws {
+        let sent = try ThreadRanks.run(2, threads: 1) { group, pool in
+            try (0..<2).map { _ in
+                let engine = try TrainingEngine(
+                    EngineTests.configuration { $0.training.lanes = 2 }.engine, vocabularySize: EngineTests.vocabulary,
+                    special: EngineTests.special, pool: pool, ranks: group)
+                engine.initialize()
+                _ = try engine.train(EngineTests.batch(sequences: 12, seed: 1), step: 1)
+                return engine.timings.reduce(0) { $0 + $1.sent }
+            }
+        }
+        // Times in the reports are not always of as many digits.
+        for rank in sent { #expect(rank[0] > 0 && Double(rank[1]) < 1.1 * Double(rank[0])) }
+    }
+
     @Test("Ranks send every gradient and every weight once, rounded in half the bytes", arguments: [2, 4])
     func traffic(ranks: Int) throws {
         struct Sent: Sendable {

@@ -3,10 +3,13 @@ import Communication
 /// How a rank spends its time, and what it sends, between two reports.
 struct RankStopwatch {
     private var startedAt = ContinuousClock.now
-    private var waitedBefore = 0.0
-    private var sentBefore = 0
+    private var waitedBefore: Double
+    private var sentBefore: Int
     /// Of stretches that have ended since the last report.
     private var carried = (seconds: 0.0, waited: 0.0)
+
+    /// - Parameter group: which may have waited and sent before, for an earlier stage of the run.
+    init(_ group: RankGroup?) { (waitedBefore, sentBefore) = (group?.waitedSeconds ?? 0, group?.sentBytes ?? 0) }
 
     /// Begins a stretch whose time counts; what has passed since the last one does not.
     mutating func start(_ group: RankGroup?) { (startedAt, waitedBefore) = (.now, group?.waitedSeconds ?? 0) }

@@ -20,7 +20,7 @@ public final class ReplicaSynchronisation {
     private let parts: [Range<Int>]
     /// What others send of this rank's part.
     private let incoming: [FloatBuffer]
-    private var stopwatch = RankStopwatch()
+    private var stopwatch: RankStopwatch
 
     /// - Parameters:
     ///   - engine: of a replica.
@@ -32,6 +32,7 @@ public final class ReplicaSynchronisation {
         self.engine = engine
         self.group = group
         self.momentum = momentum
+        stopwatch = RankStopwatch(group)
         learningRate = Float(configuration.outerLearningRate)
         decay = Float(configuration.momentum(engine.configuration.optimizer.kind))
         anchor = FloatBuffer(count: engine.state.weights.count)

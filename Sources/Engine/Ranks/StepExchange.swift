@@ -25,7 +25,7 @@ final class StepExchange {
     private var packed: [Int: FloatBuffer] = [:]
     /// By the optimizers that have gradients; the same in every step.
     private var parts: [Range<Int>: GradientParts] = [:]
-    private var stopwatch = RankStopwatch()
+    private var stopwatch: RankStopwatch
 
     /// - Parameters:
     ///   - isDoneByLayer: whether a backward pass is done with a layer when it has passed it once.
@@ -35,6 +35,7 @@ final class StepExchange {
         isDoneByLayer: Bool, isFrozen: (String) -> Bool
     ) {
         self.group = group
+        stopwatch = RankStopwatch(group)
         self.layout = layout
         self.isDoneByLayer = isDoneByLayer
         self.pool = pool
