@@ -136,7 +136,7 @@ let package = Package(
             ]),
         library(
             "Comparison",
-            ["Configuration", "Files", "Formatting", "Engine", "Pretraining", "Runs", "Analysis"]),
+            ["Configuration", "Corpus", "Files", "Formatting", "Engine", "Pretraining", "Runs", "Analysis"]),
         .target(
             name: "Reports",
             dependencies: [
@@ -178,7 +178,7 @@ let package = Package(
                 "Configuration", "Encoder", "Engine", "FineTuning", "Interchange", "Kernels", "Optimization",
                 "Parametrization", "Pretraining", "Runs", "TestModels", "TestSupport", "Tokenization",
             ], fixtures: true),
-        tests("ComparisonTests", ["Comparison", "Configuration", "Pretraining", "Runs", "TestSupport"]),
+        tests("ComparisonTests", ["Comparison", "Configuration", "Corpus", "Pretraining", "Runs", "TestSupport"]),
         tests("FilesTests", ["Files", "TestSupport"]),
         tests("CommunicationTests", ["Communication"]),
         tests("MachineTests", ["Machine", "TestSupport"]),
@@ -230,7 +230,7 @@ let package = Package(
                 "Configuration", "Corpus", "Encoder", "Engine", "Kernels", "Objectives", "Pretraining", "TestModels",
                 "TestSupport",
             ]),
-        tests("BenchmarksTests", ["Benchmarks"]),
+        tests("BenchmarksTests", ["Benchmarks", "Configuration", "Pretraining", "TestModels"]),
         tests(
             "HyperparameterTransferTests",
             [

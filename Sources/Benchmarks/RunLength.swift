@@ -1,4 +1,5 @@
 import Checkpoints
+import Configuration
 import Formatting
 import Pretraining
 import Runs
@@ -33,23 +34,47 @@ public enum RunLength {
         return try measured(requested, hours: hours, threads: threads, ranks: ranks)
     }
 
-    /// The steps that this machine does in a time, by a short measurement.
+    /// The steps that this machine does in a time, by a short measurement of every stage. Stages keep their steps; the rest of the
+    /// run has the time that they leave.
     ///
     /// - Returns: the configuration without hours, and what was done, for people.
+    /// - Throws: `InvalidSetting` where the stages leave no time, and what measuring throws.
     public static func measured(
         _ requested: RunConfiguration, hours: Double, threads: Int, ranks: Int = 1
     ) throws -> (configuration: RunConfiguration, note: String?) {
         var configuration = requested
         configuration.training.hours = nil
-        let forecast = try RunForecast(configuration, threads: threads, measuring: true, checkingCorpus: false)
-        let speed = (forecast.tokensPerSecond ?? 0) * Double(ranks)
-        let steps = max(1, Int(hours * 3600 * speed / Double(forecast.tokensPerStep)))
+        func measured(ofStage index: Int) throws -> (tokens: Double, steps: Double) {
+            var stage = configuration.configuration(ofStage: index)
+            stage.training.stages = []
+            let forecast = try RunForecast(stage, threads: threads, measuring: true, checkingCorpus: false)
+            let tokens = (forecast.tokensPerSecond ?? 0) * Double(ranks)
+            return (tokens, tokens / Double(forecast.tokensPerStep))
+        }
+        let stages = configuration.training.stages
+        var staged = (steps: 0, seconds: 0.0)
+        for (index, stage) in stages.enumerated() {
+            staged.steps += stage.steps
+            staged.seconds += Double(stage.steps) / (try measured(ofStage: index).steps)
+        }
+        let left = hours * 3600 - staged.seconds
+        guard left > 0 else {
+            throw InvalidSetting(
+                "training.stages",
+                "take \(DurationFormat.text(staged.seconds)) on this machine, all of training.hours \(hours); shorten them, or raise "
+                    + "training.hours")
+        }
+        let rest = try measured(ofStage: stages.count)
+        let steps = staged.steps + max(1, Int(left * rest.steps))
         configuration.setLength(steps: steps)
         try configuration.validate()
+        let speed = CountFormat.grouped(Int(rest.tokens))
         return (
             configuration,
-            "training.steps is \(CountFormat.grouped(steps)): \(hours) h at the \(CountFormat.grouped(Int(speed))) tokens/s of "
-                + (ranks > 1 ? "\(ranks) machines like this" : "this machine") + "; config.yaml keeps it"
+            "training.steps is \(CountFormat.grouped(steps)): \(hours) h at the \(speed) tokens/s of "
+                + (ranks > 1 ? "\(ranks) machines like this" : "this machine")
+                + (stages.isEmpty ? "" : ", after the stages' \(DurationFormat.text(staged.seconds))")
+                + "; config.yaml keeps it"
         )
     }
 }

@@ -83,7 +83,8 @@ extension RunConfiguration {
             }
             length = stage.corpus.sequenceLength
         }
-        if training.stages.reduce(0, { $0.addingSaturated($1.steps) }) > training.steps {
+        // A time is told in steps later, those of the stages among them.
+        if training.hours == nil, training.stages.reduce(0, { $0.addingSaturated($1.steps) }) > training.steps {
             throw InvalidSetting(
                 "training.stages", "have more steps together than training.steps \(training.steps); shorten them")
         }

@@ -1,0 +1,36 @@
+import Benchmarks
+import Configuration
+import Pretraining
+import TestModels
+import Testing
+
+/// Lengths that are told in hours.
+struct RunLengthTests {
+    private func inStages(_ steps: Int) -> RunConfiguration {
+        SmallModel.configuration {
+            $0.training.hours = 0.001
+            // Of the preset, and shorter than the stage: hours replace them.
+            $0.training.steps = 1
+            var stage = TrainingStage()
+            (stage.steps, stage.batchSize) = (steps, 1)
+            $0.training.stages = [stage]
+        }
+    }
+
+    @Test func stagesKeepTheirStepsAndTheRestHasTheTimeThatTheyLeave() throws {
+        let requested = inStages(2)
+        try requested.validate()
+        let measured = try RunLength.measured(requested, hours: 0.001, threads: 1)
+        #expect(measured.configuration.training.hours == nil)
+        #expect(measured.configuration.training.stages == requested.training.stages)
+        #expect(measured.configuration.training.steps > 2)
+        #expect(measured.note?.contains("after the stages'") == true)
+    }
+
+    @Test func stagesThatTakeAllOfTheTimeAreRefused() {
+        let error = #expect(throws: InvalidSetting.self) {
+            try RunLength.measured(inStages(1 << 40), hours: 0.001, threads: 1)
+        }
+        #expect("\(error.map { "\($0)" } ?? "")".contains("training.stages"))
+    }
+}
