@@ -166,7 +166,7 @@ public struct TransferPlan: Sendable {
     static func setLength(
         _ configuration: inout RunConfiguration, steps: Int, of target: RunConfiguration
     ) throws {
-        configuration.training.steps = steps
+        configuration.scaleLength(to: steps, of: target)
         // Stages keep their shares: a shorter run would otherwise never leave the first one. Their ends are rounded, not
         // their lengths, so that roundings do not add up.
         var (end, before) = (0, 0)
@@ -182,14 +182,6 @@ public struct TransferPlan: Sendable {
             }
             configuration.training.stages[index].steps = scaled - before
             before = scaled
-        }
-        let share = Double(target.optimizer.warmupSteps) / Double(target.training.steps)
-        configuration.optimizer.warmupSteps =
-            steps == target.training.steps
-            ? target.optimizer.warmupSteps : Int((min(share, 1) * Double(steps)).rounded(.up))
-        if let decay = target.optimizer.decaySteps {
-            configuration.optimizer.decaySteps = max(
-                1, Int((Double(decay) / Double(target.training.steps) * Double(steps)).rounded()))
         }
     }
 
@@ -235,7 +227,7 @@ public struct TransferPlan: Sendable {
     func corruptionSource(tokenizer: String) -> Trial? {
         guard proxy.objective.trainsGenerator else { return nil }
         var configuration = rungConfigurations[0]
-        configuration.training.addToSeed(1 << 20)
+        configuration.training.makeSeedApart()
         Self.setTrialRecords(&configuration, tokenizer: tokenizer)
         return Trial(name: "corruption", configuration: configuration, values: [:])
     }

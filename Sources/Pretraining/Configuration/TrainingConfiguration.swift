@@ -13,6 +13,8 @@ public struct TrainingConfiguration: Configurable, Equatable {
     public var seed = 0
     /// Makes it another one, for one of several runs.
     package mutating func addToSeed(_ number: Int) { seed = (seed &+ number) & .max }
+    /// Makes it one that none of several runs has, for what all of them share.
+    package mutating func makeSeedApart() { addToSeed(1 << 20) }
     public var evaluateEvery = 1000
     public var checkpointEvery = 1000
     public var checkpointMinutes: Int? = 10
