@@ -1,5 +1,6 @@
 import Analysis
 import Configuration
+import Corpus
 import Engine
 import Files
 import Formatting
@@ -62,6 +63,9 @@ public final class Comparison: Sendable {
         self.note = note
     }
 
+    /// What models are judged on: text by which no rate was chosen, where some is kept apart.
+    private var judgedText: HeldOutReader.Selection { arms[0].configuration.corpus.test > 0 ? .test : .heldOut }
+
     /// The arm that masks text for all, and replaces tokens if any arm does.
     private var judge: Int { plan.judgeIndex(of: arms) }
 
@@ -82,6 +86,7 @@ public final class Comparison: Sendable {
         let (figures, judging) = try judgeAll(models)
         let report = ComparisonReport(
             judge: judging, replaces: arms[judge].configuration.objective.name.readsReplacements,
+            isOnTestText: judgedText == .test,
             arms: arms.enumerated().map { index, arm in
                 .init(
                     name: arm.name, settings: plan.arms[index].settings, steps: steps[index],
@@ -363,7 +368,7 @@ public final class Comparison: Sendable {
         return try SideBySide.run(Array(zip(wanted.map(\.arm), models)), jobs: options.jobs) { [self] pair, _ in
             let (arm, model) = pair
             guard model.divergedAt == nil else { return nil }
-            let figures = try judge(model, seed: 0, by: masker)
+            let figures = try judge(model, on: .heldOut, seed: 0, by: masker)
             return arms[arm].configuration.objective.name.prediction == .none
                 ? figures.discriminatorLoss : figures.correctiveLoss
         }
@@ -374,11 +379,8 @@ public final class Comparison: Sendable {
     /// - Parameter rate: nil for the arm's own.
     private func trial(_ arm: Int, rate: Double?, _ steps: Int) -> RunConfiguration {
         var configuration = planned(arm, steps: steps)
-        let share = plan.tuningShare
-        func shortened(_ count: Int) -> Int { max(1, Int((Double(count) * share).rounded())) }
-        configuration.training.steps = shortened(steps)
-        configuration.optimizer.warmupSteps = Int((Double(configuration.optimizer.warmupSteps) * share).rounded())
-        configuration.optimizer.decaySteps = configuration.optimizer.decaySteps.map(shortened)
+        configuration.scaleLength(
+            to: max(1, Int((Double(steps) * plan.tuningShare).rounded())), of: configuration)
         if let rate { configuration[keyPath: plan.arms[arm].tunedRate.path] = rate }
         configuration.training.evaluateEvery = 0
         return configuration
@@ -394,7 +396,7 @@ public final class Comparison: Sendable {
         let order = rates.indices.sorted { abs($0 - middle) < abs($1 - middle) }.map { Double?(rates[$0]) }
         for rate in order.isEmpty ? [nil] : order {
             var configuration = trial(judge, rate: rate, steps[judge])
-            configuration.training.addToSeed(1 << 20)
+            configuration.training.makeSeedApart()
             let name = arms[judge].name + (rate.map { "-\(RateTrial.number($0))" } ?? "")
             let model = try train([("masking/\(name)", configuration)], label: "tuning, what masks for all")[0]
             if model.divergedAt == nil { return model.path }
@@ -446,7 +448,7 @@ public final class Comparison: Sendable {
         let share = Shares(all.count, phase)
         let figures = try SideBySide.run(Array(all.enumerated()), jobs: options.jobs) { [self] item, _ in
             defer { share.set(item.offset, 1) }
-            return try judge(item.element.model, seed: item.element.seed, by: judging)
+            return try judge(item.element.model, on: judgedText, seed: item.element.seed, by: judging)
         }
         return (
             models.indices.map { index in Array(figures[index * options.seeds..<(index + 1) * options.seeds]) },
@@ -454,18 +456,18 @@ public final class Comparison: Sendable {
         )
     }
 
-    private func judge(_ model: Model, seed: Int, by path: String) throws -> ComparisonReport.Figures {
+    private func judge(
+        _ model: Model, on text: HeldOutReader.Selection, seed: Int, by path: String
+    ) throws -> ComparisonReport.Figures {
         if let step = model.divergedAt { return .init(seed: seed, divergedAt: step) }
         let corruptor = try LoadedModel(path: path, threads: options.threads)
         defer { corruptor.engine.pool.shutDown() }
         let loaded = try LoadedModel(path: model.path, threads: options.threads, maskedBy: corruptor)
         defer { loaded.engine.pool.shutDown() }
-        // Batches are cut alike for all, so that masks are the same.
-        var configuration = loaded.configuration
-        configuration.training.batchSize = corruptor.configuration.training.batchSize
-        configuration.training.accumulationSteps = corruptor.configuration.training.accumulationSteps
-        let report = try Evaluator(configuration, of: loaded).evaluate(
-            loaded.engine, step: configuration.training.steps, corruptor: corruptor.engine)
+        let report = try Evaluator(
+            loaded.configuration, of: loaded, selection: text, maskedBy: corruptor
+        ).evaluate(
+            loaded.engine, step: loaded.configuration.training.steps, corruptor: corruptor.engine)
         return .init(
             seed: seed, generatorLoss: report.generatorLoss, correctiveLoss: report.correctiveLoss,
             discriminatorLoss: report.discriminatorLoss, discriminatorAuc: report.discriminatorAuc)

@@ -98,6 +98,7 @@ public struct ComparisonConfiguration: Configurable, Equatable {
         for (arm, (name, configuration)) in zip(self.arms, arms) {
             if configuration.tokenizer != first.tokenizer || configuration.corpus.sources != first.corpus.sources
                 || configuration.corpus.heldOut != first.corpus.heldOut
+                || configuration.corpus.test != first.corpus.test
             {
                 throw ComparisonError.arm(
                     name,

@@ -4,7 +4,7 @@ import Pretraining
 
 /// What a comparison came to.
 public struct ComparisonReport: Codable, Equatable, Sendable {
-    /// Figures of one model on held-out text that the judge has masked and replaced for all.
+    /// Figures of one model on text that no run has trained on and that the judge has masked and replaced for all.
     public struct Figures: Codable, Equatable, Sendable {
         public var seed: Int
         public var generatorLoss: Double?
@@ -73,11 +73,15 @@ public struct ComparisonReport: Codable, Equatable, Sendable {
     public var judge: String?
     /// Whether it replaced tokens too; nil in files of earlier versions.
     public var replaces: Bool?
+    /// Whether models were judged on `corpus.test`, by which nothing was chosen, rather than on `corpus.held_out`; nil in files of
+    /// earlier versions, which never did.
+    public var isOnTestText: Bool?
     public var arms: [Arm]
 
-    package init(judge: String?, replaces: Bool? = nil, arms: [Arm]) {
+    package init(judge: String?, replaces: Bool? = nil, isOnTestText: Bool? = nil, arms: [Arm]) {
         self.judge = judge
         self.replaces = replaces
+        self.isOnTestText = isOnTestText
         self.arms = arms
     }
 
@@ -112,7 +116,10 @@ public struct ComparisonReport: Codable, Equatable, Sendable {
 
     /// What learning rates were chosen by.
     private var choice: String? {
-        arms.contains { !$0.trials.isEmpty } ? "Learning rates were chosen on the same text." : nil
+        guard arms.contains(where: { !$0.trials.isEmpty }) else { return nil }
+        return isOnTestText == true
+            ? "Learning rates were chosen on other text (corpus.held_out)."
+            : "Learning rates were chosen on the same text; corpus.test keeps some apart for the figures."
     }
 
     /// What the main encoders predict is not the same with every objective.
@@ -126,13 +133,14 @@ public struct ComparisonReport: Codable, Equatable, Sendable {
 
     private var chance: String {
         let seeds = arms.map(\.seeds.count).max() ?? 0
+        let kind = isOnTestText == true ? "test" : "held-out"
         let text =
             judge.map { judge in
                 replaces == false
-                    ? "On held-out text that \(judge) has masked for all."
-                    : "On held-out text that \(judge) has masked and replaced for all; that run is judged on replacements of its own, "
+                    ? "On \(kind) text that \(judge) has masked for all."
+                    : "On \(kind) text that \(judge) has masked and replaced for all; that run is judged on replacements of its own, "
                         + "which flatters its detector."
-            } ?? "On held-out text."
+            } ?? "On \(kind) text."
         if seeds < 2 { return text + " One seed tells nothing about chance: use --seeds." }
         return text
             + " ±: deviation over \(seeds) seeds; *: differs from \(arms[0].name) by more than two standard errors"

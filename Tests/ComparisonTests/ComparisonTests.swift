@@ -1,5 +1,6 @@
 import Comparison
 import Configuration
+import Corpus
 import Foundation
 import Pretraining
 import Runs
@@ -106,6 +107,32 @@ struct ComparisonTests {
         #expect(report.arms[1].trials.map(\.learningRate) == [0.02] && report.arms[1].learningRate == 0.02)
         let configuration = try String(contentsOfFile: folder("rates/runs/muon-0/config.yaml"), encoding: .utf8)
         #expect(configuration.contains("0.02"))
+    }
+
+    @Test("Models are judged on text by which no rate was chosen, where some is kept apart")
+    func testText() throws {
+        let plan = try plan(
+            """
+            base: base.yaml
+            set: [objective.name=masked_language_model, corpus.test=0.2]
+            learning_rates: [1e-3]
+            arms: [{name: one}, {name: two, set: [optimizer.beta1=0.8]}]
+            """)
+        let report = try compare(plan, "tested", .init(length: .steps(4), seeds: 1, jobs: 1))
+        #expect(report.isOnTestText == true && report.explanation.contains("test text"))
+        // Masks of a masked language model go by place and seed alone.
+        func loss(_ run: String, _ selection: HeldOutReader.Selection) throws -> Double? {
+            let model = try LoadedModel(path: folder("tested/\(run)"), threads: 1)
+            let masking = try LoadedModel(
+                path: folder(run.hasPrefix("runs") ? "tested/runs/one-0" : "tested/masking/one-0.001"), threads: 1)
+            defer { for model in [model, masking] { model.engine.pool.shutDown() } }
+            return try Evaluator(model.configuration, of: model, selection: selection, maskedBy: masking).evaluate(
+                model.engine, step: 4, corruptor: masking.engine
+            ).correctiveLoss
+        }
+        #expect(try loss("runs/one-0", .test) != loss("runs/one-0", .heldOut))
+        #expect(try report.arms[0].seeds[0].correctiveLoss == loss("runs/one-0", .test))
+        #expect(try report.arms[0].trials[0].score == loss("tuning/one-0.001", .heldOut))
     }
 
     @Test("Equal time: steps by each arm's own speed, kept for the next time")

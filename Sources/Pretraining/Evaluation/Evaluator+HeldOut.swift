@@ -30,16 +30,26 @@ extension Evaluator {
 }
 
 extension Evaluator {
-    /// An evaluator on what a trained model's corpus holds out.
+    /// An evaluator on what a trained model's corpus keeps for it, or on other text.
     ///
-    /// - Parameter configuration: the model's, with what is to be otherwise.
-    /// - Throws: `CorpusError`, and where the files are not those that it was trained on.
-    public init(_ configuration: RunConfiguration, of model: LoadedModel) throws {
-        let fingerprint = try TrainingCheckpoint.fingerprint(model.reader)
+    /// - Parameters:
+    ///   - configuration: the model's, with what is to be otherwise.
+    ///   - selection: a share of the model's own corpus, or all of another one.
+    ///   - corruptor: whose masks and replacements the model is to see. Masks go by the place in a batch: batches are cut as this
+    ///     one's.
+    /// - Throws: `CorpusError`, and where the files of its own corpus are not those that it was trained on.
+    public init(
+        _ configuration: RunConfiguration, of model: LoadedModel, selection: HeldOutReader.Selection = .heldOut,
+        maskedBy corruptor: LoadedModel? = nil
+    ) throws {
+        var configuration = configuration
+        if let corruptor { configuration.training.batchSize = corruptor.configuration.training.batchSize }
+        // First, since a model that was not trained here has none, and says so.
+        let fingerprint = try selection == .all ? nil : TrainingCheckpoint.fingerprint(model.reader)
         let listing = try CorpusListing(configuration.corpus)
-        try fingerprint.verify(against: listing)
+        try fingerprint?.verify(against: listing)
         try self.init(
-            configuration, listing: listing, tokenizer: model.tokenizer, special: model.engine.special,
-            tokens: configuration.evaluation.tokens)
+            configuration, listing: listing, selection: selection, tokenizer: model.tokenizer,
+            special: model.engine.special, tokens: configuration.evaluation.tokens)
     }
 }

@@ -77,13 +77,10 @@ struct AnalyzeCommand: ParsableCommand {
     }
 
     private func heldOut(_ model: LoadedModel) throws -> [TokenBatch] {
-        let configuration = model.configuration
-        let fingerprint = try corpus == nil ? TrainingCheckpoint.fingerprint(model.reader) : nil
-        let listing = try CorpusListing(reading.resolve(corpus, of: configuration.corpus))
-        try fingerprint?.verify(against: listing)
-        let evaluator = try Evaluator(
-            configuration, listing: listing, selection: corpus == nil ? .heldOut : .all, tokenizer: model.tokenizer,
-            special: model.engine.special, tokens: tokens)
+        var configuration = model.configuration
+        configuration.corpus = try reading.resolve(corpus, of: configuration.corpus)
+        configuration.evaluation.tokens = tokens
+        let evaluator = try Evaluator(configuration, of: model, selection: corpus == nil ? .heldOut : .all)
         SkippedText.note(evaluator.corpusReport.entries)
         return evaluator.batches
     }

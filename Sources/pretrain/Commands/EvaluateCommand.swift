@@ -135,20 +135,16 @@ extension Evaluator {
         reading: ReadingOptions, tokens: Int?
     ) throws {
         var configuration = model.configuration
-        // Masks go by the place in a batch: models that are compared need the same.
-        if let corruptor { configuration.training.batchSize = corruptor.configuration.training.batchSize }
-        let fingerprint = try corpusPath == nil ? TrainingCheckpoint.fingerprint(model.reader) : nil
-        let corpus = try reading.resolve(corpusPath, of: configuration.corpus)
-        if corpusPath == nil, (split == .test ? corpus.test : corpus.heldOut) == 0 {
+        configuration.corpus = try reading.resolve(corpusPath, of: configuration.corpus)
+        if let tokens { configuration.evaluation.tokens = tokens }
+        let share = split == .test ? configuration.corpus.test : configuration.corpus.heldOut
+        if corpusPath == nil, share == 0 {
             throw UnsuitableInput(
                 "\(model.path): its run kept no text for that (corpus.\(split.rawValue) is 0); name some with --corpus")
         }
-        let listing = try CorpusListing(corpus)
-        try fingerprint?.verify(against: listing)
         try self.init(
-            configuration, listing: listing, selection: corpusPath != nil ? .all : split == .test ? .test : .heldOut,
-            tokenizer: model.tokenizer, special: model.engine.special,
-            tokens: tokens ?? configuration.evaluation.tokens)
+            configuration, of: model, selection: corpusPath != nil ? .all : split == .test ? .test : .heldOut,
+            maskedBy: corruptor)
     }
 }
 
