@@ -133,7 +133,8 @@ import Testing
     }
 
     @Test func aLengthInHoursBecomesSteps() throws {
-        let settings = ["training.hours=0.001", "training.stages=[]"]
+        // What the length shortens is not a setting that has changed afterwards.
+        let settings = ["training.hours=0.001", "training.stages=[]", "optimizer.warmup_steps=100000"]
         let set = settings.flatMap { ["--set", $0] }
         let check = try Program.run(["config", "check", "tiny.yaml"] + set, in: workspace.path)
         #expect(check.output.contains("note: training.steps is "), "\(check.output)")
@@ -153,27 +154,10 @@ import Testing
         // The same command finds the run finished, whatever the speed is now.
         let again = try workspace.run("run", settings, expecting: 1)
         #expect(again.errors.contains("has finished its \(steps) steps"), "\(again.errors)")
-        // What the length has shortened is not a setting that has changed.
-        let long = settings + ["optimizer.warmup_steps=100000"]
-        try workspace.run("warm", long)
-        let resumed = try workspace.run("warm", long, expecting: 1)
-        #expect(resumed.errors.contains("has finished its"), "\(resumed.errors)")
         // A run that begins anew has a length of its own.
         let anew = try Program.run(
-            workspace.arguments("warm", long).filter { $0 != "--quiet" } + ["--resume", "never"], in: workspace.path)
+            workspace.arguments("run", settings).filter { $0 != "--quiet" } + ["--resume", "never"], in: workspace.path)
         #expect(anew.status == 0 && !anew.errors.contains("as when the run began"), "\(anew.errors)")
-    }
-
-    @Test(.timeLimit(.minutes(5))) func aSuggestionRuns() throws {
-        let outcome = try workspace.pretrain("config", "suggest", "--input", "corpus", "--hours", "0.01")
-        #expect(outcome.status == 0 && outcome.errors.contains("passes over the text"), "\(outcome.errors)")
-        try workspace.folder.write(outcome.output, to: "suggested.yaml")
-        let check = try workspace.pretrain("config", "check", "suggested.yaml", "--no-measurement")
-        #expect(check.status == 0, "\(check.errors)")
-        let run = try workspace.pretrain(
-            "run", "suggested.yaml", "--output", "suggested", "--quiet", "--set", "training.steps=2", "--set",
-            "optimizer.warmup_steps=1")
-        #expect(run.status == 0, "\(run.errors)")
     }
 
     /// Another language, with marks of their own and one sentence a line, from the text to an exported model.
