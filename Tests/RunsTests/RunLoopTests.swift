@@ -208,6 +208,54 @@ import Testing
         #expect(steps == [4, 8, 10])
     }
 
+    /// Sets nothing aside to be removed.
+    private struct SystemThatKeeps: StorageSystem {
+        private let real = PosixStorageSystem()
+        func write(_ descriptor: Int32, _ bytes: UnsafeRawBufferPointer) -> Int { real.write(descriptor, bytes) }
+        func fsync(_ descriptor: Int32) -> Int32 { real.fsync(descriptor) }
+        func rename(_ old: String, _ new: String) -> Int32 {
+            guard (new as NSString).lastPathComponent.contains("trash") else { return real.rename(old, new) }
+            errno = EACCES
+            return -1
+        }
+        func freeBytes(_ path: String) -> Int? { real.freeBytes(path) }
+        func reached(_ phase: WritePhase) throws {}
+    }
+
+    @Test("That old checkpoints cannot be removed is told while the run goes on, and at its end")
+    func pruningFailures() throws {
+        let directory = RunDirectory(path: folder("run"))
+        let lock = try directory.open()
+        let work = Work()
+        var told: [(step: Int, text: String)] = []
+        try withExtendedLifetime(lock) {
+            try directory.checkpoints.prepare(exclusive: true)
+            let retention = Retention(keepLast: 1, keepEvery: nil)
+            let writer = CheckpointWriter(
+                directory: directory.checkpoints, retention: retention, threads: 1, system: SystemThatKeeps())
+            let loop = try RunLoop(
+                work, directory: directory,
+                plan: RunPlan(
+                    steps: 10, evaluateEvery: 0, checkpointEvery: 2, logEvery: 1, retention: retention),
+                resumingAfter: nil, origin: nil, logging: RunLogging(), progress: ProgressLine(quiet: true),
+                writer: writer
+            ) { if case .warning(let text) = $0, text.contains("rename") { told.append((work.step, text)) } }
+            // What is written beside the steps is written by the time that the next one is over.
+            let end = try loop.run { step, _ in
+                try? writer.waitUntilIdle()
+                return step < 7
+            }
+            #expect(end == .abandoned(step: 7))
+        }
+        // Beside the checkpoint of step 2 there was nothing to remove; none was waited for.
+        try #require(told.count == 2)
+        #expect((4...5).contains(told[0].step) && (6...7).contains(told[1].step), "\(told)")
+        #expect(told[0].text.contains("step-00000002"))
+        let entries = JournalEntry.entries(path: folder("run/journal.jsonl"))
+        #expect(entries.last?.event == .ended)
+        #expect(entries.count { $0.message?.contains("rename") == true } == 2)
+    }
+
     @Test("Whatever ends a run costs none of its steps")
     func failures() throws {
         let work = Work()

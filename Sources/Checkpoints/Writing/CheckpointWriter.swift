@@ -15,6 +15,7 @@ public final class CheckpointWriter: Sendable {
     private struct State {
         var failure: (any Error)?
         var last: PublishedCheckpoint?
+        var pruningFailures: [String] = []
         /// Of the last snapshot, for the next one.
         var spare: SnapshotMemory?
     }
@@ -42,6 +43,16 @@ public final class CheckpointWriter: Sendable {
 
     /// The newest checkpoint that this writer has published.
     public var lastPublished: PublishedCheckpoint? { state.withLock { $0.last } }
+
+    /// Why old checkpoints could not be removed after writes since this was asked last; the new ones are safe all the same.
+    ///
+    /// Waits for nothing: of a checkpoint that is still being written there is nothing yet.
+    public func takePruningFailures() -> [String] {
+        state.withLock { state in
+            defer { state.pruningFailures = [] }
+            return state.pruningFailures
+        }
+    }
 
     /// Copies the tensors, then returns while another thread writes them.
     ///
@@ -116,15 +127,16 @@ public final class CheckpointWriter: Sendable {
         let publication = Publication(
             directory: directory, retention: retention, system: system, scratch: scratch)
         let manifest = try publication.publish(plan, tensors: tensors, threads: threads)
-        // The checkpoint is safe by now: what goes wrong while pruning must not look like a lost checkpoint.
-        let pruning = Result { try publication.prune(newest: plan.step) }
         var published = PublishedCheckpoint(
             step: plan.step, path: directory.path(ofStep: plan.step), manifest: manifest, copying: copying,
-            writing: started.duration(to: .now))
-        switch pruning {
-        case .success(let steps): published.prunedSteps = steps
-        case .failure(let error): published.pruningFailure = "\(error)"
+            writing: .zero)
+        // The checkpoint is safe by now: what goes wrong while pruning must not look like a lost checkpoint.
+        do {
+            published.prunedSteps = try publication.prune(newest: plan.step)
+        } catch {
+            state.withLock { $0.pruningFailures.append("\(error)") }
         }
+        published.writing = started.duration(to: .now)
         state.withLock { [published] in $0.last = published }
         return published
     }
@@ -148,6 +160,4 @@ public struct PublishedCheckpoint: Sendable {
     public var writing: Duration
     /// Steps whose checkpoints were removed afterwards.
     public var prunedSteps: [Int] = []
-    /// Why old checkpoints could not be removed; the new one is safe all the same.
-    public var pruningFailure: String?
 }

@@ -20,16 +20,28 @@ public final class RunLoop<Work: RunWork> {
     ///   - origin: what runs and where, for the journal.
     ///   - logging: what is written beside.
     ///   - report: called on the thread of `run`, with the progress line out of the way.
-    public init(
+    public convenience init(
         _ work: Work, directory: RunDirectory, plan: RunPlan, resumingAfter step: Int?,
         origin: RunOrigin? = nil, logging: RunLogging = RunLogging(), progress: ProgressLine,
+        report: @escaping (RunEvent<Work.Evaluation>) -> Void
+    ) throws {
+        try self.init(
+            work, directory: directory, plan: plan, resumingAfter: step, origin: origin, logging: logging,
+            progress: progress, writer: CheckpointWriter(directory: directory.checkpoints, retention: plan.retention),
+            report: report)
+    }
+
+    /// - Parameter writer: of the directory's checkpoints, with the plan's retention.
+    package init(
+        _ work: Work, directory: RunDirectory, plan: RunPlan, resumingAfter step: Int?, origin: RunOrigin?,
+        logging: RunLogging, progress: ProgressLine, writer: CheckpointWriter,
         report: @escaping (RunEvent<Work.Evaluation>) -> Void
     ) throws {
         self.work = work
         self.directory = directory
         self.plan = plan
         savedStep = step
-        writer = CheckpointWriter(directory: directory.checkpoints, retention: plan.retention)
+        self.writer = writer
         recorder = try RunRecorder(
             directory, resumingAfter: step, plan: plan, origin: origin, logging: logging,
             progress: progress, report: report)
@@ -52,25 +64,35 @@ public final class RunLoop<Work: RunWork> {
     public func run(while isWorthwhile: ((Int, Work.Record) -> Bool)? = nil) throws -> RunEnd {
         defer { recorder.finish() }
         do {
-            let end = try runToEnd(isWorthwhile)
-            if case .abandoned = end { recorder.end(.abandoned) } else { recorder.end(.finished) }
-            return end
+            let outcome = try runToEnd(isWorthwhile)
+            if case .abandoned = outcome { end(.abandoned) } else { end(.finished) }
+            return outcome
         } catch is CancellationError where TerminationSignals.pending != nil {
             do { try checkpoint(waiting: true) } catch {
-                recorder.end(.failed, "\(error)")
+                end(.failed, "\(error)")
                 throw error
             }
             let signal = TerminationSignals.pending.map { "\($0)" } ?? ""
-            recorder.end(.stopped, signal)
+            end(.stopped, signal)
             return .stopped(signal: signal, step: work.step)
         } catch let error as RunError {
-            recorder.end(.finished)
+            end(.finished)
             throw error
         } catch {
             saveFinishedSteps(before: error)
-            recorder.end(.failed, "\(error)")
+            end(.failed, "\(error)")
             throw error
         }
+    }
+
+    /// What goes wrong while old checkpoints are removed is no failure of the checkpoint that was just written.
+    private func tellPruningFailures() {
+        for failure in writer.takePruningFailures() { recorder.tell(.warning(failure)) }
+    }
+
+    private func end(_ outcome: JournalEntry.Outcome, _ message: String? = nil) {
+        tellPruningFailures()
+        recorder.end(outcome, message)
     }
 
     private func runToEnd(_ isWorthwhile: ((Int, Work.Record) -> Bool)?) throws -> RunEnd {
@@ -82,6 +104,8 @@ public final class RunLoop<Work: RunWork> {
         }
         if isEvaluationMissing { try evaluate() }
         while work.step < plan.steps, !work.isDone {
+            // That of a checkpoint that was written beside the steps since the last one.
+            tellPruningFailures()
             if work.mayStop { try TerminationSignals.check() }
             if let record = try step(), isWorthwhile?(work.step, record) == false {
                 _ = try writer.finish()
@@ -144,7 +168,6 @@ public final class RunLoop<Work: RunWork> {
             }
             guard waiting, let published = try writer.finish() else { return }
             recorder.tell(.checkpoint(step: published.step, path: published.path))
-            if let failure = published.pruningFailure { recorder.tell(.warning(failure)) }
         } catch {
             // It may have been the one before that failed in the background; in doubt, write again.
             savedStep = nil
