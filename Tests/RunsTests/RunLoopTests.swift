@@ -336,7 +336,7 @@ import Testing
             entries.map(\.event) == [
                 .started, .warning, .checkpoint, .checkpoint, .ended, .started, .checkpoint, .ended,
             ])
-        #expect(entries.map(\.step) == [0, 3, 5, 7, 7, 7, 10, 10])
+        #expect(entries.map(\.step) == [0, 4, 5, 7, 7, 7, 10, 10])
         #expect(entries[1].message == "step 4 skipped: for no reason")
         #expect(entries[4].outcome == .failed && entries[4].message?.contains("Failure") == true)
         #expect(entries[7].outcome == .finished)

@@ -133,6 +133,7 @@ public final class RunLoop<Work: RunWork> {
             recordAlarms()
             return record
         case .skipped(let reason):
+            recorder.passOver(step: work.step)
             recorder.tell(.warning("step \(work.step) skipped: \(reason)"))
             return nil
         }

@@ -20,7 +20,7 @@ final class RunRecorder<Evaluation: RunEvaluation> {
     private var energy = EnergyMeter()
     private let startedAt = ContinuousClock.now
     private let processorSecondsBefore = RunUsage.processorSecondsOfProcess
-    /// The last step that was recorded.
+    /// Steps that are finished, those that were skipped included.
     private var step: Int
     /// The step whose evaluation is done again, since the log did not come to have it; other records may.
     private let repeatedStep: Int?
@@ -97,6 +97,9 @@ final class RunRecorder<Evaluation: RunEvaluation> {
             return [ProgressField("step \(place)", place, String(format: "%.1f %%", 100 * share))] + fields
         }
     }
+
+    /// A step is finished that leaves no record.
+    func passOver(step: Int) { self.step = step }
 
     /// Records an evaluation, in the log last: it is not done again once it is there, so the other records must have it by then,
     /// whatever happens in between.
