@@ -82,6 +82,37 @@ import Testing
         }
     }
 
+    /// What is wrong with a line is counted with its first piece, wherever reading begins again.
+    @Test func aDividedLineIsCountedOnce() throws {
+        let folder = try TemporaryFolder()
+        let text = Array(String(repeating: "word ", count: 1000).utf8)
+        let line = Array("{\"text\": \"".utf8) + text + [UInt8](repeating: 0xFF, count: 20) + text
+        let path = try folder.write(line + Array("\\udc00\"}\n{\"text\": \"short\"}\n".utf8), to: "a.jsonl")
+        let settings = configuration(path) {
+            $0.maximumDocumentBytes = 1024
+            $0.shuffleDocuments = 2
+            $0.sequenceLength = 100
+            $0.maximumSkippedFraction = 1
+        }
+        func load(_ state: LoaderState?) throws -> CorpusLoader {
+            try CorpusLoader(
+                configuration: settings, tokenizer: ByteTokenizer(), seed: 1, batchSize: 4, resumingFrom: state)
+        }
+        let uninterrupted = try load(nil)
+        var (state, isDivided, isCounted): (LoaderState?, Bool, Bool) = (nil, false, false)
+        while (state?.sources[0].epoch ?? 0) < 2 {
+            let next = try uninterrupted.next().stateAfter
+            #expect(try load(state).next().stateAfter == next)
+            state = next
+            isDivided = isDivided || next.sources[0].window.position.piece > 0
+            isCounted = isCounted || next.sources[0].window.tally.unusable > 0
+        }
+        #expect(isDivided && isCounted)
+        // In two epochs, and in the first window of the third.
+        let invalid = try #require(state).sources[0].invalidSequences
+        #expect(invalid == 3 * 21)
+    }
+
     private func saved() throws -> (TemporaryFolder, CorpusConfiguration, LoaderState) {
         let folder = try TemporaryFolder()
         var generator = SplitMix64(seed: 50)

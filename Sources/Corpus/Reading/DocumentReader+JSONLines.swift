@@ -130,19 +130,13 @@ extension DocumentReader {
             let start = buffer.offset + Int64(range.lowerBound)
             guard try checkIsText(raw, firstInvalid: firstInvalid, at: start) else { return false }
             if let invalid = firstInvalid {
-                try invalidUTF8(
-                    at: buffer.offset + Int64(range.lowerBound + invalid), line: knowsLines ? position.line + 1 : nil)
                 scratch.removeAll(keepingCapacity: true)
-                noteReplaced(UTF8Repair.append(raw, to: &scratch))
+                try noteReplaced(UTF8Repair.append(raw, to: &scratch), inLineAt: start + Int64(invalid))
                 raw = scratch.withUnsafeBytes { $0 }
             }
             if hasEscapes {
                 let loneSurrogates = JSONEscapes.append(raw, to: &lineText)
-                if loneSurrogates > 0 {
-                    try invalidUTF8(
-                        at: buffer.offset + Int64(range.lowerBound), line: knowsLines ? position.line + 1 : nil)
-                    noteReplaced(loneSurrogates)
-                }
+                if loneSurrogates > 0 { try noteReplaced(loneSurrogates, inLineAt: start) }
             } else {
                 lineText.append(contentsOf: raw)
             }
@@ -153,6 +147,14 @@ extension DocumentReader {
             }
             return !lineText.isEmpty
         }
+    }
+
+    /// Refuses replaced sequences of a line if strict, otherwise notes and counts them, with the line's first piece.
+    private func noteReplaced(_ count: Int, inLineAt offset: Int64) throws {
+        // A reader that continues within a line decodes all of it again: that was counted by the one before.
+        guard position.piece == 0 || rules.strict else { return }
+        try invalidUTF8(at: offset, line: knowsLines ? position.line + 1 : nil)
+        noteReplaced(count)
     }
 
     private func trimLineText() {
