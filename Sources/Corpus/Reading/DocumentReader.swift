@@ -164,10 +164,8 @@ package final class DocumentReader {
                 remark(.dividedDocument, at: start, "longer than corpus.maximum_document_bytes; cut into pieces")
             }
             tally.rows += 1
-            if text.isEmpty {
-                if index == 0 { noteEmpty(at: start) }
-                continue
-            }
+            // Binary data, which has been told of, or white space in a long document; documents without text do not come here.
+            if text.isEmpty { continue }
             if replacedInPiece * Self.spoiledShare > text.count { try countUnusable() }
             return Piece(text: text, index: index, isHeldOut: isHeldOut, isTest: isTest, beginsUnit: isUnit)
         }
