@@ -87,6 +87,29 @@ import Testing
         }
     }
 
+    @Test("Lines before one that is no record are read once, however often a reading fails")
+    func badLine() throws {
+        let folder = try TemporaryFolder()
+        let path = try folder.write(Self.log + "\0\0\0\n", to: "metrics.jsonl")
+        var reader = MetricsReader(path: path)
+        for _ in 0..<3 {
+            #expect(throws: MetricsReadingError.notMetrics(path: path, line: 5)) { try reader.read() }
+        }
+        #expect(
+            reader.training.steps == [10, 20, 30] && reader.evaluations.steps == [20] && reader.nonFiniteLines == 1)
+        // As a run that goes on leaves it.
+        try folder.write(Self.log + #"{"step":40,"seconds":20,"tokens":400,"loss":1}"# + "\n", to: "metrics.jsonl")
+        #expect(try reader.read())
+        #expect(reader.training.steps == [10, 20, 30, 40] && reader.training.seconds == [5, 9.5, 16, 20])
+        // A line of too many names is none either.
+        let names = (0..<5000).map { #","a\#($0)":0"# }.joined()
+        try folder.write(Self.log + #"{"step":40\#(names)}"# + "\n", to: "metrics.jsonl")
+        for _ in 0..<2 {
+            #expect(throws: MetricsReadingError.notMetrics(path: path, line: 5)) { try reader.read() }
+        }
+        #expect(reader.training.steps == [10, 20, 30])
+    }
+
     @Test(
         "Numbers that no run has are no records",
         arguments: [

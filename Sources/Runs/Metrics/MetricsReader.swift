@@ -67,24 +67,24 @@ public struct MetricsReader: Sendable {
         return (try? file.read(upToCount: lastBytes.count)).map { Array($0) } == lastBytes
     }
 
+    /// Adds lines up to the first that is no record; the next reading goes on with that one.
     private mutating func add(_ lines: Data) throws {
-        for line in lines.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false).dropLast() {
+        var start = lines.startIndex
+        defer { if start > lines.startIndex { lastBytes = Array(lines[..<start].suffix(256)) } }
+        while let end = lines[start...].firstIndex(of: UInt8(ascii: "\n")) {
+            let line = lines[start..<end]
+            if !line.isEmpty { try add(line: line) }
             lineNumber += 1
-            if line.isEmpty { continue }
-            guard let record = (try? JSONSerialization.jsonObject(with: line)) as? [String: Any],
-                let step = (record["step"] as? NSNumber)?.intValue, Self.counts ~= step,
-                Self.counts ~= (record["tokens"] as? NSNumber)?.intValue ?? 0
-            else { throw MetricsReadingError.notMetrics(path: path, line: lineNumber) }
-            add(record, step: step)
-            guard training.values.count <= Self.mostNames, evaluations.values.count <= Self.mostNames else {
-                throw MetricsReadingError.notMetrics(path: path, line: lineNumber)
-            }
+            offset += line.count + 1
+            start = end + 1
         }
-        offset += lines.count
-        lastBytes = Array(lines.suffix(256))
     }
 
-    private mutating func add(_ record: [String: Any], step: Int) {
+    private mutating func add(line: Data) throws {
+        guard let record = (try? JSONSerialization.jsonObject(with: line)) as? [String: Any],
+            let step = (record["step"] as? NSNumber)?.intValue, Self.counts ~= step,
+            Self.counts ~= (record["tokens"] as? NSNumber)?.intValue ?? 0
+        else { throw MetricsReadingError.notMetrics(path: path, line: lineNumber + 1) }
         if let version = record["version"] as? NSNumber { self.version = version.intValue }
         if let alarm = record["alarm"] as? [String: Any] {
             guard let kind = alarm["kind"] as? String, let message = alarm["message"] as? String else { return }
@@ -92,20 +92,31 @@ public struct MetricsReader: Sendable {
             return alarms.append((step, RunAlarm(kind: kind, since: since, message: message)))
         }
         let evaluation = record["evaluation"] as? [String: Any]
+        let numbers = Self.numbers(evaluation ?? record)
+        let names = evaluation == nil ? training.names(with: numbers) : evaluations.names(with: numbers)
+        guard names <= Self.mostNames else {
+            throw MetricsReadingError.notMetrics(path: path, line: lineNumber + 1)
+        }
+        add(record, step: step, numbers, isEvaluation: evaluation != nil)
+    }
+
+    private mutating func add(
+        _ record: [String: Any], step: Int, _ numbers: [(name: String, value: Double)], isEvaluation: Bool
+    ) {
         let before = tokens
-        if evaluation == nil, let told = record["tokens"] as? NSNumber { tokens = told.intValue }
+        if !isEvaluation, let told = record["tokens"] as? NSNumber { tokens = told.intValue }
         if let told = (record["seconds"] as? NSNumber)?.doubleValue {
             hasSeconds = true
             if told + secondsBefore < seconds { secondsBefore = seconds }
             seconds = told + secondsBefore
-        } else if evaluation == nil, let speed = (record["tokens_per_second"] as? NSNumber)?.doubleValue, speed > 0 {
+        } else if !isEvaluation, let speed = (record["tokens_per_second"] as? NSNumber)?.doubleValue, speed > 0 {
             seconds += Double(max(0, tokens - before)) / speed
         }
-        if let evaluation {
-            evaluations.append(step: step, tokens: tokens, seconds: seconds, Self.numbers(evaluation))
+        if isEvaluation {
+            evaluations.append(step: step, tokens: tokens, seconds: seconds, numbers)
         } else {
             if record["loss"] is NSNull { nonFiniteLines += 1 }
-            training.append(step: step, tokens: tokens, seconds: seconds, Self.numbers(record))
+            training.append(step: step, tokens: tokens, seconds: seconds, numbers)
         }
     }
 

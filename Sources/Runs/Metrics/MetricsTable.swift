@@ -25,6 +25,11 @@ public struct MetricsTable: Sendable, Equatable {
         }
     }
 
+    /// How many columns there are with those of another line.
+    func names(with values: [(name: String, value: Double)]) -> Int {
+        self.values.count + values.count { self.values[$0.name] == nil }
+    }
+
     /// Makes all columns as long as there are lines.
     mutating func settle() {
         let count = count
