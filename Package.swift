@@ -190,7 +190,7 @@ let package = Package(
             isOptimised: true),
         tests("CheckpointsTests", ["Checkpoints", "TestSupport"], fixtures: true),
         tests("PlotsTests", ["Plots"]),
-        tests("ReportsTests", ["Reports", "Runs", "TestSupport"]),
+        tests("ReportsTests", ["Checkpoints", "Reports", "Runs", "TestSupport"]),
         tests(
             "GradientTests",
             ["Corpus", "Encoder", "Kernels", "Objectives", "Optimization", "Parametrization", "TestSupport"],

@@ -22,6 +22,16 @@ import Testing
         #expect(run.missing.contains { $0.contains("checkpoint") })
     }
 
+    @Test("What cannot be shown is told at every reading") func missing() throws {
+        let recorded = try RecordedRun()
+        try recorded.addCheckpoint(step: 400)
+        try recorded.folder.remove("run/samples.jsonl")
+        let reader = RunReader(path: recorded.path, name: "r")
+        let first = try reader.facts().missing
+        #expect(first.map { $0.prefix { $0 != ":" } } == ["Sample sentences", "Nearest neighbours"], "\(first)")
+        #expect(try reader.facts().missing == first)
+    }
+
     @Test func whatARunCostIsTheSumOfItsStarts() throws {
         let recorded = try RecordedRun()
         let run = try #require(try recorded.reader().facts().runs.first)

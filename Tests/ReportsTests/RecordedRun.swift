@@ -1,3 +1,4 @@
+import Checkpoints
 import Foundation
 import Reports
 import TestSupport
@@ -70,6 +71,26 @@ struct RecordedRun {
         defer { try? file.close() }
         try file.seekToEnd()
         try file.write(contentsOf: Data(text.utf8))
+    }
+
+    /// A checkpoint of no weights, whose tokenizer has neither words nor special tokens.
+    func addCheckpoint(step: Int) throws {
+        let tokenizer =
+            #"{"pre_tokenizer": {"type": "BertPreTokenizer"}, "model": {"type": "WordPiece", "vocab": {"[UNK]": 0, "a": 1}}}"#
+        let loader = #"{"version":1,"settings":{},"sources":[],"openSequences":[],"completedSequences":0,"batches":0}"#
+        let directory = CheckpointDirectory(path: path + "/checkpoints")
+        try directory.prepare()
+        try CheckpointWriter(directory: directory).write(
+            CheckpointContents(
+                step: step, groups: [],
+                documents: [
+                    CheckpointDocument(name: "config.yaml", text: "training: {steps: \(step)}\n"),
+                    CheckpointDocument(name: "tokenizer.json", text: tokenizer),
+                    CheckpointDocument(name: "loader.json", text: loader),
+                    CheckpointDocument(name: "corpus.json", text: #"{"files":[]}"#),
+                    CheckpointDocument(
+                        name: "state.json", text: #"{"step":\#(step),"tokens":\#(step * 100),"skippedSteps":0}"#),
+                ], metadata: [:]))
     }
 
     func reader(name: String = "a run", words: [String] = []) throws -> ReportReader {

@@ -257,8 +257,7 @@ public final class RunReader {
 
     private func evaluatedSamples(_ count: Int, _ missing: inout [String]) -> [SampleFacts] {
         guard let checkpoint else { return [] }
-        if let made = checkpoint.samples { return made }
-        do {
+        return kept(\.samples, of: checkpoint, &missing) {
             let model = try LoadedModel(path: checkpoint.path, threads: options.threads)
             defer { model.engine.pool.shutDown() }
             var configuration = model.configuration
@@ -266,28 +265,40 @@ public final class RunReader {
             configuration.evaluation.samples = count
             let step = try TrainingCheckpoint.state(model.reader).step
             let report = try Evaluator(configuration, of: model).evaluate(model.engine, step: step)
-            checkpoint.samples = report.samples.map { [SampleFacts(step: step, samples: $0)] } ?? []
-        } catch {
-            checkpoint.samples = []
-            missing.append("Sample sentences: \(error)")
+            return .init(facts: report.samples.map { [SampleFacts(step: step, samples: $0)] } ?? [])
+        } orElse: {
+            "Sample sentences: \($0)"
         }
-        return checkpoint.samples ?? []
     }
 
     private func neighbours(_ missing: inout [String]) -> [NeighbourFacts] {
         guard options.readsWeights, let checkpoint else { return [] }
-        if let made = checkpoint.neighbours { return made }
-        checkpoint.neighbours = []
-        do {
+        return kept(\.neighbours, of: checkpoint, &missing) {
             let table = try WordTable(CheckpointReader(path: checkpoint.path))
-            checkpoint.neighbours = table?.neighbours(checkpoint.tokenizer, words: options.words) ?? []
-            if checkpoint.neighbours?.isEmpty == true {
-                missing.append("Nearest neighbours: the vocabulary has no such words as single tokens.")
-            }
-        } catch {
-            missing.append("Nearest neighbours: \(error)")
+            let facts = table?.neighbours(checkpoint.tokenizer, words: options.words) ?? []
+            return .init(
+                facts: facts,
+                missing: facts.isEmpty ? "Nearest neighbours: the vocabulary has no such words as single tokens." : nil)
+        } orElse: {
+            "Nearest neighbours: \($0)"
         }
-        return checkpoint.neighbours ?? []
+    }
+
+    /// What was made of a checkpoint, or is made of it now: a reading later has the same to tell, also of what is missing.
+    private func kept<Facts>(
+        _ place: ReferenceWritableKeyPath<NewestCheckpoint, NewestCheckpoint.Made<Facts>?>,
+        of checkpoint: NewestCheckpoint, _ missing: inout [String],
+        make: () throws -> NewestCheckpoint.Made<Facts>, orElse message: (any Error) -> String
+    ) -> [Facts] {
+        let made: NewestCheckpoint.Made<Facts>
+        if let before = checkpoint[keyPath: place] {
+            made = before
+        } else {
+            do { made = try make() } catch { made = .init(facts: [], missing: message(error)) }
+            checkpoint[keyPath: place] = made
+        }
+        if let text = made.missing { missing.append(text) }
+        return made.facts
     }
 }
 
@@ -298,8 +309,14 @@ private final class NewestCheckpoint {
     let parameters: Int
     let documents: TrainingCheckpoint.Documents
     let tokenizer: Tokenizer
-    var neighbours: [NeighbourFacts]?
-    var samples: [SampleFacts]?
+    var neighbours: Made<NeighbourFacts>?
+    var samples: Made<SampleFacts>?
+
+    /// What was made of it, and why there is no more.
+    struct Made<Facts> {
+        var facts: [Facts]
+        var missing: String?
+    }
 
     init(path: String) throws {
         let reader = try CheckpointReader(path: path)
