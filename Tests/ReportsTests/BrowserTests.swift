@@ -86,4 +86,26 @@ struct BrowserTests {
                     == 5)
         }
     }
+
+    @Test("What the page says of curves and counts in its navigation is of now") func newWordsArrive() async throws {
+        let recorded = try RecordedRun(lines: 1700, ends: false)
+        let server = try LiveServer(try recorded.reader(), options: .init(port: 0))
+        try await Served.during(server) { (served: Served) async throws -> Void in
+            let browser = try Browser()
+            try browser.open("http://127.0.0.1:\(served.port)/")
+            try browser.wait(for: "document.getElementById('curves-note').textContent.includes('1,700 lines')")
+            try browser.wait(for: "document.querySelector('nav').textContent.includes('Alarms (2)')")
+            // Controls of the curves stay as they are.
+            try browser.evaluate("document.querySelector('[data-smooth]').dataset.old = 'yes'")
+            try recorded.append(RecordedRun.metrics(1701...1800))
+            try recorded.append(
+                #"{"event":"warning","time":1700000300,"step":18000,"message":"another"}"# + "\n", to: "journal.jsonl")
+            try browser.wait(for: "document.getElementById('curves-note').textContent.includes('1,800 lines')")
+            try browser.wait(for: "document.querySelector('nav').textContent.includes('Alarms (3)')")
+            // The held-out loss after line 1800.
+            let label = "document.querySelector('[data-chart=generator_loss] .plot').getAttribute('aria-label')"
+            #expect(try browser.evaluate("\(label).endsWith('to 0.005')") as? Bool == true)
+            #expect(try browser.evaluate("document.querySelector('[data-smooth]').dataset.old") as? String == "yes")
+        }
+    }
 }

@@ -56,6 +56,7 @@ struct Served: Sendable {
             #expect(second.status == 200 && second.headers["etag"] != tag)
             let update = try #require(try JSONSerialization.jsonObject(with: second.body) as? [String: Any])
             let sections = try #require(update["sections"] as? [String: String])
+            #expect((update["navigation"] as? String)?.contains("<a href=\"#alarms\">Alarms (2)</a>") == true)
             #expect(sections["overview"]?.contains("<p class=\"figure\">410</p>") == true)
             // A run that goes back to a checkpoint cuts its log.
             try recorded.folder.write(RecordedRun.metrics(1...20), to: "run/metrics.jsonl")

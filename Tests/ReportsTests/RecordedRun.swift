@@ -66,8 +66,8 @@ struct RecordedRun {
         return text
     }
 
-    func append(_ text: String) throws {
-        let file = try FileHandle(forWritingTo: URL(fileURLWithPath: path + "/metrics.jsonl"))
+    func append(_ text: String, to name: String = "metrics.jsonl") throws {
+        let file = try FileHandle(forWritingTo: URL(fileURLWithPath: "\(path)/\(name)"))
         defer { try? file.close() }
         try file.seekToEnd()
         try file.write(contentsOf: Data(text.utf8))

@@ -368,11 +368,25 @@
         const isNew = JSON.stringify(update.data.charts) !== JSON.stringify(data.charts) || update.data.runs.length !== data.runs.length;
         data = update.data;
         document.title = update.title;
+        const navigation = document.querySelector("nav");
+        if (navigation.innerHTML !== update.navigation) navigation.innerHTML = update.navigation;
+        // A section that has come or gone is placed by the page's own making.
+        const shown = [...document.querySelectorAll("main > section")].map((section) => section.id);
+        if (shown.length !== Object.keys(update.sections).length || shown.some((id) => !(id in update.sections))) { location.reload(); return; }
         for (const id in update.sections) {
-          // The curves' own section stays as it is, controls and all, while its charts are the same.
-          if (id === "curves" && !isNew) continue;
           const section = document.getElementById(id);
-          if (!section) { location.reload(); return; }
+          // The curves' own section keeps its controls while its charts are the same; what it says is replaced.
+          if (id === "curves" && !isNew) {
+            const made = document.createElement("template");
+            made.innerHTML = update.sections[id];
+            const text = made.content.querySelector("#curves-note"), place = document.getElementById("curves-note");
+            if (text && place) place.innerHTML = text.innerHTML;
+            made.content.querySelectorAll("[data-chart] .plot").forEach((plot) => {
+              const own = section.querySelector(`[data-chart="${CSS.escape(plot.closest("[data-chart]").dataset.chart)}"] .plot`);
+              if (own) own.setAttribute("aria-label", plot.getAttribute("aria-label"));
+            });
+            continue;
+          }
           const open = [...section.querySelectorAll("details")].map((part) => part.open);
           const heading = section.querySelector("h2");
           section.innerHTML = update.sections[id];

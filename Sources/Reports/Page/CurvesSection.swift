@@ -97,7 +97,7 @@ enum CurvesSection {
             <button type="button" data-reset hidden>Whole run</button>
             </div>
             \(legend(report.runs))
-            <p class="note">\(thinning(report.runs)) Drag across a chart to zoom into all of them.</p>
+            <p class="note" id="curves-note">\(thinning(report.runs)) Drag across a chart to zoom into all of them.</p>
             <noscript><p>The curves are drawn by a script within this page, which is switched off.</p></noscript>
             <div class="charts">\(figures)</div>
             """

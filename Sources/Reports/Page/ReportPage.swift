@@ -14,6 +14,8 @@ public struct ReportPage {
         /// HTML.
         public var made: String
         public var state: String
+        /// Links to the sections.
+        public var navigation: String
         public var sections: [String: String]
         public var data: PageData
     }
@@ -34,6 +36,7 @@ public struct ReportPage {
         Update(
             title: title, made: PageParts.time(report.made).text,
             state: report.runs.count == 1 ? OverviewSection.badge(report.runs[0].status).text : "",
+            navigation: navigation.text,
             sections: Dictionary(uniqueKeysWithValues: sections.map { ($0.id, $0.content.text) }), data: data)
     }
 
@@ -53,7 +56,6 @@ public struct ReportPage {
         let policy =
             "default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-\(Self.digest(script))'"
             + (isLive ? "; connect-src 'self'" : "") + "; base-uri 'none'; form-action 'none'"
-        let links = sections.map { "<a href=\"#\($0.id)\">\($0.short)</a>" as HTML }
         let body = sections.map { PageParts.section($0.id, $0.title, $0.content) }
         let page: HTML = """
             <!doctype html>
@@ -65,7 +67,7 @@ public struct ReportPage {
             <header><div><h1>\(title)</h1>\(states)<p class="note">\(isLive ? "live" : "made") <span id="made">\(PageParts.time(report.made))</span> by \
             \(report.program)</p></div>\
             <button type="button" data-theme aria-label="Colours: as the system has them">◐</button></header>
-            <nav aria-label="Sections">\(links)</nav>
+            <nav aria-label="Sections">\(navigation)</nav>
             <main>\(body)</main>
             <script type="application/json" id="report-data">\(HTML.json(encoded))</script>
             <script>\(HTML(trusted: script))</script>
@@ -83,6 +85,8 @@ public struct ReportPage {
     private var states: HTML {
         report.runs.count == 1 ? "<span id=\"state\">\(OverviewSection.badge(report.runs[0].status))</span>" : .empty
     }
+
+    private var navigation: HTML { "\(sections.map { "<a href=\"#\($0.id)\">\($0.short)</a>" as HTML })" }
 
     private var sections: [(id: String, short: String, title: String, content: HTML)] {
         let runs = report.runs
