@@ -93,6 +93,22 @@ struct Served: Sendable {
         }
     }
 
+    @Test("An address that is shown is one that is answered") func addresses() async throws {
+        let recorded = try RecordedRun()
+        let options = LiveServer.Options(port: 0, token: "a b&c#d+e%20é/?")
+        try await Served.during(try LiveServer(try recorded.reader(), options: options)) {
+            (served: Served) async throws -> Void in
+            let address = options.address(name: "machine", port: served.port)
+            #expect(address == "http://127.0.0.1:\(served.port)/?token=a%20b%26c%23d%2Be%2520%C3%A9%2F%3F")
+            let path = try #require(address.split(separator: "/", maxSplits: 3).last)
+            #expect(try await served.get(String(path)).status == 200)
+        }
+        let open = LiveServer.Options(host: "::1")
+        #expect(open.address(name: "machine", port: 80) == "http://[::1]:80/")
+        let others = LiveServer.Options(host: "0.0.0.0", token: "t")
+        #expect(others.address(name: "machine", port: 80) == "http://machine:80/?token=t")
+    }
+
     @Test func aTakenPortIsNamed() async throws {
         let recorded = try RecordedRun()
         let first = try LiveServer(try recorded.reader(), options: .init(port: 0))

@@ -23,6 +23,20 @@ public final class LiveServer: Sendable {
             self.token = token
         }
 
+        /// The page's address.
+        ///
+        /// - Parameters:
+        ///   - name: of this machine, as others know it.
+        ///   - port: on which the server listens.
+        public func address(name: String, port: UInt16) -> String {
+            let shown = host == "0.0.0.0" ? name : host.contains(":") ? "[\(host)]" : host
+            // All but letters, digits and marks that stand for nothing else, so that it is read as it was given.
+            let unreserved = CharacterSet(
+                charactersIn: "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
+            let query = token.map { "?token=\($0.addingPercentEncoding(withAllowedCharacters: unreserved) ?? $0)" }
+            return "http://\(shown):\(port)/\(query ?? "")"
+        }
+
         public var isLoopback: Bool { host.hasPrefix("127.") || host == "::1" }
     }
 

@@ -42,11 +42,9 @@ struct WatchCommand: AsyncParsableCommand {
         // A browser that goes away is nothing to end for.
         signal(SIGPIPE, SIG_IGN)
         let server = try LiveServer(try reading.reader(evaluates: false), options: options)
-        let shownToken = options.token.map { "?token=\($0)" } ?? ""
-        let shownHost =
-            host == "0.0.0.0" ? ProcessInfo.processInfo.hostName : host.contains(":") ? "[\(host)]" : host
+        let shownOptions = options
         try await server.run { port in
-            Terminal.note("http://\(shownHost):\(port)/\(shownToken)")
+            Terminal.note(shownOptions.address(name: ProcessInfo.processInfo.hostName, port: port))
             Terminal.note("Ctrl-C ends it; the run does not mind")
         }
     }
