@@ -34,6 +34,22 @@ import Testing
         #expect(survey.scripts == [ScriptShare(script: "Latin", share: 1)] && survey.unicodeForm == .none)
     }
 
+    @Test("Progress is of the text as it is read, and repetitions are of all sources")
+    func progress() throws {
+        let text = (0..<1000).map { "Document number \($0) has some words." }.joined(separator: "\n\n")
+        try folder.write(text, to: "text/a.txt")
+        try folder.write(text + "\n\nOne more.", to: "more/b.txt")
+        var settings = configuration(folder("text"))
+        settings.sources.append(CorpusSource(path: folder("more")))
+        var shares: [Double] = []
+        let survey = try CorpusSurvey(CorpusListing(settings)) { shares.append($0) }
+        #expect(survey.sources.map(\.duplicates) == [0, 1000])
+        #expect(shares == shares.sorted() && shares.last.map { abs($0 - 1) < 1e-9 } == true)
+        // Documents of both sources, and the end of each.
+        try #require(shares.count == 1000 + 1 + 1001 + 1)
+        #expect((0.2...0.3).contains(shares[500]) && (0.45...0.51).contains(shares[999]), "\(shares[500])")
+    }
+
     @Test func documentsForALastTestAreCountedApart() throws {
         try folder.write((0..<2000).map { "Document number \($0)." }.joined(separator: "\n\n"), to: "text/a.txt")
         var settings = configuration(folder("text"), heldOut: 0.1)

@@ -24,7 +24,7 @@ public struct CorpusSurvey: Sendable, Encodable {
         public var longestDocumentBytes: Int
         /// Lines of text that are not empty.
         public var lines: Int
-        /// Documents that are the same as one before.
+        /// Documents that are the same as one before, in this source or in one before it.
         public var duplicates: Int
     }
 
@@ -52,7 +52,9 @@ public struct CorpusSurvey: Sendable, Encodable {
         var text = TextSurvey()
         var lines = LineOverlap()
         sources = []
-        let total = Double(max(1, listing.sources.reduce(0) { $0 + min($1.bytes, byteLimit) }))
+        var seen: Set<UInt64> = []
+        let expected = listing.sources.map { Double(min(SamplingPlan.estimatedBytes($0), byteLimit)) }
+        let total = max(1, expected.reduce(0, +))
         var done = 0.0
         for (index, listed) in listing.sources.enumerated() {
             let scan = DocumentScan(listed, index: index, rules: rules, byteLimit: byteLimit)
@@ -62,9 +64,8 @@ public struct CorpusSurvey: Sendable, Encodable {
                 testBytes: 0, medianDocumentBytes: 0,
                 longestDocumentBytes: 0, lines: 0, duplicates: 0)
             var sizes = SizeHistogram()
-            var seen: Set<UInt64> = []
             var size = 0
-            let share = Double(min(listed.bytes, byteLimit)) / total
+            let share = expected[index] / total
             while let piece = try scan.next(where: { _ in true }) {
                 if piece.beginsUnit {
                     if size > 0 { sizes.add(size) }
@@ -73,7 +74,7 @@ public struct CorpusSurvey: Sendable, Encodable {
                     source.heldOutDocuments += piece.isHeldOut && !piece.isTest ? 1 : 0
                     source.testDocuments += piece.isTest ? 1 : 0
                     if !seen.insert(XXHash64.hash(piece.text, seed: 0)).inserted { source.duplicates += 1 }
-                    let part = Double(scan.totalScannedBytes) / Double(max(1, min(listed.bytes * 4, byteLimit)))
+                    let part = Double(scan.totalScannedBytes) / max(1, expected[index])
                     try progress(min(1, done + share * min(1, part)))
                 }
                 size += piece.text.count
