@@ -124,6 +124,24 @@ import Testing
         try expect("b/c.txt", "missing")
     }
 
+    /// As the runs of a search do, one after another.
+    @Test func aFileIsReadOnceInAProcess() throws {
+        let folder = try corpus()
+        let (fingerprint, settings) = try change(folder, 1 << 30)
+        func date(_ seconds: Double) throws {
+            try FileManager.default.setAttributes(
+                [.modificationDate: Date(timeIntervalSince1970: seconds)], ofItemAtPath: folder.path + "/a.txt")
+        }
+        try date(1e9)
+        try fingerprint.verify(against: CorpusListing(settings))
+        // What has the time and the size that it had is not looked into again.
+        try folder.write(String(repeating: "words", count: 100_000), to: "a.txt")
+        try date(1e9)
+        try fingerprint.verify(against: CorpusListing(settings))
+        try date(1.1e9)
+        #expect(throws: CorpusError.self) { try fingerprint.verify(against: CorpusListing(settings)) }
+    }
+
     @Test func digestIsSHA256OfTheContent() throws {
         let folder = try TemporaryFolder()
         try folder.write("abc", to: "a.txt")

@@ -52,7 +52,7 @@ public struct CorpusFingerprint: Codable, Equatable, Sendable {
                     File(
                         source: source, path: file.relativePath, size: file.size,
                         modificationTime: file.modificationTime,
-                        sha256: isOpened ? try Self.digest(file, blocksPerFile) : nil))
+                        sha256: isOpened ? try KnownDigests.sha256(file, blocks: blocksPerFile) : nil))
             }
         }
     }
@@ -96,13 +96,8 @@ public struct CorpusFingerprint: Codable, Equatable, Sendable {
                 path: file.path,
                 change: "its modification time differs and its content was not recorded (copy with cp -a or rsync -a)")
         }
-        if try Self.digest(file, blocksPerFile) != digest {
+        if try KnownDigests.sha256(file, blocks: blocksPerFile) != digest {
             throw CorpusError.fileChanged(path: file.path, change: "its content differs (SHA-256)")
         }
-    }
-
-    private static func digest(_ file: CorpusFile, _ blocksPerFile: Int?) throws -> String {
-        let blocks = blocksPerFile.map { FileDigest.blocks(size: file.size, count: $0) }
-        return try FileDigest.sha256(path: file.path, blocks: blocks)
     }
 }
