@@ -4,7 +4,7 @@ public enum TextWidth {
     public static func columns(_ text: String) -> Int { text.reduce(0) { $0 + columns($1) } }
 
     public static func columns(_ character: Character) -> Int {
-        guard let scalar = character.unicodeScalars.first(where: { !isMark($0) }) else { return 0 }
+        guard let scalar = character.unicodeScalars.first(where: { !takesNoColumn($0) }) else { return 0 }
         return character.unicodeScalars.contains("\u{FE0F}") || isWide(scalar.value) ? 2 : 1
     }
 
@@ -20,7 +20,8 @@ public enum TextWidth {
         return String(text[..<end])
     }
 
-    private static func isMark(_ scalar: Unicode.Scalar) -> Bool {
+    /// Marks that take a column of their own, as vowel signs of Devanagari, are not among them.
+    private static func takesNoColumn(_ scalar: Unicode.Scalar) -> Bool {
         switch scalar.properties.generalCategory {
         case .nonspacingMark, .enclosingMark, .format: true
         default: false

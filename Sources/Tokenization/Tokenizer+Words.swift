@@ -17,9 +17,8 @@ extension Tokenizer {
 
     /// Letters, digits, marks (a token may begin with one, as a virama) and what a token of part of a character is shown as.
     private static func isOfWord(_ character: Character) -> Bool {
-        let category = character.unicodeScalars.first?.properties.generalCategory
-        return character.isLetter || character.isNumber || character == "\u{FFFD}"
-            || category == .nonspacingMark || category == .spacingMark || category == .enclosingMark
+        character.isLetter || character.isNumber || character == "\u{FFFD}"
+            || character.unicodeScalars.first?.isMark == true
     }
 
     /// What stands for a space in tokens; nil for a byte-level model and a WordPiece.

@@ -21,6 +21,13 @@ import Tokenization
         #expect(!marked.isEmpty && marked.allSatisfy { !tokenizer.beginsWords(ids)[$0] })
     }
 
+    @Test(
+        "Marks are nonspacing, spacing and enclosing ones, and nothing else",
+        arguments: [
+            ("\u{301}", true), ("\u{93F}", true), ("\u{20DD}", true), ("a", false), ("\u{200D}", false), ("ʰ", false),
+        ] as [(Unicode.Scalar, Bool)])
+    func markCategories(scalar: Unicode.Scalar, isMark: Bool) { #expect(scalar.isMark == isMark) }
+
     @Test("any bytes come back exactly, whatever the form")
     func roundTrip() throws {
         var generator = SplitMix64(seed: 1)

@@ -36,7 +36,7 @@ package struct TextWords: Equatable {
             let sort: Sort =
                 properties.isWhitespace
                 ? .space
-                : properties.isAlphabetic || properties.numericType != nil || Self.isMark(properties.generalCategory)
+                : properties.isAlphabetic || properties.numericType != nil || scalar.isMark
                     || scalar == "_" ? .word : .other
             isBoundary.append(sort != before || sort == .other)
             isSpace.append(sort == .space)
@@ -47,9 +47,5 @@ package struct TextWords: Equatable {
             before = sort
         }
         return (isBoundary, isSpace)
-    }
-
-    private static func isMark(_ category: Unicode.GeneralCategory) -> Bool {
-        category == .nonspacingMark || category == .spacingMark || category == .enclosingMark
     }
 }
