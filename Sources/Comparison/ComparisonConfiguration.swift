@@ -89,7 +89,11 @@ public struct ComparisonConfiguration: Configurable, Equatable {
         let arms = try arms.map { arm in
             do {
                 let settings = self.settings + arm.settings + more
-                return (arm.name, try RunConfiguration.resolve(file: file, settings: settings).configuration)
+                // The base and the settings of all mean something to some arm, not to each.
+                let own = self.settings.count..<self.settings.count + arm.settings.count
+                return (
+                    arm.name, try RunConfiguration.resolve(file: file, settings: settings, own: own).configuration
+                )
             } catch let error as ConfigurationError {
                 throw ComparisonError.arm(arm.name, "\(error)")
             }

@@ -20,10 +20,14 @@ public protocol Configurable: Sendable {
     ///
     /// - Throws: `InvalidSetting`, naming the key at fault relative to this group.
     func validate() throws
+
+    /// Which settings are read only if others are as they have to be; the rest always are.
+    var uses: [SettingUse] { get }
 }
 
 extension Configurable {
     public func validate() throws {}
+    public var uses: [SettingUse] { [] }
 }
 
 /// What `Configurable.visit` shows its settings to: a reader, a writer or a documenter.

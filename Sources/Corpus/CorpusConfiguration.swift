@@ -76,6 +76,15 @@ public struct CorpusSource: Configurable, Equatable {
             "Member of each JSON line that holds the document's text; data.text is the member text of the object data.")
     }
 
+    public var uses: [SettingUse] {
+        [
+            SettingUse(
+                "document_separator", isRead: format != .jsonl, otherwise: "is for text; format is \(format.rawValue)"),
+            SettingUse(
+                "text_field", isRead: format != .text, otherwise: "is for JSON lines; format is \(format.rawValue)"),
+        ]
+    }
+
     public func validate() throws {
         if path.isEmpty { throw InvalidSetting("path", "is empty; name a file, a folder or a glob") }
         if path.utf8.contains(0) { throw InvalidSetting("path", "contains a NUL character") }

@@ -139,6 +139,14 @@ public struct ObjectiveConfiguration: Configurable, Equatable {
         try fields.group("frozen_generator", &frozenGenerator, "The generator of an earlier run.")
     }
 
+    public var uses: [SettingUse] {
+        [
+            SettingUse(
+                "mask_token_fraction", "random_token_fraction", isRead: !name.readsReplacements || hasGenerator,
+                otherwise: "is for what a generator reads; replacements: random has none")
+        ]
+    }
+
     public func validate() throws {
         if maskTokenFraction + randomTokenFraction > 1 + 1e-9 {
             throw InvalidSetting(
@@ -266,6 +274,14 @@ public struct FrozenGeneratorConfiguration: Configurable, Equatable {
             "decay_steps", &decaySteps, 1...1e9, "Steps in which the temperature's excess over 1 falls to 1/e.")
         try fields.text(
             "cache", &cache, "A file that keeps the samples, for later runs with the same text and generator.")
+    }
+
+    public var uses: [SettingUse] {
+        [
+            SettingUse(
+                "decay_steps", isRead: temperature != 1,
+                otherwise: "is for a temperature that falls; temperature is 1 from the beginning")
+        ]
     }
 
     /// The sampling temperature of a step: 1 + (T₀ − 1)·e^(−step/decaySteps).

@@ -80,6 +80,15 @@ public struct OptimizerConfiguration: Configurable, Equatable {
         try fields.group("muon", &muon, "The matrices of hidden layers with kind: muon.")
     }
 
+    public var uses: [SettingUse] {
+        [
+            SettingUse(
+                "final_learning_rate_fraction", isRead: schedule != .constant,
+                otherwise: "is for a schedule that falls; constant stays at the peak"),
+            SettingUse("decay_steps", isRead: schedule == .wsd, otherwise: "is only read with schedule: wsd"),
+        ]
+    }
+
     public func validate() throws {
         if kind != .muon, generator.muonPeakLearningRate != nil {
             throw InvalidSetting("generator.muon_peak_learning_rate", "is only read with kind: muon")

@@ -127,11 +127,22 @@ public enum ConfigurationReader {
     }
 
     static func validate<Root: Configurable>(_ root: Root, origin: String, _ session: ReadingSession) throws {
-        var visitor = ValidatingVisitor()
-        try visitor.validate(root, path: "")
-        guard visitor.found.isEmpty else {
+        // Each pair once, as an outer group may check its inner ones itself.
+        var found: [(keyPath: String, problem: String)] = []
+        var visitor = GroupVisitor { group, path in
+            do {
+                try group.validate()
+            } catch let invalid as InvalidSetting {
+                let keyPath = GroupVisitor.join(path, invalid.key)
+                if !found.contains(where: { $0 == (keyPath, invalid.problem) }) {
+                    found.append((keyPath, invalid.problem))
+                }
+            }
+        }
+        try visitor.visit(root, path: "")
+        guard found.isEmpty else {
             throw ConfigurationError(
-                visitor.found.map { keyPath, problem in
+                found.map { keyPath, problem in
                     let place = session.place(of: keyPath)
                     return ConfigurationProblem(
                         .invalid, origin: place?.origin ?? origin, line: place?.line, keyPath: keyPath,

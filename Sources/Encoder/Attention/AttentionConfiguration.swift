@@ -82,6 +82,36 @@ public struct AttentionConfiguration: Configurable, Equatable {
             "disentangled: distances from here on share the outermost row.")
     }
 
+    private var hasWindows: Bool { pattern == .window || pattern == .alternating }
+
+    public var uses: [SettingUse] {
+        let ofWindows = "is for pattern window or alternating; pattern is \(pattern.rawValue)"
+        let ofBlocks = "is for pattern big_bird; pattern is \(pattern.rawValue)"
+        return [
+            SettingUse("window", "windows", isRead: hasWindows, otherwise: ofWindows),
+            SettingUse("window", isRead: windows.isEmpty, otherwise: "is not read beside windows, one for each layer"),
+            SettingUse(
+                "full_every", isRead: pattern == .alternating,
+                otherwise: "is for pattern alternating; pattern is \(pattern.rawValue)"),
+            SettingUse(
+                "global_every", isRead: globalTokens == .every,
+                otherwise: "is for global_tokens every; global_tokens is \(globalTokens.rawValue)"),
+            SettingUse(
+                "global_ids", isRead: globalTokens == .ids,
+                otherwise: "is for global_tokens ids; global_tokens is \(globalTokens.rawValue)"),
+            SettingUse(
+                "maximum_global_tokens", isRead: globalTokens != .none,
+                otherwise: "is for global tokens; global_tokens is none"),
+            SettingUse(
+                "block_size", "global_blocks", "window_blocks", "random_blocks", "random_seed",
+                isRead: pattern == .bigBird, otherwise: ofBlocks),
+            SettingUse("random_seed", isRead: randomBlocks > 0, otherwise: "is for random blocks; random_blocks is 0"),
+            SettingUse(
+                "position_buckets", "maximum_relative_distance", isRead: disentangled,
+                otherwise: "is only read with disentangled: true"),
+        ]
+    }
+
     public func validate() throws {
         for (key, width) in [("window", window)] + windows.enumerated().map({ ("windows.\($0)", $1) })
         where width % 2 != 0 {
@@ -94,7 +124,6 @@ public struct AttentionConfiguration: Configurable, Equatable {
             throw InvalidSetting("window_blocks", "\(windowBlocks) is even; a window of blocks has one in the middle")
         }
         try validateDisentangled()
-        let hasWindows = pattern == .window || pattern == .alternating
         if globalTokens != .none, !hasWindows {
             throw InvalidSetting(
                 "global_tokens", "are for pattern window or alternating; \(pattern.rawValue) has none of its own")

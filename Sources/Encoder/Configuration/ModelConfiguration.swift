@@ -69,9 +69,19 @@ public struct ModelConfiguration: Configurable, Equatable {
         try fields.group("generator", &generator, "The generator; sizes default to the discriminator's times a factor.")
     }
 
+    public var uses: [SettingUse] {
+        let ofRotary = "is for positions rotary; positions is \(positions.rawValue)"
+        return [
+            SettingUse(
+                "maximum_positions", isRead: positions == .learned || generator.maskDecoder,
+                otherwise: "is for a table of positions; positions is \(positions.rawValue)"),
+            SettingUse(
+                "rotary_base", "attention.local_rotary_base", isRead: positions == .rotary, otherwise: ofRotary),
+        ]
+    }
+
     public func validate() throws {
         try discriminatorShape.validate(prefix: "", rotary: positions == .rotary)
-        try generatorShape.validate(prefix: "generator.", rotary: positions == .rotary)
         if attention.disentangled, positions == .rotary || relativeBias.sharing != .none {
             throw InvalidSetting(
                 "attention.disentangled",
@@ -90,6 +100,13 @@ public struct ModelConfiguration: Configurable, Equatable {
                 "must be a multiple of 8; next to \(embeddingSize) are \(embeddingSize / 8 * 8) and \(embeddingSize / 8 * 8 + 8)"
             )
         }
+    }
+
+    /// Checks the generator's shape, which need not be one where there is no generator.
+    ///
+    /// - Throws: `InvalidSetting` with keys relative to this group.
+    public func validateGenerator() throws {
+        try generatorShape.validate(prefix: "generator.", rotary: positions == .rotary)
     }
 
     private func validateMaskDecoder() throws {

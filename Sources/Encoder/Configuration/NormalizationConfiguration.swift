@@ -52,6 +52,14 @@ public struct NormalizationConfiguration: Configurable, Equatable {
         try fields.number("epsilon", &epsilon, 1e-15...0.1, "Added to the variance.")
     }
 
+    public var uses: [SettingUse] {
+        [
+            SettingUse(
+                "alpha", isRead: placement == .mix,
+                otherwise: "is for placement mix; placement is \(placement.rawValue)")
+        ]
+    }
+
     public func validate() throws {
         if !beforeFirstAttention, placement != .pre {
             throw InvalidSetting(

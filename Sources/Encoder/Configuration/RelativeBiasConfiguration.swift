@@ -29,6 +29,14 @@ public struct RelativeBiasConfiguration: Configurable, Equatable {
             "maximum_distance", &maximumDistance, 3...65536, "Distances from here on share the outermost bins.")
     }
 
+    public var uses: [SettingUse] {
+        [
+            SettingUse(
+                "binning", "bins", "maximum_distance", isRead: sharing != .none,
+                otherwise: "is for a bias by distance; sharing is none")
+        ]
+    }
+
     public func validate() throws {
         if bins % 4 != 0 { throw InvalidSetting("bins", "\(bins) is not a multiple of 4") }
         if maximumDistance <= bins / 4 + 1 {

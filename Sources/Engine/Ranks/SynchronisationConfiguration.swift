@@ -29,6 +29,14 @@ public struct SynchronisationConfiguration: Configurable, Equatable, Sendable {
             "Decay of the average of such steps; Nesterov's form. null: 0.9, with Muon 0.6.")
     }
 
+    public var uses: [SettingUse] {
+        [
+            SettingUse(
+                "outer_learning_rate", "outer_momentum", isRead: isLocal,
+                otherwise: "is for ranks that meet every few steps; every is 1")
+        ]
+    }
+
     /// Whether ranks train replicas of their own between exchanges.
     public var isLocal: Bool { every > 1 }
 

@@ -40,7 +40,8 @@ public struct SuiteTask: Sendable, Equatable {
                 tasks.append(
                     SuiteTask(
                         name: (entry as NSString).deletingPathExtension,
-                        configuration: try FineTuningConfiguration(taskFile: path, settings: settings)))
+                        configuration: try FineTuningConfiguration(
+                            taskFile: path, settings: settings, sharesSettings: true)))
             }
         }
         if tasks.isEmpty {
@@ -78,6 +79,6 @@ public struct SuiteTask: Sendable, Equatable {
         if file == nil, train == nil { return nil }
         return try FineTuningConfiguration(
             taskFile: file, train: train, validation: try part("validation", ["validation", "dev"]),
-            test: try part("test", ["test"]), settings: settings)
+            test: try part("test", ["test"]), settings: settings, sharesSettings: true)
     }
 }

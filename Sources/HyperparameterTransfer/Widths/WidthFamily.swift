@@ -10,6 +10,8 @@ public struct WidthFamily: Sendable {
     public let target: RunConfiguration
     /// Whether the embedding size changes with the width.
     public let embeddingGrows: Bool
+    /// Where there is none, its shape is anything.
+    private var hasGenerator: Bool { target.objective.hasGenerator }
     /// Heads below this do not behave like wider ones: their scores are too noisy (Yang et al. 2022, appendix D.4).
     public static let smallestHead = 32
 
@@ -61,19 +63,23 @@ public struct WidthFamily: Sendable {
             var base = target.model
             try resize(&base, width: width)
             result.baseHiddenSize = width
-            result.generatorBaseHiddenSize =
-                target.parametrization.generatorBaseHiddenSize ?? base.generatorShape.hiddenSize
             result.baseEmbeddingSize = target.parametrization.baseEmbeddingSize ?? base.embeddingSize
             result.baseHeadSize = target.parametrization.baseHeadSize ?? base.discriminatorShape.headSize
-            // A target that names the discriminator's alone means both: null is what it had.
-            result.generatorBaseHeadSize =
-                target.parametrization.generatorBaseHeadSize ?? target.parametrization.baseHeadSize
-                ?? base.generatorShape.headSize
+            if hasGenerator {
+                result.generatorBaseHiddenSize =
+                    target.parametrization.generatorBaseHiddenSize ?? base.generatorShape.hiddenSize
+                // A target that names the discriminator's alone means both: null is what it had.
+                result.generatorBaseHeadSize =
+                    target.parametrization.generatorBaseHeadSize ?? target.parametrization.baseHeadSize
+                    ?? base.generatorShape.headSize
+            }
             if let proxyDepth, proxyDepth != target.model.layerCount {
                 try deepen(&base, layerCount: proxyDepth)
                 result.baseLayerCount = target.parametrization.baseLayerCount ?? base.layerCount
-                result.generatorBaseLayerCount =
-                    target.parametrization.generatorBaseLayerCount ?? base.generatorShape.layerCount
+                if hasGenerator {
+                    result.generatorBaseLayerCount =
+                        target.parametrization.generatorBaseLayerCount ?? base.generatorShape.layerCount
+                }
             }
         }
         return result
@@ -107,21 +113,23 @@ public struct WidthFamily: Sendable {
             }
             return product / unit
         }
-        let generatorWidth = try scaled(generator.hiddenSize, "generator's hidden size")
         model.hiddenSize = width
         model.intermediateSize = try scaled(discriminator.intermediateSize, "feed-forward size")
         model.headCount = try heads(width: width, of: discriminator, "")
-        model.generator.hiddenSize = generatorWidth
-        model.generator.intermediateSize = try scaled(generator.intermediateSize, "generator's feed-forward size")
-        model.generator.headCount = try heads(width: generatorWidth, of: generator, "generator's ")
-        model.generator.layerCount = generator.layerCount
+        var widths = [("discriminator", discriminator.hiddenSize, width)]
+        if hasGenerator {
+            let generatorWidth = try scaled(generator.hiddenSize, "generator's hidden size")
+            model.generator.hiddenSize = generatorWidth
+            model.generator.intermediateSize = try scaled(generator.intermediateSize, "generator's feed-forward size")
+            model.generator.headCount = try heads(width: generatorWidth, of: generator, "generator's ")
+            model.generator.layerCount = generator.layerCount
+            widths.append(("generator", generator.hiddenSize, generatorWidth))
+        }
         if embeddingGrows {
             model.embeddingSize = try scaled(target.model.embeddingSize, "embedding size")
         }
         // A projection that only some members have would make them different models.
-        for (name, before, now) in [
-            ("discriminator", discriminator.hiddenSize, width), ("generator", generator.hiddenSize, generatorWidth),
-        ] where (before == target.model.embeddingSize) != (now == model.embeddingSize) {
+        for (name, before, now) in widths where (before == target.model.embeddingSize) != (now == model.embeddingSize) {
             throw TransferError.refused(
                 "width \(width): the \(name)'s hidden size would be \(now) with embeddings of \(model.embeddingSize), so that "
                     + "it \(now == model.embeddingSize ? "lost" : "gained") the projection between them; choose another width"
@@ -151,13 +159,15 @@ public struct WidthFamily: Sendable {
                     + "transfer across depth only under Pre-LN, not under \(target.model.normalization.placement.rawValue): "
                     + "keep the depth, or set model.normalization.placement to pre")
         }
+        guard layerCount > 0 else { throw TransferError.refused("\(layerCount) layers are none") }
+        model.layerCount = layerCount
+        guard hasGenerator else { return }
         let generator = target.model.generatorShape.layerCount * layerCount
-        guard layerCount > 0, generator % target.model.layerCount == 0, generator > 0 else {
+        guard generator % target.model.layerCount == 0, generator > 0 else {
             throw TransferError.refused(
                 "\(layerCount) layers: the generator's \(target.model.generatorShape.layerCount) would not be a whole number"
             )
         }
-        model.layerCount = layerCount
         model.generator.layerCount = generator / target.model.layerCount
     }
 }

@@ -176,7 +176,9 @@ public struct ImportedModel: NamedTensors, Sendable {
         let longest = main.description.longestSequence
         result.corpus.sequenceLength = result.model.positions == .learned ? min(512, longest) : longest
         // A generator that may come later: a quarter as wide, or as wide where the heads allow no quarter.
-        if generator == nil, (try? result.model.validate()) == nil { result.model.generator.widthMultiplier = 1 }
+        if generator == nil, (try? result.model.validateGenerator()) == nil {
+            result.model.generator.widthMultiplier = 1
+        }
         // Written and read again, so that a value out of range shows here and not when the checkpoint is opened.
         let yaml = try ConfigurationWriter.yaml(result)
         do {

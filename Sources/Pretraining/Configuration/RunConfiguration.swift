@@ -48,6 +48,11 @@ public struct RunConfiguration: Configurable {
                 "hyperparameters transfer across depth only where model.normalization.placement is pre; leave it out")
         }
         do {
+            if objective.hasGenerator { try model.validateGenerator() }
+        } catch let error as InvalidSetting {
+            throw InvalidSetting("model.\(error.key)", error.problem)
+        }
+        do {
             try model.attention.validate(
                 layerCount: model.layerCount, headCount: model.headCount, sequenceLength: corpus.sequenceLength)
         } catch let error as InvalidSetting {

@@ -41,6 +41,15 @@ public struct TokenizerConfiguration: Configurable, Equatable {
             "Merged tokens stay shorter than this, in bytes (max_token_length of tokenizers); null: no limit.")
     }
 
+    public var uses: [SettingUse] {
+        [
+            SettingUse(
+                "vocabulary_size", "minimum_frequency", "sample_bytes", "pattern", "digits", "composed", "lowercase",
+                "maximum_token_length", isRead: path == nil,
+                otherwise: "is for a vocabulary that is trained; path names one that is there")
+        ]
+    }
+
     public func validate() throws {
         if digits != nil, pattern == .gpt2 {
             throw InvalidSetting("digits", "is for pattern llama3 or llama3_marks; gpt2 takes all digits together")

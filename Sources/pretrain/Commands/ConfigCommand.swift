@@ -74,7 +74,8 @@ struct ConfigCheckCommand: ParsableCommand {
     @OptionGroup var report: ReportOptions
 
     func run() throws {
-        var (configuration, _) = try options.resolve()
+        var unread: [String] = []
+        var (configuration, _) = try options.resolve { unread.append($0) }
         var length: String?
         if let hours = configuration.training.hours {
             length = "training.hours: how many steps they are is measured when the run begins; these are training.steps"
@@ -84,7 +85,7 @@ struct ConfigCheckCommand: ParsableCommand {
         }
         var result = try RunForecast(
             configuration, threads: threading.count, measuring: !noMeasurement, checkingCorpus: true)
-        if let length { result.advice.insert(length, at: 0) }
+        result.advice.insert(contentsOf: [length].compactMap(\.self) + unread, at: 0)
         try report.show(result) { ForecastText.text(result) }
     }
 }

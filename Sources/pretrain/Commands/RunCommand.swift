@@ -149,7 +149,9 @@ struct RunCommand: ParsableCommand {
         let fallback = output.map { RunDirectory(path: $0).configuration }
             .flatMap { FileManager.default.fileExists(atPath: $0) && resume != "never" ? $0 : nil }
         var transfer = try from.map { try start(from: $0) }
-        var (requested, name) = try options.resolve(fallback: fallback, base: transfer?.source)
+        var (requested, name) = try options.resolve(fallback: fallback, base: transfer?.source) {
+            if !quiet { Terminal.note($0) }
+        }
         if !rewarm { requested.optimizer.warmupSteps = 0 }
         if let tokenizer {
             requested.tokenizer.path = tokenizer

@@ -38,11 +38,13 @@ struct ConfigurationOptions: ParsableArguments {
     /// - Parameters:
     ///   - fallback: a file to use where neither file nor preset is given.
     ///   - base: a model whose shape is the default where no preset is named.
+    ///   - note: told what a later setting has left without effect.
     func resolve(
-        fallback: String? = nil, base: RunConfiguration? = nil
+        fallback: String? = nil, base: RunConfiguration? = nil, note: (String) -> Void = { _ in }
     ) throws -> (configuration: RunConfiguration, name: String) {
         try RunConfiguration.resolve(
-            file: configuration ?? (preset == nil ? fallback : nil), preset: preset, settings: settings, base: base)
+            file: configuration ?? (preset == nil ? fallback : nil), preset: preset, settings: settings, base: base,
+            note: note)
     }
 
     /// The configuration of a file alone.

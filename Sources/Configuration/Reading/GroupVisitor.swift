@@ -1,35 +1,33 @@
-/// Calls `validate` on a group and on every group in it, and collects what they find.
-struct ValidatingVisitor: FieldVisitor {
-    /// Full key path and problem; each pair once, as an outer group may check its inner ones itself.
-    private(set) var found: [(keyPath: String, problem: String)] = []
+/// Shows a group and every group in it.
+struct GroupVisitor: FieldVisitor {
+    /// Called with a group and its dotted path.
+    let body: (any Configurable, String) throws -> Void
     private var path = ""
 
-    /// - Throws: What `visit` and `validate` throw other than `InvalidSetting`.
-    mutating func validate<Group: Configurable>(_ group: Group, path: String) throws {
+    init(_ body: @escaping (any Configurable, String) throws -> Void) { self.body = body }
+
+    /// - Throws: What `visit` and the body throw.
+    mutating func visit<Group: Configurable>(_ group: Group, path: String) throws {
         var copy = group
         let outer = self.path
         self.path = path
         defer { self.path = outer }
-        do {
-            try group.validate()
-        } catch let invalid as InvalidSetting {
-            let keyPath = join(path, invalid.key)
-            if !found.contains(where: { $0 == (keyPath, invalid.problem) }) { found.append((keyPath, invalid.problem)) }
-        }
+        try body(group, path)
         try copy.visit(&self)
     }
 
-    private func join(_ path: String, _ key: String) -> String {
+    /// The path of a key in a group.
+    static func join(_ path: String, _ key: String) -> String {
         path.isEmpty || key.isEmpty ? path + key : "\(path).\(key)"
     }
 
     mutating func group<Group: Configurable>(_ key: String, _ value: inout Group, _ help: String) throws {
-        try validate(value, path: join(path, key))
+        try visit(value, path: Self.join(path, key))
     }
 
     mutating func groups<Group: Configurable>(_ key: String, _ value: inout [Group], _ help: String) throws {
         for (index, group) in value.enumerated() {
-            try validate(group, path: join(path, "\(key).\(index)"))
+            try visit(group, path: Self.join(path, "\(key).\(index)"))
         }
     }
 
