@@ -108,9 +108,19 @@ struct TokensTaskTests {
         let lost = try #require(cut.lost)
         #expect(lost.words > 50 && lost.labels > 10 && lost.labels < lost.words && cut.truncated > 50)
         #expect(notes.contains { $0.contains("\(lost.words) words of training texts were cut") })
+        #expect(lost.cutWords == lost.words && notes.contains { $0.hasSuffix("long_texts: stride keeps what was cut") })
         #expect(try texts.folder.text("cut/result.json").contains("\"labels\" : \(lost.labels)"))
         // Cut to the same windows or not, it is judged on all words.
         #expect(cut.test?.texts == test.texts)
+    }
+
+    @Test("Windows are advised where words were cut, not where they are no token")
+    func advice() {
+        var lost = LostInputs()
+        lost.words = 3
+        #expect(lost.notes.count == 1 && !lost.notes[0].contains("stride"))
+        lost.cutWords = 2
+        #expect(lost.notes[0].contains("stride keeps what was cut"))
     }
 
     @Test("Spans come back as they were given, by characters; those beside words are counted")

@@ -99,7 +99,10 @@ struct TokensTask: TaskDefinition {
                 encoder.truncated += 1
                 windows = [0..<room]
             }
-            let seen = words.firstTokens.map { $0.map { $0 < windows[windows.count - 1].upperBound } ?? false }
+            let end = windows[windows.count - 1].upperBound
+            let seen = words.firstTokens.map { $0.map { $0 < end } ?? false }
+            let cut = words.firstTokens.count { $0.map { $0 >= end } ?? false }
+            if cut > 0 { encoder.lost.cutWords = (encoder.lost.cutWords ?? 0) + cut }
             encoder.lost.words += seen.count { !$0 }
             encoder.lost.labels += zip(seen, truth ?? []).count { !$0 && labels.names[$1] != "O" }
         }

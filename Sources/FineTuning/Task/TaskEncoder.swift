@@ -4,6 +4,8 @@ import Tokenization
 public struct LostInputs: Codable, Equatable, Sendable {
     /// Of training texts: words that were cut, or are no token.
     public var words = 0
+    /// Of these, words that were cut; nil for none.
+    public var cutWords: Int?
     /// Of these, those with a label other than O.
     public var labels = 0
     /// Spans that do not begin or end where words do, of all texts: their labels stand on whole words.
@@ -16,12 +18,12 @@ public struct LostInputs: Codable, Equatable, Sendable {
 
     public init() {}
 
-    var notes: [String] {
+    package var notes: [String] {
         var notes: [String] = []
         if words > 0 {
             notes.append(
-                "\(words) words of training texts were cut or are no token, \(labels) of them with a label other than O; "
-                    + "training.long_texts: stride keeps what was cut")
+                "\(words) words of training texts were cut or are no token, \(labels) of them with a label other than O"
+                    + (cutWords == nil ? "" : "; training.long_texts: stride keeps what was cut"))
         }
         if misaligned > 0 {
             notes.append("\(misaligned) spans do not begin or end where words do; they stand for whole words")
