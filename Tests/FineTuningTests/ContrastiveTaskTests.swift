@@ -106,14 +106,18 @@ struct ContrastiveTaskTests {
 
     @Test("What cannot be learned or judged is refused, with the line")
     func refusals() throws {
-        func problem(_ train: String, _ validation: String, _ metric: TaskMetric? = nil) throws -> String {
+        func problem(
+            _ train: String, _ validation: String, _ metric: TaskMetric? = nil, test: String? = nil
+        ) throws -> String {
             try folder.write(train, to: "a.jsonl")
             try folder.write(validation, to: "b.jsonl")
+            if let test { try folder.write(test, to: "c.jsonl") }
             let error = #expect(throws: TaskError.self) {
                 _ = try run(
                     configuration {
                         $0.task.train = folder("a.jsonl")
                         $0.task.validation = folder("b.jsonl")
+                        $0.task.test = test == nil ? nil : folder("c.jsonl")
                         $0.task.metric = metric
                     }, "refused")
             }
@@ -129,10 +133,18 @@ struct ContrastiveTaskTests {
             ("{\"text\": \"a\", \"text_pair\": \" \"}", pair, nil, "a.jsonl:1: has an empty pair"),
             (pair, "\(scored)\n\(pair)", nil, "b.jsonl:2: has no score, and others have one"),
             (pair, scored.replacing("3.5", with: "\"good\""), nil, "b.jsonl:1: the score good is no number"),
-            (pair, pair, .spearman, "b.jsonl: has no scores (label_field), which metric: spearman needs"),
-            (pair, scored, .accuracy, "b.jsonl: has scores, by which metric: accuracy does not judge"),
+            (pair, pair, .spearman, "b.jsonl:1: has no score (label_field), which metric: spearman needs"),
+            (pair, scored, .accuracy, "b.jsonl:1: has a score, by which metric: accuracy does not judge"),
         ] as [(String, String, TaskMetric?, String)] {
             let problem = try problem(train, validation, metric)
+            #expect(problem.contains(expected), "\(problem)")
+        }
+        // A test by another measure than the one that has chosen the epoch would tell nothing, and is found before training.
+        for (validation, test, expected) in [
+            (scored, pair, "c.jsonl:1: has no score (label_field), and texts for validation have one"),
+            (pair, scored, "c.jsonl:1: has a score, and texts for validation have none"),
+        ] {
+            let problem = try problem(pair, validation, test: test)
             #expect(problem.contains(expected), "\(problem)")
         }
         for (key, change) in [

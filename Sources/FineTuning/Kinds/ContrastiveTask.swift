@@ -61,13 +61,25 @@ struct ContrastiveTask: TaskDefinition {
             throw TaskError.row(path: path, line: row.line, "has no score, and others have one")
         }
         let isRank = metric == .spearman || metric == .pearson
-        if let metric, isRank != hasScores {
-            throw TaskError.file(
-                path: path,
+        if let metric, isRank != hasScores, let row = rows.first {
+            throw TaskError.row(
+                path: path, line: row.line,
                 isRank
-                    ? "has no scores (label_field), which metric: \(metric.rawValue) needs; reciprocal_rank needs none"
-                    : "has scores, by which metric: \(metric.rawValue) does not judge; spearman does")
+                    ? "has no score (label_field), which metric: \(metric.rawValue) needs; reciprocal_rank needs none"
+                    : "has a score, by which metric: \(metric.rawValue) does not judge; spearman does")
         }
+    }
+
+    /// The epoch that is kept is chosen by one measure, and a test is told by the same.
+    func check(tested rows: [TaskRow], path: String, validation: [TaskRow]) throws {
+        guard let row = rows.first, let chosenBy = validation.first else { return }
+        let (hasScore, hadScore) = (row.label != nil, chosenBy.label != nil)
+        guard hasScore != hadScore else { return }
+        throw TaskError.row(
+            path: path, line: row.line,
+            hasScore
+                ? "has a score, and texts for validation have none: leave scores out of the test, or give both some"
+                : "has no score (label_field), and texts for validation have one: give both scores, or neither")
     }
 
     let outputCount = 0

@@ -60,6 +60,12 @@ protocol TaskDefinition: Sendable {
     /// - Throws: `TaskError` where they cannot be judged.
     func check(judged rows: [TaskRow], path: String) throws
 
+    /// - Parameters:
+    ///   - rows: of the file for the test at the end.
+    ///   - validation: what the epoch is chosen by.
+    /// - Throws: `TaskError` where the two cannot be judged alike.
+    func check(tested rows: [TaskRow], path: String, validation: [TaskRow]) throws
+
     /// A row as the model is given it; with targets where the row has a label.
     ///
     /// - Parameter path: of the file, for errors.
@@ -87,6 +93,7 @@ extension TaskDefinition {
     static var givesVectors: Bool { false }
     var contrast: InBatchContrast? { nil }
     func check(judged rows: [TaskRow], path: String) throws {}
+    func check(tested rows: [TaskRow], path: String, validation: [TaskRow]) throws {}
     static func textToSplitBy(_ row: TaskRow) -> String { row.text + "\n" + (row.pair ?? "") }
     static func check(_ names: [String], _ task: TaskConfiguration, path: String) throws {}
     static func check(_ configuration: FineTuningConfiguration) throws { try refuseOrders(configuration) }

@@ -80,6 +80,7 @@ struct TaskData {
             let rows = try TaskTable.read(path, fields)
             count += rows.count
             test = try judgedItems(rows, path)
+            try definition.check(tested: rows, path: path, validation: validation.map(\.row))
         }
         labelCounts =
             task.kind.definition.hasNames
