@@ -30,10 +30,12 @@ public struct RunSuggestion: Sendable {
 
     /// - Parameters:
     ///   - corpus: sources and how they are read.
+    ///   - settings: `corpus.key=value`, with which the corpus came about: what they name stays as it is.
     ///   - hours: of training.
     /// - Throws: what reading the corpus or measuring throws.
-    public init(corpus: CorpusConfiguration, hours: Double, threads: Int) throws {
-        let listing = try CorpusListing(corpus)
+    public init(corpus asked: CorpusConfiguration, settings: [String], hours: Double, threads: Int) throws {
+        let listing = try CorpusListing(asked)
+        let (corpus, setsHeldOut) = try Self.divided(asked, bytes: listing.bytes, settings: settings)
         let survey = try CorpusSurvey(listing, byteLimit: FirstBatch.surveyBytes)
         let textTokens = Double(listing.bytes) / 4
         let sequencesPerThread = max(1, EngineConfiguration.tokensPerDefaultLane / corpus.sequenceLength)
@@ -47,9 +49,6 @@ public struct RunSuggestion: Sendable {
             Preset.setShape(
                 &candidate.model, layerCount: layers, hiddenSize: hidden, headCount: max(2, hidden / 64))
             candidate.corpus = corpus
-            if corpus.heldOut == CorpusConfiguration().heldOut {
-                candidate.corpus.heldOut = Self.heldOut(listing.bytes)
-            }
             if multipliesBFloat16 { candidate.training.precision = .bfloat16 }
             candidate.tokenizer.vocabularySize = Self.vocabulary(listing.bytes)
             candidate.training.batchSize = smallestBatch
@@ -106,8 +105,8 @@ public struct RunSuggestion: Sendable {
                     + "text would help more than more time")
         }
         reasons.append(
-            "vocabulary and held-out share by the size of the text, \(ByteFormat.text(Int(listing.bytes))); warmup a twentieth"
-        )
+            "vocabulary \(setsHeldOut ? "and held-out share " : "")by the size of the text, "
+                + "\(ByteFormat.text(Int(listing.bytes))); warmup a twentieth")
         if multipliesBFloat16 { reasons.append("products in bfloat16, for which this processor has instructions") }
         reasons += survey.advice(configuration.corpus)
         self.configuration = configuration
@@ -122,6 +121,21 @@ public struct RunSuggestion: Sendable {
         reasons.map { ConfigurationWriter.comment($0) }.joined()
             + (try ConfigurationWriter.yaml(
                 configuration, unlike: Self.preset.configuration, keeping: ["model.preset"], comments: true))
+    }
+
+    /// A corpus with a held-out share by the size of the text, unless settings name one, be it the default.
+    ///
+    /// - Returns: the corpus, and whether it was given the share.
+    /// - Throws: `ConfigurationError` for settings that are none.
+    package static func divided(
+        _ corpus: CorpusConfiguration, bytes: Int64, settings: [String]
+    ) throws -> (corpus: CorpusConfiguration, setsHeldOut: Bool) {
+        guard try ConfigurationReader.peek("corpus.held_out", overrides: settings) == nil else {
+            return (corpus, false)
+        }
+        var corpus = corpus
+        corpus.heldOut = heldOut(bytes)
+        return (corpus, true)
     }
 
     private static func vocabulary(_ bytes: Int64) -> Int {

@@ -118,7 +118,8 @@ struct ConfigSuggestCommand: ParsableCommand {
 
     func run() throws {
         let corpus = try reading.resolve(input, base: CorpusConfiguration())
-        let suggestion = try RunSuggestion(corpus: corpus, hours: hours, threads: threading.count)
+        let suggestion = try RunSuggestion(
+            corpus: corpus, settings: reading.settings, hours: hours, threads: threading.count)
         if !Terminal.standardOutputIsTerminal {
             for reason in suggestion.reasons { Terminal.note(reason) }
         }
