@@ -56,7 +56,10 @@ struct ConfigurationOptions: ParsableArguments {
 /// How many threads compute.
 struct ThreadOptions: ParsableArguments {
     @Option(
-        help: "Threads that compute. Default: the processors that this process may use. Results do not depend on it.")
+        help: """
+            Threads that compute. Default: the processors that this process may use. Results do not depend on it; where steps are \
+            set by a time (training.hours, config suggest), they are those that so many threads were measured to do in it.
+            """)
     var threads: Int?
 
     func validate() throws {
