@@ -219,6 +219,15 @@ struct ComparisonTests {
         #expect(
             problem("base: base.yaml\narms: [{name: a}, {name: b, learning_rates: [1, 2]}]")
                 .contains("arm a: masks text for the trials of others and has none of its own"))
+        // What an arm alone sets has to mean something to it; what all have may mean something to the others.
+        #expect(
+            problem("base: base.yaml\narms: [{name: a}, {name: b, set: [model.attention.window=64]}]")
+                .contains("arm b: --set: model.attention.window: is for pattern window or alternating"))
+        #expect(
+            problem(
+                "base: base.yaml\nset: [model.attention.window=64]\n"
+                    + "arms: [{name: a}, {name: b, set: [model.attention.pattern=window]}]"
+            ).isEmpty)
         #expect(problem("base: missing.yaml\narms: [{name: a}, {name: b}]").contains("missing.yaml"))
         #expect(problem("bse: base.yaml\narms: [{name: a}, {name: b}]").contains("did you mean base"))
     }

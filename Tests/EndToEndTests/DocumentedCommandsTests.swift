@@ -108,12 +108,14 @@ import Testing
                 SyntheticText.text(40, seed: UInt64(part.utf8.reduce(0) { $0 &+ Int($1) })), to: "corpora/\(part).txt")
         }
         let few =
-            " --set training.steps=3 --set training.batch_size=2 --set tokenizer.vocabulary_size=400"
-            + " --set training.log_every=1 --set corpus.held_out=0.3 --set corpus.held_out_unit=piece"
-            + " --set corpus.maximum_document_bytes=1024 --set evaluation.tokens=300"
+            " --set training.steps=3 --set training.batch_size=2 --set training.log_every=1"
+            + " --set corpus.held_out=0.3 --set corpus.held_out_unit=piece --set corpus.maximum_document_bytes=1024"
+            + " --set evaluation.tokens=300"
         func run(_ command: String) throws -> Program.Outcome {
             var command = command.replacing("pretrain ", with: "\"$PRETRAIN\" ")
-            if command.contains("run --preset demo") { command += few }
+            if command.contains("run --preset demo") {
+                command += few + (command.contains("tokenizer.path") ? "" : " --set tokenizer.vocabulary_size=400")
+            }
             if command.contains(" more.yaml ") { command += short }
             command = command.replacing("--minutes 30", with: "--steps 2 --seeds 1")
             command = command.replacing("--hours 8", with: "--hours 0.01")

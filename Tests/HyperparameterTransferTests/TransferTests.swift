@@ -319,4 +319,16 @@ struct TransferTests {
             _ = try WidthFamily(Self.target { $0.model.headCount = 16 }).suggestedWidth()
         }
     }
+
+    @Test("Where there is no generator, its shape keeps no proxy away")
+    func withoutGenerator() throws {
+        // 77, which no width keeps in proportion.
+        var target = Self.target { $0.model.generator.widthMultiplier = 0.3 }
+        #expect(WidthFamily(target).widths.isEmpty)
+        target.objective.name = .maskedLanguageModel
+        let masked = WidthFamily(target)
+        #expect(try masked.suggestedWidth() == 64)
+        let parametrization = try masked.parametrization(.maximalUpdate(baseWidth: 64), proxyDepth: nil)
+        #expect(parametrization.baseHiddenSize == 64 && parametrization.generatorBaseHiddenSize == nil)
+    }
 }

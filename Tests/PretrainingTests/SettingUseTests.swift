@@ -118,6 +118,22 @@ import Testing
         #expect(try resolve(["training.steps=9"], file: folder("config.yaml"), preset: nil).isEmpty)
     }
 
+    @Test("The configurations of Experiments ask for nothing that has no effect")
+    func experiments() throws {
+        let repository = URL(fileURLWithPath: #filePath)
+            .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
+        let folder = repository.appendingPathComponent("Experiments").path
+        var count = 0
+        for name in try #require(FileManager.default.subpaths(atPath: folder)).sorted() where name.hasSuffix(".yaml") {
+            let path = "\(folder)/\(name)"
+            // Comparisons have a test of their own.
+            if try String(contentsOfFile: path, encoding: .utf8).contains("\narms:") { continue }
+            #expect(throws: Never.self, "\(name)") { try resolve([], file: path, preset: nil) }
+            count += 1
+        }
+        #expect(count > 10)
+    }
+
     @Test("The shape of a generator is checked where there is one")
     func generatorShape() throws {
         // A quarter of it is no width for heads.
