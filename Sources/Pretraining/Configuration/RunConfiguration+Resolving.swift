@@ -22,10 +22,10 @@ extension RunConfiguration {
         func written(_ key: String, _ settings: [String]) throws -> String? {
             try ConfigurationReader.peek(key, yaml: yaml, origin: origin, overrides: preset + settings)
         }
-        /// What text and settings are read into, which goes by some of them.
-        func defaults(_ settings: [String]) throws -> (configuration: RunConfiguration, name: String?) {
-            let named = try written("model.preset", settings)
-            let name = named ?? (path == nil && base == nil ? Preset.demo.rawValue : nil)
+        let named = try written("model.preset", settings)
+        let name = named ?? (path == nil && base == nil ? Preset.demo.rawValue : nil)
+        /// What text and settings are read into: the preset, wherever it is named, as some of them change it.
+        func defaults(_ settings: [String]) throws -> RunConfiguration {
             var configuration = try Preset.defaults(
                 named: name, objective: written("objective.name", settings),
                 replacements: written("objective.replacements", settings), origin: origin)
@@ -34,13 +34,13 @@ extension RunConfiguration {
                 configuration.model.preset = nil
                 configuration.parametrization = base.parametrization
             }
-            return (configuration, name)
+            return configuration
         }
-        var (resolved, name) = try defaults(settings)
+        var resolved = try defaults(settings)
         try ConfigurationReader.read(yaml: yaml, origin: origin, overrides: preset + settings, into: &resolved)
         let notes = try ConfigurationReader.checkUse(
             of: resolved, yaml: yaml, origin: origin, overrides: settings, own: own, looksAtText: own == nil
-        ) { try defaults($0).configuration }
+        ) { try defaults($0) }
         notes.forEach(note)
         let stem = path.map { URL(fileURLWithPath: $0).deletingPathExtension().lastPathComponent }
         return (resolved, stem ?? name ?? "run")
