@@ -21,6 +21,7 @@ Out:        runs of several shapes are exported, as ELECTRA or with code as they
 Classifiers: fine-tuned models of five kinds, as ELECTRA and with code, load without a warning and say what `predict` says; the code
             of the card of one that finds answers finds them.
 Vectors:    what `embed` writes is what sentence-transformers gives.
+Training:   small models with code of their own, under every head, are trained further in transformers (check_training.py).
 On:         runs go on from imported folders, their own and a miniature ELECTRA with a WordPiece of transformers: the loss does not
             jump, or falls on held-out text; what they export loads, and imported and exported again it is the same.
 
@@ -51,6 +52,7 @@ from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers,
 from transformers import BertForMaskedLM, PreTrainedTokenizerFast, RobertaForMaskedLM
 
 import check_export
+import check_training
 import make_classifier_fixtures as classifiers
 import make_import_fixtures as miniatures
 from check_export import NETWORKS, expect, failures, load, load_model, load_tokenizer, logits, no_complaints, note
@@ -764,6 +766,7 @@ def main():
         check_shapes(pretrain, folder)
         check_classifiers(pretrain, folder)
         check_vectors(pretrain, folder)
+        check_training.check_training(folder)
         check_going_on(pretrain, folder)
         check_going_on_from_transformers(pretrain, folder)
     note(f"{len(failures)} failures" if failures else "all is well")

@@ -128,8 +128,9 @@ class Sublayer(nn.Module):
     def forward(self, x, *arguments):
         if self.form == "post":
             return self.norm(x + self.dropout(self.branch(x, *arguments)))
-        y = self.dropout(self.branch(self.norm(x) * self.scale, *arguments))
-        return x + (y if self.output_norm is None else self.output_norm(y))
+        y = self.branch(self.norm(x) * self.scale, *arguments)
+        # Dropout comes last: a norm behind it would fill up what it drops.
+        return x + self.dropout(y if self.output_norm is None else self.output_norm(y))
 
 
 def rotate(x, position_ids, base):
@@ -280,6 +281,10 @@ class MaskDecoder(nn.Module):
 class PretrainPreTrainedModel(PreTrainedModel):
     config_class = PretrainConfig
     base_model_prefix = "encoder"
+    _supports_sdpa = True
+    # Losses are means over a batch. That `forward` takes any keyword would tell Trainer that they know of accumulation, and it
+    # would no longer divide them by its steps.
+    accepts_loss_kwargs = False
 
     def _init_weights(self, module):
         if isinstance(module, (nn.Linear, nn.Embedding)):
@@ -290,6 +295,21 @@ class PretrainPreTrainedModel(PreTrainedModel):
             nn.init.ones_(module.weight)
             if getattr(module, "bias", None) is not None:
                 nn.init.zeros_(module.bias)
+        else:
+            # What is missing in a folder has no values before this.
+            for name, parameter in module.named_parameters(recurse=False):
+                if name in ("position", "relative_positions"):
+                    nn.init.normal_(parameter, std=self.config.initializer_range)
+                elif name == "query_gain":
+                    nn.init.ones_(parameter)
+                else:
+                    nn.init.zeros_(parameter)
+
+
+def returned(config, outputs, return_dict):
+    """With names, or as a tuple of what there is, where the call or the configuration wants one."""
+    has_names = config.return_dict if return_dict is None else return_dict
+    return outputs if has_names else outputs.to_tuple()
 
 
 class PretrainModel(PretrainPreTrainedModel):
@@ -353,8 +373,13 @@ class PretrainModel(PretrainPreTrainedModel):
 
     def forward(
         self, input_ids, attention_mask=None, token_type_ids=None, position_ids=None, output_hidden_states=None,
-        return_dict=None, **kwargs,
+        return_dict=None, output_attentions=None, inputs_embeds=None, **kwargs,
     ):
+        if output_attentions or inputs_embeds is not None:
+            raise ValueError("output_attentions and inputs_embeds are not supported")
+        if attention_mask is not None and attention_mask.dim() != 2:
+            raise ValueError(
+                f"attention_mask has {attention_mask.dim()} dimensions; [batch, tokens] are needed, 0 where there is padding")
         config, count = self.config, input_ids.shape[1]
         has_table = self.embeddings.position is not None or self.mask_decoder is not None
         if has_table and position_ids is None and count > config.max_position_embeddings:
@@ -392,7 +417,8 @@ class PretrainModel(PretrainPreTrainedModel):
         if self.final_norm is not None:
             x = states[-1] = self.final_norm(x)
         keeps = config.output_hidden_states if output_hidden_states is None else output_hidden_states
-        return BaseModelOutput(last_hidden_state=x, hidden_states=tuple(states) if keeps else None)
+        outputs = BaseModelOutput(last_hidden_state=x, hidden_states=tuple(states) if keeps else None)
+        return returned(config, outputs, return_dict)
 
 
 def first_states(states, attention_mask):
@@ -420,7 +446,8 @@ class DetectionHead(nn.Module):
 
 
 class PretrainForReplacedTokenDetection(PretrainPreTrainedModel):
-    """The logit of every token to be a replaced one; labels are 1 where tokens are replaced."""
+    """The logit of every token to be a replaced one; labels are 1 where tokens are replaced, and negative (-100) where none
+    is judged."""
 
     def __init__(self, config):
         super().__init__(config)
@@ -428,15 +455,18 @@ class PretrainForReplacedTokenDetection(PretrainPreTrainedModel):
         self.head = DetectionHead(config)
         self.post_init()
 
-    def forward(self, input_ids, attention_mask=None, labels=None, **kwargs):
-        outputs = self.encoder(input_ids, attention_mask=attention_mask, **kwargs)
+    def forward(self, input_ids, attention_mask=None, labels=None, return_dict=None, **kwargs):
+        outputs = self.encoder(input_ids, attention_mask=attention_mask, return_dict=True, **kwargs)
         logits = self.head(outputs.last_hidden_state, attention_mask)
         loss = None
         if labels is not None:
-            is_valid = torch.ones_like(input_ids) if attention_mask is None else attention_mask
-            loss = F.binary_cross_entropy_with_logits(logits, labels.to(logits.dtype), weight=is_valid.to(logits.dtype))
-            loss = loss * is_valid.numel() / is_valid.sum()
-        return TokenClassifierOutput(loss=loss, logits=logits, hidden_states=outputs.hidden_states)
+            is_judged = labels >= 0
+            if attention_mask is not None:
+                is_judged = is_judged & attention_mask.bool()
+            loss = F.binary_cross_entropy_with_logits(
+                logits, labels.to(logits.dtype), weight=is_judged.to(logits.dtype), reduction="sum") / is_judged.sum()
+        outputs = TokenClassifierOutput(loss=loss, logits=logits, hidden_states=outputs.hidden_states)
+        return returned(self.config, outputs, return_dict)
 
 
 class LanguageModelHead(nn.Module):
@@ -456,6 +486,11 @@ class LanguageModelHead(nn.Module):
         table = words.weight if self.output is None else self.output.weight
         return F.linear(x, table) * self.multiplier + self.bias
 
+    def resize(self, count):
+        """As many biases as tokens; new ones are 0."""
+        kept = self.bias.data[:count]
+        self.bias = nn.Parameter(F.pad(kept, (0, count - len(kept))), requires_grad=self.bias.requires_grad)
+
 
 class PretrainForMaskedLM(PretrainPreTrainedModel):
     def __init__(self, config):
@@ -464,11 +499,23 @@ class PretrainForMaskedLM(PretrainPreTrainedModel):
         self.head = LanguageModelHead(config)
         self.post_init()
 
-    def forward(self, input_ids, attention_mask=None, labels=None, **kwargs):
-        outputs = self.encoder(input_ids, attention_mask=attention_mask, **kwargs)
+    def get_output_embeddings(self):
+        return self.head.output
+
+    def set_output_embeddings(self, value):
+        self.head.output = value
+
+    def resize_token_embeddings(self, *arguments, **options):
+        words = super().resize_token_embeddings(*arguments, **options)
+        self.head.resize(words.num_embeddings)
+        return words
+
+    def forward(self, input_ids, attention_mask=None, labels=None, return_dict=None, **kwargs):
+        outputs = self.encoder(input_ids, attention_mask=attention_mask, return_dict=True, **kwargs)
         logits = self.head(outputs.last_hidden_state, self.encoder.embeddings.word)
         loss = None if labels is None else F.cross_entropy(logits.flatten(0, 1), labels.flatten())
-        return MaskedLMOutput(loss=loss, logits=logits, hidden_states=outputs.hidden_states)
+        outputs = MaskedLMOutput(loss=loss, logits=logits, hidden_states=outputs.hidden_states)
+        return returned(self.config, outputs, return_dict)
 
 
 def classifier(config, outputs):
@@ -484,12 +531,30 @@ def pooled(config, states, attention_mask):
     if config.classifier_pooling != "mean":
         return first_states(states, attention_mask)
     is_valid = torch.ones(states.shape[:2], device=states.device) if attention_mask is None else attention_mask
-    shares = is_valid / is_valid.sum(1, keepdim=True)
+    # A row without a text, as batches of choices may have it, has the mean 0.
+    shares = is_valid / is_valid.sum(1, keepdim=True).clamp(min=1)
     return (states * shares[:, :, None].to(states.dtype)).sum(1)
 
 
+def classification_loss(config, logits, labels):
+    """By `problem_type`, which is found once as transformers finds it where there is none: one label is a regression, integers
+    are classes, other numbers tell for each label whether it is given."""
+    if config.problem_type is None:
+        is_class = labels.dtype in (torch.long, torch.int)
+        config.problem_type = (
+            "regression" if config.num_labels == 1
+            else "single_label_classification" if is_class else "multi_label_classification")
+    if config.problem_type == "regression":
+        return F.mse_loss(logits, labels.view_as(logits).to(logits.dtype))
+    if config.problem_type == "single_label_classification":
+        return F.cross_entropy(logits, labels.flatten())
+    if config.problem_type == "multi_label_classification":
+        return F.binary_cross_entropy_with_logits(logits, labels.to(logits.dtype))
+    raise ValueError(f"problem_type {config.problem_type!r} is unknown")
+
+
 class PretrainForSequenceClassification(PretrainPreTrainedModel):
-    """Reads the first token, or the mean of all but padding; one label is a regression."""
+    """Reads the first token, or the mean of all but padding."""
 
     def __init__(self, config):
         super().__init__(config)
@@ -497,15 +562,12 @@ class PretrainForSequenceClassification(PretrainPreTrainedModel):
         self.classifier = classifier(config, config.num_labels)
         self.post_init()
 
-    def forward(self, input_ids, attention_mask=None, labels=None, **kwargs):
-        outputs = self.encoder(input_ids, attention_mask=attention_mask, **kwargs)
+    def forward(self, input_ids, attention_mask=None, labels=None, return_dict=None, **kwargs):
+        outputs = self.encoder(input_ids, attention_mask=attention_mask, return_dict=True, **kwargs)
         logits = self.classifier(pooled(self.config, outputs.last_hidden_state, attention_mask))
-        loss = None
-        if labels is not None and self.config.num_labels == 1:
-            loss = F.mse_loss(logits.squeeze(-1), labels.to(logits.dtype))
-        elif labels is not None:
-            loss = F.cross_entropy(logits, labels)
-        return SequenceClassifierOutput(loss=loss, logits=logits, hidden_states=outputs.hidden_states)
+        loss = None if labels is None else classification_loss(self.config, logits, labels)
+        outputs = SequenceClassifierOutput(loss=loss, logits=logits, hidden_states=outputs.hidden_states)
+        return returned(self.config, outputs, return_dict)
 
 
 class PretrainForTokenClassification(PretrainPreTrainedModel):
@@ -517,11 +579,12 @@ class PretrainForTokenClassification(PretrainPreTrainedModel):
         self.classifier = nn.Linear(config.hidden_size, config.num_labels)
         self.post_init()
 
-    def forward(self, input_ids, attention_mask=None, labels=None, **kwargs):
-        outputs = self.encoder(input_ids, attention_mask=attention_mask, **kwargs)
+    def forward(self, input_ids, attention_mask=None, labels=None, return_dict=None, **kwargs):
+        outputs = self.encoder(input_ids, attention_mask=attention_mask, return_dict=True, **kwargs)
         logits = self.classifier(self.dropout(outputs.last_hidden_state))
         loss = None if labels is None else F.cross_entropy(logits.flatten(0, 1), labels.flatten())
-        return TokenClassifierOutput(loss=loss, logits=logits, hidden_states=outputs.hidden_states)
+        outputs = TokenClassifierOutput(loss=loss, logits=logits, hidden_states=outputs.hidden_states)
+        return returned(self.config, outputs, return_dict)
 
 
 class PretrainForQuestionAnswering(PretrainPreTrainedModel):
@@ -533,14 +596,21 @@ class PretrainForQuestionAnswering(PretrainPreTrainedModel):
         self.qa_outputs = nn.Linear(config.hidden_size, 2)
         self.post_init()
 
-    def forward(self, input_ids, attention_mask=None, start_positions=None, end_positions=None, **kwargs):
-        outputs = self.encoder(input_ids, attention_mask=attention_mask, **kwargs)
+    def forward(
+        self, input_ids, attention_mask=None, start_positions=None, end_positions=None, return_dict=None, **kwargs,
+    ):
+        outputs = self.encoder(input_ids, attention_mask=attention_mask, return_dict=True, **kwargs)
         start, end = self.qa_outputs(outputs.last_hidden_state).unbind(-1)
         loss = None
         if start_positions is not None and end_positions is not None:
-            loss = (F.cross_entropy(start, start_positions) + F.cross_entropy(end, end_positions)) / 2
-        return QuestionAnsweringModelOutput(
+            # Answers outside of what is read teach nothing.
+            count = start.shape[1]
+            loss = sum(
+                F.cross_entropy(logits, places.flatten().clamp(0, count), ignore_index=count)
+                for logits, places in ((start, start_positions), (end, end_positions))) / 2
+        outputs = QuestionAnsweringModelOutput(
             loss=loss, start_logits=start, end_logits=end, hidden_states=outputs.hidden_states)
+        return returned(self.config, outputs, return_dict)
 
 
 class PretrainForMultipleChoice(PretrainPreTrainedModel):
@@ -552,10 +622,15 @@ class PretrainForMultipleChoice(PretrainPreTrainedModel):
         self.classifier = classifier(config, 1)
         self.post_init()
 
-    def forward(self, input_ids, attention_mask=None, token_type_ids=None, labels=None, **kwargs):
-        ids, mask, types = (
-            None if x is None else x.flatten(0, 1) for x in (input_ids, attention_mask, token_type_ids))
-        outputs = self.encoder(ids, attention_mask=mask, token_type_ids=types, **kwargs)
+    def forward(
+        self, input_ids, attention_mask=None, token_type_ids=None, position_ids=None, labels=None, return_dict=None,
+        **kwargs,
+    ):
+        ids, mask, types, places = (
+            None if x is None else x.flatten(0, 1) for x in (input_ids, attention_mask, token_type_ids, position_ids))
+        outputs = self.encoder(
+            ids, attention_mask=mask, token_type_ids=types, position_ids=places, return_dict=True, **kwargs)
         logits = self.classifier(pooled(self.config, outputs.last_hidden_state, mask)).view(input_ids.shape[:2])
         loss = None if labels is None else F.cross_entropy(logits, labels)
-        return MultipleChoiceModelOutput(loss=loss, logits=logits, hidden_states=outputs.hidden_states)
+        outputs = MultipleChoiceModelOutput(loss=loss, logits=logits, hidden_states=outputs.hidden_states)
+        return returned(self.config, outputs, return_dict)
