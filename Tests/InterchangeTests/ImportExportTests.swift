@@ -139,6 +139,14 @@ import Tokenization
             $0.model.attention.fullEvery = 2
             $0.model.attention.localRotaryBase = 100
         },
+        Case(testDescription: "code: alternating windows, a generator of one layer without any", form: .customCode) {
+            $0.model.positions = .rotary
+            $0.model.attention.pattern = .alternating
+            $0.model.attention.window = 6
+            $0.model.attention.fullEvery = 3
+            $0.model.attention.localRotaryBase = 100
+            $0.model.generator.layerCount = 1
+        },
         Case(testDescription: "code: disentangled attention and a mask decoder", form: .customCode) {
             $0.model.attention.disentangled = true
             $0.model.attention.positionBuckets = 6

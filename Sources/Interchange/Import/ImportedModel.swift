@@ -81,6 +81,10 @@ public struct ImportedModel: NamedTensors, Sendable {
         rest.attention.windows = one.model.attention.windows
         rest.attention.dilations = one.model.attention.dilations
         rest.attention.fullEvery = one.model.attention.fullEvery
+        // A generator without windows, as one of a single layer, tells nothing of their base.
+        if resolved(other.model).allSatisfy({ $0.kind == .full }) {
+            rest.attention.localRotaryBase = one.model.attention.localRotaryBase
+        }
         rest.normalization.placement = one.model.normalization.placement
         rest.normalization.alpha = one.model.normalization.alpha
         guard rest == one.model, resolved(one.model) == resolved(other.model), forms(one.model) == forms(other.model)
