@@ -32,7 +32,7 @@ extension ReplacedTokenDetection {
     ///
     /// - Parameters:
     ///   - inputs: the chunk's tokens with masks, `[n]`.
-    ///   - rows: of the places within the chunk, ascending; at most one for a sequence.
+    ///   - rows: of the places within the chunk, ascending.
     ///   - targets: what is asked for at each.
     package func maskedLogProbabilities(
         _ inputs: [Int32], rows: [Int32], targets: [Int32], _ pass: LanePass
@@ -78,8 +78,10 @@ extension ReplacedTokenDetection {
     ) -> [Result] {
         let bias = head.outputBias(pass)
         var results: [Result] = []
-        for start in stride(from: 0, to: rows.count, by: ReplacedTokenModel.languageRows) {
-            let block = Array(rows[start..<min(start + ReplacedTokenModel.languageRows, rows.count)])
+        // A generator's head has room for as many tokens as training masks, and more may be asked for.
+        let most = min(ReplacedTokenModel.languageRows, head.capacity)
+        for start in stride(from: 0, to: rows.count, by: most) {
+            let block = Array(rows[start..<min(start + most, rows.count)])
             block.withUnsafeBufferPointer { places in
                 let logits = head.forward(hidden, rows: places, pass)
                 for index in block.indices { results.append(body(start + index, logits.row(index), bias)) }

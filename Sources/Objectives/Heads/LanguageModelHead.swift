@@ -3,11 +3,14 @@ import Kernels
 
 /// Logits over the vocabulary at chosen rows of hidden states.
 protocol LanguageModelHead: Sendable {
+    /// Most rows of a call, which memory is planned for.
+    var capacity: Int { get }
+
     /// Logits without the output bias, `[rows, vocabulary]`.
     ///
     /// - Parameters:
     ///   - hidden: `[n, hidden]`.
-    ///   - rows: indices of the chosen tokens within the chunk.
+    ///   - rows: indices of the chosen tokens within the chunk, at most `capacity`.
     func forward(_ hidden: Matrix, rows: UnsafeBufferPointer<Int32>, _ pass: LanePass) -> Matrix
 
     func outputBias(_ pass: LanePass) -> UnsafeMutablePointer<Float>
@@ -23,6 +26,7 @@ protocol LanguageModelHead: Sendable {
 /// The simplified head of corrective language modeling: the word table and a bias, without a transform (Bajaj et al. 2022,
 /// arXiv 2204.06644; `CLMHead` of COCO-LM's release). The table is as wide as the hidden states.
 struct CorrectiveHead: LanguageModelHead {
+    let capacity: Int
     private let table: ParameterSlot
     private let bias: ParameterSlot
     private let multiplier: Float
@@ -37,6 +41,7 @@ struct CorrectiveHead: LanguageModelHead {
         _ builder: inout ParameterBuilder, _ plan: inout ActivationPlan, table: ParameterSlot, multiplier: Double,
         capacity: Int
     ) {
+        self.capacity = capacity
         self.table = table
         bias = builder.bias("corrective.bias", table.rows)
         self.multiplier = Float(multiplier)

@@ -4,6 +4,7 @@ import Kernels
 /// The generator's output: dense (→ embedding size), GELU, norm, and output weights, at chosen positions only. The output
 /// weights are the shared word table or a table of their own.
 struct MaskedLanguageModelHead: LanguageModelHead {
+    let capacity: Int
     private let dense: ParameterSlot
     private let denseBias: ParameterSlot
     private let norm: Norm
@@ -29,6 +30,7 @@ struct MaskedLanguageModelHead: LanguageModelHead {
         isTied: Bool, embeddingRatio: Double, normalization: NormalizationConfiguration, multiplier: Double,
         capacity: Int, name: String = "head"
     ) {
+        self.capacity = capacity
         let width = table.columns
         // The hidden rule rather than the readout rule: a norm follows.
         dense = builder.matrix("\(name).dense.weight", output: width, input: hiddenSize, role: .hidden)
