@@ -6,10 +6,11 @@ import Objectives
 /// Samples of a frozen generator in a file, so that a later run over the same text need not compute them again
 /// (Fast-ELECTRA's offline preprocessing, arXiv 2310.07347).
 ///
-/// The file is a list of records, one a step: key, step, count, tokens, all little-endian. The key is a digest of all that
-/// the samples depend on, so a record of other text, another generator or another temperature is never taken: it is
-/// computed again and appended. So is one that is not what was written, after a power failure say: the count's upper half
-/// is a checksum. A torn record at the end, of a run that was killed, is cut off.
+/// The file is a signature, without which no file is written to, and a list of records, one a step: key, step, count, tokens,
+/// all little-endian. The key is a digest of all that the samples depend on but the machine, so a record of other text, another
+/// generator or another temperature is never taken: it is computed again and appended. So is one that is not what was written,
+/// after a power failure say: the count's upper half is a checksum. A torn record at the end, of a run that was killed, is cut
+/// off.
 package final class CorruptionCache {
     private let handle: FileHandle
     private let generatorKey: UInt64
@@ -17,8 +18,11 @@ package final class CorruptionCache {
     private var places: [Int: UInt64] = [:]
     private var end: UInt64 = 0
 
+    /// What a file of samples begins with.
+    private static let signature = Data([0x89] + "pretrain samples\n".utf8)
+
     /// - Parameter engine: whose generator has its weights.
-    /// - Throws: `EngineError.unusableCache` where the file cannot be opened.
+    /// - Throws: `EngineError.unusableCache` where the file cannot be opened, `foreignCache` where it is another's.
     package init(path: String, _ engine: TrainingEngine) throws {
         if !FileManager.default.fileExists(atPath: path) {
             _ = FileManager.default.createFile(atPath: path, contents: nil)
@@ -28,14 +32,17 @@ package final class CorruptionCache {
         }
         self.handle = handle
         var digest = Digest()
-        digest.add(UInt64(engine.configuration.seed))
+        let multiplier = engine.objective.model.outputMultipliers.generator
+        for (_, value) in engine.configuration.generatorSettings(outputMultiplier: multiplier) { digest.add(value) }
         for spec in engine.state.layout.specs where spec.name.hasPrefix("generator.") {
             let values = engine.state.weights.base + spec.offset
             for i in 0..<spec.count { digest.add(UInt64(values[i].bitPattern)) }
         }
         generatorKey = digest.value
         do {
-            try scan()
+            try scan(path)
+        } catch let error as EngineError {
+            throw error
         } catch {
             throw EngineError.unusableCache(path: path, reason: "\(error)")
         }
@@ -44,12 +51,24 @@ package final class CorruptionCache {
     deinit { try? handle.close() }
 
     /// What the samples of a step depend on.
-    package func key(_ masking: Masking, temperature: Double) -> UInt64 {
+    ///
+    /// - Parameter configuration: of the run's stage.
+    package func key(
+        _ batch: TokenBatch, _ masking: Masking, temperature: Double, _ configuration: EngineConfiguration
+    ) -> UInt64 {
         var digest = Digest()
         digest.add(generatorKey)
+        digest.add(UInt64(configuration.seed))
         digest.add(temperature.bitPattern)
-        for token in masking.inputs { digest.add(UInt64(UInt32(bitPattern: token))) }
-        for position in masking.positions { digest.add(UInt64(UInt32(bitPattern: position))) }
+        // Products of another precision or of other sizes round otherwise.
+        digest.add(configuration.precision.rawValue)
+        digest.add([configuration.sequenceLength, configuration.chunkTokens, configuration.laneCount])
+        // The same tokens are another text where they are divided otherwise.
+        digest.add(batch.sequenceOffsets)
+        digest.add(batch.segmentOffsets)
+        digest.add(batch.tokenTypes)
+        digest.add(masking.inputs)
+        digest.add(masking.positions)
         return digest.value
     }
 
@@ -79,7 +98,7 @@ package final class CorruptionCache {
     private static func sizeAndChecksum(_ tokens: [Int32], step: Int, key: UInt64) -> UInt64 {
         var digest = Digest()
         for word in [key, UInt64(step), UInt64(tokens.count)] { digest.add(word) }
-        for token in tokens { digest.add(UInt64(UInt32(bitPattern: token))) }
+        digest.add(tokens)
         return UInt64(tokens.count) | digest.value << 32
     }
 
@@ -102,8 +121,18 @@ package final class CorruptionCache {
 
     private static let headerBytes = 24
 
-    private func scan() throws {
+    private func scan(_ path: String) throws {
         let size = try handle.seekToEnd()
+        end = UInt64(Self.signature.count)
+        let beginning = try read(at: 0, count: Int(min(size, end)))
+        guard Self.signature.starts(with: beginning) else { throw EngineError.foreignCache(path: path) }
+        // A new file, or one of a run that was killed as it began.
+        if size < end {
+            try handle.seek(toOffset: 0)
+            try handle.write(contentsOf: Self.signature)
+            // Records behind a signature that a power failure took would be another's file.
+            return try handle.synchronize()
+        }
         while end + UInt64(Self.headerBytes) <= size {
             let header = try read(at: end, count: Self.headerBytes)
             let bytes = 4 * UInt64(UInt32(truncatingIfNeeded: header.load(16)))
@@ -131,6 +160,14 @@ package final class CorruptionCache {
             value = (value ^ word) &* 0x0000_0100_0000_01b3
             value ^= value >> 32
         }
+
+        /// Numbers and how many there are, so that of two lists in a row it matters where one ends.
+        mutating func add(_ numbers: [some FixedWidthInteger]) {
+            add(UInt64(numbers.count))
+            for number in numbers { add(UInt64(truncatingIfNeeded: number)) }
+        }
+
+        mutating func add(_ text: String) { add(Array(text.utf8)) }
     }
 }
 

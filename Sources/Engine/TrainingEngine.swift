@@ -289,7 +289,7 @@ public final class TrainingEngine {
         var replacements = sampled ?? randomReplacements(masking, purpose: .sampling, step: step)
         let temperature =
             objective.replacements == .frozen ? objective.frozenGenerator.temperature(step: step) : 1
-        let key = corruptionCache?.key(masking, temperature: temperature)
+        let key = corruptionCache?.key(batch, masking, temperature: temperature, configuration)
         if let key {
             replacements = corruptionCache?.replacements(
                 step: step, key: key, count: masking.positions.count,

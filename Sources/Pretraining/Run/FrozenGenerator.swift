@@ -57,43 +57,9 @@ enum FrozenGenerator {
         _ here: EngineConfiguration, _ there: EngineConfiguration, multipliers: (here: Double, there: Double),
         path: String
     ) throws {
-        func scale(_ configuration: EngineConfiguration) -> String {
-            let size = configuration.model.generatorShape.headSize
-            return "\(configuration.parametrization.generatorAttentionScale(headSize: size))"
-        }
-        // Settings that are not in use are no difference.
-        func pattern(_ attention: AttentionConfiguration) -> String {
-            if attention.pattern != .full { return "\(attention)" }
-            let distances =
-                attention.disentangled ? ", \(attention.positionBuckets), \(attention.maximumRelativeDistance)" : ""
-            return "full, query_key_norm \(attention.queryKeyNorm), disentangled \(attention.disentangled)\(distances)"
-        }
-        let settings: [(String, String, String)] = [
-            ("model.positions", "\(here.model.positions)", "\(there.model.positions)"),
-            ("model.rotary_base", "\(here.model.rotaryBase)", "\(there.model.rotaryBase)"),
-            (
-                "model.normalization", "\(here.model.normalization)", "\(there.model.normalization)"
-            ),
-            ("model.feed_forward", "\(here.model.feedForward)", "\(there.model.feedForward)"),
-            ("model.biases", "\(here.model.biases)", "\(there.model.biases)"),
-            ("model.attention", pattern(here.model.attention), pattern(there.model.attention)),
-            ("model.relative_bias", "\(here.model.relativeBias)", "\(there.model.relativeBias)"),
-            (
-                "model.generator.tied_output", "\(here.model.generator.tiedOutput)",
-                "\(there.model.generator.tiedOutput)"
-            ),
-            (
-                "model.generator.mask_decoder", "\(here.model.generator.maskDecoder)",
-                "\(there.model.generator.maskDecoder)"
-            ),
-            ("what multiplies its logits", "\(multipliers.here)", "\(multipliers.there)"),
-            ("what multiplies its attention scores", scale(here), scale(there)),
-            (
-                "the generator's heads", "\(here.model.generatorShape.headCount)",
-                "\(there.model.generatorShape.headCount)"
-            ),
-        ]
-        for (name, mine, theirs) in settings where mine != theirs {
+        let mine = here.generatorSettings(outputMultiplier: multipliers.here)
+        let theirs = there.generatorSettings(outputMultiplier: multipliers.there)
+        for ((name, mine), (_, theirs)) in zip(mine, theirs) where mine != theirs {
             throw PretrainingError.unusableGenerator(
                 path: path, reason: "\(name) is \(theirs) there and \(mine) here; make them equal")
         }
