@@ -11,11 +11,15 @@ extension ReplacedTokenDetection {
         guard let contrast = model.contrast else { return }
         let pass = chunk.pass
         let crops = crops(of: chunk)
+        // A crop begins a sequence where its segment does: that makes its first token global under global_tokens: first.
+        let beginsSequence = Set(pass.chunk.sequences)
+        let cropSequences = zip(pass.chunk.segments, crops.offsets).filter { beginsSequence.contains($0.0) }.map(\.1)
         var cropPass = LanePass(
             weights: pass.weights, gradients: pass.gradients, arena: pass.arena, dropout: pass.dropout,
             chunk: ChunkGeometry(
                 firstRow: pass.chunk.firstRow, tokenCount: crops.tokens.count,
                 segmentOffsets: crops.offsets.map { $0 + pass.chunk.firstRow },
+                sequenceOffsets: cropSequences.map { $0 + pass.chunk.firstRow },
                 tokenTypes: crops.types.isEmpty
                     ? [] : [Int32](repeating: 0, count: pass.chunk.firstRow) + crops.types))
         cropPass.products = pass.products
