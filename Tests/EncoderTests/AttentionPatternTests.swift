@@ -55,6 +55,36 @@ struct AttentionPatternTests {
         var offsets: [Int] { lengths.reduce(into: [0]) { $0.append($0.last! + $1) } }
     }
 
+    @Test("What units leave behind is forecast, never too little and not much too much", arguments: 0..<200)
+    func unitFloats(_ index: Int) {
+        var shape = Shape(index)
+        // One document in slices that are as long as each other, which is what memory is planned for.
+        let count = shape.tokens.count
+        shape.slices = count < 8 ? [0..<count] : (0..<4).map { $0 * count / 4..<($0 + 1) * count / 4 }
+        let size = shape.model.discriminatorShape
+        let chunk = ChunkGeometry(firstRow: 0, tokenCount: count, segmentOffsets: [0, count])
+        for layer in LayerAttention.layers(shape.model, size, networkIndex: 1) {
+            for rows in [0, 9] {
+                let blocks = shape.tokens.withUnsafeBufferPointer {
+                    layer.blocks(chunk, tokens: $0, slices: shape.slices, units: 16)
+                }
+                let needed = blocks.units.reduce(0) {
+                    $0 + 2 * $1.heads.count * size.headSize * ($1.keyRows.count + $1.listed.count + rows)
+                }
+                let relativeRows = layer.kind == .full ? rows : 0
+                let found = layer.unitFloats(
+                    slices: shape.slices, units: 16, headSize: size.headSize, relativeRows: relativeRows)
+                if layer.kind == .full {
+                    #expect(found == needed)
+                } else if rows == 0 {
+                    #expect(found >= needed)
+                    // Every unit has the whole document at most; global ids may be anywhere, or nowhere.
+                    #expect(found <= 3 * 2 * size.hiddenSize * count * (blocks.units.count + 1))
+                }
+            }
+        }
+    }
+
     /// What a mask says of a layer: visibility and the column in the dropout stream, straight from the definitions.
     struct Mask {
         let layer: LayerAttention

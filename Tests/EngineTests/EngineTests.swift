@@ -210,6 +210,44 @@ struct EngineTests {
         #expect(buffers(lanes: 16, threads: 2, chunkTokens: 8) == 16)
     }
 
+    @Test("Memory for messages goes with the blocks of lanes that ranks sum by themselves")
+    func messageMemory() {
+        /// In buffers of all parameters, and what rounding of shares to whole numbers adds.
+        func buffers(lanes: Int, ranks: Int, _ communication: CommunicationPrecision = .float32) -> Double {
+            let configuration = Self.configuration {
+                $0.training.batchSize = 64
+                $0.training.lanes = lanes
+                $0.training.communication = communication
+            }
+            let model = TrainingEngine.model(configuration.engine, vocabularySize: Self.vocabulary)
+            let cost = ModelCost(configuration.engine, model: model, threads: 1, ranks: ranks)
+            let whole = Double(4 * model.layout.bufferCount)
+            return (Double(cost.exchangeBytes) / whole * 1000).rounded() / 1000
+        }
+        #expect(buffers(lanes: 8, ranks: 1) == 0)
+        // Half of the gradients out, half in, and weights.
+        #expect(buffers(lanes: 8, ranks: 2) == 2)
+        // Six lanes of a rank are two blocks: two thirds out twice, and one third in of two blocks from two ranks.
+        #expect(abs(buffers(lanes: 18, ranks: 3) - (1 + 8.0 / 3)) < 0.002)
+        // Half as wide, and the weights from before the step.
+        #expect(buffers(lanes: 8, ranks: 2, .bfloat16) == 2.5)
+    }
+
+    @Test("Divided sequences need memory for what units of attention leave behind")
+    func unitMemory() {
+        let configuration = Self.configuration {
+            $0.corpus.sequenceLength = 2048
+            $0.model.maximumPositions = 2048
+            $0.training.chunkTokens = 256
+            $0.training.lanes = 4
+        }
+        let model = TrainingEngine.model(configuration.engine, vocabularySize: Self.vocabulary)
+        let cost = ModelCost(configuration.engine, model: model, threads: 2)
+        // 22 tiles of queries make five parts, each with the gradients of all keys and values: 2 · 32 numbers a token.
+        let units = 4 * 5 * 2 * 32 * 2048
+        #expect(cost.activationBytes == 4 * (model.activationCount + 2 * model.scratchCount) + units)
+    }
+
     @Test("A model beyond the machine's memory is refused before it is allocated")
     func memory() {
         let configuration = Self.configuration {

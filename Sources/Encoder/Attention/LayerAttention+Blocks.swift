@@ -47,9 +47,15 @@ extension LayerAttention {
     }
 
     /// Into how many groups of tiles the queries of a head are divided.
-    private static func parts(units: Int, headCount: Int, rows: Int) -> Int {
-        let tiles = (rows + AttentionBlocks.rowCount - 1) / AttentionBlocks.rowCount
-        return max(1, min((units + headCount - 1) / headCount, tiles / 4))
+    static func parts(units: Int, headCount: Int, rows: Int) -> Int {
+        parts(
+            units: units, headCount: headCount, blocks: (rows + AttentionBlocks.rowCount - 1) / AttentionBlocks.rowCount
+        )
+    }
+
+    /// Of a head whose queries are in so many blocks, of which a part has four at least.
+    static func parts(units: Int, headCount: Int, blocks: Int) -> Int {
+        max(1, min((units + headCount - 1) / headCount, blocks / 4))
     }
 
     /// Part of a segment's queries against all of its keys.
@@ -202,7 +208,7 @@ extension LayerAttention {
         let first = builder.bundleCount
         for segment in segments {
             let blocks = (segment.count + sparsity.size - 1) / sparsity.size
-            let parts = units > 1 ? max(1, min((units + headCount - 1) / headCount, blocks / 4)) : 1
+            let parts = units > 1 ? Self.parts(units: units, headCount: headCount, blocks: blocks) : 1
             for head in 0..<headCount {
                 for part in 0..<parts {
                     let begin = builder.bundleCount

@@ -44,8 +44,11 @@ struct NetworkPatterns: Sendable {
         longestSegment + min(longestSegment, globalCapacity)
     }
 
+    /// Units of attention of a chunk that threads divide: enough for as many threads as a machine is likely to have, few enough
+    /// that what each leaves is small.
+    static let units = 16
+
     func blocks(_ pass: LanePass, tokens: UnsafeBufferPointer<Int32>) -> [AttentionBlocks] {
-        // Enough units for as many threads as a machine is likely to have, few enough that what each leaves is small.
-        distinct.map { $0.blocks(pass.chunk, tokens: tokens, slices: pass.sliceRows, units: 16) }
+        distinct.map { $0.blocks(pass.chunk, tokens: tokens, slices: pass.sliceRows, units: Self.units) }
     }
 }

@@ -71,11 +71,20 @@ public struct ModelCost: Sendable, Equatable {
         let tables = [configuration.model.generatorShape, configuration.model.discriminatorShape].map {
             Self.rotaryBytes(configuration.model, $0, length: length)
         }
+        // What attention of divided sequences leaves behind, of full sequences of one document.
+        let unitBytes =
+            model.limits.sliceTokens.map {
+                Self.bytes(
+                    4,
+                    configuration.model.unitFloats(
+                        tokens: length, sliceTokens: $0, laneCount: configuration.laneCount,
+                        hasGenerator: configuration.objective.hasGenerator))
+            } ?? 0
         activationBytes = Self.sum(
             model.limits.sliceTokens == nil
                 ? Self.bytes(4, model.activationCount, threads)
                 : Self.sum(Self.bytes(4, model.activationCount), Self.bytes(4, model.scratchCount, threads)),
-            Self.sum(tables[0], tables[1]))
+            Self.sum(tables[0], tables[1]), unitBytes)
         roundedBytes =
             configuration.precision == .float32
             ? 0
@@ -83,11 +92,29 @@ public struct ModelCost: Sendable, Equatable {
                 Self.bytes(4, RoundedWeights.floatCount(layout)),
                 Self.bytes(4, threads, Self.widestOperand(layout, model.limits)))
         batchBytes = Self.bytes(Self.bytesPerBatchToken, configuration.sequencesPerStep, length)
-        // Replicas: the outer step's average, the weights of the last meeting, and what comes in. Else gradients that go out and
-        // come in, and weights. Rounding keeps the weights from before a step.
-        let exchanged = configuration.replica != nil || ranks > 1 ? 3 : 0
-        exchangeBytes = Self.bytes(
-            4, layout.bufferCount, exchanged + (configuration.communication == .bfloat16 ? 1 : 0))
+        // Replicas: the outer step's average, the weights of the last meeting, and what comes in.
+        let messages =
+            configuration.replica != nil
+            ? Self.bytes(4, layout.bufferCount, 3) : Self.messageBytes(configuration, layout.bufferCount, ranks: ranks)
+        // Rounding keeps the weights from before a step.
+        exchangeBytes = Self.sum(
+            messages, configuration.communication == .bfloat16 ? Self.bytes(4, layout.bufferCount) : 0)
+    }
+
+    /// Of gradients that go out and come in, a sum for each block of lanes that ranks sum by themselves, and of weights. That
+    /// of the rank that has most.
+    private static func messageBytes(_ configuration: EngineConfiguration, _ numbers: Int, ranks: Int) -> Int {
+        guard ranks > 1 else { return 0 }
+        let tree = LaneTree(laneCount: configuration.laneCount)
+        let blocks = (0..<ranks).map {
+            tree.blocks(.share($0, of: ranks, count: configuration.laneCount)).count
+        }
+        let own = (numbers + ranks - 1) / ranks
+        let gradients = blocks.map { mine in
+            sum(bytes(numbers - own, mine), bytes(own, blocks.reduce(0, +) - mine))
+        }
+        let isRounded = configuration.communication == .bfloat16
+        return sum(bytes(isRounded ? 2 : 4, gradients.max() ?? 0), bytes(4, numbers))
     }
 
     public var memoryBytes: Int { Self.sum(stateBytes, activationBytes, roundedBytes, batchBytes, exchangeBytes) }
