@@ -10,6 +10,10 @@ public struct SettingUse: Sendable {
     public var reason: String
 
     public init(_ keys: String..., isRead: Bool, otherwise reason: String) {
+        self.init(keys, isRead: isRead, otherwise: reason)
+    }
+
+    public init(_ keys: [String], isRead: Bool, otherwise reason: String) {
         self.keys = keys
         self.isRead = isRead
         self.reason = reason

@@ -81,6 +81,17 @@ import Testing
         #expect(outcome.errors.contains(setting.prefix { $0 != "=" }), "\(outcome.errors)")
     }
 
+    /// A configuration that asked for it would be refused: leaving it out must not be.
+    @Test func whatNothingReadsMayGo() throws {
+        try workspace.run(
+            "unread", ["optimizer.schedule=wsd", "optimizer.decay_steps=7", "optimizer.schedule=constant"])
+        #expect(try workspace.folder.text("unread/config.yaml").contains("decay_steps: 7"))
+        try workspace.folder.copy("unread", to: "read")
+        try workspace.run("unread", longer + ["optimizer.schedule=constant"])
+        let read = try workspace.run("read", longer + ["optimizer.schedule=wsd"], expecting: 1)
+        #expect(read.errors.contains("optimizer.decay_steps"), "\(read.errors)")
+    }
+
     @Test func anotherTokenizerIsRefused() throws {
         try workspace.folder.copy("run/tokenizer.json", to: "same.json")
         try workspace.run("run", longer + ["tokenizer.path=same.json"])

@@ -7,10 +7,12 @@ extension ConfigurationReader {
     ///
     /// - Parameters:
     ///   - root: what reading the text and the overrides gave.
-    ///   - yaml, origin: the text and its name; empty for one that is not looked at, as others share it.
+    ///   - yaml, origin: the text and its name.
     ///   - overrides: `key.path=value`, all that were read.
     ///   - own: which of the overrides are looked at; nil: all.
-    ///   - start: what the text and the overrides before a setting are read into; of all overrides, in the end.
+    ///   - looksAtText: no where other configurations share the text, to which it may mean something.
+    ///   - start: what there is before the text is read, a preset say, which may depend on the overrides it is given: those that
+    ///     stand before a setting that is looked at, and once all of them.
     /// - Returns: what is only noted, a sentence each.
     /// - Throws: `ConfigurationError` with all that is refused.
     @discardableResult
@@ -26,9 +28,9 @@ extension ConfigurationReader {
         let (values, usualValues) = (tree.values(), usualTree.values())
         let schema = Dictionary(
             usualTree.schemaFields().map { ($0.path, $0.field.valueText) }, uniquingKeysWith: { first, _ in first })
+        // An element of a list that was replaced may stand where a preset has one: either's value is as good as none.
         func isUsual(_ path: String) -> Bool {
-            let value = usualValues[path] ?? schema[SettingTree.schemaPath(path)] ?? nil
-            return values[path] == value
+            values[path] == usualValues[path] || values[path] == schema[SettingTree.schemaPath(path)] ?? nil
         }
         /// The text and so many overrides, and where each of their settings stands; nothing of this is validated.
         func read(_ count: Int) throws -> (root: Root, places: [String: ReadingSession.Place]) {
@@ -73,7 +75,7 @@ extension ConfigurationReader {
     }
 
     /// The settings that nothing reads, by path, and why.
-    private static func unread<Root: Configurable>(_ root: Root) throws -> [String: String] {
+    public static func unread<Root: Configurable>(_ root: Root) throws -> [String: String] {
         let paths = try SettingTree(describing: root).values().keys
         var found: [String: String] = [:]
         var visitor = GroupVisitor { group, path in

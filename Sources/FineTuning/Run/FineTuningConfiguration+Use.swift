@@ -5,11 +5,9 @@ extension FineTuningConfiguration {
     public var uses: [SettingUse] {
         let kind = task.kind
         func of(_ keys: String..., kinds: TaskKind...) -> SettingUse {
-            var use = SettingUse(
-                isRead: kinds.contains(kind),
+            SettingUse(
+                keys, isRead: kinds.contains(kind),
                 otherwise: "is for kind: \(kinds.map(\.rawValue).joined(separator: " or ")); kind is \(kind.rawValue)")
-            use.keys = keys
-            return use
         }
         let readsWindows = kind == .tokens || kind == .span || training.longTexts == .stride
         return [
@@ -24,6 +22,7 @@ extension FineTuningConfiguration {
             of("choices_field", "choice_fields", kinds: .choice),
             SettingUse(
                 "choices_field", isRead: task.choiceFields.isEmpty, otherwise: "is not read beside choice_fields"),
+            // The first token is what kinds that read token by token say for none.
             SettingUse(
                 "training.pooling", isRead: !kind.definition.readsTokens || training.pooling == .first,
                 otherwise: "is for texts as a whole; kind: \(kind.rawValue) reads token by token"),

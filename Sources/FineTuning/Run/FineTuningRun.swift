@@ -34,6 +34,13 @@ public final class FineTuningRun {
         public var lost: LostInputs?
         /// How many training texts, or words, have each label; nil where labels have no names.
         public var labels: [String: Int]?
+
+        /// What is told of it: the test's score where there is a test, by what validation is judged by if the test has that.
+        public func reported(_ task: TaskConfiguration) -> TaskMetric {
+            let metric = task.decidingMetric(of: validation)
+            guard let test, test[metric] == nil else { return metric }
+            return task.decidingMetric(of: test)
+        }
     }
 
     /// - Parameters:
@@ -225,7 +232,12 @@ public final class FineTuningRun {
             return try ConfigurationDocumentation(of: configuration).keys
         }
         let (before, after) = (try keys(old), try keys(new))
-        return zip(before, after).filter { !free.contains($0.path) && $0.defaultValue != $1.defaultValue }.map {
+        // What nothing reads may go, as a file that asks for it is refused; earlier versions took it.
+        let unread = Set(try ConfigurationReader.unread(old).keys).intersection(
+            try ConfigurationReader.unread(new).keys)
+        return zip(before, after).filter {
+            !free.contains($0.path) && !unread.contains($0.path) && $0.defaultValue != $1.defaultValue
+        }.map {
             "\($0.path) (\($0.defaultValue), now \($1.defaultValue))"
         }
     }

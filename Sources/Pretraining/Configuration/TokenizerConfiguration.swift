@@ -44,7 +44,7 @@ public struct TokenizerConfiguration: Configurable, Equatable {
     public var uses: [SettingUse] {
         [
             SettingUse(
-                "vocabulary_size", "minimum_frequency", "sample_bytes", "pattern", "digits", "composed", "lowercase",
+                "minimum_frequency", "sample_bytes", "pattern", "digits", "composed", "lowercase",
                 "maximum_token_length", isRead: path == nil,
                 otherwise: "is for a vocabulary that is trained; path names one that is there")
         ]
