@@ -54,7 +54,8 @@ public struct RunForecast: Encodable, Sendable {
     /// - Throws: what makes the configuration unusable here.
     public init(_ requested: RunConfiguration, threads: Int, measuring: Bool, checkingCorpus: Bool) throws {
         var configuration = requested
-        let tokenizer = checkingCorpus ? try FirstBatch.tokenizer(&configuration) : nil
+        // A vocabulary that is there has a size of its own, which decides what a step costs.
+        let tokenizer = try FirstBatch.tokenizer(&configuration)
         if configuration.tokenizer.vocabularySize != requested.tokenizer.vocabularySize {
             advice.append(
                 "the tokenizer has \(CountFormat.grouped(configuration.tokenizer.vocabularySize)) entries, whatever "

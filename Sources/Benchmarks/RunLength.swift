@@ -48,7 +48,11 @@ public enum RunLength {
             var stage = configuration.configuration(ofStage: index)
             stage.training.stages = []
             let forecast = try RunForecast(stage, threads: threads, measuring: true, checkingCorpus: false)
-            let tokens = (forecast.tokensPerSecond ?? 0) * Double(ranks)
+            guard let speed = forecast.tokensPerSecond else {
+                throw InvalidSetting(
+                    "training.hours", "cannot be told in steps: the run needs more memory than this machine has")
+            }
+            let tokens = speed * Double(ranks)
             return (tokens, tokens / Double(forecast.tokensPerStep))
         }
         let stages = configuration.training.stages
