@@ -70,16 +70,13 @@ struct ContrastiveTask: TaskDefinition {
         }
     }
 
-    /// The epoch that is kept is chosen by one measure, and a test is told by the same.
+    /// A test may have scores where validation, which is split off texts to train on, has none; without any beside scored
+    /// validation it was named without its column.
     func check(tested rows: [TaskRow], path: String, validation: [TaskRow]) throws {
-        guard let row = rows.first, let chosenBy = validation.first else { return }
-        let (hasScore, hadScore) = (row.label != nil, chosenBy.label != nil)
-        guard hasScore != hadScore else { return }
+        guard let row = rows.first, row.label == nil, validation.first?.label != nil else { return }
         throw TaskError.row(
             path: path, line: row.line,
-            hasScore
-                ? "has a score, and texts for validation have none: leave scores out of the test, or give both some"
-                : "has no score (label_field), and texts for validation have one: give both scores, or neither")
+            "has no score (label_field), and texts for validation have one: give both scores, or neither")
     }
 
     let outputCount = 0

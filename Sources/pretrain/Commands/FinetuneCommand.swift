@@ -135,10 +135,12 @@ struct FinetuneCommand: ParsableCommand {
         let metric =
             results.first.map { configuration.task.decidingMetric(of: $0.validation) }
             ?? configuration.task.decidingMetric
+        let tested = results.first?.reported(configuration.task) ?? metric
         let summary = Summary(
-            output: output, metric: metric.rawValue, layerChoice: choice, runs: results,
+            output: output, metric: metric.rawValue, testMetric: tested == metric ? nil : tested.rawValue,
+            layerChoice: choice, runs: results,
             validation: SeedSpread(results.compactMap { $0.validation[metric] }),
-            test: SeedSpread(results.compactMap { $0.test?[metric] }))
+            test: SeedSpread(results.compactMap { $0.test?[tested] }))
         try report.show(summary) { summary.text }
     }
 
@@ -164,6 +166,8 @@ struct FinetuneCommand: ParsableCommand {
     private struct Summary: Encodable {
         var output: String
         var metric: String
+        /// nil unless the test is told by another than validation is.
+        var testMetric: String?
         /// nil unless layers were chosen.
         var layerChoice: LayerChoice?
         var runs: [FineTuningRun.Result]
@@ -174,9 +178,9 @@ struct FinetuneCommand: ParsableCommand {
             var lines = runs.map { run in
                 "seed \(run.seed): \(FinetuneCommand.text(run.test ?? run.validation)) on \(run.test == nil ? "validation" : "test")"
             }
-            let name = metric.replacing("_", with: " ")
-            if let validation { lines.append("\(name) on validation: \(validation.text)") }
-            if let test { lines.append("\(name) on test: \(test.text)") }
+            func name(_ metric: String) -> String { metric.replacing("_", with: " ") }
+            if let validation { lines.append("\(name(metric)) on validation: \(validation.text)") }
+            if let test { lines.append("\(name(testMetric ?? metric)) on test: \(test.text)") }
             if runs.count > 1 { lines.append("±: deviation over \(runs.count) seeds") }
             lines.append("the models are in \(output)")
             return lines.joined(separator: "\n") + "\n"
