@@ -595,9 +595,8 @@ def check_classifiers(pretrain, folder):
 
         try:
             if kind in classifiers.LABELS:
-                for texts in classifiers.texts():
-                    rows = [{"text": text} if pair is None else {"text": text, "text_pair": pair} for text, pair in texts]
-                    classifiers.check_predictions(model, tokenizer, texts, predict(rows), name)
+                rows = [{"text": text, "text_pair": pair} for text, pair in classifiers.texts()]
+                classifiers.check_predictions(model, tokenizer, classifiers.texts(), predict(rows), name)
             else:
                 rows = [classifiers.row(kind, number) for number in range(40, 46)]
                 classifiers.check_other(model, tokenizer, rows, predict(rows), kind, name)
