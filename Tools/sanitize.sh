@@ -12,7 +12,7 @@ rm -rf "$reports"
 mkdir -p "$reports"
 common="halt_on_error=0:log_path=$reports/report"
 export ASAN_OPTIONS="$common:detect_leaks=0:suppressions=$PWD/Tools/sanitizers/address.txt"
-export TSAN_OPTIONS="$common" UBSAN_OPTIONS="$common:print_stacktrace=1"
+export TSAN_OPTIONS="$common:suppressions=$PWD/Tools/sanitizers/thread.txt" UBSAN_OPTIONS="$common:print_stacktrace=1"
 # UCX, below some builds of MPICH, patches memory functions in place, which ends in a crash where a sanitizer has its own.
 export UCX_MEM_EVENTS=n UCX_MEM_MMAP_HOOK_MODE=none
 recover=
