@@ -6,4 +6,6 @@ public enum Sanitizer {
     public static let reservesAddresses = ["__asan_init", "__tsan_init"].contains { (name: String) in
         dlsym(nil, name) != nil
     }
+    /// Whether one is built in that begins with a file of its own, so that a limit on the size of files ends it.
+    public static let writesFiles = dlsym(nil, "__tsan_init") != nil
 }
