@@ -111,6 +111,7 @@ public final class TrainingEngine {
         products = PassProducts(configuration.precision, layout)
         // Replicas draw random numbers of their own; the first those of the configuration, so that it evaluates as any model.
         seed = UInt64(configuration.seed) ^ UInt64(configuration.replica?.index ?? 0) &* 0x9e37_79b9_7f4a_7c15
+        if previous != nil { weightsChanged() }
     }
 
     /// The networks of a configuration.

@@ -49,6 +49,24 @@ struct EngineTests {
         return (engine.state.weights.elements.map(\.bitPattern), losses)
     }
 
+    @Test("An engine that takes over goes on to the same bits", arguments: [ProductPrecision.float32, .bfloat16])
+    func takingOver(precision: ProductPrecision) throws {
+        let configuration = Self.configuration { $0.training.precision = precision }
+        let expected = try Self.train(configuration, threads: 2, steps: 3)
+        let pool = ThreadPool(threadCount: 2)
+        defer { pool.shutDown() }
+        var engine = try TrainingEngine(
+            configuration.engine, vocabularySize: Self.vocabulary, special: Self.special, pool: pool)
+        engine.initialize()
+        for step in 1...3 {
+            _ = try engine.train(Self.batch(sequences: 12, seed: UInt64(step)), step: step)
+            engine = try TrainingEngine(
+                configuration.engine, vocabularySize: Self.vocabulary, special: Self.special, pool: pool,
+                continuing: engine.state)
+        }
+        #expect(engine.state.weights.elements.map(\.bitPattern) == expected.weights)
+    }
+
     @Test("1, 2, 3 and 9 threads give the same bits")
     func threads() throws {
         let expected = try Self.train(Self.configuration(), threads: 1)
