@@ -90,7 +90,9 @@ public struct EncoderNetwork: Sendable {
         builder.prefix = "\(network.rawValue)."
         builder.widthRatio = network.widthRatio(model, parametrization)
         builder.depthRatio = network.depthRatio(model, parametrization)
-        patterns = NetworkPatterns(model, shape, networkIndex: networkIndex, longestSegment: longestSegment)
+        // The same graph in every pass, whatever is dropped out.
+        patterns = NetworkPatterns(
+            model, shape, networkIndex: network == .generator ? 0 : 1, longestSegment: longestSegment)
         let workspace = Workspace(
             &plan, model, shape, patterns, recomputation: recomputation, tokens: tokens, longestSegment: longestSegment)
         var context = BuildContext(
