@@ -235,8 +235,7 @@ let package = Package(
             "HyperparameterTransferTests",
             [
                 "Configuration", "Encoder", "HyperparameterTransfer", "Kernels", "Objectives", "Parametrization",
-                "Plots",
-                "Pretraining",
+                "Plots", "Pretraining", "TestSupport",
             ]),
         tests(
             "AnalysisTests",

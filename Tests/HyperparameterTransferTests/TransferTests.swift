@@ -5,6 +5,7 @@ import HyperparameterTransfer
 import Kernels
 import Parametrization
 import Pretraining
+import TestSupport
 import Testing
 
 @Suite("Widths, refusals and what is written for the target")
@@ -265,6 +266,57 @@ struct TransferTests {
         expected.parametrization.generatorBaseHeadSize = 32
         #expect(try ConfigurationWriter.yaml(read) == ConfigurationWriter.yaml(expected))
         #expect(notes.count == 1 && notes[0].contains("no rule was applied"))
+    }
+
+    @Test("A proxy's batch scales those of stages; what a search could not judge or build is refused before it begins")
+    func stagesAndRefusals() throws {
+        var options = TransferOptions()
+        options.proxyWidth = 64
+        options.proxySteps = 400
+        options.proxyBatch = 8
+        let staged = Self.target {
+            var (first, second) = (TrainingStage(), TrainingStage())
+            (first.steps, first.batchSize) = (250, 4)
+            second.steps = 250
+            $0.training.stages = [first, second]
+            $0.training.accumulationSteps = 4
+        }
+        let training = try TransferPlan(staged, options).proxy.training
+        #expect(training.stages.map(\.batchSize) == [2, nil] && training.sequencesPerStep == 8)
+        func problem(_ target: RunConfiguration) -> String {
+            "\(#expect(throws: TransferError.self) { _ = try TransferPlan(target, options) } as Any)"
+        }
+        #expect(problem(Self.target { $0.corpus.heldOut = 0 }).contains("corpus.held_out is 0"))
+        let frozen = Self.target {
+            $0.objective.replacements = .frozen
+            $0.objective.frozenGenerator.checkpoint = "c"
+            $0.model.embeddingSharing = .separate
+        }
+        #expect(problem(frozen).contains("--proxy-width 256"))
+        options.proxyWidth = 256
+        #expect(throws: Never.self) { _ = try TransferPlan(frozen, options) }
+        options.search = ["output_multiplier=1,2"]
+        #expect(problem(frozen).contains("without output_multiplier"))
+    }
+
+    @Test("A watch that goes on has seen what came before, and says the same")
+    func divergence() throws {
+        let losses = (1...60).map { $0 < 40 ? 5 : 5 + 0.5 * Double($0 - 40) }
+        let folder = try TemporaryFolder()
+        var (watch, record) = (DivergenceWatch(warmup: 10), StepLosses(folder: folder.path))
+        let whole = losses.enumerated().first { step, loss in
+            record.set(step: step + 1, loss)
+            return watch.sees(step: step + 1, loss: loss)
+        }?.offset
+        for begin in [3, 20, 30, 43] {
+            var resumed = DivergenceWatch(warmup: 10)
+            resumed.resume(record.before(step: begin + 1))
+            let found = losses.enumerated().dropFirst(begin).first { resumed.sees(step: $0 + 1, loss: $1) }?.offset
+            #expect(found == whole)
+        }
+        #expect(whole == 44)
+        // Where something is missing it says nothing.
+        #expect(record.before(step: 1000).isEmpty && StepLosses(folder: folder("none")).before(step: 3).isEmpty)
     }
 
     @Test("Rules across batch and horizon act only where they are asked for")

@@ -131,6 +131,7 @@ public struct CoordinateCheck: Sendable {
         configuration.optimizer.schedule = .constant
         configuration.model.dropout = 0
         configuration.model.attentionDropout = 0
+        (configuration.model.generator.dropout, configuration.model.generator.attentionDropout) = (nil, nil)
         change(&configuration)
         planted?.configuration(&configuration)
         let vocabulary = configuration.tokenizer.vocabularySize

@@ -71,8 +71,7 @@ public struct Verification: Codable, Sendable {
                     var configuration = try plan.family.configuration(
                         width: width, layerCount: plan.options.proxyLayers,
                         rules: isStandard ? .standard : .maximalUpdate(baseWidth: plan.baseWidth))
-                    configuration.training.batchSize = plan.proxy.training.batchSize
-                    configuration.training.accumulationSteps = plan.proxy.training.accumulationSteps
+                    TransferPlan.setBatch(&configuration, plan.options.proxyBatch, of: plan.target)
                     try TransferPlan.setLength(&configuration, steps: steps, of: plan.target)
                     TransferPlan.setTrialRecords(&configuration, tokenizer: tokenizer)
                     for (hyperparameter, value) in best { hyperparameter.set(value, in: &configuration) }

@@ -62,6 +62,9 @@ public struct TransferPlan: Sendable {
                 "training.hours becomes a number of steps when a run begins, and a search needs it before: set training.steps instead "
                     + "(`pretrain config check` says how many this machine does in that time)")
         }
+        guard target.corpus.heldOut > 0 else {
+            throw TransferError.refused("corpus.held_out is 0, and trials are ranked by their loss on held-out text")
+        }
         let objective = target.objective
         guard
             options.metric == .total || options.metric == .generator && objective.trainsGenerator
@@ -89,11 +92,22 @@ public struct TransferPlan: Sendable {
         } catch TransferError.refused(let reason) where options.proxyWidth != nil {
             throw TransferError.refused("\(reason)\n\(Self.alternatives(family))")
         }
-        if let batch = options.proxyBatch {
-            proxy.training.batchSize = batch
-            proxy.training.accumulationSteps = 1
-        }
+        Self.setBatch(&proxy, options.proxyBatch, of: target)
         space = try SearchSpace(parsing: options.search, for: target)
+        if objective.replacements == .frozen {
+            let isOther =
+                width != target.model.hiddenSize
+                || options.proxyLayers ?? target.model.layerCount != target.model.layerCount
+            let multipliers: [Hyperparameter] = [.outputMultiplier, .attentionMultiplier]
+            guard !isOther, options.verifyWidths == nil,
+                !space.dimensions.contains(where: { multipliers.contains($0.hyperparameter) })
+            else {
+                throw TransferError.refused(
+                    "objective.replacements is frozen, and that generator has one shape and its own multipliers: search at the "
+                        + "target's own size (--proxy-width \(target.model.hiddenSize)) without --verify and without output_multiplier and "
+                        + "attention_multiplier, or with a generator that is trained")
+            }
+        }
         method = options.method ?? (space.dimensions.count == 1 ? .grid : .random)
         points = try space.points(method: method, trials: options.trials, seed: options.seed)
         let steps = try options.proxySteps ?? Self.steps(of: proxy, target, trials: points.count, options)
@@ -114,6 +128,20 @@ public struct TransferPlan: Sendable {
             var member = try family.configuration(width: width, layerCount: options.proxyLayers, rules: .standard)
             try Self.setLength(&member, steps: options.verifySteps ?? steps, of: target)
         }
+    }
+
+    /// The batch of a proxy, and in proportion that of every stage that has its own.
+    ///
+    /// - Parameter batch: sequences of a step; nil leaves the target's.
+    static func setBatch(_ configuration: inout RunConfiguration, _ batch: Int?, of target: RunConfiguration) {
+        guard let batch else { return }
+        for (index, stage) in target.training.stages.enumerated() {
+            configuration.training.stages[index].batchSize = stage.batchSize.map { own in
+                max(1, Int((Double(own) * Double(batch) / Double(target.training.batchSize)).rounded()))
+            }
+        }
+        configuration.training.batchSize = batch
+        configuration.training.accumulationSteps = 1
     }
 
     /// Steps of the longest trials that keep the search within a sensible share of the target's training.

@@ -27,7 +27,12 @@ public struct TransferRules: Codable, Sendable, Equatable {
             / Double(proxy.training.sequencesPerStep * proxy.corpus.sequenceLength)
         if batch, batchRatio != 1 {
             Hyperparameter.scaleRates(by: batchRatio.squareRoot(), in: &target)
-            func scaled(_ beta: Double) -> Double { max(0, 1 - (1 - beta) * batchRatio) }
+            var isBeyond = false
+            func scaled(_ beta: Double) -> Double {
+                let result = 1 - (1 - beta) * batchRatio
+                if result <= 0 { isBeyond = true }
+                return max(0, result)
+            }
             target.optimizer.beta1 = scaled(target.optimizer.beta1)
             target.optimizer.beta2 = scaled(target.optimizer.beta2)
             target.optimizer.generator.beta1 = target.optimizer.generator.beta1.map(scaled)
@@ -36,7 +41,10 @@ public struct TransferRules: Codable, Sendable, Equatable {
                 target.optimizer.muon.momentum = scaled(target.optimizer.muon.momentum)
             }
             notes.append(
-                "batch rule: \(number(batchRatio)) times the proxy's batch; learning rate × √ of it, 1 − β × it")
+                "batch rule: \(number(batchRatio)) times the proxy's batch; learning rate × √ of it, 1 − β × it"
+                    + (isBeyond
+                        ? "; so much larger a batch is beyond the rule, which left no momentum: choose a larger --proxy-batch"
+                        : ""))
         } else if batchRatio != 1 {
             notes.append(
                 "the target's batch is \(number(batchRatio)) times the proxy's, and no rule was applied (--batch-rule)")

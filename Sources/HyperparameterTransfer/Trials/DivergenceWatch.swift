@@ -1,7 +1,5 @@
 /// Tells when a run's loss has left for good: after warmup, the mean of the last 20 steps is above that of the first 5.
-///
-/// Of a run that is gone on with it has not seen the first, and says nothing.
-struct DivergenceWatch {
+package struct DivergenceWatch {
     private let warmup: Int
     private var first: [Double] = []
     private var last: [Double] = []
@@ -11,10 +9,18 @@ struct DivergenceWatch {
     /// Losses of single batches scatter.
     private static let margin = 1.05
 
-    init(warmup: Int) { self.warmup = warmup }
+    package init(warmup: Int) { self.warmup = warmup }
+
+    /// For a run that is gone on with.
+    ///
+    /// - Parameter losses: of the steps before; without them it says nothing.
+    mutating package func resume(_ losses: [Double]) {
+        first = Array(losses.prefix(Self.firstSteps))
+        last = Array(losses.suffix(Self.lastSteps))
+    }
 
     /// - Returns: whether the run has diverged.
-    mutating func sees(step: Int, loss: Double) -> Bool {
+    mutating package func sees(step: Int, loss: Double) -> Bool {
         if first.isEmpty, step > Self.firstSteps { return false }
         if first.count < Self.firstSteps { first.append(loss) }
         last.append(loss)

@@ -58,7 +58,11 @@ public final class TrialRunner: Sendable {
         for trial in trials {
             let key = try trial.key
             keys.append(key)
-            if let stored = stored(trial, key: key) { remember(stored, key: key, ran: false) }
+            if let stored = stored(trial, key: key) {
+                remember(stored, key: key, ran: false)
+                // Killed behind the result.
+                StepLosses(folder: path(trial)).remove()
+            }
             let isKnown = state.withLock { $0.finished[key] != nil } || waiting.contains { $0.key == key }
             if isKnown {
                 state.withLock { $0.plannedFlops -= trial.flops(vocabularySize: vocabularySize) }
@@ -103,6 +107,8 @@ public final class TrialRunner: Sendable {
         let steps = configuration.training.steps
         let flops = trial.flops(vocabularySize: vocabularySize)
         var watch = DivergenceWatch(warmup: configuration.optimizer.warmupSteps)
+        var losses = StepLosses(folder: path(trial))
+        var isFirst = true
         var evaluation: EvaluationReport?
         var divergedAt: Int?
         let run = Run(
@@ -116,6 +122,9 @@ public final class TrialRunner: Sendable {
             }
         } isWorthwhile: { step, record in
             self.advance(job: job, flops: flops * Double(step) / Double(steps))
+            if isFirst { watch.resume(losses.before(step: step)) }
+            isFirst = false
+            losses.set(step: step, record.loss)
             return !watch.sees(step: step, loss: record.loss)
         }
         do {
@@ -155,6 +164,7 @@ public final class TrialRunner: Sendable {
             }
         }
         try JSONFile.write(result, to: path(trial) + "/result.json")
+        losses.remove()
         return result
     }
 
