@@ -83,6 +83,14 @@ struct ChoiceTaskTests {
         #expect(names.count == 41 && names.contains("choice 3") && names.contains("2"))
         configuration.task.labels = []
 
+        // More choices than any row that is trained on has, and one of these is right.
+        let more = ["cold grey", "cold", "grey", "sunny warm"].map { "\"\($0)\"" }.joined(separator: ", ")
+        let tests = try texts.folder.text("choice/test.jsonl")
+        try texts.folder.write(
+            "{\"context\": \"the day was\", \"choices\": [\(more)], \"label\": 3}\n" + tests, to: "choice/test.jsonl")
+        configuration.training.epochs = 1
+        #expect(try run("more").test?.texts == rows.count + 1)
+
         try texts.folder.write(
             "{\"context\": \"c\", \"choices\": [\"x\", \"y\"], \"label\": 2}\n"
                 + texts.folder.text("choice/dev.jsonl"), to: "choice/dev.jsonl")

@@ -135,7 +135,12 @@ struct ContrastiveTaskTests {
             ("\(single)\n\(pair)", pair, nil, "a.jsonl:2: has a second text, and others have none"),
             ("{\"text\": \"a\", \"negative\": \"b\"}", pair, nil, "and none that does"),
             ("{\"text\": \"a\", \"text_pair\": \" \"}", pair, nil, "a.jsonl:1: has an empty pair"),
+            (
+                "{\"text\": \"a\", \"text_pair\": \"b\", \"negative\": \" \"}", pair, nil,
+                "a.jsonl:1: has an empty negative"
+            ),
             (pair, "\(scored)\n\(pair)", nil, "b.jsonl:2: has no score, and others have one"),
+            (single, "{\"text\": \"a\", \"label\": 3.5}", nil, "b.jsonl:1: has a score and no second text"),
             (pair, scored.replacing("3.5", with: "\"good\""), nil, "b.jsonl:1: the score good is no number"),
             (pair, pair, .spearman, "b.jsonl:1: has no score (label_field), which metric: spearman needs"),
             (pair, scored, .accuracy, "b.jsonl:1: has a score, by which metric: accuracy does not judge"),

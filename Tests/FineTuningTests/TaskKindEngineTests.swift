@@ -47,16 +47,19 @@ final class TaskKindEngineTests {
         }
     }
 
-    private func engine(_ kind: TaskKind, chunkTokens: Int, threads: ThreadPool? = nil, dropout: Double = 0) throws
-        -> TaskEngine
-    {
+    private func engine(
+        _ kind: TaskKind, chunkTokens: Int, threads: ThreadPool? = nil, dropout: Double = 0,
+        attention: AttentionConfiguration = .init()
+    ) throws -> TaskEngine {
+        var shape = TinyEncoder.configuration(layers: 1, dropout: dropout)
+        shape.attention = attention
         var optimizer = OptimizerConfiguration()
         optimizer.warmupSteps = 0
         optimizer.peakLearningRate = 1e-2
         let vocabulary = try #require(file.header.metadata["vocab_size"].flatMap { Int($0) })
         let engine = TaskEngine(
             TaskModel(
-                model: TinyEncoder.configuration(layers: 1, dropout: dropout), parametrization: .init(),
+                model: shape, parametrization: .init(),
                 vocabularySize: vocabulary, longestText: 16,
                 chunkTokens: chunkTokens, outputCount: [.tokens: 3, .span: 2, .choice: 1][kind] ?? 0, pooling: .first,
                 longestExample: 25, readsTokens: kind != .choice),
@@ -90,6 +93,17 @@ final class TaskKindEngineTests {
             let scale = max(expected.map(abs).max() ?? 0, 1e-2 * largest)
             #expect((zip(actual, expected).map { abs($0 - $1) }.max() ?? 0) < 2e-5 * scale, "\(spec.name)")
         }
+    }
+
+    @Test("Where the first tokens of sequences are global, those of all choices are, in training as in use")
+    func globalTokens() throws {
+        let examples = try examples(.choice)
+        func loss(_ kind: GlobalTokenKind) throws -> Double {
+            var attention = AttentionConfiguration()
+            (attention.pattern, attention.window, attention.globalTokens) = (.window, 2, kind)
+            return try engine(.choice, chunkTokens: 64, attention: attention).gradient(of: examples).loss
+        }
+        #expect(try loss(.first) == loss(.documents) && loss(.first) != loss(.none))
     }
 
     @Test(

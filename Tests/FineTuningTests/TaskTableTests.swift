@@ -131,6 +131,26 @@ struct TaskTableTests {
                 "has no text text; there are sentence, label (name the one to read: --text-field)"))
     }
 
+    @Test("Of texts to label nothing is read where a label would stand")
+    func unread() throws {
+        func read(_ kind: TaskKind, _ name: String, _ text: String) throws -> TaskRow {
+            var task = TaskConfiguration()
+            task.kind = kind
+            return try TaskTable.read(try folder.write(text, to: name), .init(task, needsLabel: false))[0]
+        }
+        #expect(try read(.classes, "a.jsonl", "{\"text\": \"a\", \"label\": [1]}") == .init(text: "a", line: 1))
+        #expect(try read(.labels, "a.jsonl", "{\"text\": \"a\", \"labels\": [\"x\", \"x\"]}").labels == nil)
+        #expect(
+            try read(.tokens, "a.tsv", "words\tlabels\na b\tO\n") == .init(text: "a b", words: ["a", "b"], line: 2))
+        #expect(try read(.tokens, "a.jsonl", "{\"text\": \"a\", \"spans\": 3}").spans == nil)
+        #expect(try read(.span, "a.csv", "question,context,answers\na,b,c\n").answers == nil)
+        #expect(
+            try read(.choice, "a.jsonl", "{\"context\": \"a\", \"choices\": [\"b\", \"c\"], \"label\": {}}").label
+                == nil)
+        #expect(
+            try read(.contrastive, "a.jsonl", "{\"text\": \"a\", \"text_pair\": \"b\", \"label\": {}}").label == nil)
+    }
+
     @Test("Classes are found, sorted and checked")
     func labels() throws {
         func rows(_ labels: [String]) -> [TaskRow] {
@@ -139,6 +159,13 @@ struct TaskTableTests {
         var task = TaskConfiguration()
         #expect(try TaskLabels(task, of: rows(["b", "a", "b"]), path: "f").names == ["a", "b"])
         #expect(try TaskLabels(task, of: rows(["10", "9", "10"]), path: "f").names == ["9", "10"])
+        // Whatever order a set of them has in this process.
+        for count in 2...12 {
+            let mixed = (0..<count).flatMap { ["\(count - $0)", "\($0)a", "nan", "inf"] }
+            #expect(
+                try TaskLabels(task, of: rows(mixed), path: "f").names
+                    == (1...count).map { "\($0)" } + ((0..<count).map { "\($0)a" } + ["inf", "nan"]).sorted())
+        }
         #expect(throws: TaskError.self) { _ = try TaskLabels(task, of: rows(["a", "a"]), path: "f") }
         let error = #expect(throws: TaskError.self) {
             _ = try TaskLabels(task, of: rows(["1", "0.37"]), path: "f")

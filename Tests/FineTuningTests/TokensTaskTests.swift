@@ -31,6 +31,13 @@ struct TokensTaskTests {
         #expect(rows[0].words == ["It", "rains"] && rows[0].labels == ["O", "B-X"])
         #expect(rows[1].text == "Été in Köln" && rows[1].spans == [.init(start: 7, end: 11, label: "LOC")])
         #expect(try TaskLabels(Self.task, of: rows, path: "f").names == ["B-LOC", "B-X", "I-LOC", "O"])
+        var listed = Self.task
+        for (labels, names) in [
+            (["LOC", "X"], ["O", "B-LOC", "I-LOC", "B-X", "I-X"]), (["B-LOC", "I-LOC", "O"], ["B-LOC", "I-LOC", "O"]),
+        ] {
+            listed.labels = labels
+            #expect(try TaskLabels(listed, of: rows, path: "f").names == names)
+        }
         #expect(try read("a.tsv", "words\tlabels\nIt rains\tO B-X\n")[0].labels == ["O", "B-X"])
         let start = "{\"text\": \"abc\", \"spans\": [{"
         for (text, expected) in [

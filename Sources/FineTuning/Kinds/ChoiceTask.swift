@@ -9,8 +9,13 @@ struct ChoiceTask: TaskDefinition {
     static let hasNames = true
 
     private let labels: TaskLabels
+    /// Whether the task's file has names for the places of choices.
+    private let isListed: Bool
 
-    init(_ configuration: FineTuningConfiguration, labels: TaskLabels) { self.labels = labels }
+    init(_ configuration: FineTuningConfiguration, labels: TaskLabels) {
+        self.labels = labels
+        isListed = !configuration.task.labels.isEmpty
+    }
 
     static func check(_ configuration: FineTuningConfiguration) throws {
         try refuseOrders(configuration)
@@ -30,7 +35,7 @@ struct ChoiceTask: TaskDefinition {
             throw record.error("has \(choices.count) choices, of which there have to be two at least")
         }
         row.choices = choices
-        row.label = try record.label(task.labelName, isNeeded: needsLabel)
+        if needsLabel { row.label = try record.label(task.labelName) }
         return row
     }
 
@@ -44,7 +49,9 @@ struct ChoiceTask: TaskDefinition {
     func item(_ row: TaskRow, _ encoder: inout TaskEncoder, for use: TaskUse, path: String) throws -> TaskItem {
         let choices = row.choices ?? []
         let index = try row.label.map { label in
-            let index = try labels.index(of: label, line: row.line, path: path)
+            // A row that is judged may have more choices than any that is trained on.
+            let place = isListed ? nil : choices.indices.first { "\($0)" == label }
+            let index = try place ?? labels.index(of: label, line: row.line, path: path)
             guard index < choices.count else {
                 throw TaskError.row(
                     path: path, line: row.line, "the label \(label) is number \(index + 1) of \(choices.count) choices")

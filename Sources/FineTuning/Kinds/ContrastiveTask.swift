@@ -35,8 +35,9 @@ struct ContrastiveTask: TaskDefinition {
 
     static func row(_ record: TaskRecord, _ task: TaskConfiguration, needsLabel: Bool) throws -> TaskRow {
         var row = try record.texts(task)
-        row.label = try record.label(task.labelName, isNeeded: false)
+        if needsLabel { row.label = try record.trimmedText(task.labelName) }
         row.negative = try task.negativeField.map { try record.neededText($0, "negative") } ?? record.text("negative")
+        if row.negative?.allSatisfy(\.isWhitespace) ?? false { throw record.error("has an empty negative") }
         if row.negative != nil, row.pair == nil {
             throw record.error("has a text that does not belong to it, and none that does")
         }
@@ -59,6 +60,11 @@ struct ContrastiveTask: TaskDefinition {
         let hasScores = rows.contains { $0.label != nil }
         if hasScores, let row = rows.first(where: { $0.label == nil }) {
             throw TaskError.row(path: path, line: row.line, "has no score, and others have one")
+        }
+        if hasScores, let row = rows.first(where: { $0.pair == nil }) {
+            throw TaskError.row(
+                path: path, line: row.line,
+                "has a score and no second text to compare with; call its member or column \(TaskRecord.usualPair)")
         }
         let isRank = metric == .spearman || metric == .pearson
         if let metric, isRank != hasScores, let row = rows.first {

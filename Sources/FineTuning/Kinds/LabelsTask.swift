@@ -32,8 +32,9 @@ struct LabelsTask: TaskDefinition {
 
     static func row(_ record: TaskRecord, _ task: TaskConfiguration, needsLabel: Bool) throws -> TaskRow {
         var row = try record.texts(task)
+        guard needsLabel else { return row }
         row.labels = try record.list(task.labelName, separator: task.labelSeparator)
-        if needsLabel, row.labels == nil { throw record.missing(task.labelName, "label") }
+        if row.labels == nil { throw record.missing(task.labelName, "label") }
         if let labels = row.labels, let twice = labels.indices.first(where: { labels[..<$0].contains(labels[$0]) }) {
             throw record.error("\(task.labelName) holds \(labels[twice]) twice")
         }

@@ -37,9 +37,10 @@ struct SpanTask: TaskDefinition {
     static func row(_ record: TaskRecord, _ task: TaskConfiguration, needsLabel: Bool) throws -> TaskRow {
         let context = try record.neededText(task.contextField, "context")
         var row = TaskRow(text: try record.neededText(task.questionField, "question"), pair: context, line: record.line)
-        if record.isTable, needsLabel { throw record.error("is a row of a table; answers of kind: span need .jsonl") }
+        guard needsLabel else { return row }
+        if record.isTable { throw record.error("is a row of a table; answers of kind: span need .jsonl") }
         row.answers = try record.answers(task.labelName, in: context)
-        if needsLabel, row.answers == nil { throw record.missing(task.labelName, "label") }
+        if row.answers == nil { throw record.missing(task.labelName, "label") }
         return row
     }
 

@@ -35,6 +35,9 @@ protocol TaskDefinition: Sendable {
     /// - Throws: `TaskError` for those that are no names.
     static func names(of rows: [TaskRow], path: String) throws -> [String]
 
+    /// The names of the labels that a task's file lists, for its training text.
+    static func names(listed names: [String], _ rows: [TaskRow]) -> [String]
+
     /// - Parameter names: of the labels.
     /// - Throws: `TaskError` for those that the kind cannot use.
     static func check(_ names: [String], _ task: TaskConfiguration, path: String) throws
@@ -95,6 +98,7 @@ extension TaskDefinition {
     func check(judged rows: [TaskRow], path: String) throws {}
     func check(tested rows: [TaskRow], path: String, validation: [TaskRow]) throws {}
     static func textToSplitBy(_ row: TaskRow) -> String { row.text + "\n" + (row.pair ?? "") }
+    static func names(listed names: [String], _ rows: [TaskRow]) -> [String] { names }
     static func check(_ names: [String], _ task: TaskConfiguration, path: String) throws {}
     static func check(_ configuration: FineTuningConfiguration) throws { try refuseOrders(configuration) }
 

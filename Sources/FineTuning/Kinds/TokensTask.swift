@@ -34,15 +34,17 @@ struct TokensTask: TaskDefinition {
             }
             if text.allSatisfy(\.isWhitespace) { throw record.error("has an empty text") }
             var row = TaskRow(text: text, line: record.line)
+            guard needsLabel else { return row }
             row.spans = try record.spans(task.spansField, of: text)
-            if needsLabel, row.spans == nil { throw record.missing(task.spansField, "spans") }
+            if row.spans == nil { throw record.missing(task.spansField, "spans") }
             return row
         }
         if words.isEmpty { throw record.error("has no words in \(task.wordsField)") }
         var row = TaskRow(text: words.joined(separator: " "), line: record.line)
         row.words = words
+        guard needsLabel else { return row }
         row.labels = try record.list(task.labelName, separator: " ")
-        if needsLabel, row.labels == nil { throw record.missing(task.labelName, "label") }
+        if row.labels == nil { throw record.missing(task.labelName, "label") }
         if let labels = row.labels, labels.count != words.count {
             throw record.error("has \(words.count) words and \(labels.count) labels")
         }
@@ -62,13 +64,20 @@ struct TokensTask: TaskDefinition {
         return TaskLabels.sorted(found(rows))
     }
 
+    /// Those of spans are listed as the spans have them, or as tags.
+    static func names(listed names: [String], _ rows: [TaskRow]) -> [String] {
+        rows.contains { $0.spans != nil } && !names.contains(where: Entity.isTag) ? tags(of: names) : names
+    }
+
+    /// What words have inside and outside of spans.
+    private static func tags(of labels: [String]) -> [String] { ["O"] + labels.flatMap { ["B-\($0)", "I-\($0)"] } }
+
     /// Those of the words; for spans O, and a B- and an I- for every label.
     private static func found(_ rows: [TaskRow]) -> Set<String> {
         var found = Set(rows.flatMap { $0.labels ?? [] })
         for row in rows {
             guard let spans = row.spans else { continue }
-            found.insert("O")
-            for span in spans { found.formUnion(["B-\(span.label)", "I-\(span.label)"]) }
+            found.formUnion(tags(of: spans.map(\.label)))
         }
         return found
     }

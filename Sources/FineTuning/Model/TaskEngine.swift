@@ -245,7 +245,7 @@ public final class TaskEngine {
     ) throws -> [(outputs: [Float], loss: Double)] {
         let plan = LanePlan(
             batch.tokens, laneCount: Self.laneCount(batch), chunkTokens: model.chunkTokens,
-            chunkSequences: model.chunkSequences)
+            chunkSequences: .max)
         let results = TaskResults<[(outputs: [Float], loss: Double)]>(count: plan.lanes.count)
         let total = batch.totalWeight
         let hasClasses = batch.targets.contains { if case .label = $0 { true } else { false } }

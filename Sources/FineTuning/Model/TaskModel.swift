@@ -12,8 +12,6 @@ public struct TaskModel: Sendable {
     /// Most tokens of a chunk, and of a text.
     public let chunkTokens: Int
     public let longestText: Int
-    /// Most sequences of a chunk: there is room for the first tokens of so many, where these are global.
-    let chunkSequences: Int
     let encoderUse: EncoderUse
     /// The numbers by which the encoder is moved, where it is.
     let sharedVector: ParameterSlot?
@@ -37,7 +35,9 @@ public struct TaskModel: Sendable {
         let chunkTokens = max(chunkTokens, longestText, longestExample)
         self.chunkTokens = chunkTokens
         self.longestText = longestText
-        chunkSequences = model.attention.globalTokens == .first ? max(1, 2 * chunkTokens / longestText) : .max
+        // Every text is a document, also where several that belong together are carried side by side.
+        var model = model
+        if model.attention.globalTokens == .first { model.attention.globalTokens = .documents }
         self.outputCount = givesVectors ? model.hiddenSize : outputCount
         self.pooling = pooling
         var builder = ParameterBuilder(model, parametrization)

@@ -87,12 +87,12 @@ struct TaskData {
             ? training.reduce(into: [Int](repeating: 0, count: labels.names.count)) { counts, item in
                 for label in item.truth where label >= 0 { counts[Int(label)] += 1 }
             } : nil
+        let unknown = tokenizer.unknownTokens(in: training)
         training = training.flatMap(\.singleOrders)
         definition.weigh(&training)
         truncated = encoder.truncated
         texts = count
         var lost = encoder.lost
-        let unknown = tokenizer.unknownTokens(in: training)
         if unknown > 0 { lost.unknownTokens = unknown }
         self.lost = lost
         training.removeAll(where: \.examples.isEmpty)
@@ -111,11 +111,13 @@ extension TaskData {
 }
 
 extension Tokenizer {
-    /// How many tokens of texts stand for what the vocabulary has nothing for.
+    /// How many tokens of texts stand for what the vocabulary has nothing for; of a pair in both orders, those of one.
     func unknownTokens(in items: [TaskItem]) -> Int {
         guard let unknownID else { return 0 }
         return items.reduce(0) { sum, item in
-            item.examples.reduce(sum) { $0 + $1.tokens.count { $0 == unknownID } }
+            item.examples.prefix(item.examples.count / item.orders).flatMap(\.segments).reduce(sum) {
+                $0 + $1.tokens.count { $0 == unknownID }
+            }
         }
     }
 }

@@ -71,7 +71,8 @@ public struct TaskConfiguration: Configurable, Equatable {
             "kind: span: no answer is given where that is likelier by more than this, as a difference of logits.")
         try fields.texts(
             "labels", &labels,
-            "Names of the labels, in order; []: those of train, sorted; for kind: choice 0, 1, … in the order of choices."
+            "Names of the labels, in order; []: those of train, sorted; for kind: choice 0, 1, … in the order of choices. Of spans "
+                + "their labels, which stand for O, B- and I-."
         )
         try fields.text(
             "metric", optionalChoice: &metric,

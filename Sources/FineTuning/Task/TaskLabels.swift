@@ -23,7 +23,10 @@ public struct TaskLabels: Sendable, Equatable {
     public init(_ task: TaskConfiguration, of rows: [TaskRow], path: String) throws {
         try task.kind.definition.checkLabels(of: rows, path: path)
         let isListed = task.kind.definition.hasNames && !task.labels.isEmpty
-        let names = isListed ? task.labels : try task.kind.definition.names(of: rows, path: path)
+        let names =
+            isListed
+            ? task.kind.definition.names(listed: task.labels, rows)
+            : try task.kind.definition.names(of: rows, path: path)
         guard names.count <= Self.most else {
             throw TaskError.file(
                 path: path,
@@ -34,12 +37,17 @@ public struct TaskLabels: Sendable, Equatable {
         try task.kind.definition.check(names, task, path: path)
     }
 
-    /// In the order of an alphabet, numbers by value.
+    /// Numbers by value, then the rest in the order of an alphabet: one order, whatever order the names come in.
     static func sorted(_ names: some Sequence<String>) -> [String] {
-        names.sorted { a, b in
-            if let x = Double(a), let y = Double(b), x != y { return x < y }
-            return a < b
-        }
+        let values = names.map { name in (name: name, number: Double(name).flatMap { $0.isFinite ? $0 : nil }) }
+        return values.sorted { a, b in
+            switch (a.number, b.number) {
+            case (let x?, let y?) where x != y: x < y
+            case (_?, nil): true
+            case (nil, _?): false
+            default: a.name < b.name
+            }
+        }.map(\.name)
     }
 
     /// - Parameter labels: of a row.

@@ -98,14 +98,19 @@ struct TaskRecord {
     /// A text or a pair with its label.
     func textAndLabel(_ task: TaskConfiguration, needsLabel: Bool) throws -> TaskRow {
         var row = try texts(task)
-        row.label = try label(task.labelName, isNeeded: needsLabel)
+        if needsLabel { row.label = try label(task.labelName) }
         return row
     }
 
     /// A label, without the spaces around it.
     ///
-    /// - Throws: `TaskError` where one is needed and missing, or nothing but spaces.
-    func label(_ field: String, isNeeded: Bool) throws -> String? {
-        (isNeeded ? try neededText(field, "label") : try text(field))?.trimmingCharacters(in: .whitespacesAndNewlines)
+    /// - Throws: `TaskError` where it is missing, or nothing but spaces.
+    func label(_ field: String) throws -> String {
+        try neededText(field, "label").trimmingCharacters(in: .whitespacesAndNewlines)
+    }
+
+    /// - Returns: nil where there is none.
+    func trimmedText(_ field: String) throws -> String? {
+        try text(field)?.trimmingCharacters(in: .whitespacesAndNewlines)
     }
 }

@@ -62,7 +62,8 @@ public enum TaskTable {
     /// What is read.
     public struct Fields: Sendable {
         var task: TaskConfiguration
-        /// Whether rows without one are refused: texts to learn from have labels, texts to label need none.
+        /// Whether rows without one are refused: texts to learn from have labels. Of texts to label nothing that may stand where a
+        /// label would is read.
         public var needsLabel: Bool
 
         public init(_ task: TaskConfiguration, needsLabel: Bool = true) {
