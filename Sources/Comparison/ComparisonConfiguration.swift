@@ -48,9 +48,13 @@ public struct ComparisonConfiguration: Configurable, Equatable {
             guard let rate, rate > 0, rate.isFinite else {
                 throw InvalidSetting("learning_rates.\(index)", "\(learningRates[index]) is no number above 0")
             }
-            if index > 0, let previous = rates[index - 1], rate <= previous {
+            // Trials are called by it, with three digits.
+            if index > 0, let previous = rates[index - 1],
+                rate <= previous || RateTrial.number(rate) == RateTrial.number(previous)
+            {
                 throw InvalidSetting(
-                    "learning_rates.\(index)", "\(learningRates[index]) is not above the one before it")
+                    "learning_rates.\(index)",
+                    "\(learningRates[index]) is not above the one before it, as far as three digits tell")
             }
         }
     }

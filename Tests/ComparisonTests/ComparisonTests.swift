@@ -203,6 +203,7 @@ struct ComparisonTests {
                 .contains("has optimizer.kind: adamw"))
         #expect(
             problem("arms: [{name: a}, {name: b, learning_rates: [2, 1]}]").contains("not above the one before"))
+        #expect(problem("learning_rates: [1.234e-3, 1.2344e-3]\narms: [{name: a}, {name: b}]").contains("three digits"))
         #expect(problem("learning_rates: [fast]\narms: [{name: a}, {name: b}]").contains("fast is no number"))
         #expect(
             problem("base: base.yaml\narms: [{name: a}, {name: b, set: [model.hidden_sise=8]}]").contains("arm b"))

@@ -23,11 +23,12 @@ struct SuiteTests {
     func discovery() throws {
         let folder = try TemporaryFolder()
         for name in [
-            "a/train.jsonl.zst", "a/dev.jsonl", "b/train.csv", "b/other.csv", "b/test.csv", "notes/readme.txt",
+            "a/train.jsonl.zst", "a/dev.jsonl", "b/train.csv", "b/other.csv", "b/test.csv", "b/dev.csv",
+            "notes/readme.txt",
         ] {
             try folder.write("", to: name)
         }
-        try folder.write("test: other.csv\ntraining: {epochs: 7}\n", to: "b/task.yaml")
+        try folder.write("test: other.csv\nvalidation: null\ntraining: {epochs: 7}\n", to: "b/task.yaml")
         try folder.write("train: a/train.jsonl.zst\nkind: number\n", to: "c.yaml")
         let tasks = try SuiteTask.tasks(in: folder.path, settings: ["training.batch_size=5"])
         func plain(_ path: String) -> String { (path as NSString).standardizingPath }
@@ -97,6 +98,10 @@ struct SuiteTests {
         #expect(report.markdown.contains("- one, good: 0.001: 0.9000, 0.01: diverged\n"))
         #expect(report.ratesFigure.charts.map(\.title) == ["one", "two"])
         #expect(report.ratesFigure.charts[0].series.map { $0.points.count } == [1, 1, 1, 1])
+        #expect(report.ratesFigure.charts[0].y.label == "accuracy")
+        var odd = cell("one", "good", [0.5])
+        odd.trialMetric = "reciprocal_rank"
+        #expect(SuiteReport(starts: [start("good")], cells: [odd]).ratesFigure.charts[0].y.label == "reciprocal rank")
         #expect(report.markdown.contains("*: better than random weights") && report.markdown.contains("↓: worse"))
         let json = String(decoding: try JSONEncoder().encode(report.cells[2]), as: UTF8.self)
         #expect(json.contains("\"againstRandomWeights\":\"worse\""))
@@ -117,6 +122,12 @@ struct SuiteTests {
         #expect(throws: TaskError.self) {
             _ = try SuiteStart.starts([copy, copy + "/"], comparingWithScratch: true)
         }
+        // Random weights of a model do not share a folder with a model that is called like them.
+        let scratch = texts.folder("others/scratch-pretrained")
+        try FileManager.default.copyItem(atPath: texts.pretrained, toPath: scratch)
+        #expect(
+            try SuiteStart.starts([texts.pretrained, scratch], comparingWithScratch: true).map(\.name)
+                == ["pretrained", "scratch-pretrained", "scratch-scratch-pretrained"])
 
         try texts.folder.write(
             "{\"sentence_good\": \"the day was warm\", \"sentence_bad\": \"warm the was day\"}", to: "pairs.jsonl")

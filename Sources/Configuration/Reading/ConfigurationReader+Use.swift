@@ -37,13 +37,7 @@ extension ConfigurationReader {
             let before = Array(overrides.prefix(count))
             let session = ReadingSession()
             var result = try start(before)
-            if let document = try ConfigurationDocument.parse(yaml, origin: origin) {
-                try self.read(document, origin: origin, into: &result, session)
-            }
-            for override in before {
-                let document = try SettingOverride(parsing: override).document
-                try self.read(document, origin: SettingOverride.origin, into: &result, session)
-            }
+            try fill(&result, yaml: yaml, origin: origin, overrides: before, session)
             return (result, session.places)
         }
         let ofText = try read(0).places
@@ -52,8 +46,7 @@ extension ConfigurationReader {
         for (index, override) in overrides.enumerated() {
             let session = ReadingSession()
             var result = root
-            try self.read(
-                try SettingOverride(parsing: override).document, origin: SettingOverride.origin, into: &result, session)
+            try fill(&result, yaml: "", origin: origin, overrides: [override], session)
             for path in session.places.keys { last[path] = own?.contains(index) ?? true ? index + 1 : nil }
         }
         var problems: [ConfigurationProblem] = []

@@ -21,21 +21,7 @@ public enum ConfigurationReader {
     ) throws {
         let session = ReadingSession()
         var result = root
-        do {
-            if let document = try ConfigurationDocument.parse(yaml, origin: origin) {
-                try read(document, origin: origin, into: &result, session)
-            }
-        } catch let error as ConfigurationError {
-            session.problems += error.problems
-        }
-        for override in overrides {
-            do {
-                let setting = try SettingOverride(parsing: override)
-                try read(setting.document, origin: SettingOverride.origin, into: &result, session)
-            } catch let error as ConfigurationError {
-                session.problems += error.problems
-            }
-        }
+        try fill(&result, yaml: yaml, origin: origin, overrides: overrides, session)
         guard session.problems.isEmpty else { throw ConfigurationError(session.problems) }
         try validate(result, origin: origin, session)
         root = result
@@ -76,6 +62,15 @@ public enum ConfigurationReader {
         return text.unicodeScalars.first == "\u{FEFF}" ? String(text.unicodeScalars.dropFirst()) : text
     }
 
+    /// Whether a text gives something at a dotted path, be it null.
+    ///
+    /// - Throws: `ConfigurationError` where the text is not YAML.
+    public static func names(
+        _ keyPath: String, yaml: String, origin: String = "configuration"
+    ) throws -> Bool {
+        try ConfigurationDocument.parse(yaml, origin: origin)?.descendant(keyPath.split(separator: ".")) != nil
+    }
+
     /// The text of a configuration file.
     ///
     /// - Throws: `ConfigurationError` where the file cannot be read, is not UTF-8 or is far too large.
@@ -108,6 +103,27 @@ public enum ConfigurationReader {
     }
 
     // MARK: - Steps
+
+    /// Reads a text and then overrides; what is wrong with them goes to the session, and nothing is validated.
+    static func fill<Root: Configurable>(
+        _ root: inout Root, yaml: String, origin: String, overrides: [String], _ session: ReadingSession
+    ) throws {
+        do {
+            if let document = try ConfigurationDocument.parse(yaml, origin: origin) {
+                try read(document, origin: origin, into: &root, session)
+            }
+        } catch let error as ConfigurationError {
+            session.problems += error.problems
+        }
+        for override in overrides {
+            do {
+                let setting = try SettingOverride(parsing: override)
+                try read(setting.document, origin: SettingOverride.origin, into: &root, session)
+            } catch let error as ConfigurationError {
+                session.problems += error.problems
+            }
+        }
+    }
 
     static func read<Root: Configurable>(
         _ document: ConfigurationNode, origin: String, into root: inout Root, _ session: ReadingSession

@@ -154,13 +154,15 @@ public final class Suite {
             done += Self.cost(task) * Double(options.seeds - 1)
         }
         let reported = results.first?.reported(task.configuration.task)
+        let isOther = reported.map { $0 != metric } ?? false
         return SuiteReport.Cell(
             task: task.name, start: start.name, metric: (reported ?? metric).rawValue,
             isTest: task.configuration.task.test != nil, learningRate: best?.rate,
             trials: trials.map { rate, result in .init(learningRate: rate, score: result?.validation[metric]) },
             scores: results.compactMap { ($0.test ?? $0.validation)[reported ?? metric] },
             diverged: best == nil ? 0 : options.seeds - results.count, truncated: results.first?.truncated ?? 0,
-            texts: results.first?.texts ?? 0, lost: results.first?.lost)
+            texts: results.first?.texts ?? 0, lost: results.first?.lost,
+            trialMetric: isOther ? metric.rawValue : nil)
     }
 
     private func rates(_ task: SuiteTask) -> [Double] {

@@ -56,6 +56,8 @@ public struct SuiteReport: Codable, Equatable, Sendable {
         public var learningRate: Double?
         /// On the validation texts, of the first seed.
         public var trials: [RateTrial]
+        /// What trials are scored by, where it is another than the test's; nil in files of earlier versions.
+        public var trialMetric: String?
         /// Of every seed at this rate.
         public var scores: [Double]
         /// Seeds that have no score.
@@ -70,9 +72,11 @@ public struct SuiteReport: Codable, Equatable, Sendable {
 
         public init(
             task: String, start: String, metric: String, isTest: Bool, learningRate: Double?, trials: [RateTrial],
-            scores: [Double], diverged: Int = 0, truncated: Int = 0, texts: Int = 0, lost: LostInputs? = nil
+            scores: [Double], diverged: Int = 0, truncated: Int = 0, texts: Int = 0, lost: LostInputs? = nil,
+            trialMetric: String? = nil
         ) {
             self.lost = lost
+            self.trialMetric = trialMetric
             self.task = task
             self.start = start
             self.metric = metric
@@ -201,7 +205,8 @@ public struct SuiteReport: Codable, Equatable, Sendable {
     public var ratesFigure: Figure {
         Figure(
             tasks.map { task in
-                let metric = cells.first { $0.task == task }?.metric.replacing("_", with: " ") ?? ""
+                let cell = cells.first { $0.task == task }
+                let metric = (cell?.trialMetric ?? cell?.metric)?.replacing("_", with: " ") ?? ""
                 return Chart(
                     title: task, subtitle: "on the validation texts, first seed",
                     x: Axis("peak learning rate", scale: .logarithmic), y: Axis(metric),

@@ -27,6 +27,7 @@ public struct SuiteStart: Codable, Equatable, Sendable {
     public static func starts(_ paths: [String], comparingWithScratch: Bool) throws -> [SuiteStart] {
         let names = try names(paths)
         var starts: [SuiteStart] = []
+        var taken = Set(names)
         var shapes: [(configuration: RunConfiguration, tokenizer: Data, start: SuiteStart)] = []
         for (name, path) in zip(names, paths) {
             let reader = try CheckpointReader(newestOf: path)
@@ -40,8 +41,13 @@ public struct SuiteStart: Codable, Equatable, Sendable {
                         && shape.configuration.corpus.sequenceLength == configuration.corpus.sequenceLength
                         && shape.tokenizer == tokenizer
                 }
-                let scratch =
-                    known?.start ?? SuiteStart(name: "scratch-\(name)", path: path, isFromScratch: true)
+                func fresh() -> SuiteStart {
+                    var own = "scratch-\(name)"
+                    // A model may be called so.
+                    while !taken.insert(own).inserted { own = "scratch-" + own }
+                    return SuiteStart(name: own, path: path, isFromScratch: true)
+                }
+                let scratch = known?.start ?? fresh()
                 if known == nil { shapes.append((configuration, tokenizer, scratch)) }
                 start.baseline = scratch.name
             }

@@ -65,7 +65,7 @@ public struct SuiteTask: Sendable, Equatable {
         let yaml = try file.map { try ConfigurationReader.text(ofFile: $0) } ?? ""
         /// The file of a part, unless the task's file names one.
         func part(_ key: String, _ stems: [String]) throws -> String? {
-            if try ConfigurationReader.peek(key, yaml: yaml, origin: file ?? folder) != nil { return nil }
+            if try ConfigurationReader.names(key, yaml: yaml, origin: file ?? folder) { return nil }
             let found = names.filter { name in
                 TaskTable.Form(ofFile: name) != nil && stems.contains(String(name.prefix { $0 != "." }))
             }

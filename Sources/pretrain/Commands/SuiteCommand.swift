@@ -63,7 +63,9 @@ struct SuiteCommand: ParsableCommand {
             }
             return rate
         }
-        if Set(found).count < found.count { throw ValidationError("--rates has a rate twice") }
+        if Set(found.map(RateTrial.number)).count < found.count {
+            throw ValidationError("--rates has a rate twice, as far as its first three digits tell")
+        }
         return found
     }
 
