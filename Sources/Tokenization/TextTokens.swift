@@ -9,6 +9,17 @@ public struct TextTokens: Equatable, Sendable {
         self.ranges = ranges
     }
 
+    /// How many tokens begin before each of some offsets into the text.
+    ///
+    /// - Parameter offsets: of bytes, ascending.
+    package func counts(before offsets: [Int]) -> [Int] {
+        var count = 0
+        return offsets.map { offset in
+            while count < ranges.count, ranges[count].lowerBound < offset { count += 1 }
+            return count
+        }
+    }
+
     /// The characters that each token stands for, as Python counts them (Unicode code points): those of which it has a byte.
     ///
     /// - Parameter text: which the tokens are of; a byte that is not UTF-8 counts like those of a character.

@@ -57,6 +57,28 @@ import Tokenization
         }
     }
 
+    @Test(
+        "tokens with their bytes are those of encoding, also where a full stop and its line's end are one",
+        arguments: [false, true])
+    func joined(isLowercased: Bool) throws {
+        var options = TokenizerTrainingOptions()
+        options.pattern = .llama3Marks
+        options.isLowercased = isLowercased
+        let trainer = try BPETrainer(vocabularySize: 300, options: options)
+        let text = Array("It ends.\nNext line.\nLast.\n".utf8)
+        for _ in 0..<20 { trainer.feed(text) }
+        let tokenizer = trainer.train()
+        let ids = tokenizer.encode(text)
+        #expect(ids.contains { tokenizer.bytes(of: $0) == Array(".\n".utf8) })
+        let tokens = TokenizerEncoder(tokenizer).tokens(text)
+        #expect(tokens.ids == ids && tokens.ranges.count == ids.count)
+        // "It ends." goes on to the end of the token that it ends in, and of the word, where letters are not as they were written.
+        let count = tokens.counts(before: [0, 8])
+        let expected = isLowercased ? "it ends.\nnext" : "It ends.\n"
+        #expect(
+            count[0] == 0 && String(decoding: tokenizer.decode(Array(ids.prefix(count[1]))), as: UTF8.self) == expected)
+    }
+
     @Test("the fixtures cover every option")
     func coverage() {
         #expect(Self.cases.count >= 20)

@@ -1,22 +1,35 @@
 extension TokenizerEncoder {
+    /// As many words may a token, or what is encoded as one, reach over where a text is divided to find what tokens stand for.
+    private static let mostJoined = 8
+
     /// A byte-level token is the bytes that it stands for. Where the tokenizer changes text first (normal forms, small letters),
-    /// the text is divided at its spaces, and what of a part does not read as it was written stands for the part as a whole.
+    /// the text is divided at its spaces, as far as this leaves its tokens what they are, and what of a part does not read as it
+    /// was written stands for the part as a whole.
     func byteLevelTokens(_ bytes: [UInt8], _ parsing: AddedTokenParsing) -> TextTokens {
-        if let exact = exact(bytes, 0..<bytes.count, parsing) { return exact }
+        let ids = encode(bytes, parsing: parsing)
+        if let exact = exact(ids, bytes, 0..<bytes.count) { return exact }
         var tokens = TextTokens()
         var start = 0
         while start < bytes.count {
+            let left = ids[tokens.ids.count...]
             var end = start
-            while end < bytes.count, Tokenizer.isSpace(bytes[end]) { end += 1 }
-            let first = end
-            while end < bytes.count, !Tokenizer.isSpace(bytes[end]) { end += 1 }
-            if let exact = exact(bytes, start..<end, parsing) {
+            let first = bytes[start...].firstIndex { !Tokenizer.isSpace($0) } ?? bytes.count
+            var part: [Int32]?
+            for _ in 0..<Self.mostJoined where part == nil && end < bytes.count {
+                while end < bytes.count, Tokenizer.isSpace(bytes[end]) { end += 1 }
+                while end < bytes.count, !Tokenizer.isSpace(bytes[end]) { end += 1 }
+                let own = encode(Array(bytes[start..<end]), parsing: parsing)
+                // A full stop and the end of its line may be one token.
+                if left.starts(with: own), end < bytes.count || own.count == left.count { part = own }
+            }
+            if part == nil { end = bytes.count }
+            let own = part ?? Array(left)
+            if let exact = exact(own, bytes, start..<end) {
                 tokens.ids += exact.ids
                 tokens.ranges += exact.ranges
             } else {
-                let ids = encode(Array(bytes[start..<end]), parsing: parsing)
-                tokens.ids += ids
-                tokens.ranges += ids.map { _ in first..<end }
+                tokens.ids += own
+                tokens.ranges += own.map { _ in min(first, end)..<end }
             }
             start = end
         }
@@ -24,8 +37,7 @@ extension TokenizerEncoder {
     }
 
     /// - Returns: nil where the tokens' bytes are not those of the text.
-    private func exact(_ bytes: [UInt8], _ range: Range<Int>, _ parsing: AddedTokenParsing) -> TextTokens? {
-        let ids = encode(Array(bytes[range]), parsing: parsing)
+    private func exact(_ ids: [Int32], _ bytes: [UInt8], _ range: Range<Int>) -> TextTokens? {
         guard tokenizer.decode(ids).elementsEqual(bytes[range]) else { return nil }
         var start = range.lowerBound
         return TextTokens(
