@@ -228,7 +228,7 @@ let package = Package(
             "PretrainingTests",
             [
                 "Configuration", "Corpus", "Encoder", "Engine", "Kernels", "Objectives", "Pretraining", "TestModels",
-                "TestSupport",
+                "TestSupport", "Tokenization",
             ]),
         tests("BenchmarksTests", ["Benchmarks", "Configuration", "Pretraining", "TestModels"]),
         tests(

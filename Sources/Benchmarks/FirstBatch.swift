@@ -39,7 +39,7 @@ struct FirstBatch {
             sampleBytes += document.count
             if let given {
                 var ids: [Int32] = []
-                given.encode(document, into: &ids, parsing: .none)
+                given.encode(document, into: &ids)
                 sampleTokens += ids.count
             } else {
                 trainer.feed(document)

@@ -31,4 +31,9 @@ public protocol DocumentEncoder {
     ///
     /// The ids may depend on nothing but the bytes: the loader encodes a document again after a resume.
     mutating func encode(_ bytes: UnsafeBufferPointer<UInt8>, into tokens: inout [Int32])
+
+    /// The same tokens, and how many of them begin before each of some offsets into the bytes, ascending.
+    mutating func encode(
+        _ bytes: UnsafeBufferPointer<UInt8>, into tokens: inout [Int32], countingBefore offsets: [Int]
+    ) -> [Int]
 }

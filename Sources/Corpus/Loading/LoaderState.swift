@@ -8,6 +8,11 @@ public struct SourceState: Codable, Equatable, Sendable {
         public var token: Int
     }
 
+    static let currentForm = 2
+
+    /// What tokens of documents are counted in; nil in states of versions before 2, which encoded documents of pairs by sentence
+    /// and looked for no added tokens.
+    public var form: Int? = currentForm
     /// The window that documents are taken from.
     public var window = WindowStart()
     /// Whether the window is in the counters below.

@@ -135,7 +135,8 @@ final class SourceStream {
         }
     }
 
-    /// A document's tokens and, for pairs, where its sentences end in them; sentences are encoded one by one then.
+    /// A document's tokens and, for pairs, where its sentences end in them: with the first token that ends there or behind it,
+    /// since a full stop and the line's end may be one token.
     private func encode(
         _ text: UnsafeBufferPointer<UInt8>, _ encoder: inout any DocumentEncoder
     ) -> (tokens: [Int32], ends: [Int]) {
@@ -144,14 +145,10 @@ final class SourceStream {
             encoder.encode(text, into: &tokens)
             return (tokens, [])
         }
+        let counts = encoder.encode(text, into: &tokens, countingBefore: SentenceEnds.offsets(in: text))
+        // A sentence of nothing but what a normalizer removes ends nothing.
         var ends: [Int] = []
-        var start = 0
-        for end in SentenceEnds.offsets(in: text) + [text.count] {
-            encoder.encode(UnsafeBufferPointer(rebasing: text[start..<end]), into: &tokens)
-            // A sentence of nothing but what a normalizer removes ends nothing.
-            if ends.last ?? 0 < tokens.count { ends.append(tokens.count) }
-            start = end
-        }
+        for end in counts + [tokens.count] where end > ends.last ?? 0 { ends.append(end) }
         return (tokens, ends)
     }
 
@@ -182,17 +179,23 @@ final class SourceStream {
         guard state.nextDocument <= window.count, state.active.allSatisfy({ $0.document < state.nextDocument }) else {
             throw CorpusError.invalidState("source \(index) has no document \(state.nextDocument) in this window")
         }
-        for active in state.active {
+        let resumed = state.active
+        state.active = []
+        for active in resumed {
             let document = Int(order[active.document])
             let (encoded, ends) = encode(window.text(document), &encoder)
             guard active.token < encoded.count else {
+                // Earlier versions encoded sentences one by one, and came to more tokens.
+                if state.form == nil { continue }
                 throw CorpusError.invalidState("source \(index) has no token \(active.token) in its document")
             }
+            state.active.append(active)
             tokens.append(encoded)
             sentenceEnds.append(ends)
             activeBytes += window.byteCount(of: document)
             remaining += encoded.count - active.token
         }
+        state.form = SourceState.currentForm
         prefetcher.request(source: index, start: window.next)
         self.window = window
         return window

@@ -2,7 +2,7 @@
 ///
 /// A sentence ends where a line does, and after a full stop, question or exclamation mark of any script (and closing quotes
 /// or brackets behind it) before white space; in scripts that write no space, right after the mark. ELECTRA's example
-/// builder knows lines alone. Ends stand before white space, where no pre-tokenizer joins anything.
+/// builder knows lines alone. Ends stand before white space.
 package enum SentenceEnds {
     /// Code points of marks, as UTF-8.
     private static let marks = Set(".!?…।॥؟۔።։".unicodeScalars.map(\.value))

@@ -62,11 +62,11 @@ package struct TaskEncoder {
     func ids(_ text: String) -> [Int32] {
         var ids: [Int32] = []
         var text = text
-        text.withUTF8 { encoder.encode($0, into: &ids, parsing: .none) }
+        text.withUTF8 { encoder.encode($0, into: &ids) }
         return ids
     }
 
-    package func tokens(_ text: String) -> TextTokens { encoder.tokens(Array(text.utf8), parsing: .none) }
+    package func tokens(_ text: String) -> TextTokens { encoder.tokens(Array(text.utf8)) }
 
     /// Of a pair that is too long, the longer text is cut (`longest_first` of transformers).
     package mutating func encode(_ row: TaskRow, target: TaskTarget?, weight: Double = 1) -> TaskExample {

@@ -179,7 +179,7 @@ public struct MinimalPairs: Sendable {
     private static func sentence(
         _ text: String, _ encoder: TokenizerEncoder, _ engine: TrainingEngine
     ) -> TrainingEngine.Sentence {
-        let ids = encoder.encode(Array(text.utf8), parsing: .none)
+        let ids = encoder.encode(Array(text.utf8))
         return TrainingEngine.Sentence(
             tokens: [engine.special.classification] + ids + [engine.special.separator],
             beginsWord: [true] + encoder.tokenizer.beginsWords(ids) + [true])

@@ -1,7 +1,8 @@
 import Corpus
 import Tokenization
 
-/// The run's tokenizer as the corpus loader needs it. Special tokens in the text are text.
+/// The run's tokenizer as the corpus loader needs it. Special tokens in the text are text; other added tokens
+/// are found, as by `tokenizers`.
 package struct RunDocumentTokenizer: DocumentTokenizer {
     private let tokenizer: Tokenizer
     package let classificationID: Int32
@@ -23,7 +24,16 @@ package struct RunDocumentTokenizer: DocumentTokenizer {
         let encoder: TokenizerEncoder
 
         mutating func encode(_ bytes: UnsafeBufferPointer<UInt8>, into tokens: inout [Int32]) {
-            encoder.encode(bytes, into: &tokens, parsing: .none)
+            encoder.encode(bytes, into: &tokens)
+        }
+
+        mutating func encode(
+            _ bytes: UnsafeBufferPointer<UInt8>, into tokens: inout [Int32], countingBefore offsets: [Int]
+        ) -> [Int] {
+            let found = encoder.tokens(Array(bytes))
+            let before = tokens.count
+            tokens += found.ids
+            return found.counts(before: offsets).map { before + $0 }
         }
     }
 }

@@ -19,6 +19,14 @@ struct ByteTokenizer: DocumentTokenizer {
         mutating func encode(_ bytes: UnsafeBufferPointer<UInt8>, into tokens: inout [Int32]) {
             for byte in bytes where !ignored.contains(byte) { tokens.append(Int32(byte) + ByteTokenizer.firstByte) }
         }
+
+        mutating func encode(
+            _ bytes: UnsafeBufferPointer<UInt8>, into tokens: inout [Int32], countingBefore offsets: [Int]
+        ) -> [Int] {
+            let before = tokens.count
+            encode(bytes, into: &tokens)
+            return offsets.map { before + bytes[..<$0].count { !ignored.contains($0) } }
+        }
     }
 }
 
