@@ -84,7 +84,7 @@ struct DetectCommand: ParsableCommand {
                 let shown =
                     report.json
                     ? String(decoding: try ReportOptions.encoder.encode(found.detection), as: UTF8.self)
-                    : text(found.detection, found.ranges, in: line, model)
+                    : text(found.logits, found.ranges, in: line)
                 try output.write(bytes: Array(shown.utf8) + [0x0A])
             }
             lines = []
@@ -106,18 +106,16 @@ struct DetectCommand: ParsableCommand {
         return "believed replaced, from: " + shades.joined(separator: " ")
     }
 
-    private func text(
-        _ detection: Detection, _ ranges: [Range<Int>], in line: [UInt8], _ model: LoadedModel
-    ) -> String {
-        let special = [model.engine.special.classification, model.engine.special.separator]
-        let logits = zip(detection.ids, detection.logits).filter { !special.contains($0.0) }.map(\.1)
+    private func text(_ logits: [Float], _ ranges: [Range<Int>], in line: [UInt8]) -> String {
         let parts = TokenText.joined(TokenText.parts(of: line, ranges, logits.map { 1 / (1 + exp(-Double($0))) }))
         // In a pipe the text is for programs, which want it as it was.
+        func shown(_ text: String) -> String { Terminal.standardOutputIsTerminal ? Terminal.escaped(text) : text }
         let line =
             Terminal.outputColours
             ? parts.map { BeliefColour.paint(Terminal.escaped($0.text), probability: $0.probability) }.joined()
             : TokenText.words(parts).map {
-                $0.probability > 0.5 ? "[\($0.text) \(String(format: "%.2f", $0.probability))]" : $0.text
+                $0.probability > 0.5
+                    ? "[\(shown($0.text)) \(String(format: "%.2f", $0.probability))]" : shown($0.text)
             }.joined()
         guard Terminal.standardOutputIsTerminal, let highest = parts.map(\.probability).max(), highest <= 0.5 else {
             return line

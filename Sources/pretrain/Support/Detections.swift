@@ -4,8 +4,8 @@ import Tokenization
 /// The detector's view of lines. One that the model cannot take as a whole is divided into pieces, each between [CLS] and
 /// [SEP].
 struct Detections {
-    /// Of each line, with the bytes of it that each token stands for, without [CLS] and [SEP].
-    private(set) var all: [(detection: DetectCommand.Detection, ranges: [Range<Int>])] = []
+    /// Of each line, and the same without [CLS] and [SEP]: the bytes that each token stands for, and its logit.
+    private(set) var all: [(detection: DetectCommand.Detection, ranges: [Range<Int>], logits: [Float])] = []
     /// Tokens that the vocabulary does not have.
     private(set) var unknown = 0
 
@@ -16,7 +16,8 @@ struct Detections {
         let encoder = TokenizerEncoder(model.tokenizer)
         var pieces: [(line: Int, ids: [Int32])] = []
         for (index, line) in lines.enumerated() {
-            let tokens = encoder.tokens(line)
+            // Of other systems, whose lines end with two characters: in training the first is no part of the text.
+            let tokens = encoder.tokens(line.last == UInt8(ascii: "\r") ? Array(line.dropLast()) : line)
             if let id = model.tokenizer.unknownID { unknown += tokens.ids.count { $0 == id } }
             let offsets = tokens.characterOffsets(in: line)
             var detection = DetectCommand.Detection(ids: [], tokens: [], offsets: [], logits: [])
@@ -28,10 +29,11 @@ struct Detections {
                 detection.offsets += [[0, 0]] + offsets[piece].map { [$0.lowerBound, $0.upperBound] } + [[0, 0]]
             }
             detection.tokens = detection.ids.map { model.tokenizer.token($0) }
-            all.append((detection, tokens.ranges))
+            all.append((detection, tokens.ranges, []))
         }
         for (piece, logits) in zip(pieces, try model.engine.detectionLogits(pieces.map(\.ids))) {
             all[piece.line].detection.logits += logits
+            all[piece.line].logits += logits.dropFirst().dropLast()
         }
     }
 }

@@ -53,12 +53,9 @@ struct LineScores {
     private static func scores(
         _ lines: [[UInt8]], _ score: LineScore, _ model: LoadedModel, _ unknown: inout UnknownTokens
     ) throws -> [Double] {
-        let special = model.engine.special.neverMasked
         let detections = try Detections(lines, model)
         unknown.add(count: detections.unknown)
-        return detections.all.map { found in
-            score.value(zip(found.detection.ids, found.detection.logits).filter { !special.contains($0.0) }.map(\.1))
-        }
+        return detections.all.map { score.value($0.logits) }
     }
 
     /// The score that a share of a file's lines exceeds.
