@@ -105,8 +105,8 @@ public struct ComparisonConfiguration: Configurable, Equatable {
         let first = arms[0].1
         for (arm, (name, configuration)) in zip(self.arms, arms) {
             if configuration.tokenizer != first.tokenizer || configuration.corpus.sources != first.corpus.sources
-                || configuration.corpus.heldOut != first.corpus.heldOut
-                || configuration.corpus.test != first.corpus.test
+                || configuration.corpus.otherwiseDivided(than: first.corpus).contains(where: \.isOther)
+                || configuration.corpus.maximumLineBytes != first.corpus.maximumLineBytes
             {
                 throw ComparisonError.arm(
                     name,

@@ -211,6 +211,9 @@ struct ComparisonTests {
             problem("base: base.yaml\narms: [{name: a}, {name: b, set: [tokenizer.vocabulary_size=400]}]")
                 .contains("another tokenizer"))
         #expect(
+            problem("base: base.yaml\narms: [{name: a}, {name: b, set: [corpus.held_out_unit=piece]}]")
+                .contains("arm b: has other text"))
+        #expect(
             problem("base: base.yaml\narms: [{name: a}, {name: b, set: [corpus.sequence_length=12]}]")
                 .contains("arm b: has another corpus.sequence_length"))
         #expect(

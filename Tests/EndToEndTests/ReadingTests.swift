@@ -105,5 +105,12 @@ import Testing
         #expect(bad.status != 0 && bad.errors.contains("line 2"))
         let without = try workspace.pretrain("detect", "run", "--labelled", input: "")
         #expect(without.status == 64 && without.errors.contains("go with --score"))
+        let both = try workspace.pretrain("corpus", "check", "a", "--format", "jsonl", "--document-separator", "line")
+        #expect(both.status == 64 && both.errors.contains("--document-separator is for text"))
+        // A line of another system is the same text.
+        let pair = try workspace.pretrain(
+            "detect", "run", "--score", "sum", input: "the miller carries stones\nthe miller carries stones\r\n"
+        ).output.split(separator: "\n")
+        #expect(pair.count == 2 && pair[0] == pair[1])
     }
 }

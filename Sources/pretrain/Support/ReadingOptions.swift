@@ -25,6 +25,15 @@ struct ReadingOptions: ParsableArguments {
             "Change one setting of corpus; repeatable: --set corpus.strict=true.", valueName: "corpus.key=value"))
     var settings: [String] = []
 
+    func validate() throws {
+        if format == .jsonl, documentSeparator != nil {
+            throw ValidationError("--document-separator is for text, and --format is jsonl; leave one out")
+        }
+        if format == .text, textField != nil {
+            throw ValidationError("--text-field is for JSON, and --format is text; leave one out")
+        }
+    }
+
     /// Whether any of them was given.
     var isUsed: Bool { textField != nil || format != nil || documentSeparator != nil || !settings.isEmpty }
 
