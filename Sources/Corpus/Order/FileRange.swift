@@ -28,6 +28,13 @@ struct FileRange: Equatable {
 }
 
 extension DocumentReader {
+    static func undividedWarning(_ file: CorpusFile) -> CorpusWarning {
+        CorpusWarning(
+            .undividedFile, path: file.path,
+            "it is read from front to back in every epoch in spite of corpus.shuffle_within_files, because it is compressed, "
+                + "one array or one document; decompress it, or make it lines")
+    }
+
     /// Bytes before a range in which the blank line before its first document lies, unless that is indented farther.
     private static let lookback: Int64 = 4096
 
@@ -49,7 +56,9 @@ extension DocumentReader {
         if !isBegun { start.offset = max(0, range.start - (file.isJSONLines ? 1 : lookback)) }
         let reader = try DocumentReader(file, at: start, rules: rules, cancellation: cancellation)
         guard try reader.isDivisible() else {
-            return range.start == 0 ? reader : nil
+            if range.start > 0 { return nil }
+            if position.offset == 0 { reader.report.add(undividedWarning(file)) }
+            return reader
         }
         reader.rangeEnd = range.end
         if range.start > 0 { reader.knowsLines = false }

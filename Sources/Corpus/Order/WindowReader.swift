@@ -43,11 +43,7 @@ final class WindowReader {
         for (index, source) in listing.sources.enumerated() {
             let bytes = share(of: listing.configuration.shuffleBytes, index: index, listing.configuration)
             for file in FileRange.undivided(source, bytes: bytes) {
-                report.add(
-                    CorpusWarning(
-                        .undividedFile, path: file.path,
-                        "it is read from front to back in every epoch in spite of corpus.shuffle_within_files, because "
-                            + "it is compressed or one document; decompress it"))
+                report.add(DocumentReader.undividedWarning(file))
             }
         }
         return report
