@@ -230,7 +230,9 @@ let package = Package(
                 "Configuration", "Corpus", "Encoder", "Engine", "Kernels", "Objectives", "Pretraining", "TestModels",
                 "TestSupport", "Tokenization",
             ]),
-        tests("BenchmarksTests", ["Benchmarks", "Configuration", "Pretraining", "TestModels"]),
+        tests(
+            "BenchmarksTests",
+            ["Benchmarks", "Checkpoints", "Configuration", "Pretraining", "Runs", "TestModels", "TestSupport"]),
         tests(
             "HyperparameterTransferTests",
             [

@@ -10,19 +10,17 @@ public enum RunLength {
     ///
     /// - Parameters:
     ///   - output: of the run, which may have begun.
-    ///   - goesOn: whether a run that has begun there goes on.
+    ///   - resume: what the run goes on from, if it does.
     ///   - ranks: that carry the run together, each as fast as this one; what they exchange is not counted.
     /// - Returns: the configuration without hours, and what was done, for people.
-    /// - Throws: what measuring throws.
+    /// - Throws: what measuring throws; where there are checkpoints and none can be read, what is wrong with the newest.
     public static func resolve(
-        _ requested: RunConfiguration, output: RunDirectory, goesOn: Bool, threads: Int, ranks: Int = 1
+        _ requested: RunConfiguration, output: RunDirectory, resume: ResumeMode, threads: Int, ranks: Int = 1
     ) throws -> (configuration: RunConfiguration, note: String?) {
         guard let hours = requested.training.hours else { return (requested, nil) }
         var configuration = requested
         configuration.training.hours = nil
-        if goesOn, let newest = try output.checkpoints.latest(),
-            let begun = try? TrainingCheckpoint.configuration(CheckpointReader(path: newest.path))
-        {
+        if let begun = try begun(output, resume) {
             configuration.training.steps = begun.training.steps
             // As it was shortened then, if it was.
             configuration.optimizer.warmupSteps = min(
@@ -32,6 +30,23 @@ public enum RunLength {
             )
         }
         return try measured(requested, hours: hours, threads: threads, ranks: ranks)
+    }
+
+    /// The configuration of the checkpoint that a run goes on from: of the newest that can be read, as damaged ones are passed over.
+    private static func begun(_ output: RunDirectory, _ resume: ResumeMode) throws -> RunConfiguration? {
+        func configuration(_ path: String) throws -> RunConfiguration {
+            try TrainingCheckpoint.configuration(CheckpointReader(path: path))
+        }
+        switch resume {
+        case .never: return nil
+        case .checkpoint(let path): return try configuration(path)
+        case .automatic:
+            let paths = try output.checkpoints.entries().map(\.path)
+            for path in paths.reversed() {
+                if let found = try? configuration(path) { return found }
+            }
+            return try paths.last.map(configuration)
+        }
     }
 
     /// The steps that this machine does in a time, by a short measurement of every stage. Stages keep their steps; the rest of the

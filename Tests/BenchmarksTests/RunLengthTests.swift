@@ -1,7 +1,10 @@
 import Benchmarks
+import Checkpoints
 import Configuration
 import Pretraining
+import Runs
 import TestModels
+import TestSupport
 import Testing
 
 /// Lengths that are told in hours.
@@ -25,6 +28,22 @@ struct RunLengthTests {
         #expect(measured.configuration.training.stages == requested.training.stages)
         #expect(measured.configuration.training.steps > 2)
         #expect(measured.note?.contains("after the stages'") == true)
+    }
+
+    @Test func aCheckpointThatCannotBeReadIsNotMeasuredOver() throws {
+        let folder = try TemporaryFolder()
+        let run = RunDirectory(path: folder("run"))
+        let name = run.checkpoints.path(ofStep: 5).dropFirst(folder.path.count + 1)
+        try folder.write("{}", to: "\(name)/manifest.json")
+        let requested = inStages(2)
+        #expect(throws: CheckpointError.self) {
+            _ = try RunLength.resolve(requested, output: run, resume: .automatic, threads: 1)
+        }
+        #expect(throws: CheckpointError.self) {
+            _ = try RunLength.resolve(
+                requested, output: RunDirectory(path: folder("other")),
+                resume: .checkpoint(path: run.checkpoints.path(ofStep: 5)), threads: 1)
+        }
     }
 
     @Test func stagesThatTakeAllOfTheTimeAreRefused() {

@@ -9,6 +9,20 @@ struct OuterStepTests {
         return (0..<count).map { _ in Float.random(in: -1...1, using: &random) }
     }
 
+    @Test("What no replica has moved stays what it is, however many they are", arguments: 1...9)
+    func unmoved(_ replicas: Int) {
+        // The mean of three of these, as it is rounded, is another number.
+        let anchor = values(61, seed: 4).map { $0 * 12_582_914 / 8_388_608 }
+        var momentum = [Float](repeating: 0, count: anchor.count)
+        var result = [Float](repeating: 0, count: anchor.count)
+        anchor.withUnsafeBufferPointer { values in
+            Kernels.outerStep(
+                [UnsafePointer<Float>](repeating: values.baseAddress!, count: replicas), anchor: values.baseAddress!,
+                momentum: &momentum, into: &result, count: anchor.count, learningRate: 0.7, decay: 0.9)
+        }
+        #expect(result == anchor && momentum.allSatisfy { $0 == 0 })
+    }
+
     @Test("Nesterov's step towards the mean is that of PyTorch's SGD, in double precision", arguments: [1, 2, 5])
     func nesterov(_ replicas: Int) {
         let count = 61

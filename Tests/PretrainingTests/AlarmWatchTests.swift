@@ -175,6 +175,16 @@ struct AlarmWatchTests {
         #expect(!kinds(watch) { report($0, generator: 6.5) }.isEmpty)
     }
 
+    @Test("A run that is made longer is not told that its loss rises") func lengthened() {
+        var watch = watch()
+        for step in 1...1000 { watch.see(record(5), step: step, layers: nil) }
+        var configuration = RunConfiguration.ofAlarms
+        configuration.training.steps = 200_000
+        var longer = AlarmWatch(configuration, vocabularySize: 1000, state: watch.state)
+        for step in 1001...20_000 { longer.see(record(5), step: step, layers: nil) }
+        #expect(longer.take().isEmpty)
+    }
+
     @Test("A run that is resumed anywhere gives the alarms of one that is not") func resumed() throws {
         func alarms(interruptedAfter stop: Int?) throws -> [String] {
             var watch = watch()

@@ -31,6 +31,7 @@ import Testing
         var failingStep: Int?
         var failingEvaluation: Int?
         var doneStep: Int?
+        var isBlank = false
         var histograms: [(tag: String, histogram: ValueHistogram)] = []
         var journal: [String] = []
         /// Raised by the evaluation after a step.
@@ -50,6 +51,7 @@ import Testing
 
         func evaluate() throws -> Evaluation? {
             journal.append("evaluate \(step)")
+            if isBlank { return nil }
             if step == failingEvaluation { throw Failure() }
             if step == alarmingStep { alarms.append(RunAlarm(kind: "plateau", since: 1, message: "it stands")) }
             return Evaluation(step: step)
@@ -302,6 +304,12 @@ import Testing
     @Test func nothingIsLeftToDoOrWorthDoing() throws {
         #expect(try run(Work(), while: { step, _ in step < 7 }) == .abandoned(step: 7))
         #expect(steps == [5])
+        // What has nothing to evaluate on is finished without it.
+        let blank = Work(step: 10)
+        blank.isBlank = true
+        #expect(throws: RunError.alreadyFinished(step: 10, steps: 10, path: folder("run"))) {
+            _ = try run(blank, from: 10)
+        }
         let done = Work(step: 10)
         #expect(try run(done, from: 10) == .finished(step: 10))
         #expect(throws: RunError.alreadyFinished(step: 10, steps: 10, path: folder("run"))) {

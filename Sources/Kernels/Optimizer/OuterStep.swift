@@ -15,19 +15,30 @@ extension Kernels {
 
     /// Nesterov's step from where replicas met last by the way to their mean (`torch.optim.SGD`, `nesterov`, with the gradient
     /// `anchor − mean`): `momentum ← decay·momentum + gradient`, `target ← anchor − learningRate·(gradient + decay·momentum)`.
-    /// `target` may be one of the sources.
+    /// `target` may be one of the sources. What no replica has moved stays what it was, to the bit: the mean of equal numbers may
+    /// be rounded to another.
     public static func outerStep(
         _ sources: [UnsafePointer<Float>], anchor: UnsafePointer<Float>, momentum: UnsafeMutablePointer<Float>,
         into target: UnsafeMutablePointer<Float>, count: Int, learningRate: Float, decay: Float
     ) {
-        mean(sources, into: target, count: count)
+        let share = 1 / Float(sources.count)
         each(count) { i in
-            let gradient = load(anchor, i) - load(target, i)
+            let base = load(anchor, i)
+            var sum = load(sources[0], i)
+            var isSame = sum .== base
+            for source in sources.dropFirst() {
+                let value = load(source, i)
+                sum += value
+                isSame .&= value .== base
+            }
+            let gradient = (base - sum * share).replacing(with: 0, where: isSame)
             let average = load(momentum, i) * decay + gradient
             store(average, momentum, i)
-            store(load(anchor, i) - (gradient + average * decay) * learningRate, target, i)
+            store(base - (gradient + average * decay) * learningRate, target, i)
         } single: { i in
-            let gradient = anchor[i] - target[i]
+            var sum = sources[0][i]
+            for source in sources.dropFirst() { sum += source[i] }
+            let gradient = sources.allSatisfy { $0[i] == anchor[i] } ? 0 : anchor[i] - sum * share
             momentum[i] = momentum[i] * decay + gradient
             target[i] = anchor[i] - (gradient + momentum[i] * decay) * learningRate
         }

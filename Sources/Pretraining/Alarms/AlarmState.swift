@@ -39,7 +39,6 @@ public struct AlarmState: Codable, Sendable, Equatable {
 /// How far a loss, smoothed, lies above the lowest that it has been.
 struct LossTrend: Codable, Sendable, Equatable {
     private(set) var count = 0
-    private var sum = 0.0
     private var smoothed = 0.0
     /// Nil as long as there is no window full of losses.
     private(set) var lowest: Double?
@@ -47,12 +46,8 @@ struct LossTrend: Codable, Sendable, Equatable {
     /// - Parameter window: steps that are averaged over.
     mutating func add(_ loss: Double, window: Int) {
         count += 1
-        if count <= window {
-            sum += loss
-            smoothed = sum / Double(count)
-        } else {
-            smoothed += (loss - smoothed) / Double(window)
-        }
+        // The mean at first; and no jump where a longer run has a longer window.
+        smoothed += (loss - smoothed) / Double(min(count, window))
         if count >= window { lowest = min(lowest ?? smoothed, smoothed) }
     }
 

@@ -13,6 +13,9 @@ struct LearningWatch {
 
     mutating func add(_ sums: LossSums) { self.sums += sums }
 
+    /// - Parameter heldOut: the loss of the last evaluation before an interruption.
+    mutating func resume(heldOut: Double?) { lastHeldOut = heldOut }
+
     /// - Parameters:
     ///   - before, now: complete passes over each source.
     ///   - paths: of the sources.

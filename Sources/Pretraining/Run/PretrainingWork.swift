@@ -46,7 +46,6 @@ final class PretrainingWork: RunWork {
     private var state: RunState
     private var loaderState: LoaderState?
     private var evaluator: Evaluator?
-    private var skippedInARow = 0
     private var watch = LearningWatch()
     private var alarms: AlarmWatch
     /// Whether the first rank looks at the gradients of the step under way, of which this one has some.
@@ -88,7 +87,7 @@ final class PretrainingWork: RunWork {
         state = start.state
         if requested.corpus.pairs || start.inheritsTokenTypes { state.trainsTokenTypes = true }
         loaderState = start.loader
-        let index = requested.stageIndex(ofStep: state.step + 1)
+        let index = requested.stageIndex(ofStep: state.stagedStep)
         stage = (index, requested.configuration(ofStage: index))
         // Before the loader's threads take processors from the measurement.
         alarms = AlarmWatch(
@@ -265,7 +264,7 @@ final class PretrainingWork: RunWork {
         do {
             let batch = replicas?.part(of: loaded.batch) ?? loaded.batch
             let outcome = try train(batch, step: number)
-            skippedInARow = 0
+            state.skippedInARow = nil
             watch.add(outcome.sums)
             advance(to: number, loaded)
             try meet(after: number)
@@ -273,14 +272,17 @@ final class PretrainingWork: RunWork {
             alarms.see(record, step: number, layers: layerGradients.isEmpty ? nil : layerGradients)
             return .taken(record)
         } catch let error as NonFiniteError {
-            guard error.mayPass, skippedInARow < configuration.training.maximumSkippedSteps else { throw error }
-            skippedInARow += 1
+            let inARow = state.skippedInARow ?? 0
+            guard error.mayPass, inARow < configuration.training.maximumSkippedSteps else { throw error }
+            state.skippedInARow = inARow + 1
             state.skippedSteps += 1
             replicas?.skipped += 1
             advance(to: number, loaded)
             try meet(after: number)
             return .skipped(reason: "\(error.place) is not finite")
         } catch let spike as Spike {
+            // Its gradients are finite.
+            state.skippedInARow = nil
             let rollback = try rollBack(from: number)
             state.skippedSteps = rollback.map { number - $0.learnedSteps } ?? state.skippedSteps + 1
             advance(to: number, loaded)
@@ -331,6 +333,7 @@ final class PretrainingWork: RunWork {
     func remember(_ alarms: [RunAlarm], _ evaluation: [String: Double]?) {
         // The evaluation after the step of the checkpoint comes after what this has kept; what it has told is on record.
         if let evaluation {
+            watch.resume(heldOut: evaluation["generator_loss"] ?? evaluation["corrective_loss"])
             self.alarms.see(AlarmWatch.Evaluation(step: state.step, figures: evaluation))
             _ = self.alarms.take()
         }

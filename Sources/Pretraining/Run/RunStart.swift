@@ -59,7 +59,7 @@ struct RunStart {
         tokenizer = try Tokenizer(json: Array(shared.tokenizer))
         special = try tokenizer.specialTokens
         engine = try TrainingEngine(
-            configuration.configuration(ofStage: configuration.stageIndex(ofStep: shared.state.step + 1))
+            configuration.configuration(ofStage: configuration.stageIndex(ofStep: shared.state.stagedStep))
                 .engine(of: ranks), vocabularySize: tokenizer.vocabularySize, special: special, pool: pool,
             ranks: configuration.sharesSteps ? ranks : nil)
     }
@@ -92,7 +92,7 @@ struct RunStart {
         } else {
             fingerprint = try CorpusFingerprint(listing)
         }
-        let stage = configuration.stageIndex(ofStep: (documents?.state.step ?? 0) + 1)
+        let stage = configuration.stageIndex(ofStep: (documents?.state ?? RunState()).stagedStep)
         do {
             tokenizer = try RunTokenizer.open(
                 configuration, directory: directory,
@@ -116,7 +116,14 @@ struct RunStart {
             throw CheckpointError.damaged(path: reader?.path ?? "", reason: "\(error)")
         }
         var state = documents?.state ?? RunState()
-        if reader == nil { state.startedFrom = transfer?.origin }
+        if reader == nil {
+            state.startedFrom = transfer?.origin
+        } else if let transfer, transfer.origin != state.startedFrom {
+            report(
+                .warning(
+                    "the run goes on with its own weights, which began from \(state.startedFrom ?? "chance"): \(transfer.path) plays no "
+                        + "part; for a run that begins from it give another --output"))
+        }
         if let change {
             state.acceptedChanges.append("after step \(state.step): \(change)")
             report(.warning("the corpus has changed (\(change)); reading goes on with a new pass over all of it"))

@@ -6,6 +6,8 @@ public struct RunState: Codable, Sendable, Equatable {
     public var tokens = 0
     /// Updates left out because a gradient was not finite.
     public var skippedSteps = 0
+    /// How many of them are the last ones, where nothing has been learned since; nil: none.
+    public var skippedInARow: Int?
     /// Changes to the corpus that the user has accepted, with the step after which; in the order of steps.
     public var acceptedChanges: [String] = []
     /// Whether token type 1 has been trained, in this run or in one that it goes on from; nil: no.
@@ -24,6 +26,7 @@ public struct RunState: Codable, Sendable, Equatable {
         step = try values.decode(Int.self, forKey: .step)
         tokens = try values.decode(Int.self, forKey: .tokens)
         skippedSteps = try values.decode(Int.self, forKey: .skippedSteps)
+        skippedInARow = try values.decodeIfPresent(Int.self, forKey: .skippedInARow)
         // Absent where nothing was accepted, and before it could be.
         acceptedChanges = try values.decodeIfPresent([String].self, forKey: .acceptedChanges) ?? []
         trainsTokenTypes = try values.decodeIfPresent(Bool.self, forKey: .trainsTokenTypes)
@@ -37,6 +40,7 @@ public struct RunState: Codable, Sendable, Equatable {
         try values.encode(step, forKey: .step)
         try values.encode(tokens, forKey: .tokens)
         try values.encode(skippedSteps, forKey: .skippedSteps)
+        try values.encodeIfPresent(skippedInARow, forKey: .skippedInARow)
         if !acceptedChanges.isEmpty { try values.encode(acceptedChanges, forKey: .acceptedChanges) }
         try values.encodeIfPresent(trainsTokenTypes, forKey: .trainsTokenTypes)
         try values.encodeIfPresent(startedFrom, forKey: .startedFrom)
@@ -45,8 +49,11 @@ public struct RunState: Codable, Sendable, Equatable {
     }
 
     private enum CodingKeys: String, CodingKey {
-        case step, tokens, skippedSteps, acceptedChanges, trainsTokenTypes, startedFrom, alarms, spikes
+        case step, tokens, skippedSteps, skippedInARow, acceptedChanges, trainsTokenTypes, startedFrom, alarms, spikes
     }
+
+    /// The step whose stage a run begins in: the last one's, whose evaluation may be missing; the next step enters its own.
+    var stagedStep: Int { max(step, 1) }
 
     /// What cannot be: checksums only tell that a file is as it was written.
     ///
@@ -56,7 +63,7 @@ public struct RunState: Codable, Sendable, Equatable {
         // A step has at least one token, and no run can count more than a configuration admits.
         guard 0...1 << 40 ~= step, step...max(step, 1 << 52) ~= tokens,
             // Replicas count their own, which are up to as many each.
-            0...step << 16 ~= skippedSteps
+            0...step << 16 ~= skippedSteps, 0...step ~= skippedInARow ?? 0
         else {
             return "a counter is out of range (step \(step), \(tokens) tokens, \(skippedSteps) skipped)"
         }

@@ -102,7 +102,10 @@ public final class RunLoop<Work: RunWork> {
         if work.step >= plan.steps || work.isDone, !isEvaluationMissing {
             throw RunError.alreadyFinished(step: work.step, steps: plan.steps, path: directory.path)
         }
-        if isEvaluationMissing { try evaluate() }
+        if isEvaluationMissing, try !evaluate(), work.step >= plan.steps || work.isDone {
+            // There is nothing to evaluate on.
+            throw RunError.alreadyFinished(step: work.step, steps: plan.steps, path: directory.path)
+        }
         while work.step < plan.steps, !work.isDone {
             // That of a checkpoint that was written beside the steps since the last one.
             tellPruningFailures()
@@ -116,7 +119,7 @@ public final class RunLoop<Work: RunWork> {
             if plan.isCheckpointDue(after: work.step, seconds: savedAt.duration(to: .now).seconds) {
                 try checkpoint(waiting: work.step == plan.steps)
             }
-            if plan.isEvaluationDue(after: work.step) { try evaluate() }
+            if plan.isEvaluationDue(after: work.step) { _ = try evaluate() }
         }
         // Of a run that ended early the last checkpoint may be under way; that of the last planned step was waited for.
         if work.step < plan.steps { try checkpoint(waiting: true) }
@@ -139,11 +142,13 @@ public final class RunLoop<Work: RunWork> {
         }
     }
 
-    private func evaluate() throws {
-        guard let evaluation = try work.evaluate() else { return }
+    /// - Returns: whether there was anything to evaluate on.
+    private func evaluate() throws -> Bool {
+        guard let evaluation = try work.evaluate() else { return false }
         // Before the evaluation: one that is on record is not done again, and its alarms would be lost.
         recordAlarms()
         recorder.record(evaluation)
+        return true
     }
 
     private func recordAlarms() {

@@ -127,11 +127,11 @@ struct RunCommand: ParsableCommand {
 
     /// What the first rank decides for all: how many steps an hour has, and how many replicas there are.
     private func decided(
-        _ requested: RunConfiguration, _ output: RunDirectory, _ ranks: RankGroup?, threads: Int
+        _ requested: RunConfiguration, _ output: RunDirectory, _ resume: ResumeMode, _ ranks: RankGroup?, threads: Int
     ) throws -> (RunConfiguration, note: String?) {
         do {
             let (measured, length) = try RunLength.resolve(
-                requested, output: output, goesOn: resume != "never", threads: threads, ranks: ranks?.count ?? 1)
+                requested, output: output, resume: resume, threads: threads, ranks: ranks?.count ?? 1)
             let configuration = measured.withReplicas(ranks?.count ?? 1)
             try configuration.validate()
             return (configuration, length)
@@ -160,16 +160,16 @@ struct RunCommand: ParsableCommand {
         let (adapted, notes) = transfer?.adapted(requested) ?? (requested, [])
         if !quiet { for note in notes { Terminal.note(note) } }
         let directory = output ?? "checkpoints/\(name)"
-        let (configuration, length) =
-            leads ? try decided(adapted, RunDirectory(path: directory), ranks, threads: threads) : (adapted, nil)
-        if let length, !quiet { Terminal.note(length) }
-        if let from, resume != "never" { try OwnWeights.check(from, RunDirectory(path: directory)) }
         let mode: ResumeMode =
             switch resume {
             case "auto": .automatic
             case "never": .never
             default: .checkpoint(path: resume)
             }
+        let (configuration, length) =
+            leads ? try decided(adapted, RunDirectory(path: directory), mode, ranks, threads: threads) : (adapted, nil)
+        if let length, !quiet { Terminal.note(length) }
+        if let from { try OwnWeights.check(from, RunDirectory(path: directory), beginsAnew: mode == .never) }
         // Found out before the first step rather than after it.
         if leads, let timeline { _ = try OutputFile(checking: timeline) }
         TerminationSignals.install()
@@ -261,23 +261,26 @@ enum CorpusChange: String, ExpressibleByArgument, CaseIterable {
     case refuse, accept
 }
 
-/// A run that would be resumed has weights of its own: those of `--from` would be ignored without a word.
+/// A run that would be resumed has weights of its own: those of `--from` would be ignored. One that begins anew in its place moves
+/// them away.
 private struct OwnWeights: Error, CustomStringConvertible {
     var directory: String
     var step: Int
     var from: String
+    var beginsAnew: Bool
 
-    static func check(_ from: String, _ run: RunDirectory) throws {
+    static func check(_ from: String, _ run: RunDirectory, beginsAnew: Bool) throws {
         guard let newest = try run.checkpoints.latest(), CheckpointLocation.isOf(run: run.path, path: from) else {
             return
         }
-        throw OwnWeights(directory: run.path, step: newest.step, from: from)
+        throw OwnWeights(directory: run.path, step: newest.step, from: from, beginsAnew: beginsAnew)
     }
 
     var description: String {
         """
-        \(directory) is the run that --from \(from) names (step \(step)): it would be resumed, and no new one begun. Choose \
-        another --output for the new run, or leave --from out to go on with the old one.
+        \(directory) is the run that --from \(from) names (step \(step)): it would be \
+        \(beginsAnew ? "moved aside before its weights are read" : "resumed, and no new one begun"). Choose another --output for \
+        the new run, or leave --from out\(beginsAnew ? "" : " to go on with the old one").
         """
     }
 }
