@@ -58,6 +58,12 @@ struct KernelCase: Sendable {
         @Sendable func rounded() -> BFloat16Weight? {
             memory.map { BFloat16Weight($0, outputs: output, inputs: input) }
         }
+        if let weight = rounded() {
+            let numbers = FloatBuffer(count: w)
+            for i in 0..<w { numbers.base[i] = Float(i % 13) * 0.0625 - 0.375 }
+            let matrix = Matrix(numbers.base, rows: output, columns: input)
+            for part in 0..<weight.partCount { weight.round(matrix, part: part) }
+        }
         @Sendable func views(_ base: UnsafeMutablePointer<Float>) -> (x: Matrix, w: Matrix, y: Matrix) {
             (
                 Matrix(base, rows: rows, columns: input), Matrix(base + x, rows: output, columns: input),

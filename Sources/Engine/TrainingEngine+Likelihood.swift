@@ -115,7 +115,12 @@ extension TrainingEngine {
         let cancellation = isCancelled.map(PassCancellation.init)
         let results = TaskResults<[Result]>(count: plan.lanes.count)
         if isDivided {
-            results[0] = plan.lanes[0].map { body($0, dividedPass($0, dropout: nil)) }
+            results[0] = plan.lanes[0].compactMap { chunk in
+                if cancellation?.cuts() ?? false { return nil }
+                var pass = dividedPass(chunk, dropout: nil)
+                pass.cancellation = cancellation
+                return body(chunk, pass)
+            }
         } else {
             pool.run(plan.lanes.count) { [state, arenas, products] lane, worker in
                 results[lane] = plan.lanes[lane].map { chunk in

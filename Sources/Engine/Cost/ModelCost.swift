@@ -85,12 +85,11 @@ public struct ModelCost: Sendable, Equatable {
                 ? Self.bytes(4, model.activationCount, threads)
                 : Self.sum(Self.bytes(4, model.activationCount), Self.bytes(4, model.scratchCount, threads)),
             Self.sum(tables[0], tables[1]), unitBytes)
-        roundedBytes =
-            configuration.precision == .float32
-            ? 0
-            : Self.sum(
-                Self.bytes(4, RoundedWeights.floatCount(layout)),
-                Self.bytes(4, threads, Self.widestOperand(layout, model.limits)))
+        let limits = model.limits
+        roundedBytes = Self.roundedBytes(
+            layout, configuration.precision, threads: threads,
+            rows: min(limits.tokens, limits.sliceTokens ?? limits.tokens),
+            languageRows: max(ReplacedTokenModel.languageRows, limits.maskedTokens))
         batchBytes = Self.bytes(Self.bytesPerBatchToken, configuration.sequencesPerStep, length)
         // Replicas: the outer step's average, the weights of the last meeting, and what comes in.
         let messages =
@@ -119,14 +118,26 @@ public struct ModelCost: Sendable, Equatable {
 
     public var memoryBytes: Int { Self.sum(stateBytes, activationBytes, roundedBytes, batchBytes, exchangeBytes) }
 
-    /// Elements of the largest operand of a product: all of a chunk's tokens, or logits of its masked ones.
-    private static func widestOperand(_ layout: ParameterLayout, _ limits: ReplacedTokenModel.ChunkLimits) -> Int {
+    /// What products in bfloat16 need besides: the weights in that form, or where the processor has no such products the largest
+    /// one of each thread; and of each thread the largest other operand.
+    ///
+    /// - Parameters:
+    ///   - rows: tokens that a product takes at most.
+    ///   - languageRows: of those that are multiplied by a table of words; nil: all.
+    package static func roundedBytes(
+        _ layout: ParameterLayout, _ precision: ProductPrecision, threads: Int, rows: Int, languageRows: Int? = nil
+    ) -> Int {
+        guard precision == .bfloat16 else { return 0 }
         let tables = Set(layout.specs.filter(\.isEmbeddingTable).map(\.offset) + layout.derived.map(\.slot.offset))
-        let rows = min(limits.tokens, limits.sliceTokens ?? limits.tokens)
-        return layout.products.map { slot in
-            let own = tables.contains(slot.offset) ? min(rows, ReplacedTokenModel.languageRows) : rows
-            return own * max(slot.rows, slot.columns)
-        }.max() ?? 0
+        let operand =
+            layout.products.map { slot in
+                bytes(
+                    tables.contains(slot.offset) ? min(rows, languageRows ?? rows) : rows, max(slot.rows, slot.columns))
+            }.max() ?? 0
+        let weight = layout.products.map { $0.rows * $0.columns }.max() ?? 0
+        return sum(
+            precision.keepsWeights ? bytes(4, RoundedWeights.floatCount(layout)) : bytes(4, threads, weight),
+            bytes(4, threads, operand))
     }
 
     /// Token ids, offsets, masking and losses of the batch at hand, and the ids of those that wait in the loader.

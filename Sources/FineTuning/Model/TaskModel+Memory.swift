@@ -10,16 +10,20 @@ extension TaskModel {
     /// - Parameters:
     ///   - shape: of the pretrained networks.
     ///   - kind: of the optimizer; nil where nothing is trained.
+    ///   - precision: of products.
     /// - Throws: `MemoryShortage`.
     func checkMemory(
-        _ shape: ModelConfiguration, optimizer kind: OptimizerKind?, threads: Int,
+        _ shape: ModelConfiguration, optimizer kind: OptimizerKind?, precision: ProductPrecision, threads: Int,
         _ limits: MachineLimits = MachineLimits()
     ) throws {
         let gradients = LaneGradients.bufferLimit(laneCount: TaskEngine.mostLanes, threadCount: threads)
         let buffers = kind.map { 1 + $0.state.count + gradients } ?? 1
         let bytes = ModelCost.sum(
             ModelCost.bytes(4, layout.bufferCount, buffers), ModelCost.bytes(4, activationCount, threads),
-            ModelCost.rotaryBytes(shape, shape.discriminatorShape, length: longestText))
+            ModelCost.rotaryBytes(shape, shape.discriminatorShape, length: longestText),
+            ModelCost.roundedBytes(layout, precision, threads: threads, rows: chunkTokens),
+            ModelCost.bytes(
+                4, threads, kind?.cost(layout, precision: precision, isFrozen: isFrozen(tensor:)).floats ?? 0))
         try limits.check(
             kind == nil ? "the model" : "fine-tuning", bytes: bytes, reserved: Kernels.reservedBytes(threads: threads),
             advice: kind == nil

@@ -306,7 +306,8 @@ public final class FineTuningRun {
             pooling: configuration.pooling, longestExample: longestExample,
             readsTokens: type(of: definition).readsTokens, givesVectors: type(of: definition).givesVectors,
             encoderUse: settings.encoderUse)
-        try model.checkMemory(shape, optimizer: trains ? optimizer.kind : nil, threads: pool.threadCount)
+        try model.checkMemory(
+            shape, optimizer: trains ? optimizer.kind : nil, precision: settings.precision, threads: pool.threadCount)
         var parametrization = encoder.parametrization
         if let factor = settings.embeddingLearningRateFactor {
             parametrization.embeddingLearningRateMultiplier = factor

@@ -23,9 +23,9 @@ public struct PeakMeter: Sendable {
     private let rounded: FloatBuffer?
     private let precision: ProductPrecision
 
-    /// Bytes of the operands of all threads.
+    /// Bytes of the operands of all threads, and of what they share.
     public static func byteCount(_ pool: ThreadPool) -> Int {
-        threadCount(pool) * 3 * size * size * MemoryLayout<Float>.stride
+        (threadCount(pool) * 3 + 1) * size * size * MemoryLayout<Float>.stride
     }
 
     private static func threadCount(_ pool: ThreadPool) -> Int {
@@ -45,6 +45,11 @@ public struct PeakMeter: Sendable {
             for i in 0..<(2 * count) { buffers[task].base[i] = Float(i % 13) * 0.0625 - 0.375 }
         }
         self.buffers = buffers
+        if let rounded, let first = buffers.first {
+            let weight = BFloat16Weight(rounded, outputs: Self.size, inputs: Self.size)
+            let matrix = Matrix(first.base + count, rows: Self.size, columns: Self.size)
+            pool.run(weight.partCount) { part, _ in weight.round(matrix, part: part) }
+        }
     }
 
     /// - Returns: floating-point operations per second of all threads, the best of the rounds.

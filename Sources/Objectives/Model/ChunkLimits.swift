@@ -22,5 +22,10 @@ extension ReplacedTokenModel {
             self.sliceTokens = sliceTokens
             self.recomputation = recomputation
         }
+
+        /// The most masked positions of a chunk, which a generator's head takes together.
+        package var maskedTokens: Int {
+            Masking.capacity(tokens: tokens, sequences: sequences, fraction: maskFraction)
+        }
     }
 }

@@ -62,8 +62,7 @@ struct ModelAssembly {
     mutating func auxiliary() -> ReplacedTokenModel.Auxiliary? {
         guard let own = embeddings.generator else { return nil }
         let generator = network(.generator, own)
-        let capacity = Masking.capacity(
-            tokens: limits.tokens, sequences: limits.sequences, fraction: limits.maskFraction)
+        let capacity = limits.maskedTokens
         let head = MaskedLanguageModelHead(
             &parameters, &plan, hiddenSize: generator.shape.hiddenSize, table: own.word,
             isTied: model.generator.tiedOutput, embeddingRatio: embeddings.widthRatio,
