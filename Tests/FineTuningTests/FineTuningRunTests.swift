@@ -49,7 +49,7 @@ struct FineTuningRunTests {
         #expect(try #require(test.accuracy) > 0.9)
         let model = try FineTunedModel(path: folder("tuned"), threads: 2)
         #expect(model.labels == ["fair", "foul"])
-        let rows = try TaskTable.read(folder("test.jsonl"), .init(model.configuration.task, needsLabel: false))
+        let rows = try TaskTable.read(folder("test.jsonl"), .init(model.configuration.task))
         let (predictions, truncated, _) = try model.predict(rows)
         #expect(truncated == 0)
         let right = zip(rows, predictions).count { $0.label == $1.label }
