@@ -33,7 +33,7 @@ public struct LayerChoice: Codable, Equatable, Sendable {
             longestExample: data.longestExample, steps: 1, pool: model.engine.pool)
         engine.isCancelled = { TerminationSignals.pending != nil }
         engine.initialize()
-        engine.load(model.engine)
+        engine.load(model.engine, trainsTokenTypes: try FineTuningRun.trainsTokenTypes(model))
         let all = data.training.flatMap(\.examples).compactMap { example -> (TaskExample, Int)? in
             if case .label(let label) = example.target { (example, label) } else { nil }
         }

@@ -87,7 +87,10 @@ public final class TaskEngine {
     }
 
     /// Takes the encoder's weights from a pretrained model; the head keeps its own.
-    public func load(_ pretrained: TrainingEngine) {
+    ///
+    /// - Parameter trainsTokenTypes: whether second texts have been read with a type of their own; where not, that begins as the first
+    ///   one's.
+    public func load(_ pretrained: TrainingEngine, trainsTokenTypes: Bool) {
         let source = pretrained.state
         for spec in model.layout.specs where !spec.name.hasPrefix("task.") {
             let found: (offset: Int, shape: [Int])?
@@ -100,7 +103,12 @@ public final class TaskEngine {
             guard let found, found.shape == spec.shape else {
                 preconditionFailure("\(spec.name) of a model with the same configuration")
             }
-            (weights.base + spec.offset).update(from: source.weights.base + found.offset, count: spec.count)
+            let target = weights.base + spec.offset
+            target.update(from: source.weights.base + found.offset, count: spec.count)
+            if spec.name.hasSuffix("token_type"), !trainsTokenTypes {
+                let width = spec.shape[1]
+                for row in 1..<spec.shape[0] { (target + row * width).update(from: target, count: width) }
+            }
         }
         weightsChanged()
     }

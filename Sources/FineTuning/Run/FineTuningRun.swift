@@ -117,7 +117,9 @@ public final class FineTuningRun {
             reader -> FineTuningCheckpoint.Documents in
             guard let reader else {
                 engine.initialize()
-                if !isFromScratch { engine.load(model.engine) }
+                if !isFromScratch {
+                    engine.load(model.engine, trainsTokenTypes: try Self.trainsTokenTypes(model))
+                }
                 return fresh
             }
             let found = try FineTuningCheckpoint.documents(reader)
@@ -240,6 +242,12 @@ public final class FineTuningRun {
         }.map {
             "\($0.path) (\($0.defaultValue), now \($1.defaultValue))"
         }
+    }
+
+    /// Whether the second texts of pairs have been read with a type of their own before.
+    static func trainsTokenTypes(_ model: LoadedModel) throws -> Bool {
+        let isRemembered = try TrainingCheckpoint.state(model.reader).trainsTokenTypes == true
+        return isRemembered || model.configuration.corpus.pairs
     }
 
     /// Most tokens of a text: what the encoder was pretrained with, unless the settings have another length. Later rows of a position
