@@ -122,6 +122,13 @@ struct SuiteTests {
         #expect(throws: TaskError.self) {
             _ = try SuiteStart.starts([copy, copy + "/"], comparingWithScratch: true)
         }
+        // The same encoder, of a run with another generator and other heads.
+        let other = try WeatherTexts {
+            $0.model.generator.layerCount = 1
+            $0.model.initialization.zeroDetectionOutput = true
+        }
+        let both = try SuiteStart.starts([texts.pretrained, other.pretrained], comparingWithScratch: true)
+        #expect(both.count { $0.isFromScratch } == 1)
         // Random weights of a model do not share a folder with a model that is called like them.
         let scratch = texts.folder("others/scratch-pretrained")
         try FileManager.default.copyItem(atPath: texts.pretrained, toPath: scratch)

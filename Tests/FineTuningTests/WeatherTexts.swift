@@ -12,7 +12,9 @@ struct WeatherTexts {
     let pretrained: String
 
     /// Texts, and a model that has hardly seen them.
-    init() throws {
+    ///
+    /// - Parameter change: of the model's run.
+    init(_ change: (inout RunConfiguration) -> Void = { _ in }) throws {
         folder = try TemporaryFolder()
         var random = SplitMix64(seed: 8)
         let words = Self.words
@@ -35,6 +37,7 @@ struct WeatherTexts {
             $0.training.batchSize = 4
             $0.corpus.heldOut = 0
             $0.optimizer.warmupSteps = 1
+            change(&$0)
         }
         configuration.corpus.sources = [.init(path: folder("corpus.txt"), weight: 1)]
         pretrained = folder("pretrained")

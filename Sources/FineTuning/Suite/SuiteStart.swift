@@ -1,4 +1,5 @@
 import Checkpoints
+import Encoder
 import Foundation
 import Pretraining
 import Runs
@@ -28,7 +29,8 @@ public struct SuiteStart: Codable, Equatable, Sendable {
         let names = try names(paths)
         var starts: [SuiteStart] = []
         var taken = Set(names)
-        var shapes: [(configuration: RunConfiguration, tokenizer: Data, start: SuiteStart)] = []
+        var shapes: [(configuration: RunConfiguration, model: ModelConfiguration, tokenizer: Data, start: SuiteStart)] =
+            []
         for (name, path) in zip(names, paths) {
             let reader = try CheckpointReader(newestOf: path)
             let configuration = try TrainingCheckpoint.configuration(reader)
@@ -36,7 +38,7 @@ public struct SuiteStart: Codable, Equatable, Sendable {
             var start = SuiteStart(name: name, path: path, isFromScratch: false)
             if comparingWithScratch {
                 let known = shapes.first { shape in
-                    shape.configuration.model == configuration.model
+                    shape.model == encoder(configuration.model)
                         && shape.configuration.parametrization == configuration.parametrization
                         && shape.configuration.corpus.sequenceLength == configuration.corpus.sequenceLength
                         && shape.tokenizer == tokenizer
@@ -48,12 +50,22 @@ public struct SuiteStart: Codable, Equatable, Sendable {
                     return SuiteStart(name: own, path: path, isFromScratch: true)
                 }
                 let scratch = known?.start ?? fresh()
-                if known == nil { shapes.append((configuration, tokenizer, scratch)) }
+                if known == nil { shapes.append((configuration, encoder(configuration.model), tokenizer, scratch)) }
                 start.baseline = scratch.name
             }
             starts.append(start)
         }
         return starts + shapes.map(\.start)
+    }
+
+    /// What of a model fine-tuning draws by chance: without the generator and the heads of pretraining.
+    private static func encoder(_ model: ModelConfiguration) -> ModelConfiguration {
+        var model = model
+        let usual = ModelConfiguration()
+        (model.generator, model.embeddingSharing) = (usual.generator, usual.embeddingSharing)
+        (model.detectionHead, model.preset) = (usual.detectionHead, usual.preset)
+        model.initialization.zeroDetectionOutput = usual.initialization.zeroDetectionOutput
+        return model
     }
 
     /// The shortest ends of the paths that tell them apart.
