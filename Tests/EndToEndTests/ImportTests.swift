@@ -14,8 +14,11 @@ import Testing
     private func exported(_ settings: [String] = []) throws -> Workspace {
         let workspace = try Workspace()
         try workspace.run("run", Self.electra + ["training.steps=60", "training.evaluate_every=60"] + settings)
-        let export = try workspace.pretrain("export", "run", "--output", "hf", "--license", "apache-2.0")
+        let export = try workspace.pretrain(
+            "export", "run", "--output", "hf", "--license", "apache-2.0", "--language", "no")
         #expect(export.status == 0, "\(export.errors)")
+        let card = try workspace.folder.text("hf/discriminator/README.md")
+        #expect(card.contains("license: apache-2.0\n") && card.contains("language:\n- \"no\"\n"))
         return workspace
     }
 

@@ -57,6 +57,7 @@ import Testing
         let results = try workspace.pretrain("report", "run", "--with", "corpus")
         #expect(results.status == 1 && results.errors.contains("no results that a report shows"), "\(results.errors)")
         #expect(try workspace.pretrain("report", "run", "--label", "a", "--label", "b").status == 64)
+        #expect(try workspace.pretrain("report", "run", "run", "--label", "a", "--label", "a").status == 64)
         #expect(!workspace.folder.exists("report.html"))
         let others = try workspace.pretrain("watch", "run", "--host", "nowhere", "--token", "t")
         #expect(others.status == 1 && others.errors.contains("no IP address"), "\(others.errors)")

@@ -148,6 +148,12 @@ import Testing
         #expect(
             failure { try export.write(engine, to: out, force: true) } == .folderHoldsOtherFiles(out, ["thesis.txt"]))
         #expect(FileManager.default.fileExists(atPath: out + "/thesis.txt"))
+        // What somebody has trained in one of its folders stays too.
+        try FileManager.default.createDirectory(
+            atPath: out + "/generator/checkpoint-500", withIntermediateDirectories: false)
+        #expect(
+            failure { try export.write(engine, to: out, force: true) }
+                == .folderHoldsOtherFiles(out, ["generator/checkpoint-500", "thesis.txt"]))
         #expect(throws: FileFailure.self) { try export.write(engine, to: out + "/thesis.txt") }
         #expect(throws: FileFailure.self) { try export.write(engine, to: folder("no/such/parent")) }
         #expect(throws: FileFailure.self) { try export.write(engine, to: "") }

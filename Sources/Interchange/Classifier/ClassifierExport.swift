@@ -9,10 +9,7 @@ import Parametrization
 /// `PretrainModel`.
 public enum ClassifierExport {
     /// All that a folder may hold that a later export replaces.
-    private static let entries = SentenceTransformersFiles.entries.union([
-        "config.json", "model.safetensors", ModelCard.fileName, "tokenizer.json", "tokenizer_config.json",
-        "special_tokens_map.json", CustomCodeExport.codeFile,
-    ])
+    private static let entries = SentenceTransformersFiles.entries.union(ModelFolder.entries)
 
     /// - Parameters:
     ///   - destination: the folder to create; its parent must exist.

@@ -18,7 +18,7 @@ enum FolderPublication {
         let present = try contents(of: destination)
         if !present.isEmpty {
             guard replacing else { throw ExportError.folderNotEmpty(path) }
-            let foreign = present.subtracting(entries).sorted()
+            let foreign = try foreign(in: destination, entries)
             guard foreign.isEmpty else { throw ExportError.folderHoldsOtherFiles(path, foreign) }
         }
 
@@ -90,6 +90,19 @@ enum FolderPublication {
         }
         defer { free(real) }
         return (String(cString: real) as NSString).appendingPathComponent((path as NSString).lastPathComponent)
+    }
+
+    /// What no export has written: beside its entries, or in those of them that are folders.
+    private static func foreign(in folder: String, _ entries: Set<String>) throws -> [String] {
+        let present = try contents(of: folder)
+        var foreign = present.subtracting(entries)
+        for name in present.intersection(entries) {
+            let path = (folder as NSString).appendingPathComponent(name)
+            var status = stat()
+            guard stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFDIR else { continue }
+            foreign.formUnion(try contents(of: path).subtracting(ModelFolder.entries).map { "\(name)/\($0)" })
+        }
+        return foreign.sorted()
     }
 
     private static func contents(of path: String) throws -> Set<String> {

@@ -104,12 +104,18 @@ public struct ModelHistory: Sendable, Equatable {
     /// The lines of the card's front matter.
     func frontMatter(tags: [String], task: String?, library: String = "transformers") -> String {
         var lines = ["library_name: \(library)"]
-        if let license { lines.append("license: \(license)") }
-        if let licenseLink { lines.append("license_link: \(licenseLink)") }
-        if !languages.isEmpty { lines += ["language:"] + languages.map { "- \($0)" } }
+        if let license { lines.append("license: \(Self.scalar(license))") }
+        if let licenseLink { lines.append("license_link: \(Self.scalar(licenseLink))") }
+        if !languages.isEmpty { lines += ["language:"] + languages.map { "- \(Self.scalar($0))" } }
         if let task { lines.append("pipeline_tag: \(task)") }
         lines += ["tags:"] + tags.map { "- \($0)" }
         return "---\n" + lines.joined(separator: "\n") + "\n---\n"
+    }
+
+    /// A text as YAML that is one to readers of YAML 1.1 too: to them `no`, Norwegian, is false.
+    private static func scalar(_ text: String) -> String {
+        let others = ["y", "n", "yes", "no", "on", "off", "true", "false", "null", "~"]
+        return others.contains(text.lowercased()) || Double(text) != nil ? "\"\(text)\"" : text
     }
 
     /// The sections behind those that say how the model is loaded.

@@ -4,6 +4,12 @@ import Foundation
 /// A folder that Hugging Face's `from_pretrained` reads: `config.json`, `model.safetensors`, the tokenizer's files and a model
 /// card, `README.md`.
 enum ModelFolder {
+    /// All that an export writes into it.
+    static let entries: Set = [
+        "config.json", "model.safetensors", ModelCard.fileName, "tokenizer.json", "tokenizer_config.json",
+        "special_tokens_map.json", CustomCodeExport.codeFile,
+    ]
+
     /// - Parameters:
     ///   - parent: the folder to create it in.
     ///   - configuration: contents of `config.json`.

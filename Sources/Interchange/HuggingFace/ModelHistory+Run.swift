@@ -60,10 +60,10 @@ extension ModelHistory {
             return evaluation
         }.first
         guard let found, let at = found["step"] as? Int else { return [] }
-        let shown = found.filter { !["step", "tokens"].contains($0.key) }.sorted { $0.key < $1.key }
+        let shown = found.filter { !["step", "tokens", "majority_class"].contains($0.key) }.sorted { $0.key < $1.key }
         return [("evaluated after step", "\(at)"), ("held-out tokens", "\(found["tokens"] as? Int ?? 0)")]
             + shown.compactMap { name, value in
-                guard let number = value as? Double, !(value is Bool) else { return nil }
+                guard let number = (value as? NSNumber)?.doubleValue else { return nil }
                 return (name.replacing("_", with: " "), String(format: "%.4g", number))
             }
     }

@@ -16,8 +16,7 @@ public struct ImportedTokenizer: Sendable {
     /// - Throws: `ImportError.noTokenizer`, `TokenizerError` for one that this program does not have or that lacks a special
     ///   token.
     public init(folder: String, file: String? = nil) throws {
-        func holds(_ name: String) -> Bool { access((folder as NSString).appendingPathComponent(name), F_OK) == 0 }
-        guard file != nil || holds("tokenizer.json") || holds("vocab.txt") else {
+        guard file != nil || Self.isIn(folder: folder) else {
             throw ImportError.noTokenizer(folder: folder)
         }
         path = file.map(HomeFolder.expanded) ?? folder
@@ -27,6 +26,13 @@ public struct ImportedTokenizer: Sendable {
             _ = try tokenizer.specialTokens
         } catch {
             throw TokenizerError.inFile(path: path, error)
+        }
+    }
+
+    /// Whether a folder has a tokenizer of its own.
+    static func isIn(folder: String) -> Bool {
+        ["tokenizer.json", "vocab.txt"].contains {
+            access((folder as NSString).appendingPathComponent($0), F_OK) == 0
         }
     }
 

@@ -44,7 +44,7 @@ public struct ImportedWeights: Sendable {
         self.generator = try folders.generator.map {
             try ImportedNetwork($0, as: .generator, vocabularySize: vocabulary)
         }
-        if let generator = folders.generator, access("\(generator)/tokenizer.json", F_OK) == 0 {
+        if let generator = folders.generator, ImportedTokenizer.isIn(folder: generator) {
             if let difference = tokenizer.difference(from: try ImportedTokenizer(folder: generator)) {
                 throw ImportError.otherTokenizer(folder: generator, difference)
             }

@@ -19,12 +19,12 @@ struct CompareCommand: ParsableCommand {
               learning_rates: [1e-3, 2e-3, 4e-3]
               arms:
                 - {name: electra, set: [model.generator.width_multiplier=0.5]}
-                - {name: metro, set: [objective.name=metro, model.embedding_size=128]}
+                - {name: disentangled, set: [model.embedding_sharing=disentangled]}
 
             With --minutes a short pilot of each arm measures its speed, and every run has the steps that it does in this \
             time, with a complete schedule; --steps gives all as many steps. With learning_rates every arm is tuned first, \
             in trials of tuning_share of the length that are judged like the runs, up to two steps beyond the list where the best \
-            stands at its edge. Then each arm is trained with --seeds seeds, and all are judged on held-out text that one \
+            stands at its edge. Then each arm is trained with --seeds seeds, and all are judged on held-out text (of corpus.test, where there is some) that one \
             run (of the arm judge) has masked and replaced for all.
 
             --output receives runs/ (ordinary run directories), results.json, results.md and curves.svg. The same command \

@@ -223,6 +223,11 @@ extension FineTunedModel {
             case .first: .first
             case .mean: .mean
             }
+        // As it was trained, for those who train it further.
+        var encoder = encoder
+        if let dropout = configuration.training.dropout {
+            (encoder.model.dropout, encoder.model.attentionDropout) = (dropout, dropout)
+        }
         return Classifier(
             configuration: encoder.engine, parameters: TensorDictionary(Dictionary(uniqueKeysWithValues: tensors)),
             tokenizer: tokenizer, labels: labels, head: head, pooling: pooling,

@@ -71,6 +71,7 @@ struct ReportReading: ParsableArguments {
         if !labels.isEmpty, labels.count != runs.count {
             throw ValidationError("\(labels.count) labels for \(runs.count) runs: give one for each")
         }
+        if Set(labels).count < labels.count { throw ValidationError("two runs have the same --label") }
     }
 
     /// - Parameter evaluates: whether samples are made where a run has kept none.
