@@ -28,7 +28,7 @@ options = parser.parse_args()
 
 def run(every: int, folder: pathlib.Path) -> tuple[float, float]:
     """Wall time and processor time, in seconds."""
-    settings = {"checkpoint_every": every, "steps": options.steps, "evaluate_every": 0}
+    settings = {"checkpoint_every": every, "steps": options.steps, "evaluate_every": 0, "log_every": 1}
     command = [options.binary, "run", options.configuration, "--output", str(folder), "--resume", "never"]
     command += [f"--set=training.{key}={value}" for key, value in settings.items()]
     started = time.perf_counter()

@@ -25,9 +25,12 @@ for text in old new; do
     [ -f "$output/$text.json" ] || "$pretrain" tokenizer train --vocabulary-size "${ENTRIES:-8192}" --input "$file" --output "$output/$text.json"
 done
 
-finished() {  # DIRECTORY STEPS: whether a run is done, so that there is nothing to resume
-    last=$(ls "$1/checkpoints" 2>/dev/null | sed -n 's/^step-0*\([0-9][0-9]*\)$/\1/p' | sort -n | tail -1)
-    [ "${last:-0}" -ge "$2" ]
+loss() {  # RUN STEP: on held-out text
+    sed -n "s/.*\"evaluation\":{\"step\":$2,.*\"corrective_loss\":\([0-9.]*\).*/\1/p" "$1/metrics.jsonl" 2>/dev/null | tail -1
+}
+
+finished() {  # RUN STEPS: whether there is nothing to resume
+    [ -n "$(loss "$1" "$2")" ]
 }
 
 finished "$output/encoder" "${OLD_STEPS:-8000}" ||
@@ -47,10 +50,6 @@ train() {  # WAY RATE SEED
     "$pretrain" run "$here/base.yaml" $start --output "$run" --set "corpus.sources=[{path: $new}]" --set training.steps="$steps" \
         --set training.evaluate_every=$(((steps + 9) / 10)) --set optimizer.peak_learning_rate="$2" --set training.seed="$3" \
         --set training.precision="$precision"
-}
-
-loss() {  # RUN STEP: on held-out text
-    sed -n "s/.*\"evaluation\":{\"step\":$2,.*\"corrective_loss\":\([0-9.]*\).*/\1/p" "$1/metrics.jsonl" | tail -1
 }
 
 runs=
