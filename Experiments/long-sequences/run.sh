@@ -18,9 +18,10 @@ mkdir -p "$output"
 for seed in "${@:-1}"; do
     for form in ${FORMS:-dense-512 windows-4096 staged-4096}; do
         [ ! -f "$output/$form-$seed.json" ] || continue
-        "$binary" run "$here/$form.yaml" --output "$output/$form-$seed" --set training.seed="$seed" \
+        [ -f "$output/$form-$seed.done" ] || "$binary" run "$here/$form.yaml" --output "$output/$form-$seed" --set training.seed="$seed" \
             --set tokenizer.path="$output/tokenizer.json" \
             --set "corpus.sources=[{path: $output/text/*.txt, document_separator: file}]"
+        touch "$output/$form-$seed.done"
         "$binary" evaluate "$output/$form-$seed" --json > "$output/$form-$seed.part"
         mv "$output/$form-$seed.part" "$output/$form-$seed.json"
     done

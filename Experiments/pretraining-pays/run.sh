@@ -67,13 +67,14 @@ for recipe in "${@:-mlm}"; do
     *) echo "there is no recipe $recipe" >&2 && exit 64 ;;
     esac
     models="$models $output/$recipe"
-    [ ! -f "$output/$recipe.done" ] || continue
+    done=$output/$recipe-${STEPS:-$steps}.done
+    [ ! -f "$done" ] || continue
     # The settings are meant to be split.
     # shellcheck disable=SC2086
     "$pretrain" run "$here/base.yaml" --output "$output/$recipe" --set "corpus.sources=[$sources]" \
         --set tokenizer.path="$output/tokenizer.json" --set training.steps="${STEPS:-$steps}" \
         --set optimizer.warmup_steps="${WARMUP:-300}" --set training.precision="$precision" $settings
-    touch "$output/$recipe.done"
+    touch "$done"
 done
 common="--seeds 3 --set training.precision=$precision --set training.pooling=mean"
 # shellcheck disable=SC2086

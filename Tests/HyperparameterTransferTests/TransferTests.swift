@@ -315,8 +315,15 @@ struct TransferTests {
             #expect(found == whole)
         }
         #expect(whole == 44)
-        // Where something is missing it says nothing.
-        #expect(record.before(step: 1000).isEmpty && StepLosses(folder: folder("none")).before(step: 3).isEmpty)
+        // Skipped steps are no losses, nor is what was not there when an earlier version began.
+        let other = try TemporaryFolder()
+        var gaps = StepLosses(folder: other.path)
+        for step in [1, 2, 5, 6] { gaps.set(step: step, Double(step)) }
+        #expect(gaps.before(step: 9) == [1, 2, 5, 6])
+        gaps.remove()
+        var late = StepLosses(folder: other.path)
+        late.set(step: 501, 3)
+        #expect(late.before(step: 502).isEmpty && StepLosses(folder: other("none")).before(step: 3).isEmpty)
     }
 
     @Test("Rules across batch and horizon act only where they are asked for")

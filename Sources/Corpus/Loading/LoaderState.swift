@@ -10,8 +10,8 @@ public struct SourceState: Codable, Equatable, Sendable {
 
     static let currentForm = 2
 
-    /// What tokens of documents are counted in; nil in states of versions before 2, which encoded documents of pairs by sentence
-    /// and looked for no added tokens.
+    /// How documents are encoded; nil in earlier states than form 2, of which documents of pairs were encoded by sentence, and added
+    /// tokens not looked for.
     public var form: Int? = currentForm
     /// The window that documents are taken from.
     public var window = WindowStart()
@@ -89,6 +89,9 @@ public struct LoaderState: Codable, Equatable, Sendable {
         for name in Set(current.keys).union(settings.keys).sorted() where settings[name] != current[name] {
             throw CorpusError.stateMismatch(
                 setting: name, saved: settings[name] ?? "nothing", current: current[name] ?? "nothing")
+        }
+        guard sources.allSatisfy({ $0.form ?? SourceState.currentForm == SourceState.currentForm }) else {
+            throw CorpusError.invalidState("its documents are encoded in a form that this program does not know")
         }
         guard sources.count == configuration.sources.count else {
             throw CorpusError.invalidState("it has \(sources.count) sources, not \(configuration.sources.count)")

@@ -66,7 +66,7 @@ struct TokensTask: TaskDefinition {
 
     /// Those of spans are listed as the spans have them, or as tags.
     static func names(listed names: [String], _ rows: [TaskRow]) -> [String] {
-        rows.contains { $0.spans != nil } && !names.contains(where: Entity.isTag) ? tags(of: names) : names
+        rows.contains { $0.spans != nil } && !names.allSatisfy(Entity.isTag) ? tags(of: names) : names
     }
 
     /// What words have inside and outside of spans.

@@ -246,8 +246,7 @@ public final class FineTuningRun {
 
     /// Whether the second texts of pairs have been read with a type of their own before.
     static func trainsTokenTypes(_ model: LoadedModel) throws -> Bool {
-        let isRemembered = try TrainingCheckpoint.state(model.reader).trainsTokenTypes == true
-        return isRemembered || model.configuration.corpus.pairs
+        try TrainingCheckpoint.state(model.reader).trainsTokenTypes(in: model.configuration)
     }
 
     /// Most tokens of a text: what the encoder was pretrained with, unless the settings have another length. Later rows of a position

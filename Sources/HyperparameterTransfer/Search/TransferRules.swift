@@ -30,7 +30,7 @@ public struct TransferRules: Codable, Sendable, Equatable {
             var isBeyond = false
             func scaled(_ beta: Double) -> Double {
                 let result = 1 - (1 - beta) * batchRatio
-                if result <= 0 { isBeyond = true }
+                if beta > 0, result <= 0 { isBeyond = true }
                 return max(0, result)
             }
             target.optimizer.beta1 = scaled(target.optimizer.beta1)

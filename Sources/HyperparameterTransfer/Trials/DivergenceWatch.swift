@@ -4,7 +4,7 @@ package struct DivergenceWatch {
     private var first: [Double] = []
     private var last: [Double] = []
 
-    private static let firstSteps = 5
+    static let firstSteps = 5
     private static let lastSteps = 20
     /// Losses of single batches scatter.
     private static let margin = 1.05

@@ -9,12 +9,15 @@ struct LearningWatch {
     private static let gap = 0.5
 
     private var sums = LossSums()
-    private var lastHeldOut: Double?
+    private var lastHeldOut: [String: Double] = [:]
+    private static let (generator, prediction) = ("generator", "prediction")
 
     mutating func add(_ sums: LossSums) { self.sums += sums }
 
-    /// - Parameter heldOut: the loss of the last evaluation before an interruption.
-    mutating func resume(heldOut: Double?) { lastHeldOut = heldOut }
+    /// Takes up the losses of the last evaluation before an interruption.
+    mutating func resume(generator: Double?, prediction: Double?) {
+        (lastHeldOut[Self.generator], lastHeldOut[Self.prediction]) = (generator, prediction)
+    }
 
     /// - Parameters:
     ///   - before, now: complete passes over each source.
@@ -33,17 +36,19 @@ struct LearningWatch {
     ///
     /// - Returns: a warning.
     mutating func gap(_ report: EvaluationReport) -> String? {
-        defer { sums = LossSums() }
+        let before = lastHeldOut
+        defer {
+            sums = LossSums()
+            resume(generator: report.generatorLoss, prediction: report.correctiveLoss)
+        }
         let pairs = [
-            (report.generatorLoss, sums.maskedCount > 0 ? sums.meanGeneratorLoss : nil, "generator"),
-            (report.correctiveLoss, sums.correctiveCount > 0 ? sums.meanCorrectiveLoss : nil, "prediction"),
+            (report.generatorLoss, sums.maskedCount > 0 ? sums.meanGeneratorLoss : nil, Self.generator),
+            (report.correctiveLoss, sums.correctiveCount > 0 ? sums.meanCorrectiveLoss : nil, Self.prediction),
         ]
         guard case (let heldOut?, let training?, let name)? = pairs.first(where: { $0.0 != nil && $0.1 != nil }) else {
             return nil
         }
-        let before = lastHeldOut
-        lastHeldOut = heldOut
-        guard let before, heldOut > before, heldOut - training > Self.gap else { return nil }
+        guard let before = before[name], heldOut > before, heldOut - training > Self.gap else { return nil }
         func text(_ value: Double) -> String { "\((value * 100).rounded() / 100)" }
         return "the held-out \(name) loss rises (\(text(before)), now \(text(heldOut))) while in training it is "
             + "\(text(training)): the model learns the text by heart; stop here, add text or make the model smaller"

@@ -333,7 +333,7 @@ final class PretrainingWork: RunWork {
     func remember(_ alarms: [RunAlarm], _ evaluation: [String: Double]?) {
         // The evaluation after the step of the checkpoint comes after what this has kept; what it has told is on record.
         if let evaluation {
-            watch.resume(heldOut: evaluation["generator_loss"] ?? evaluation["corrective_loss"])
+            watch.resume(generator: evaluation["generator_loss"], prediction: evaluation["corrective_loss"])
             self.alarms.see(AlarmWatch.Evaluation(step: state.step, figures: evaluation))
             _ = self.alarms.take()
         }

@@ -121,8 +121,8 @@ struct RunStart {
         } else if let transfer, transfer.origin != state.startedFrom {
             report(
                 .warning(
-                    "the run goes on with its own weights, which began from \(state.startedFrom ?? "chance"): \(transfer.path) plays no "
-                        + "part; for a run that begins from it give another --output"))
+                    "the run goes on with its own weights, which began from \(state.startedFrom ?? "chance, or from what is not on record"): "
+                        + "\(transfer.path) plays no part; for a run that begins from it give another --output"))
         }
         if let change {
             state.acceptedChanges.append("after step \(state.step): \(change)")

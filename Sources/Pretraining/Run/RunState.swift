@@ -52,6 +52,11 @@ public struct RunState: Codable, Sendable, Equatable {
         case step, tokens, skippedSteps, skippedInARow, acceptedChanges, trainsTokenTypes, startedFrom, alarms, spikes
     }
 
+    /// Whether token type 1 has been trained; earlier versions had it in the configuration alone.
+    package func trainsTokenTypes(in configuration: RunConfiguration) -> Bool {
+        trainsTokenTypes == true || configuration.corpus.pairs
+    }
+
     /// The step whose stage a run begins in: the last one's, whose evaluation may be missing; the next step enters its own.
     var stagedStep: Int { max(step, 1) }
 

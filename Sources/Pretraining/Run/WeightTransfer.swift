@@ -43,7 +43,7 @@ public struct WeightTransfer: Sendable {
         source = try TrainingCheckpoint.configuration(reader)
         tokenizer = try TrainingCheckpoint.tokenizer(reader)
         let state = try TrainingCheckpoint.state(reader)
-        trainsTokenTypes = source.corpus.pairs || state.trainsTokenTypes == true
+        trainsTokenTypes = state.trainsTokenTypes(in: source)
         origin = try Self.origin(reader, state)
         weights = .checkpoint(reader)
     }

@@ -3,11 +3,12 @@ extension TokenizerEncoder {
     private static let mostJoined = 8
 
     /// A byte-level token is the bytes that it stands for. Where the tokenizer changes text first (normal forms, small letters),
-    /// the text is divided at its spaces, as far as this leaves its tokens what they are, and what of a part does not read as it
-    /// was written stands for the part as a whole.
+    /// these are bytes of the changed text, which remembers where it comes from. Where tokens are the bytes of neither (a space is
+    /// put before the text, added tokens stand in it), the text is divided at its spaces, as far as this leaves its tokens what they
+    /// are, and what of a part does not read as it was written stands for the part as a whole.
     func byteLevelTokens(_ bytes: [UInt8], _ parsing: AddedTokenParsing) -> TextTokens {
         let ids = encode(bytes, parsing: parsing)
-        if let exact = exact(ids, bytes, 0..<bytes.count) { return exact }
+        if let found = exact(ids, bytes, 0..<bytes.count) ?? aligned(ids, bytes, parsing) { return found }
         var tokens = TextTokens()
         var start = 0
         while start < bytes.count {
@@ -34,6 +35,34 @@ extension TokenizerEncoder {
             start = end
         }
         return tokens
+    }
+
+    /// - Returns: nil where the tokens' bytes are not those of the normalized text.
+    private func aligned(_ ids: [Int32], _ bytes: [UInt8], _ parsing: AddedTokenParsing) -> TextTokens? {
+        guard let normalizer = tokenizer.normalizer else { return nil }
+        return bytes.withUnsafeBufferPointer { buffer -> TextTokens? in
+            let segments = tokenizer.addedTokens.split(buffer, parsing, normalized: false)
+            guard segments.allSatisfy({ $0.id == nil }) else { return nil }
+            var text = AlignedText(buffer, at: 0)
+            normalizer.normalize(&text)
+            var normalized: [UInt8] = []
+            // For each byte the scalar that it is of.
+            var owners: [Int] = []
+            for index in text.scalars.indices {
+                text.appendUTF8(index..<index + 1, to: &normalized)
+                owners += repeatElement(index, count: normalized.count - owners.count)
+            }
+            guard tokenizer.decode(ids).elementsEqual(normalized) else { return nil }
+            var start = 0
+            return TextTokens(
+                ids: ids,
+                ranges: ids.map { id in
+                    let end = start + (tokenizer.bytes(of: id)?.count ?? 0)
+                    defer { start = end }
+                    guard end > start else { return 0..<0 }
+                    return text.source(owners[start]..<owners[end - 1] + 1)
+                })
+        }
     }
 
     /// - Returns: nil where the tokens' bytes are not those of the text.

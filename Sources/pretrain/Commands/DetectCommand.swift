@@ -84,7 +84,9 @@ struct DetectCommand: ParsableCommand {
                 let shown =
                     report.json
                     ? String(decoding: try ReportOptions.encoder.encode(found.detection), as: UTF8.self)
-                    : text(found.logits, found.ranges, in: line)
+                    : text(
+                        found.logits, found.ranges,
+                        in: Terminal.standardOutputIsTerminal ? Detections.text(ofLine: line) : line)
                 try output.write(bytes: Array(shown.utf8) + [0x0A])
             }
             lines = []

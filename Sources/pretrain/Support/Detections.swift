@@ -9,6 +9,11 @@ struct Detections {
     /// Tokens that the vocabulary does not have.
     private(set) var unknown = 0
 
+    /// A line without what other systems put before its end, which in training is no part of the text.
+    static func text(ofLine line: [UInt8]) -> [UInt8] {
+        line.last == UInt8(ascii: "\r") ? Array(line.dropLast()) : line
+    }
+
     /// - Throws: `CancellationError`.
     init(_ lines: [[UInt8]], _ model: LoadedModel) throws {
         let special = model.engine.special
@@ -16,8 +21,7 @@ struct Detections {
         let encoder = TokenizerEncoder(model.tokenizer)
         var pieces: [(line: Int, ids: [Int32])] = []
         for (index, line) in lines.enumerated() {
-            // Of other systems, whose lines end with two characters: in training the first is no part of the text.
-            let tokens = encoder.tokens(line.last == UInt8(ascii: "\r") ? Array(line.dropLast()) : line)
+            let tokens = encoder.tokens(Self.text(ofLine: line))
             if let id = model.tokenizer.unknownID { unknown += tokens.ids.count { $0 == id } }
             let offsets = tokens.characterOffsets(in: line)
             var detection = DetectCommand.Detection(ids: [], tokens: [], offsets: [], logits: [])
