@@ -54,7 +54,7 @@ final class LongRuns: Sendable {
                 ]))
         var early: [ProcessState] = []
         var late: [ProcessState] = []
-        while !run.wait(seconds: 0.05) {
+        while !run.wait(seconds: 0.02) {
             guard let step = lastStep(output), let state = ProcessState(run.identifier) else { continue }
             // From the second checkpoint and evaluation on everything has been there once.
             if step >= settled, step < settled + span { early.append(state) }
@@ -67,6 +67,8 @@ final class LongRuns: Sendable {
         func most(_ states: [ProcessState], _ value: (ProcessState) -> Int) -> Int { states.map(value).max() ?? 0 }
         // What is open while a checkpoint is written may be seen early on or late, by chance; what leaks is there always.
         func least(_ states: [ProcessState], _ value: (ProcessState) -> Int) -> Int { states.map(value).min() ?? 0 }
+        // A short run is looked at too seldom for that.
+        let slack = steps < 10_000 ? 1 : 0
         let memory = (most(early, \.residentBytes), most(late, \.residentBytes))
         let descriptors = (least(early, \.descriptors), least(late, \.descriptors))
         let threads = (least(early, \.threads), least(late, \.threads))
@@ -75,8 +77,8 @@ final class LongRuns: Sendable {
             + "\(ByteFormat.text(memory.0)) and \(ByteFormat.text(memory.1)), \(descriptors.0) and \(descriptors.1) descriptors, "
             + "\(threads.0) and \(threads.1) threads"
         try require(
-            memory.1 <= memory.0 + memory.0 / 10 + (4 << 20) && descriptors.1 <= descriptors.0
-                && threads.1 <= threads.0,
+            memory.1 <= memory.0 + memory.0 / 10 + (4 << 20) && descriptors.1 <= descriptors.0 + slack
+                && threads.1 <= threads.0 + slack,
             "it grows: \(text)")
         return text
     }
