@@ -13,7 +13,7 @@ public enum RunLength {
     ///   - resume: what the run goes on from, if it does.
     ///   - ranks: that carry the run together, each as fast as this one; what they exchange is not counted.
     /// - Returns: the configuration without hours, and what was done, for people.
-    /// - Throws: what measuring throws; where there are checkpoints and none can be read, what is wrong with the newest.
+    /// - Throws: what measuring throws; where there are checkpoints and none is good, what is wrong with them.
     public static func resolve(
         _ requested: RunConfiguration, output: RunDirectory, resume: ResumeMode, threads: Int, ranks: Int = 1
     ) throws -> (configuration: RunConfiguration, note: String?) {
@@ -32,20 +32,14 @@ public enum RunLength {
         return try measured(requested, hours: hours, threads: threads, ranks: ranks)
     }
 
-    /// The configuration of the checkpoint that a run goes on from: of the newest that can be read, as damaged ones are passed over.
+    /// The configuration of the checkpoint that a run goes on from; damaged ones are passed over.
     private static func begun(_ output: RunDirectory, _ resume: ResumeMode) throws -> RunConfiguration? {
-        func configuration(_ path: String) throws -> RunConfiguration {
-            try TrainingCheckpoint.configuration(CheckpointReader(path: path))
-        }
         switch resume {
         case .never: return nil
-        case .checkpoint(let path): return try configuration(path)
+        case .checkpoint(let path): return try TrainingCheckpoint.configuration(CheckpointReader(path: path))
         case .automatic:
-            let paths = try output.checkpoints.entries().map(\.path)
-            for path in paths.reversed() {
-                if let found = try? configuration(path) { return found }
-            }
-            return try paths.last.map(configuration)
+            guard try output.checkpoints.latest() != nil else { return nil }
+            return try output.checkpoints.loadLatestGood(TrainingCheckpoint.configuration).value
         }
     }
 

@@ -48,8 +48,8 @@ public struct ModelConfiguration: Configurable, Equatable {
                 + "DeBERTaV3.")
         try fields.choice(
             "positions", &positions,
-            "learned: a table as in BERT; rotary: rotations of queries and keys; none: only what relative_bias or attention.disentangled says."
-        )
+            "learned: a table as in BERT; rotary: rotations of queries and keys; none: only what relative_bias or "
+                + "attention.disentangled says.")
         try fields.integer(
             "maximum_positions", &maximumPositions, 2...1_048_576, "Rows of the position table, the longest segment.")
         try fields.number("rotary_base", &rotaryBase, 1...1e9, "Base of the rotary angles.")

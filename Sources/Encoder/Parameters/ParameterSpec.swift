@@ -40,6 +40,15 @@ public struct ParameterSpec: Sendable, Equatable {
     /// Other factors than its role's: how tests plant the mistakes that the coordinate check has to find.
     package var plantedScaling: ParameterScaling?
 
+    /// Has the second and later token types begin as the first, where no text has trained them; other tensors stay.
+    ///
+    /// - Parameter values: of the tensor.
+    package func repeatFirstTokenType(in values: UnsafeMutablePointer<Float>) {
+        guard name.hasSuffix("token_type") else { return }
+        let width = shape[1]
+        for row in 1..<shape[0] { (values + row * width).update(from: values, count: width) }
+    }
+
     /// Where the tensor stands in the parameter buffer and in every buffer that mirrors it.
     public var slot: ParameterSlot {
         ParameterSlot(offset: offset, rows: shape.count > 1 ? shape[0] : 1, columns: shape.last ?? 1)

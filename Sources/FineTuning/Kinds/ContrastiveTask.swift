@@ -36,8 +36,7 @@ struct ContrastiveTask: TaskDefinition {
     static func row(_ record: TaskRecord, _ task: TaskConfiguration, needsLabel: Bool) throws -> TaskRow {
         var row = try record.texts(task)
         if needsLabel { row.label = try record.trimmedText(task.labelName) }
-        row.negative = try task.negativeField.map { try record.neededText($0, "negative") } ?? record.text("negative")
-        if row.negative?.allSatisfy(\.isWhitespace) ?? false { throw record.error("has an empty negative") }
+        row.negative = try record.textIfAny(task.negativeField, usual: "negative", "negative")
         if row.negative != nil, row.pair == nil {
             throw record.error("has a text that does not belong to it, and none that does")
         }

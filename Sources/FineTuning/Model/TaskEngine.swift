@@ -105,10 +105,7 @@ public final class TaskEngine {
             }
             let target = weights.base + spec.offset
             target.update(from: source.weights.base + found.offset, count: spec.count)
-            if spec.name.hasSuffix("token_type"), !trainsTokenTypes {
-                let width = spec.shape[1]
-                for row in 1..<spec.shape[0] { (target + row * width).update(from: target, count: width) }
-            }
+            if !trainsTokenTypes { spec.repeatFirstTokenType(in: target) }
         }
         weightsChanged()
     }

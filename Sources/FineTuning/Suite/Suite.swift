@@ -154,7 +154,6 @@ public final class Suite {
             done += Self.cost(task) * Double(options.seeds - 1)
         }
         let reported = results.first?.reported(task.configuration.task)
-        let isOther = reported.map { $0 != metric } ?? false
         return SuiteReport.Cell(
             task: task.name, start: start.name, metric: (reported ?? metric).rawValue,
             isTest: task.configuration.task.test != nil, learningRate: best?.rate,
@@ -162,7 +161,7 @@ public final class Suite {
             scores: results.compactMap { ($0.test ?? $0.validation)[reported ?? metric] },
             diverged: best == nil ? 0 : options.seeds - results.count, truncated: results.first?.truncated ?? 0,
             texts: results.first?.texts ?? 0, lost: results.first?.lost,
-            trialMetric: isOther ? metric.rawValue : nil)
+            trialMetric: reported ?? metric == metric ? nil : metric.rawValue)
     }
 
     private func rates(_ task: SuiteTask) -> [Double] {

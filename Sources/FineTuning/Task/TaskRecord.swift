@@ -88,10 +88,18 @@ struct TaskRecord {
 
     static let usualPair = "text_pair"
 
+    /// A text that a record need not have, unless the task names it.
+    ///
+    /// - Throws: `TaskError` where it is named and missing, or nothing but spaces.
+    func textIfAny(_ named: String?, usual: String, _ what: String) throws -> String? {
+        let text = try named.map { try needed($0, what) } ?? text(usual)
+        if text?.allSatisfy(\.isWhitespace) ?? false { throw error("has an empty \(what)") }
+        return text
+    }
+
     /// A text or a pair.
     func texts(_ task: TaskConfiguration) throws -> TaskRow {
-        let pair = try task.pairField.map { try needed($0, "pair") } ?? text(Self.usualPair)
-        if pair?.allSatisfy(\.isWhitespace) ?? false { throw error("has an empty pair") }
+        let pair = try textIfAny(task.pairField, usual: Self.usualPair, "pair")
         return TaskRow(text: try neededText(task.textField, "text"), pair: pair, line: line)
     }
 

@@ -177,10 +177,7 @@ public struct WeightTransfer: Sendable {
                     guard let values = sources[name] else { continue }
                     target.update(from: values, count: spec.count)
                     // What no text has trained starts from what texts have.
-                    if spec.name.hasSuffix("token_type"), !trainsTokenTypes {
-                        let width = spec.shape[1]
-                        for row in 1..<spec.shape[0] { (target + row * width).update(from: target, count: width) }
-                    }
+                    if !trainsTokenTypes { spec.repeatFirstTokenType(in: target) }
                 case .repeated(let name, let rows)?:
                     let width = spec.shape[1]
                     guard let values = sources[name] else { continue }

@@ -99,11 +99,9 @@ public final class RunLoop<Work: RunWork> {
         // A signal leaves no time for the evaluation after its step: it is made up for.
         let isEvaluationMissing =
             work.step > 0 && plan.isEvaluationDue(after: work.step) && !recorder.endsWithEvaluation
-        if work.step >= plan.steps || work.isDone, !isEvaluationMissing {
-            throw RunError.alreadyFinished(step: work.step, steps: plan.steps, path: directory.path)
-        }
-        if isEvaluationMissing, try !evaluate(), work.step >= plan.steps || work.isDone {
-            // There is nothing to evaluate on.
+        // There may be nothing to evaluate on.
+        let isMadeUpFor = isEvaluationMissing ? try evaluate() : false
+        if work.step >= plan.steps || work.isDone, !isMadeUpFor {
             throw RunError.alreadyFinished(step: work.step, steps: plan.steps, path: directory.path)
         }
         while work.step < plan.steps, !work.isDone {
