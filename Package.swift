@@ -132,23 +132,26 @@ let package = Package(
             "FineTuning",
             [
                 "Configuration", "Kernels", "Tokenization", "Corpus", "Parametrization", "Encoder", "Optimization",
-                "Checkpoints", "Files", "Formatting", "Runs", "Engine", "Pretraining", "Plots",
+                "Checkpoints", "Files", "Formatting", "Machine", "Runs", "Engine", "Pretraining", "Plots",
             ]),
         library(
             "Comparison",
-            ["Configuration", "Corpus", "Files", "Formatting", "Engine", "Pretraining", "Runs", "Analysis"]),
+            [
+                "Configuration", "Corpus", "Files", "Formatting", "Engine", "Pretraining", "Runs", "Tokenization",
+                "Analysis",
+            ]),
         .target(
             name: "Reports",
             dependencies: [
                 "Formatting", "Configuration", "Tokenization", "Corpus", "Objectives", "Checkpoints", "Runs", "Engine",
-                "Pretraining", "Analysis", "FineTuning",
+                "Pretraining", "Analysis", "FineTuning", "Files",
             ] + nio + [atomics],
             resources: [.embedInCode("Assets/report.css"), .embedInCode("Assets/report.js")]),
         .executableTarget(
             name: "pretrain",
             dependencies: [
                 "Configuration", "Communication", "CProcessor", "CICUData", "Files", "Machine", "Kernels",
-                "Tokenization", "Corpus", "Encoder", "Objectives", "Optimization", "Checkpoints", "Benchmarks",
+                "Tokenization", "Corpus", "Encoder", "Objectives", "Checkpoints", "Benchmarks",
                 "Engine", "Pretraining", "Runs",
                 "HyperparameterTransfer", "Interchange", "Analysis", "Comparison", "FineTuning", "Formatting",
                 "Reports", arguments,
@@ -227,12 +230,16 @@ let package = Package(
         tests(
             "PretrainingTests",
             [
-                "Configuration", "Corpus", "Encoder", "Engine", "Kernels", "Objectives", "Pretraining", "TestModels",
+                "Configuration", "Corpus", "Encoder", "Engine", "Kernels", "Objectives", "Pretraining", "Runs",
+                "TestModels",
                 "TestSupport", "Tokenization",
             ]),
         tests(
             "BenchmarksTests",
-            ["Benchmarks", "Checkpoints", "Configuration", "Pretraining", "Runs", "TestModels", "TestSupport"]),
+            [
+                "Benchmarks", "Checkpoints", "Configuration", "Corpus", "Pretraining", "Runs", "TestModels",
+                "TestSupport",
+            ]),
         tests(
             "HyperparameterTransferTests",
             [
@@ -247,7 +254,7 @@ let package = Package(
             ]),
         // Needs the executable built beside it, which it runs as a child process.
         tests(
-            "EndToEndTests", ["pretrain", "Checkpoints", "CLZ4", "CZlib", "CZstd", "TestSupport"]),
+            "EndToEndTests", ["pretrain", "Checkpoints", "Kernels", "CLZ4", "CZlib", "CZstd", "TestSupport"]),
     ],
     swiftLanguageModes: [.v6],
     cLanguageStandard: .c11

@@ -8,6 +8,7 @@ import Foundation
 import Pretraining
 import Runs
 import Synchronization
+import Tokenization
 
 /// Trains arms for equal time (or equally many steps) and judges all of them on the same masked and replaced text.
 ///
@@ -58,7 +59,8 @@ public final class Comparison: Sendable {
         self.plan = plan
         self.arms = arms
         self.options = options
-        self.folder = folder
+        // As for runs: ~ is the home directory.
+        self.folder = RunDirectory(path: folder).path
         self.progress = progress
         self.note = note
     }
@@ -76,17 +78,26 @@ public final class Comparison: Sendable {
             try Run.prepareTokenizer(
                 arms[0].configuration, folder: folder, progress: progress, warn: { note("warning: \($0)", true) })
         }
+        // Before hours of training: what no model could be judged on.
+        let isTuned = plan.arms.contains { !plan.learningRates(of: $0).isEmpty }
+        let selections: [HeldOutReader.Selection] = judgedText == .test && isTuned ? [.heldOut, .test] : [judgedText]
+        let first = configuration(0)
+        for selection in selections {
+            try Evaluator.check(
+                first, has: selection, tokenizer: first.tokenizer.path ?? "")
+        }
+        try checkMemory()
         let steps = try budget()
         let trials = try tune(steps)
         let rates = arms.indices.map { Self.best(trials[$0])?.learningRate }
-        let models = try trainAll(steps, rates)
+        let (models, judging) = try trainAll(steps, rates)
         let curves = try arms.map {
             try RunCurves(path: RunDirectory(path: path("runs/\($0.name)-0")).metrics, label: $0.name)
         }
-        let (figures, judging) = try judgeAll(models)
+        let figures = try judgeAll(models, by: judging)
         let report = ComparisonReport(
-            judge: judging, replaces: arms[judge].configuration.objective.name.readsReplacements,
-            isOnTestText: judgedText == .test,
+            judge: judging.name, replaces: arms[judge].configuration.objective.name.readsReplacements,
+            isJudgeApart: judging.isApart, isOnTestText: judgedText == .test,
             arms: arms.enumerated().map { index, arm in
                 .init(
                     name: arm.name, settings: plan.arms[index].settings, steps: steps[index],
@@ -104,6 +115,24 @@ public final class Comparison: Sendable {
     }
 
     private func path(_ name: String) -> String { "\(folder)/\(name)" }
+
+    /// - Throws: `ComparisonError.memory` where as many runs at a time as were asked for need more than there is. Fewer would have
+    ///   other speeds, so that is left to the user.
+    private func checkMemory() throws {
+        let costs = try arms.indices.flatMap { index in
+            let arm = configuration(index)
+            let tokenizer = try Tokenizer(contentsOf: arm.tokenizer.path ?? "")
+            let model = TrainingEngine.model(arm.engine, vocabularySize: tokenizer.vocabularySize)
+            return Array(
+                repeating: ModelCost(arm.engine, model: model, threads: options.threads), count: options.seeds)
+        }
+        let fitting = ModelCost.jobs(thatFit: costs, of: options.jobs)
+        guard fitting < options.jobs else { return }
+        let problem = ComparisonError.memory(jobs: options.jobs, fitting: fitting)
+        // One that has begun has to go on with as many.
+        guard FileManager.default.fileExists(atPath: path("budget.json")) else { throw problem }
+        note("warning: \(problem)", true)
+    }
 
     /// An arm's configuration with the shared tokenizer.
     private func configuration(_ arm: Int) -> RunConfiguration {
@@ -136,6 +165,8 @@ public final class Comparison: Sendable {
         var arms: [String: String]?
         /// Whether what masks for all trials is none of them; nil in folders of earlier versions.
         var masksApart: Bool?
+        /// Whether rates of detectors that correct are chosen by both losses; nil in folders of earlier versions.
+        var weighsLosses: Bool?
     }
 
     /// What a run can have.
@@ -165,10 +196,16 @@ public final class Comparison: Sendable {
                 throw ComparisonError.unusableBudget(path: file)
             }
             let isTuned = plan.arms.contains { !plan.learningRates(of: $0).isEmpty }
-            if isTuned, stored.masksApart == nil { throw ComparisonError.otherTuning(path: folder) }
+            let weighs = arms.indices.contains { index in
+                let name = arms[index].configuration.objective.name
+                return name.detects && name.prediction != .none && !plan.learningRates(of: plan.arms[index]).isEmpty
+            }
+            if isTuned && stored.masksApart == nil || weighs && stored.weighsLosses == nil {
+                throw ComparisonError.otherTuning(path: folder)
+            }
             budget = stored
         }
-        budget.masksApart = true
+        (budget.masksApart, budget.weighsLosses) = (true, true)
         if budget.minutes != nil {
             let speeds = arms.map { Self.whatSpeedGoesBy($0.configuration) }
             for (arm, now) in zip(arms, speeds) where now != budget.arms?[arm.name] ?? now {
@@ -368,9 +405,14 @@ public final class Comparison: Sendable {
         return try SideBySide.run(Array(zip(wanted.map(\.arm), models)), jobs: options.jobs) { [self] pair, _ in
             let (arm, model) = pair
             guard model.divergedAt == nil else { return nil }
-            let figures = try judge(model, on: .heldOut, seed: 0, by: masker)
-            return arms[arm].configuration.objective.name.prediction == .none
-                ? figures.discriminatorLoss : figures.correctiveLoss
+            // Masked as in training: rates are compared within an arm.
+            let figures = try judge(model, on: .heldOut, seed: 0, by: masker, hidesAll: false)
+            let objective = arms[arm].configuration.objective
+            if objective.name.prediction == .none { return figures.discriminatorLoss }
+            return objective.name.detects
+                ? objective.total(
+                    generator: nil, detection: figures.discriminatorLoss, corrective: figures.correctiveLoss)
+                : figures.correctiveLoss
         }
     }
 
@@ -405,16 +447,41 @@ public final class Comparison: Sendable {
             arms[judge].name, "diverged at every rate, and is to mask text for the others; name another judge")
     }
 
-    private func trainAll(_ steps: [Int], _ rates: [Double?]) throws -> [[Model]] {
-        let runs = (0..<options.seeds).flatMap { seed in arms.indices.map { (arm: $0, seed: seed) } }
-        let models = try train(
-            runs.map { arm, seed in
-                var configuration = planned(arm, steps: steps[arm])
+    /// Trains every arm with every seed, and what replaces text for all: a further run of the judge's, since a run that is judged on
+    /// its own replacements looks better than it is.
+    ///
+    /// - Returns: the arms' models, and the one that is to mask and replace.
+    private func trainAll(_ steps: [Int], _ rates: [Double?]) throws -> (models: [[Model]], judge: Judge) {
+        func tuned(_ arm: Int) -> RunConfiguration {
+            var configuration = planned(arm, steps: steps[arm])
+            if let rate = rates[arm] { configuration[keyPath: plan.arms[arm].tunedRate.path] = rate }
+            return configuration
+        }
+        var runs = (0..<options.seeds).flatMap { seed in
+            arms.indices.map { arm in
+                var configuration = tuned(arm)
                 configuration.training.seed = seed
-                if let rate = rates[arm] { configuration[keyPath: plan.arms[arm].tunedRate.path] = rate }
-                return ("runs/\(arms[arm].name)-\(seed)", configuration)
-            }, label: "training")
-        return arms.indices.map { arm in zip(runs, models).filter { $0.0.arm == arm }.map(\.1) }
+                return (name: "runs/\(arms[arm].name)-\(seed)", configuration: configuration)
+            }
+        }
+        let replaces = arms[judge].configuration.objective.trainsGenerator
+        if replaces {
+            var configuration = tuned(judge)
+            configuration.training.makeSeedApart()
+            runs.append(("judging/\(arms[judge].name)", configuration))
+        }
+        let all = try train(runs, label: "training")
+        let models = arms.indices.map { arm in (0..<options.seeds).map { all[$0 * arms.count + arm] } }
+        if replaces, let apart = all.last, apart.divergedAt == nil {
+            return (models, Judge(path: apart.path, name: "a further run of \(arms[judge].name)", isApart: true))
+        }
+        guard let seed = models[judge].firstIndex(where: { $0.divergedAt == nil }) else {
+            throw ComparisonError.arm(
+                arms[judge].name, "diverged with every seed, and is to mask text for the others; name another judge")
+        }
+        return (
+            models, Judge(path: models[judge][seed].path, name: "\(arms[judge].name), seed \(seed)", isApart: false)
+        )
     }
 
     private func train(_ runs: [(name: String, configuration: RunConfiguration)], label: String) throws -> [Model] {
@@ -435,32 +502,32 @@ public final class Comparison: Sendable {
 
     // MARK: - Judging
 
-    /// - Returns: figures, and the name of the run that has masked text for all.
-    private func judgeAll(_ models: [[Model]]) throws -> ([[ComparisonReport.Figures]], judge: String) {
-        guard let seed = models[judge].firstIndex(where: { $0.divergedAt == nil }) else {
-            throw ComparisonError.arm(
-                arms[judge].name, "diverged with every seed, and is to mask text for the others; name another judge")
-        }
-        let judging = models[judge][seed].path
+    /// What masks text for all models, and replaces tokens where it can.
+    private struct Judge {
+        var path: String
+        /// For people.
+        var name: String
+        /// Whether it is none of the models that are judged.
+        var isApart: Bool
+    }
+
+    private func judgeAll(_ models: [[Model]], by judging: Judge) throws -> [[ComparisonReport.Figures]] {
         let all = models.flatMap { $0.enumerated().map { (seed: $0, model: $1) } }
         let phase = PhaseProgress("judging", on: progress)
         defer { phase.finish() }
         let share = Shares(all.count, phase)
         let figures = try SideBySide.run(Array(all.enumerated()), jobs: options.jobs) { [self] item, _ in
             defer { share.set(item.offset, 1) }
-            return try judge(item.element.model, on: judgedText, seed: item.element.seed, by: judging)
+            return try judge(item.element.model, on: judgedText, seed: item.element.seed, by: judging.path)
         }
-        return (
-            models.indices.map { index in Array(figures[index * options.seeds..<(index + 1) * options.seeds]) },
-            "\(arms[judge].name), seed \(seed)"
-        )
+        return models.indices.map { index in Array(figures[index * options.seeds..<(index + 1) * options.seeds]) }
     }
 
     private func judge(
-        _ model: Model, on text: HeldOutReader.Selection, seed: Int, by path: String
+        _ model: Model, on text: HeldOutReader.Selection, seed: Int, by path: String, hidesAll: Bool = true
     ) throws -> ComparisonReport.Figures {
         if let step = model.divergedAt { return .init(seed: seed, divergedAt: step) }
-        let corruptor = try LoadedModel(path: path, threads: options.threads)
+        let corruptor = try LoadedModel(path: path, threads: options.threads, masksForOthers: hidesAll)
         defer { corruptor.engine.pool.shutDown() }
         let loaded = try LoadedModel(path: model.path, threads: options.threads, maskedBy: corruptor)
         defer { loaded.engine.pool.shutDown() }

@@ -6,8 +6,11 @@ public enum ComparisonError: Error, Equatable, CustomStringConvertible {
     case otherBudget(path: String, begun: String, asked: String)
     /// What the folder keeps of its length cannot be.
     case unusableBudget(path: String)
-    /// Learning rates were tuned in the folder by an earlier version, on text that a trial of its own replaced.
+    /// Learning rates were tuned in the folder by an earlier version, on text that a trial of its own replaced, or by a part of the
+    /// loss.
     case otherTuning(path: String)
+    /// Runs side by side need more memory than there is.
+    case memory(jobs: Int, fitting: Int)
     /// A signal stopped it; the same command goes on.
     case stopped(signal: String)
 
@@ -19,7 +22,9 @@ public enum ComparisonError: Error, Equatable, CustomStringConvertible {
                 + "it, or choose another --output"
         case .unusableBudget(let path): "\(path) has steps that no run can have; remove it, or choose another --output"
         case .otherTuning(let path):
-            "\(path) was tuned by an earlier version, on text that one of the trials had replaced; choose another --output"
+            "\(path) was tuned by an earlier version, which judged trials otherwise; choose another --output"
+        case .memory(let jobs, let fitting):
+            "there is memory for \(fitting) of these runs at a time, not for \(jobs): lower --jobs to \(fitting)"
         case .stopped(let signal): "stopped by \(signal); the same command goes on from there"
         }
     }

@@ -69,18 +69,23 @@ public struct ComparisonReport: Codable, Equatable, Sendable {
         }
     }
 
-    /// Arm and seed that masked text for all.
+    /// What masked text for all.
     public var judge: String?
     /// Whether it replaced tokens too; nil in files of earlier versions.
     public var replaces: Bool?
+    /// Whether it is none of the models below; nil in files of earlier versions, where it was one of them.
+    public var isJudgeApart: Bool?
     /// Whether models were judged on `corpus.test`, by which nothing was chosen, rather than on `corpus.held_out`; nil in files of
     /// earlier versions, which never did.
     public var isOnTestText: Bool?
     public var arms: [Arm]
 
-    package init(judge: String?, replaces: Bool? = nil, isOnTestText: Bool? = nil, arms: [Arm]) {
+    package init(
+        judge: String?, replaces: Bool? = nil, isJudgeApart: Bool? = nil, isOnTestText: Bool? = nil, arms: [Arm]
+    ) {
         self.judge = judge
         self.replaces = replaces
+        self.isJudgeApart = isJudgeApart
         self.isOnTestText = isOnTestText
         self.arms = arms
     }
@@ -138,8 +143,9 @@ public struct ComparisonReport: Codable, Equatable, Sendable {
             judge.map { judge in
                 replaces == false
                     ? "On \(kind) text that \(judge) has masked for all."
-                    : "On \(kind) text that \(judge) has masked and replaced for all; that run is judged on replacements of its own, "
-                        + "which flatters its detector."
+                    : "On \(kind) text that \(judge) has masked and replaced for all"
+                        + (isJudgeApart == true
+                            ? "." : "; that run is judged on replacements of its own, which flatters its detector.")
             } ?? "On \(kind) text."
         if seeds < 2 { return text + " One seed tells nothing about chance: use --seeds." }
         return text
@@ -151,7 +157,11 @@ public struct ComparisonReport: Codable, Equatable, Sendable {
         let (header, rows) = table
         var lines = [MarkdownTable.text(header: header, rows: rows), "", explanation]
         if arms.contains(where: { !$0.trials.isEmpty }) {
-            lines += ["", "Learning rates, by the main encoder's loss in shorter trials:", ""]
+            lines += [
+                "",
+                "Learning rates, by the main encoder's loss (weighted, where it detects and corrects) in shorter trials:",
+                "",
+            ]
             for arm in arms {
                 lines.append("- \(arm.name): \(RateTrial.text(arm.trials))")
             }

@@ -81,12 +81,14 @@ public enum CorpusError: Error, Equatable, Sendable, CustomStringConvertible {
                 + (heldOut == 0
                     ? "add text" : heldOut < Self.few ? Self.advice(heldOut) : "add text or lower corpus.held_out")
         case .noHeldOutDocuments(let setting, let fraction, _, _) where fraction == 0:
-            "corpus.\(setting) is 0, so there is nothing to evaluate on: raise it"
+            "corpus.\(setting) is 0, so there is nothing to evaluate on: raise it before a run begins; for one that has begun name other text "
+                + "(--corpus)"
         case .noHeldOutDocuments(_, let fraction, let documents, let bytes) where fraction == 1:
             "none of \(documents) documents (\(bytes) bytes) has text to evaluate on"
         case .noHeldOutDocuments(let setting, let fraction, let documents, let bytes):
             "\(setting) \(fraction) of \(documents) documents (\(bytes) bytes) gave none: "
                 + (documents < Self.few ? Self.advice(documents) : "raise corpus.\(setting)")
+                + "; for a run that has begun name other text (--corpus)"
         case .fileChanged(let path, let change):
             """
             the corpus has changed since the run started: \(path): \(change)

@@ -235,6 +235,17 @@ public struct ObjectiveConfiguration: Configurable, Equatable {
     /// The tokens that the encoder predicts.
     public var predictedTokens: TokenSelection { name == .allTokensMLM ? .all : correctiveTokens }
 
+    /// Shows [MASK] for all tokens to predict.
+    public mutating func hideAllToPredict() { (maskTokenFraction, randomTokenFraction) = (1, 0) }
+
+    /// The share of the tokens to predict that masking leaves as they are.
+    var visibleFraction: Double { max(0, 1 - maskTokenFraction - randomTokenFraction) }
+
+    /// The loss on masked tokens of a model that knows how frequent each token is, and repeats those that it can see.
+    ///
+    /// - Parameter entropy: of the tokens' frequencies.
+    public func unigramLoss(entropy: Double) -> Double { (1 - visibleFraction) * entropy }
+
     /// What is minimised.
     public func total(_ sums: LossSums) -> Double {
         total(

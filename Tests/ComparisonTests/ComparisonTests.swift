@@ -65,13 +65,15 @@ struct ComparisonTests {
     func run() throws {
         let plan = try plan(Self.three)
         let report = try compare(plan, "one", .init(length: .steps(12), seeds: 2, jobs: 1))
-        #expect(report.judge == "electra, seed 0" && report.replaces == true)
+        #expect(report.judge == "a further run of electra" && report.replaces == true && report.isJudgeApart == true)
         #expect(report.arms.map(\.name) == ["electra", "metro", "mlm"])
         for arm in report.arms {
             #expect(arm.steps == 12 && arm.seeds.map(\.seed) == [0, 1])
             #expect(arm.trials.count >= 2 && arm.trials.count <= 4)
             let best = arm.trials.filter { $0.score != nil }.min { $0.score! < $1.score! }
             #expect(arm.learningRate == best?.learningRate)
+            // By its own loss where there is one, not by 50 times as much.
+            if arm.name == "electra" { #expect(arm.trials.compactMap(\.score).allSatisfy { $0 < 2 }) }
             #expect((arm[.correctiveLoss] == nil) == (arm.name == "electra"))
             #expect((arm[.discriminatorLoss] == nil) == (arm.name == "mlm"))
             #expect((arm[.generatorLoss] == nil) == (arm.name == "mlm"))
@@ -123,8 +125,10 @@ struct ComparisonTests {
         // Masks of a masked language model go by place and seed alone.
         func loss(_ run: String, _ selection: HeldOutReader.Selection) throws -> Double? {
             let model = try LoadedModel(path: folder("tested/\(run)"), threads: 1)
+            // Models are judged on what is hidden throughout, trials as they are trained.
             let masking = try LoadedModel(
-                path: folder(run.hasPrefix("runs") ? "tested/runs/one-0" : "tested/masking/one-0.001"), threads: 1)
+                path: folder(run.hasPrefix("runs") ? "tested/runs/one-0" : "tested/masking/one-0.001"), threads: 1,
+                masksForOthers: run.hasPrefix("runs"))
             defer { for model in [model, masking] { model.engine.pool.shutDown() } }
             return try Evaluator(model.configuration, of: model, selection: selection, maskedBy: masking).evaluate(
                 model.engine, step: 4, corruptor: masking.engine
@@ -170,18 +174,54 @@ struct ComparisonTests {
               - {name: most, set: [objective.mask_fraction=0.6]}
             """)
         let report = try compare(plan, "masks", .init(length: .steps(4), seeds: 2, jobs: 2))
-        #expect(report.judge == "some, seed 0" && report.replaces == false)
+        #expect(report.judge == "some, seed 0" && report.replaces == false && report.isJudgeApart == false)
         #expect(report.explanation.contains("On held-out text that some, seed 0 has masked for all."))
         // Judged by itself, a model has masks of its own.
         let model = try LoadedModel(path: folder("masks/runs/most-1"), threads: 1)
         defer { model.engine.pool.shutDown() }
-        let masker = try LoadedModel(path: folder("masks/runs/some-0"), threads: 1)
+        let masker = try LoadedModel(path: folder("masks/runs/some-0"), threads: 1, masksForOthers: true)
         defer { masker.engine.pool.shutDown() }
         let own = try Evaluator(model.configuration, of: model).evaluate(model.engine, step: 4)
         let same = try Evaluator(model.configuration, of: model).evaluate(
             model.engine, step: 4, corruptor: masker.engine)
         let loss = try #require(report.arms[1].seeds[1].correctiveLoss)
         #expect(loss == same.correctiveLoss && loss != own.correctiveLoss)
+        // What frequencies give is less where some of what is to be predicted shows.
+        #expect(same.unigramLoss == same.unigramEntropy)
+        let share = try #require(own.unigramLoss) / own.unigramEntropy
+        #expect(abs(share - 0.85) < 0.1)
+    }
+
+    @Test("Where nothing is held out, nothing is trained")
+    func nothingToJudgeBy() throws {
+        let plan = try plan(
+            """
+            base: base.yaml
+            set: [corpus.held_out=0]
+            arms: [{name: one}, {name: two, set: [optimizer.beta1=0.8]}]
+            """)
+        #expect(throws: CorpusError.self) { try compare(plan, "unjudged", .init(length: .steps(4), seeds: 1, jobs: 1)) }
+        #expect(!FileManager.default.fileExists(atPath: folder("unjudged/runs")))
+    }
+
+    @Test("A detector that corrects is tuned by both of its losses, as they weigh in training")
+    func weighedRates() throws {
+        let plan = try plan(
+            """
+            base: base.yaml
+            set: [objective.name=metro]
+            learning_rates: [1e-3]
+            arms: [{name: one}, {name: two, set: [optimizer.beta1=0.8]}]
+            """)
+        let report = try compare(plan, "weighed", .init(length: .steps(4), seeds: 1, jobs: 1))
+        let model = try LoadedModel(path: folder("weighed/tuning/one-0.001"), threads: 1)
+        let masker = try LoadedModel(path: folder("weighed/masking/one-0.001"), threads: 1)
+        defer { for model in [model, masker] { model.engine.pool.shutDown() } }
+        let found = try Evaluator(model.configuration, of: model, maskedBy: masker).evaluate(
+            model.engine, step: 4, corruptor: masker.engine)
+        let detection = try #require(found.discriminatorLoss)
+        let weighed = try model.configuration.objective.discriminatorWeight * detection + #require(found.correctiveLoss)
+        #expect(try abs(#require(report.arms[0].trials[0].score) - weighed) < 1e-9)
     }
 
     @Test("What does not compare is refused by name")

@@ -30,6 +30,8 @@ public struct ModelCost: Sendable, Equatable {
     public var batchBytes: Int
     /// What is on its way between ranks, and what replicas keep of where they last met.
     public var exchangeBytes: Int
+    /// The copy of weights and moments from which a checkpoint is written while training goes on.
+    public var checkpointBytes: Int
 
     /// - Parameters:
     ///   - threads: workers that run at the same time.
@@ -65,6 +67,7 @@ public struct ModelCost: Sendable, Equatable {
         // Where networks take turns, the generator's part is kept until the step is done.
         let kept = configuration.optimizer.generatorFirst ? layout.secondGroupStart ?? 0 : 0
         stageIndependentBytes = Self.bytes(4, layout.bufferCount, buffers)
+        checkpointBytes = stageIndependentBytes
         stateBytes = Self.sum(
             Self.bytes(4, layout.bufferCount, buffers + gradients), Self.bytes(4, kept, buffers),
             Self.bytes(4, optimizer.floats, threads))
@@ -116,7 +119,9 @@ public struct ModelCost: Sendable, Equatable {
         return sum(bytes(isRounded ? 2 : 4, gradients.max() ?? 0), bytes(4, numbers))
     }
 
-    public var memoryBytes: Int { Self.sum(stateBytes, activationBytes, roundedBytes, batchBytes, exchangeBytes) }
+    public var memoryBytes: Int {
+        Self.sum(stateBytes, activationBytes, roundedBytes, batchBytes, exchangeBytes, checkpointBytes)
+    }
 
     /// What products in bfloat16 need besides: the weights in that form, or where the processor has no such products the largest
     /// one of each thread; and of each thread the largest other operand.
@@ -160,16 +165,41 @@ public struct ModelCost: Sendable, Equatable {
 
     /// Refuses what cannot work before memory is asked for.
     ///
-    /// - Parameter isBeginning: whether weights, moments and threads are still to come; a later stage of a run has them.
+    /// - Parameters:
+    ///   - isBeginning: whether weights, moments and threads are still to come; a later stage of a run has them.
+    ///   - writesCheckpoints: whether a copy of weights and moments is to come too.
     /// - Throws: `MemoryShortage`.
-    package func checkMemory(_ limits: MachineLimits = MachineLimits(), isBeginning: Bool = true) throws {
+    package func checkMemory(
+        _ limits: MachineLimits = MachineLimits(), isBeginning: Bool = true, writesCheckpoints: Bool = true
+    ) throws {
+        let spared = writesCheckpoints ? 0 : checkpointBytes
         try limits.check(
-            "the run", bytes: memoryBytes,
+            "the run", bytes: memoryBytes - spared,
             // What is mapped already is in what is left to be mapped no more.
-            reserved: (isBeginning ? Kernels.reservedBytes(threads: threads) : -stageIndependentBytes)
+            reserved: (isBeginning
+                ? Kernels.reservedBytes(threads: threads) : -Self.sum(stageIndependentBytes, checkpointBytes))
                 + Self.aroundBytes,
             advice: "choose a smaller model, or lower training.lanes, training.chunk_tokens, training.batch_size or "
                 + "--threads")
+    }
+
+    /// How many of several runs there is memory for at a time.
+    ///
+    /// - Parameters:
+    ///   - costs: of all of them.
+    ///   - jobs: how many are wanted.
+    /// - Returns: at least one, which refuses by itself where it does not fit.
+    public static func jobs(
+        thatFit costs: [ModelCost], of jobs: Int, _ limits: MachineLimits = MachineLimits()
+    ) -> Int {
+        var (fitting, resident, mapped) = (0, 0, 0)
+        for cost in costs.sorted(by: { $0.memoryBytes > $1.memoryBytes }).prefix(jobs) {
+            resident = sum(resident, cost.memoryBytes)
+            mapped = sum(mapped, cost.memoryBytes, Kernels.reservedBytes(threads: cost.threads), aroundBytes)
+            if resident > limits.resident.bytes || limits.mappable.map({ mapped > $0.bytes }) == true { break }
+            fitting += 1
+        }
+        return costs.count <= fitting ? jobs : max(1, fitting)
     }
 
     /// Address space of what is beside the engine: the corpus's windows, allocators of the threads.

@@ -43,6 +43,8 @@ public final class TransferSearch {
         try OutputFolder.create(folder)
         try SearchRecord(plan).check(folder: folder)
         let vocabularySize = try Run.prepareTokenizer(plan.target, folder: folder, progress: progress, warn: note)
+        try Evaluator.check(plan.target, has: .heldOut, tokenizer: tokenizer)
+        if isTested { try Evaluator.check(plan.target, has: .test, tokenizer: tokenizer) }
         let coordinates = plan.options.checksCoordinates ? try checkCoordinates() : nil
 
         let phase = PhaseProgress("trials", on: progress)
@@ -91,6 +93,9 @@ public final class TransferSearch {
         ]
     }
 
+    /// Whether what was found is verified on text of its own.
+    private var isTested: Bool { !plan.verifyWidths.isEmpty && plan.target.corpus.test > 0 }
+
     private var tokenizer: String { folder + "/tokenizer.json" }
 
     /// Replacements of the held-out text that all trials are judged on: those of the proxy with the target's own values,
@@ -109,10 +114,10 @@ public final class TransferSearch {
                     + "lower optimizer.peak_learning_rate or lengthen optimizer.warmup_steps in the target")
         }
         func corruptions(_ selection: HeldOutReader.Selection) throws -> [Corruption] {
-            try CheckpointEvaluation(directory: folder + "/" + source.name, selection: selection, threads: threads)
-                .corruptions()
+            try CheckpointEvaluation(
+                directory: folder + "/" + source.name, selection: selection, masksForOthers: true, threads: threads
+            ).corruptions()
         }
-        let isTested = !plan.verifyWidths.isEmpty && plan.target.corpus.test > 0
         return Corruptions(heldOut: try corruptions(.heldOut), test: isTested ? try corruptions(.test) : [])
     }
 

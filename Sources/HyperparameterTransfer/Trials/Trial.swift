@@ -41,7 +41,9 @@ public struct Trial: Sendable {
             }
             let yaml = try ConfigurationWriter.yaml(configuration)
             let hash = yaml.utf8.reduce(0xcbf2_9ce4_8422_2325 as UInt64) { ($0 ^ UInt64($1)) &* 0x0000_0100_0000_01b3 }
-            return String(hash, radix: 16) + (isTested ? "-test" : "")
+            // Results of earlier versions are of text of which some tokens to predict showed.
+            let isHidden = configuration.objective.trainsGenerator
+            return String(hash, radix: 16) + (isTested ? "-test" : "") + (isHidden ? "-hidden" : "")
         }
     }
 

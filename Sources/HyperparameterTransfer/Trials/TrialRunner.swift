@@ -72,8 +72,15 @@ public final class TrialRunner: Sendable {
         }
         // The longest first: the last ones to finish then leave other jobs idle for the shortest time.
         waiting.sort { $0.trial.flops(vocabularySize: vocabularySize) > $1.trial.flops(vocabularySize: vocabularySize) }
-        _ = try SideBySide.run(waiting, jobs: jobs) { [self] next, job in
-            remember(try carryOut(next.trial, key: next.key, job: job), key: next.key, ran: true)
+        let costs = waiting.map { trial, _ in
+            let engine = trial.configuration.engine
+            return ModelCost(
+                engine, model: TrainingEngine.model(engine, vocabularySize: vocabularySize), threads: threads)
+        }
+        let fitting = ModelCost.jobs(thatFit: costs, of: jobs)
+        if fitting < jobs { note("there is memory for \(fitting) trials at a time, not \(jobs): no more are begun") }
+        _ = try SideBySide.run(waiting, jobs: fitting) { [self] next, job in
+            remember(try carryOut(next.trial, key: next.key, job: job), key: next.key, ran: true, job: job)
         }
         return try zip(trials, keys).map { trial, key in
             guard let result = state.withLock({ $0.finished[key] }) else {
@@ -85,11 +92,11 @@ public final class TrialRunner: Sendable {
         }
     }
 
-    private func remember(_ result: TrialResult, key: String, ran: Bool) {
+    private func remember(_ result: TrialResult, key: String, ran: Bool, job: Int? = nil) {
         state.withLock { state in
             state.finished[key] = result
             if ran { state.doneFlops += result.flops }
-            state.underWay = state.underWay.filter { $0.value > 0 }
+            if let job { state.underWay[job] = nil }
         }
     }
 

@@ -79,7 +79,7 @@ package struct AlarmWatch {
     /// Whether losses of masked tokens in training have been below what the frequencies of the tokens give, and are so no more.
     private func wasThrownBack(to entropy: Double) -> Bool {
         guard let lowest = state.trend.lowest else { return false }
-        let plateau = Self.plateau * entropy
+        let plateau = Self.plateau * configuration.objective.unigramLoss(entropy: entropy)
         return lowest < plateau - 0.2 && lowest + state.trend.rise >= plateau - 0.1
     }
 
@@ -188,6 +188,7 @@ package struct AlarmWatch {
             "try half of \(rate) or longer optimizer.warmup_steps"
             + (configuration.model.normalization.placement == .post ? ", or model.normalization.placement: pre" : "")
         let encouragement = encouragement(ofGenerator: isOfGenerator)
+        let unigramLoss = configuration.objective.unigramLoss(entropy: entropy)
         let limit = entropy + Self.ignorance * max(0, log(Double(vocabularySize)) - entropy)
         let whose = isOfGenerator ? "the generator's" : "the"
         note(.learningRateTooLow, loss > limit, step: report.step) {
@@ -195,8 +196,8 @@ package struct AlarmWatch {
                 + (isThrownBack || isTooFast
                     ? caution : "\(rate) is too low or the run too short; try three times as much")
         }
-        note(.unigramPlateau, loss >= Self.plateau * entropy && loss <= limit, step: report.step) {
-            "\(whose) loss on masked tokens, \(Self.text(loss)) nats, is that of their frequencies (\(Self.text(entropy))), \($0): "
+        note(.unigramPlateau, loss >= Self.plateau * unigramLoss && loss <= limit, step: report.step) {
+            "\(whose) loss on masked tokens, \(Self.text(loss)) nats, is that of their frequencies (\(Self.text(unigramLoss))), \($0): "
                 + (isThrownBack
                     ? "training has been below it, and was thrown back; \(caution)"
                     : "nothing of the words around is learned yet; \(isTooFast ? caution : "try \(encouragement)")")

@@ -13,15 +13,20 @@ package final class CheckpointEvaluation {
     /// - Parameters:
     ///   - directory: of the run.
     ///   - selection: which of its documents.
+    ///   - masksForOthers: whether it is to mask them for other models, as `LoadedModel` says.
     /// - Throws: what opening the checkpoint or the corpus throws, and where the files are not those that it was trained on.
-    package init(directory: String, selection: HeldOutReader.Selection, threads: Int) throws {
+    package init(directory: String, selection: HeldOutReader.Selection, masksForOthers: Bool = false, threads: Int)
+        throws
+    {
         let reader = try CheckpointReader(newestOf: directory)
         let configuration = try TrainingCheckpoint.configuration(reader)
         let tokenizer = try Tokenizer(json: Array(try TrainingCheckpoint.tokenizer(reader)))
         let special = try tokenizer.specialTokens
+        var settings = configuration.engine
+        if masksForOthers { settings.objective.hideAllToPredict() }
         engine = try TrainingEngine(
-            configuration.engine, vocabularySize: tokenizer.vocabularySize, special: special,
-            pool: ThreadPool.reserving(threadCount: threads))
+            settings, vocabularySize: tokenizer.vocabularySize, special: special,
+            pool: ThreadPool.reserving(threadCount: threads), writesCheckpoints: false)
         try TrainingCheckpoint.load(reader, into: engine, moments: false)
         let listing = try CorpusListing(configuration.corpus)
         try TrainingCheckpoint.fingerprint(reader).verify(against: listing)

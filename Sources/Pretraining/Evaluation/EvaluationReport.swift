@@ -13,6 +13,9 @@ public struct EvaluationReport: Encodable, Sendable, Equatable {
     public var generatorSampledAccuracy: Double?
     /// Entropy of the held-out tokens under their own unigram distribution.
     public var unigramEntropy: Double
+    /// Loss on masked tokens of a model that knows these frequencies and sees those that masking leaves as they are; nil where
+    /// no masked tokens are predicted.
+    public var unigramLoss: Double?
     /// Share of all tokens that were replaced by others.
     public var replacedFraction: Double?
     public var discriminatorLoss: Double?

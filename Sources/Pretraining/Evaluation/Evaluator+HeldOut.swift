@@ -30,6 +30,20 @@ extension Evaluator {
 }
 
 extension Evaluator {
+    /// Finds out whether a run's corpus has text of a selection, before anything is trained that is to be judged by it.
+    ///
+    /// - Parameter tokenizer: path of the run's.
+    /// - Throws: `CorpusError.noHeldOutDocuments`, `TokenizerError`.
+    package static func check(
+        _ configuration: RunConfiguration, has selection: HeldOutReader.Selection, tokenizer path: String
+    ) throws {
+        let tokenizer = try Tokenizer(contentsOf: path)
+        let documents = RunDocumentTokenizer(tokenizer, try tokenizer.specialTokens)
+        _ = try HeldOutReader(
+            listing: try CorpusListing(configuration.corpus), tokenizer: documents, selection: selection
+        ).read(tokenBudget: HeldOutReader.smallestBudget, batchSize: 1, check: TerminationSignals.check)
+    }
+
     /// An evaluator on what a trained model's corpus keeps for it, or on other text.
     ///
     /// - Parameters:

@@ -48,9 +48,15 @@ public struct Evaluator {
         var scores: [Float] = []
         var labels: [Bool] = []
         var samples: [EvaluationSample] = []
+        var (predicted, visible) = (0, 0)
         for (index, batch) in batches.enumerated() {
             let corruption = try corruptions?[index] ?? corruptor?.corruption(of: batch, index: index)
             let batchSums = try engine.evaluate(batch, index: index, corruption: corruption) { work, chunk, outcome in
+                if chunk.firstRow == 0 {
+                    let (positions, inputs) = (work.masking.positions, work.masking.inputs)
+                    predicted += positions.count
+                    visible += positions.count { inputs[Int($0)] == batch.tokens[Int($0)] }
+                }
                 guard !outcome.logits.isEmpty || !outcome.predictions.isEmpty else { return }
                 scores += outcome.logits
                 if !outcome.logits.isEmpty {
@@ -74,6 +80,10 @@ public struct Evaluator {
         var report = EvaluationReport(
             step: step, sums: sums, unigramEntropy: unigramEntropy,
             areaUnderCurve: RankStatistics.areaUnderCurve(scores: scores, labels: labels), samples: samples)
+        let masks = sums.maskedCount > 0 || !engine.configuration.objective.name.readsReplacements
+        if masks, predicted > 0 {
+            report.unigramLoss = unigramEntropy * Double(predicted - visible) / Double(predicted)
+        }
         if sumsOfSource.count > 1 {
             report.sources = sumsOfSource.sorted { $0.key < $1.key }.map { SourceEvaluation(path: $0.key, $0.value) }
         }

@@ -19,10 +19,10 @@ enum CurvesSection {
     private static let known = [
         Chart(
             id: "corrective_loss", title: "Prediction loss", note: "nats a token", metrics: ["corrective_loss"],
-            reference: "unigram_entropy"),
+            reference: "unigram_loss"),
         Chart(
             id: "generator_loss", title: "Generator loss", note: "nats a masked token", metrics: ["generator_loss"],
-            reference: "unigram_entropy"),
+            reference: "unigram_loss"),
         Chart(
             id: "discriminator_loss", title: "Discriminator loss", note: "nats a token", metrics: ["discriminator_loss"]
         ),
@@ -47,7 +47,8 @@ enum CurvesSection {
     ]
     /// Told elsewhere, or the same as others.
     private static let left = Set([
-        "unigram_entropy", "generator_sampled_accuracy", "discriminator_accuracy", "contrastive_accuracy", "texts",
+        "unigram_entropy", "unigram_loss", "generator_sampled_accuracy", "discriminator_accuracy",
+        "contrastive_accuracy", "texts",
     ])
 
     /// The charts that some run has values for.
@@ -63,6 +64,8 @@ enum CurvesSection {
         let charts = (known + others).compactMap { chart -> Chart? in
             var chart = chart
             chart.metrics = chart.metrics.filter(names.contains)
+            // What a model corrects in replaced text is not what its generator is to predict.
+            if chart.id == "corrective_loss", names.contains("generator_loss") { chart.reference = nil }
             return chart.metrics.isEmpty ? nil : chart
         }
         let losses = ["generator_loss", "discriminator_loss", "corrective_loss", "contrastive_loss"]

@@ -25,6 +25,7 @@ enum LearnedSection {
         ("corrective_loss", "prediction loss (nats)", "%.4f"), ("corrective_accuracy", "prediction accuracy", "%"),
         ("generator_loss", "generator loss (nats)", "%.4f"), ("generator_accuracy", "generator accuracy", "%"),
         ("unigram_entropy", "entropy of word frequencies (nats)", "%.4f"),
+        ("unigram_loss", "loss on masked words by their frequencies (nats)", "%.4f"),
         ("discriminator_loss", "discriminator loss (nats)", "%.4f"),
         ("discriminator_auc", "detection AUC", "%.4f"), ("discriminator_precision", "detection precision", "%"),
         ("discriminator_recall", "detection recall", "%"), ("replaced_fraction", "tokens replaced", "%"),

@@ -68,11 +68,13 @@ enum OverviewSection {
 
     private static func heldOut(_ run: RunFacts) -> [HTML] {
         var tiles: [HTML] = []
-        let entropy = run.heldOut["unigram_entropy"]
+        // Of masked tokens: what a model corrects in replaced text has no such yardstick.
+        let masked = run.heldOut["generator_loss"] == nil ? "corrective_loss" : "generator_loss"
         for (name, title) in [("corrective_loss", "Prediction loss"), ("generator_loss", "Generator loss")] {
             guard let loss = run.heldOut[name] else { continue }
+            let frequencies = name == masked ? run.heldOut["unigram_loss"] : nil
             let note =
-                entropy.map { String(format: "on held-out text; word frequencies alone: %.3f", $0) }
+                frequencies.map { String(format: "on held-out text; word frequencies alone: %.3f", $0) }
                 ?? "on held-out text"
             tiles.append(tile(title, PageParts.number(loss, "%.3f"), note))
         }

@@ -11,7 +11,8 @@ struct EvaluateCommand: ParsableCommand {
         abstract: "Evaluates a checkpoint on held-out text.",
         discussion: """
             Without --corpus: on the documents that the run held out, as during training. Losses are in nats; compare \
-            generator_loss with unigram_entropy, the loss of a generator that knows only how frequent tokens are.
+            generator_loss with unigram_loss, that of a generator that knows only how frequent tokens are (and sees those that masking \
+            leaves as they are).
 
             The better a model's generator, the harder its discriminator's task: to compare models, let one generator \
             replace tokens for all of them with --corruption-from.
@@ -38,7 +39,8 @@ struct EvaluateCommand: ParsableCommand {
     var tokens: Int?
     @Option(
         help: ArgumentHelp(
-            "Mask and replace tokens as this model does instead of the evaluated one; both need the same tokenizer.",
+            "Mask and replace tokens as this model does instead of the evaluated one, and hide all that is to be predicted; both "
+                + "need the same tokenizer.",
             valueName: "checkpoint"),
         completion: .directory)
     var corruptionFrom: String?
@@ -69,8 +71,12 @@ struct EvaluateCommand: ParsableCommand {
 
     func run() throws {
         if let minimalPairs { return try judge(minimalPairs) }
-        let corruptor = try corruptionFrom.map { try LoadedModel(path: $0, threads: threading.count) }
+        let corruptor = try corruptionFrom.map {
+            try LoadedModel(path: $0, threads: threading.count, masksForOthers: true)
+        }
         let model = try LoadedModel(path: checkpoint, threads: threading.count, maskedBy: corruptor)
+        // Before the text is read: a run that goes on may remove the checkpoint meanwhile.
+        let step = try TrainingCheckpoint.state(model.reader).step
         let evaluator = try Evaluator(
             model, corruptor: corruptor, corpusPath: corpus, split: split, reading: reading, tokens: tokens)
         if corpus != nil {
@@ -90,7 +96,7 @@ struct EvaluateCommand: ParsableCommand {
                 path: corruptor.path, length: corruptor.configuration.corpus.sequenceLength, evaluated: length)
         }
         var result = try evaluator.evaluate(
-            model.engine, step: try TrainingCheckpoint.state(model.reader).step, corruptor: corruptor?.engine)
+            model.engine, step: step, corruptor: corruptor?.engine)
         result.corruptionFrom = corruptor?.path
         result.skipped = evaluator.corpusReport.entries
         SkippedText.note(evaluator.corpusReport.entries)

@@ -12,13 +12,14 @@ enum EvaluationText {
             value.map { String(format: "%.\(digits)f", $0) } ?? "none"
         }
         func percent(_ value: Double?) -> String { value.map { String(format: "%.1f %%", 100 * $0) } ?? "none" }
+        let frequencies = " (frequencies alone: \(number(report.unigramLoss)))"
         var lines = [
             "evaluation at step \(CountFormat.grouped(report.step)), \(CountFormat.grouped(report.tokens)) held-out tokens"
         ]
         if let checkpoint = report.corruptionFrom { lines.append("  replacements   from \(checkpoint)") }
         if report.generatorLoss != nil {
             lines.append(
-                "  generator      loss \(number(report.generatorLoss)) (unigram entropy \(number(report.unigramEntropy))), "
+                "  generator      loss \(number(report.generatorLoss))\(frequencies), "
                     + "accuracy \(percent(report.generatorAccuracy))")
         }
         if report.discriminatorLoss != nil {
@@ -29,7 +30,7 @@ enum EvaluationText {
         }
         if report.correctiveLoss != nil {
             lines.append(
-                "  prediction     loss \(number(report.correctiveLoss)) (unigram entropy \(number(report.unigramEntropy))), "
+                "  prediction     loss \(number(report.correctiveLoss))\(report.generatorLoss == nil && report.unigramLoss != nil ? frequencies : ""), "
                     + "accuracy \(percent(report.correctiveAccuracy))")
         }
         if report.contrastiveLoss != nil {
