@@ -3,7 +3,7 @@
 PREFIX ?= /usr/local
 DESTDIR ?=
 # What the CPU must have; `make build MARCH=native` builds for this machine alone.
-MARCH ?=
+MARCH ?= $(PRETRAIN_MARCH)
 # Arguments of `make run`: a configuration file and options of `pretrain run`.
 ARGUMENTS ?=
 # For `make fuzz`: seconds for each parser.
@@ -60,7 +60,7 @@ test: deps ## Runs all tests, in release.
 	swift test -c release --disable-testable-imports
 
 test-interop: build ## Checks export and import with transformers, in a virtual environment under INTEROP.
-	@Tools/test-interop.sh $(CURDIR)/$(binary) $(INTEROP)
+	@Tools/test-interop.sh '$(CURDIR)/$(binary)' '$(INTEROP)'
 
 torture: build ## Kills, faults, power cuts, flips, races, long runs, ranks: minutes, or TORTURE_HOURS=3.
 	.build/release/torture $(if $(TORTURE_HOURS),--hours $(TORTURE_HOURS)) $(TORTURE)
@@ -101,14 +101,16 @@ format: ## Formats the sources.
 # together or not at all. Where there is no such folder, the system's are found as ever.
 # ICU's data, 34 MB that nothing reads, are left out where the archive of Foundation's ICU has them under the name that it has
 # had so far (Sources/CICUData).
-link := -Xswiftc -use-ld=lld -Xswiftc -L$(CURDIR)/$(archives) \
+link := -Xswiftc -use-ld=lld -Xswiftc '-L$(CURDIR)/$(archives)' \
 	-Xlinker --disable-new-dtags -Xlinker -rpath -Xlinker '$$ORIGIN/../lib/pretrain'
 
 $(staged)/.complete$(MARCH): Makefile $(sources)
 	@Tools/install-dependencies.sh
 	@mkdir -p $(archives)
-	@archive=$$(clang -print-file-name=libstdc++.a) && [ ! -e "$$archive" ] || ln -sf "$$archive" $(archives)
-	icu=$$(dirname "$$(readlink -f "$$(command -v swift)")")/../lib/swift_static/linux/lib_FoundationICU.a; \
+	@archive=$$(clang -print-file-name=libstdc++.a 2>/dev/null) || archive=; \
+	[ ! -f "$$archive" ] || ln -sf "$$archive" $(archives)
+	icu=$$(Tools/swift-folder.sh)/lib/swift_static/linux/lib_FoundationICU.a; \
+	[ -f "$$icu" ] || echo "note: no $$icu: the program keeps 34 MB of ICU's data"; \
 	data=$$(nm "$$icu" 2>/dev/null | sed -n 's/.* R \(icudt[0-9]*_dat\)$$/\1/p'); \
 	$${data:+env PRETRAIN_ICU_DATA=$$data} swift build -c release --static-swift-stdlib --product pretrain --scratch-path $(static) $(link)
 	@rm -rf $(staged)
@@ -127,6 +129,10 @@ $(staged)/.complete$(MARCH): Makefile $(sources)
 	@touch $@
 
 dist: $(staged)/.complete$(MARCH) ## Builds what `make install` copies: dist as yourself, then install as root.
+
+ifneq ($(words x$(DESTDIR)$(PREFIX)x),1)
+$(error PREFIX and DESTDIR must hold no blanks)
+endif
 
 installed := bin/pretrain share/man/man1/pretrain.1 share/bash-completion/completions/pretrain \
 	share/zsh/site-functions/_pretrain share/fish/vendor_completions.d/pretrain.fish

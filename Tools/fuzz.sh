@@ -10,6 +10,7 @@ seconds=${1:-60}
 [ $# = 0 ] || shift
 PRETRAIN_FUZZ=1 swift build -c release --sanitize fuzzer --scratch-path .build/fuzz/build --product Fuzz
 fuzz=.build/fuzz/build/release/Fuzz
+for tool in zstd lz4; do command -v $tool >/dev/null || Tools/apt-install.sh $tool; done
 status=0
 # Their names hold no blanks.
 # shellcheck disable=SC2046

@@ -21,7 +21,7 @@ version=$("$staged/bin/pretrain" --version)
 architecture=$(uname -m)
 name=pretrain-$version-linux-$architecture${MARCH:+-$MARCH}
 bundle=$output/$name
-rm -rf "$bundle" "$output"/pretrain-*.tar.gz
+rm -rf "$bundle" "$bundle.tar.gz"
 mkdir -p "$bundle/lib/pretrain" "$bundle/licences"
 cp -R "$staged/bin" "$staged/share" "$bundle/"
 gzip -9 -n "$bundle/share/man/man1/pretrain.1"
@@ -45,7 +45,8 @@ copy_licence() {
             cp -L "/usr/share/doc/$1/copyright" "$bundle/licences/$1.txt"
         else
             folder=$(mktemp -d)
-            (cd "$folder" && apt-get download -q "$1" >/dev/null 2>&1) || fail "apt-get cannot download $1, for its licence"
+            (cd "$folder" && apt-get download -q "$1" >/dev/null 2>&1) ||
+                fail "apt-get cannot download $1, for its licence; apt-get update may help"
             dpkg-deb --extract "$folder"/*.deb "$folder"
             cp -L "$folder/usr/share/doc/$1/copyright" "$bundle/licences/$1.txt"
             rm -r "$folder"
@@ -72,7 +73,7 @@ done
 sort -u -o "$packages" "$packages"
 
 # What is in the program itself. Swift's Foundation holds ICU, Yams holds LibYAML; neither brings their licences along.
-swift=$(dirname "$(dirname "$(readlink -f "$(command -v swift)")")")
+swift=$("$tools/swift-folder.sh")
 cp "$swift/share/swift/LICENSE.txt" "$bundle/licences/swift.txt"
 for licence in "$checkouts"/*/LICENSE*; do
     package=${licence%/*}

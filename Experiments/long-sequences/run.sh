@@ -13,7 +13,12 @@ shift 2
 here=$(dirname "$0")
 binary=${BINARY:-.build/release/pretrain}
 mkdir -p "$output"
-[ -d "$output/text" ] || python3 "$here/prepare.py" "$source" "$output/text"
+# A folder that an interruption has left half full is none.
+if [ ! -d "$output/text" ]; then
+    rm -rf "$output/text.part"
+    python3 "$here/prepare.py" "$source" "$output/text.part"
+    mv "$output/text.part" "$output/text"
+fi
 [ -f "$output/tokenizer.json" ] || "$binary" tokenizer train --vocabulary-size 8192 --pattern gpt2 --input "$output/text" --output "$output/tokenizer.json"
 for seed in "${@:-1}"; do
     for form in ${FORMS:-dense-512 windows-4096 staged-4096}; do

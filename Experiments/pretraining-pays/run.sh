@@ -17,6 +17,10 @@ output=$4
 shift 4
 here=$(dirname "$0")
 pretrain=${PRETRAIN:-$here/../../.build/release/pretrain}
+# Before an hour of training.
+case $output in *[[:blank:]]*) echo "$output: a path without blanks, please" >&2 && exit 64 ;; esac
+[ -e "$pairs" ] || { echo "$pairs: there are no minimal pairs" >&2 && exit 66; }
+ls "$tasks"/*/train.jsonl* >/dev/null 2>&1 || { echo "$tasks holds no folder with train.jsonl" >&2 && exit 66; }
 mkdir -p "$output/tasks" "$output/long"
 [ -f "$output/tokenizer.json" ] ||
     "$pretrain" tokenizer train --vocabulary-size 8192 --input "$prose" --output "$output/tokenizer.json"

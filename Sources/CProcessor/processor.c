@@ -25,7 +25,7 @@ const char *processor_compiled_for(void) {
 
 const char *processor_missing_features(void) {
 #if defined(__x86_64__)
-    static char missing[128];
+    static char missing[512];
     missing[0] = 0;
     __builtin_cpu_init();
 #define REQUIRE(feature) \
@@ -56,6 +56,37 @@ const char *processor_missing_features(void) {
 #endif
 #ifdef __AVX512VL__
     REQUIRE("avx512vl")
+#endif
+    // What builds for the machine at hand (MARCH=native) may contain besides.
+#ifdef __AVX512CD__
+    REQUIRE("avx512cd")
+#endif
+#ifdef __AVX512IFMA__
+    REQUIRE("avx512ifma")
+#endif
+#ifdef __AVX512VBMI__
+    REQUIRE("avx512vbmi")
+#endif
+#ifdef __AVX512VBMI2__
+    REQUIRE("avx512vbmi2")
+#endif
+#ifdef __AVX512VNNI__
+    REQUIRE("avx512vnni")
+#endif
+#ifdef __AVX512BITALG__
+    REQUIRE("avx512bitalg")
+#endif
+#ifdef __AVX512VPOPCNTDQ__
+    REQUIRE("avx512vpopcntdq")
+#endif
+#ifdef __AVX512BF16__
+    REQUIRE("avx512bf16")
+#endif
+#ifdef __GFNI__
+    REQUIRE("gfni")
+#endif
+#ifdef __VPCLMULQDQ__
+    REQUIRE("vpclmulqdq")
 #endif
     return missing;
 #else
