@@ -41,6 +41,12 @@ public struct CurveFigure: Sendable {
         "generator_loss", "corrective_loss", "contrastive_loss", "discriminator_loss", "discriminator_auc",
     ]
 
+    /// Of fine-tuning: its loss, and what it is judged by.
+    private static func metricsOfTasks(_ runs: [RunCurves]) -> [String] {
+        let judged = runs.reduce(into: Set<String>()) { $0.formUnion($1.heldOut.keys) }.subtracting(["loss", "texts"])
+        return (runs.contains { $0.metrics.contains("loss") } ? ["loss"] : []) + judged.sorted()
+    }
+
     /// - Parameter metrics: nil for the usual ones.
     /// - Throws: `RunCurvesError` for one that no run has.
     public init(_ runs: [RunCurves], metrics: [String]?, options: Options = Options()) throws {
@@ -49,7 +55,8 @@ public struct CurveFigure: Sendable {
             throw RunCurvesError.unknownMetric(unknown, known: known.sorted())
         }
         self.runs = runs
-        self.metrics = metrics ?? Self.usualMetrics.filter(known.contains)
+        let usual = Self.usualMetrics.filter(known.contains)
+        self.metrics = metrics ?? (usual.isEmpty ? Self.metricsOfTasks(runs) : usual)
         self.options = options
     }
 

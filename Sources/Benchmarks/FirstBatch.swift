@@ -67,6 +67,10 @@ struct FirstBatch {
         let engine = try TrainingEngine(
             configuration.engine, vocabularySize: tokenizer.vocabularySize, special: special, pool: pool)
         engine.initialize()
+        // A run without tokenizer.path trains one, which is not the generator's: it says so then.
+        if given != nil, let path = configuration.objective.frozenGenerator.checkpoint {
+            try FrozenGenerator.load(path, into: engine, tokenizer: tokenizer)
+        }
         loss = try engine.train(try loader.next().batch, step: 1).loss
     }
 }

@@ -43,7 +43,7 @@ public struct RunForecast: Encodable, Sendable {
     public var optimizerShare: Double
     /// Of the text's beginning; an estimate where the vocabulary is still to be trained.
     public var bytesPerToken: Double?
-    /// How often the run reads the whole corpus, about; compressed files count as they are.
+    /// How often the run reads the whole corpus, about; compressed files count for several times their size.
     public var passes: Double?
     /// What could be better.
     public var advice: [String] = []
@@ -116,7 +116,7 @@ public struct RunForecast: Encodable, Sendable {
             let first = try FirstBatch(configuration, listing: listing, tokenizer: tokenizer, threads: threads)
             firstLoss = first.loss
             bytesPerToken = first.bytesPerToken
-            passes = Double(totalTokens) * first.bytesPerToken / Double(max(1, listing.bytes))
+            passes = Double(totalTokens) * first.bytesPerToken / Double(max(1, listing.estimatedTextBytes))
         } else if configuration.corpus.sources.isEmpty {
             advice.append("corpus.sources is empty: there is nothing to train on yet")
         }

@@ -35,9 +35,10 @@ public struct RunSuggestion: Sendable {
     /// - Throws: what reading the corpus or measuring throws.
     public init(corpus asked: CorpusConfiguration, settings: [String], hours: Double, threads: Int) throws {
         let listing = try CorpusListing(asked)
-        let (corpus, setsHeldOut) = try Self.divided(asked, bytes: listing.bytes, settings: settings)
+        let bytes = listing.estimatedTextBytes
+        let (corpus, setsHeldOut) = try Self.divided(asked, bytes: bytes, settings: settings)
         let survey = try CorpusSurvey(listing, byteLimit: FirstBatch.surveyBytes)
-        let textTokens = Double(listing.bytes) / 4
+        let textTokens = Double(bytes) / 4
         let sequencesPerThread = max(1, EngineConfiguration.tokensPerDefaultLane / corpus.sequenceLength)
         let smallestBatch = max(Self.sensibleBatch, sequencesPerThread * threads)
         var chosen: (configuration: RunConfiguration, speed: Double)?
@@ -50,7 +51,7 @@ public struct RunSuggestion: Sendable {
                 &candidate.model, layerCount: layers, hiddenSize: hidden, headCount: max(2, hidden / 64))
             candidate.corpus = corpus
             if multipliesBFloat16 { candidate.training.precision = .bfloat16 }
-            candidate.tokenizer.vocabularySize = Self.vocabulary(listing.bytes)
+            candidate.tokenizer.vocabularySize = Self.vocabulary(bytes)
             candidate.training.batchSize = smallestBatch
             if threads > EngineConfiguration.mostDefaultLanes { candidate.training.lanes = threads }
             while candidate.training.batchSize < 256,
@@ -68,7 +69,8 @@ public struct RunSuggestion: Sendable {
                 throw shortage
             }
             guard let speed = forecast.tokensPerSecond else { break }
-            let tokens = speed * hours * 3600
+            // What the run will see, which may be less than there is time for.
+            let tokens = min(speed * hours * 3600, Self.sensiblePasses * textTokens)
             let parameters = Double(forecast.layerParameters)
             if chosen != nil, tokens < Self.tokensPerParameter * parameters { break }
             chosen = (candidate, speed)
@@ -86,7 +88,9 @@ public struct RunSuggestion: Sendable {
         configuration.evaluation.tokens = 32_768
         reasons.append(
             "\(configuration.model.layerCount) layers of \(configuration.model.hiddenSize): the largest shape with twenty "
-                + "tokens for every parameter in \(Self.text(hours)) h at \(Int(speed)) tokens/s on \(threads) threads")
+                + "tokens for every parameter in "
+                + (tokens < affordable ? "forty passes over the text" : "\(Self.text(hours)) h")
+                + " at \(Int(speed)) tokens/s on \(threads) threads")
         let batchSize = configuration.training.batchSize
         let isGrown = batchSize > smallestBatch
         let whyBatch =
@@ -106,7 +110,8 @@ public struct RunSuggestion: Sendable {
         }
         reasons.append(
             "vocabulary \(setsHeldOut ? "and held-out share " : "")by the size of the text, "
-                + "\(ByteFormat.text(Int(listing.bytes))); warmup a twentieth")
+                + "\(ByteFormat.text(Int(bytes)))\(bytes == listing.bytes ? "" : " by a rule of thumb for compressed files"); "
+                + "warmup a twentieth")
         if multipliesBFloat16 { reasons.append("products in bfloat16, for which this processor has instructions") }
         reasons += survey.advice(configuration.corpus)
         self.configuration = configuration

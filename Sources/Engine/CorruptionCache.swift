@@ -17,6 +17,8 @@ package final class CorruptionCache {
     /// Where a step's newest record begins.
     private var places: [Int: UInt64] = [:]
     private var end: UInt64 = 0
+    /// Whether this run may write: one at a time does, others read.
+    package let writes: Bool
 
     /// What a file of samples begins with.
     private static let signature = Data([0x89] + "pretrain samples\n".utf8)
@@ -31,6 +33,7 @@ package final class CorruptionCache {
             throw EngineError.unusableCache(path: path, reason: "objective.frozen_generator.cache cannot be opened")
         }
         self.handle = handle
+        writes = flock(handle.fileDescriptor, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK
         var digest = Digest()
         let multiplier = engine.objective.model.outputMultipliers.generator
         for (_, value) in engine.configuration.generatorSettings(outputMultiplier: multiplier) { digest.add(value) }
@@ -104,6 +107,7 @@ package final class CorruptionCache {
 
     /// Keeps the samples of a step. A file that cannot be written costs later runs time, and this one nothing.
     package func keep(_ replacements: [Int32], step: Int, key: UInt64) {
+        guard writes else { return }
         var record = Data()
         for word in [key, UInt64(step), Self.sizeAndChecksum(replacements, step: step, key: key)] {
             withUnsafeBytes(of: word.littleEndian) { record.append(contentsOf: $0) }
@@ -126,6 +130,10 @@ package final class CorruptionCache {
         end = UInt64(Self.signature.count)
         let beginning = try read(at: 0, count: Int(min(size, end)))
         guard Self.signature.starts(with: beginning) else { throw EngineError.foreignCache(path: path) }
+        if size < end, !writes {
+            end = size
+            return
+        }
         // A new file, or one of a run that was killed as it began.
         if size < end {
             try handle.seek(toOffset: 0)
@@ -140,7 +148,7 @@ package final class CorruptionCache {
             places[Int(truncatingIfNeeded: header.load(8))] = end
             end += UInt64(Self.headerBytes) + bytes
         }
-        try handle.truncate(atOffset: end)
+        if writes { try handle.truncate(atOffset: end) }
     }
 
     private struct ShortRead: Error {}

@@ -7,6 +7,12 @@ import Encoder
 package struct LanePlan: Sendable {
     package let lanes: [[ChunkGeometry]]
 
+    /// What is worked on at the same time: lanes where gradients are summed, and otherwise chunks by themselves, so that more threads
+    /// have work. What chunks come to does not depend on it.
+    package func tasks(summingGradients: Bool) -> [[ChunkGeometry]] {
+        summingGradients ? lanes : lanes.flatMap { chunks in chunks.map { [$0] } }
+    }
+
     /// - Parameters:
     ///   - laneCount: at least one sequence goes to each, if there are enough.
     ///   - chunkTokens: limit of a chunk, which a single longer sequence exceeds.

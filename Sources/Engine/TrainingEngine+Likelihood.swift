@@ -113,17 +113,18 @@ extension TrainingEngine {
             batch, laneCount: isDivided ? 1 : laneCount, chunkTokens: limits.tokens,
             chunkSequences: limits.sequences)
         let cancellation = isCancelled.map(PassCancellation.init)
-        let results = TaskResults<[Result]>(count: plan.lanes.count)
+        let tasks = isDivided ? plan.lanes : plan.tasks(summingGradients: false)
+        let results = TaskResults<[Result]>(count: tasks.count)
         if isDivided {
-            results[0] = plan.lanes[0].compactMap { chunk in
+            results[0] = tasks[0].compactMap { chunk in
                 if cancellation?.cuts() ?? false { return nil }
                 var pass = dividedPass(chunk, dropout: nil)
                 pass.cancellation = cancellation
                 return body(chunk, pass)
             }
         } else {
-            pool.run(plan.lanes.count) { [state, arenas, products] lane, worker in
-                results[lane] = plan.lanes[lane].map { chunk in
+            pool.run(tasks.count) { [state, arenas, products] task, worker in
+                results[task] = tasks[task].map { chunk in
                     var pass = LanePass(
                         weights: state.weights.base, gradients: nil, arena: arenas[worker].base, dropout: nil,
                         chunk: chunk)
@@ -134,6 +135,6 @@ extension TrainingEngine {
             }
         }
         if cancellation?.wasCut ?? false { throw CancellationError() }
-        return plan.lanes.indices.flatMap { results[$0] ?? [] }
+        return tasks.indices.flatMap { results[$0] ?? [] }
     }
 }

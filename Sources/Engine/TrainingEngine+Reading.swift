@@ -84,7 +84,14 @@ extension TrainingEngine {
     ) -> [(token: Int32, probability: Double)] {
         let highest = Double(logits.max() ?? 0)
         let total = logits.reduce(0.0) { $0 + exp(Double($1) - highest) }
-        let order = logits.indices.sorted { logits[$0] > logits[$1] }.prefix(count)
+        // The few likeliest so far, in order: a vocabulary of hundreds of thousands is not sorted for five. Of equals the first.
+        var order: [Int] = []
+        for index in logits.indices {
+            if order.count >= count, let last = order.last, logits[index] <= logits[last] { continue }
+            let place = order.firstIndex { logits[$0] < logits[index] } ?? order.count
+            order.insert(index, at: place)
+            if order.count > count { order.removeLast() }
+        }
         return order.map { (Int32($0), exp(Double(logits[$0]) - highest) / total) }
     }
 

@@ -15,6 +15,7 @@ extension TrainingEngine {
         let generatorNorm = norms[0]
         let firstTurn = timings
         generatorSnapshot.take(pool)
+        var movesMainEncoder = false
         do {
             // Another rank may already be at the discriminator's turn and give up, while this one still waits for weights.
             try update(step: step, norms: [generatorNorm, 0], columnSquares: generatorSquares, members: 0..<1)
@@ -24,6 +25,7 @@ extension TrainingEngine {
             let discriminatorNorm = norms[1]
             sums += ofGenerator
             try judge(sums, norm: LaneGradients.total([generatorNorm, discriminatorNorm]))
+            movesMainEncoder = true
             try update(step: step, norms: [0, discriminatorNorm], columnSquares: squares, members: 1..<2)
             return StepOutcome(
                 step: step, sums: sums, loss: configuration.objective.total(sums),
@@ -31,6 +33,7 @@ extension TrainingEngine {
                 gradientNorm: LaneGradients.total([generatorNorm, discriminatorNorm]))
         } catch {
             generatorSnapshot.restore(pool)
+            if !movesMainEncoder { isTorn = false }
             weightsChanged()
             throw error
         }

@@ -29,6 +29,8 @@ public final class TrainingEngine {
     /// Whether the step or evaluation under way is to end early, with a `CancellationError` and nothing changed; called
     /// often, from all workers.
     public var isCancelled: (@Sendable () -> Bool)?
+    /// Whether weights and moments are of no one step, since the exchange with other ranks failed amid an update.
+    public internal(set) var isTorn = false
     /// Called with the merged gradients, before clipping, and the part of them that is about to move the weights.
     public var seesGradients: ((UnsafePointer<Float>, Range<Int>) -> Void)?
     /// Called with a step's loss and gradient norm before weights move; what it throws leaves the step out, with nothing changed.
@@ -53,14 +55,15 @@ public final class TrainingEngine {
     /// - Parameters:
     ///   - previous: weights and moments to go on with, of a model that differs in lengths only.
     ///   - ranks: that carry the batches together, each some of their lanes; nil for this alone.
+    ///   - writesCheckpoints: whether there has to be memory for a copy of weights and moments.
     /// - Throws: `MemoryShortage`.
     public convenience init(
         _ configuration: EngineConfiguration, vocabularySize: Int, special: SpecialTokens, pool: ThreadPool,
-        continuing previous: TrainingState? = nil, ranks: RankGroup? = nil
+        continuing previous: TrainingState? = nil, ranks: RankGroup? = nil, writesCheckpoints: Bool = true
     ) throws {
         try self.init(
             configuration, vocabularySize: vocabularySize, special: special, pool: pool, continuing: previous,
-            planting: nil, ranks: ranks)
+            planting: nil, ranks: ranks, writesCheckpoints: writesCheckpoints)
     }
 
     /// - Parameter scaling: factors that take the place of a tensor's own; nil leaves them.
@@ -68,7 +71,7 @@ public final class TrainingEngine {
     package init(
         _ configuration: EngineConfiguration, vocabularySize: Int, special: SpecialTokens, pool: ThreadPool,
         continuing previous: TrainingState? = nil, planting scaling: ((ParameterSpec) -> ParameterScaling?)?,
-        ranks: RankGroup? = nil
+        ranks: RankGroup? = nil, writesCheckpoints: Bool = true
     ) throws {
         self.configuration = configuration
         self.pool = pool
@@ -77,7 +80,7 @@ public final class TrainingEngine {
         let model = Self.model(configuration, vocabularySize: vocabularySize)
         let rankCount = ranks?.count ?? 1
         try ModelCost(configuration, model: model, threads: pool.threadCount, ranks: rankCount).checkMemory(
-            isBeginning: previous == nil)
+            isBeginning: previous == nil, writesCheckpoints: writesCheckpoints)
         objective = ReplacedTokenDetection(model: model, configuration: configuration.objective)
         let layout = scaling.map(model.layout.planting) ?? model.layout
         state =
@@ -253,6 +256,8 @@ public final class TrainingEngine {
             seesGradients(gradients.sum.base, members.map { ranges[$0.lowerBound] } ?? 0..<count)
         }
         rounding?.remember(state.weights, pool)
+        // Until all weights have come, those that are here are of no step.
+        isTorn = exchange != nil
         optimizer.update(
             weights: state.weights, gradients: gradients.sum, state: state.optimizer.map(\.buffer), step: step,
             scheduleFactor: schedule.factor(step: step),
@@ -269,6 +274,7 @@ public final class TrainingEngine {
                 }
             }
             exchange.end()
+            isTorn = false
         } else {
             rounding?.round(state.weights, pool)
         }
@@ -406,12 +412,13 @@ public final class TrainingEngine {
         let plan = LanePlan(
             work.batch, laneCount: isDivided ? 1 : laneCount, chunkTokens: limits.tokens,
             chunkSequences: limits.sequences)
-        let results = TaskResults<[(ChunkGeometry, ReplacedTokenDetection.Outcome)]>(count: plan.lanes.count)
+        let lanes = isDivided ? plan.lanes : plan.tasks(summingGradients: gradients != nil)
+        let results = TaskResults<[(ChunkGeometry, ReplacedTokenDetection.Outcome)]>(count: lanes.count)
         let objective = objective
         let cancellation = isCancelled.map(PassCancellation.init)
         if isDivided {
             let buffers = gradients?.all(laneCount: laneCount) ?? []
-            results[0] = plan.lanes[0].compactMap { chunk in
+            results[0] = lanes[0].compactMap { chunk in
                 if cancellation?.cuts() ?? false { return nil }
                 var pass = dividedPass(chunk, gradients: buffers, dropout: dropout)
                 pass.inspection = inspection
@@ -419,12 +426,13 @@ public final class TrainingEngine {
                 return (chunk, objective.run(work, pass))
             }
         } else {
-            let own = gradients == nil ? nil : exchange?.lanes(of: plan.lanes.count)
-            LaneGradients.run(gradients, laneCount: plan.lanes.count, lanes: own, pool: pool) {
-                [state, arenas, products, reduction] lane, worker, gradients in
+            let own = gradients == nil ? nil : exchange?.lanes(of: lanes.count)
+            let reduction = gradients == nil ? nil : reduction
+            LaneGradients.run(gradients, laneCount: lanes.count, lanes: own, pool: pool) {
+                [state, arenas, products] lane, worker, gradients in
                 defer { reduction?.finish(lane: lane) }
-                let last = plan.lanes[lane].count - 1
-                results[lane] = plan.lanes[lane].enumerated().compactMap { index, chunk in
+                let last = lanes[lane].count - 1
+                results[lane] = lanes[lane].enumerated().compactMap { index, chunk in
                     if cancellation?.cuts() ?? false { return nil }
                     var pass = LanePass(
                         weights: state.weights.base, gradients: gradients, arena: arenas[worker].base,
@@ -441,7 +449,7 @@ public final class TrainingEngine {
         }
         if cancellation?.wasCut ?? false { throw CancellationError() }
         var sums: [LossSums] = []
-        for lane in 0..<plan.lanes.count {
+        for lane in lanes.indices {
             let outcomes = results[lane] ?? []
             sums += outcomes.map(\.1.sums)
             collect(outcomes)

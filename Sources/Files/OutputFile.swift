@@ -54,13 +54,20 @@ public struct OutputFile: Sendable, Equatable {
 
     /// - Throws: `FileFailure`; a file of that name then is as it was.
     public func write(_ contents: some ContiguousBytes) throws {
+        try writeInParts { put in try contents.withUnsafeBytes { try put($0) } }
+    }
+
+    /// Writes what comes part by part, so that it is not all in memory.
+    ///
+    /// - Throws: `FileFailure`, and what `body` throws; a file of that name then is as it was.
+    public func writeInParts(_ body: (_ put: (UnsafeRawBufferPointer) throws -> Void) throws -> Void) throws {
         guard kind == .regular else {
             let file = try FileDescriptor.openForWriting(destination)
-            return try contents.withUnsafeBytes { try file.write($0) }
+            return try body { try file.write($0) }
         }
         let partial = try FileDescriptor.createPartial(besides: destination)
         do {
-            try contents.withUnsafeBytes { try partial.write($0) }
+            try body { try partial.write($0) }
             try partial.synchronize()
             // An existing file keeps who may read it.
             var status = stat()

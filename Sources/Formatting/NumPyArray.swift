@@ -23,16 +23,6 @@ public struct NumPyArray {
         return data + Data(text.utf8)
     }
 
-    /// A matrix.
-    public static func contents(_ rows: [[Float]], columns: Int) -> Data {
-        var data = header(.float32, shape: [rows.count, columns])
-        for row in rows {
-            precondition(row.count == columns)
-            row.withUnsafeBytes { data.append(contentsOf: $0) }
-        }
-        return data
-    }
-
     /// A vector of whole numbers.
     public static func contents(_ values: [Int]) -> Data {
         var data = header(.int64, shape: [values.count])

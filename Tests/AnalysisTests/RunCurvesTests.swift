@@ -41,6 +41,14 @@ struct RunCurvesTests {
         #expect(throws: RunCurvesError.unreadable(path: "/no/such")) { try RunCurves(path: "/no/such", label: "a") }
     }
 
+    @Test("Of fine-tuning, its loss and what it is judged by")
+    func tasks() throws {
+        let path = try Self.file(
+            "{\"step\":5,\"tokens\":9,\"loss\":1}\n{\"step\":5,\"evaluation\":{\"accuracy\":0.5,\"loss\":2}}\n")
+        defer { try? FileManager.default.removeItem(atPath: path) }
+        #expect(try CurveFigure([try RunCurves(path: path, label: "a")], metrics: nil).metrics == ["loss", "accuracy"])
+    }
+
     @Test("A panel for each metric, a line for each run that has it")
     func figure() throws {
         let paths = try [Self.log, "{\"step\":1,\"tokens\":5,\"loss\":2,\"corrective_loss\":3}\n"].map(Self.file)

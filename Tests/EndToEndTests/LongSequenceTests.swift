@@ -62,6 +62,21 @@ import Testing
         #expect(own.errors.contains("moved aside") && workspace.steps("still").max() == 2)
     }
 
+    @Test func anExportTakesNoLongerTextsThanWereTrained() throws {
+        let workspace = try Workspace()
+        let learned = ["model.positions=learned", "model.maximum_positions=64", "training.steps=2"]
+        try workspace.run("short", learned)
+        try workspace.run("shorter", learned + ["corpus.sequence_length=16"], ["--from", "short"])
+        for run in ["short", "shorter"] {
+            let outcome = try workspace.pretrain("export", run, "--output", run + "-hf")
+            #expect(outcome.status == 0, "\(outcome.errors)")
+            let folder = run + "-hf/discriminator/"
+            #expect(try workspace.folder.text(folder + "tokenizer_config.json").contains("\"model_max_length\" : 32"))
+            #expect(try workspace.folder.text(folder + "config.json").contains("\"max_position_embeddings\" : 64"))
+            #expect(try workspace.folder.text(folder + "README.md").contains("at most 32 tokens"))
+        }
+    }
+
     @Test func rotaryBaseGrowsWithLength() throws {
         let workspace = try Workspace()
         try workspace.run("short")

@@ -42,6 +42,11 @@ import Testing
         try workspace.run("run", [], ["--resume", "never"])
         try workspace.record("run").expectEqual(first)
         #expect(workspace.steps("run/previous-1").max() == 25)
+        // Told nothing but the directory, it begins the same run anew.
+        let again = try workspace.pretrain("run", "--output", "run", "--resume", "never", "--quiet")
+        #expect(again.status == 0, "\(again.errors)")
+        try workspace.record("run").expectEqual(first)
+        #expect(workspace.steps("run/previous-2").max() == 20)
     }
 
     @Test func theDirectoryAloneSuffices() throws {

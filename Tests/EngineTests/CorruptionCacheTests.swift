@@ -100,6 +100,10 @@ struct CorruptionCacheTests {
             cache.keep(tokens.map { Int32($0) }, step: step + 1, key: 7)
         }
         let again = try CorruptionCache(path: folder("cache"), engine)
+        // One at a time writes: two would write over one another.
+        #expect(cache.writes && !again.writes)
+        again.keep([1, 2, 3], step: 9, key: 7)
+        #expect(again.replacements(step: 9, key: 7, count: 3, vocabularySize: 64) == nil)
         for cache in [cache, again] {
             #expect(cache.replacements(step: 1, key: 7, count: 3, vocabularySize: 64) == [5, 6, 63])
             for step in 2...5 {

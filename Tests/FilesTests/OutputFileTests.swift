@@ -36,6 +36,23 @@ import Testing
         #expect(try folder.text("a.txt") == "newer")
     }
 
+    @Test func partsMakeAFileOrNothing() throws {
+        struct Broken: Error {}
+        let file = try OutputFile(checking: folder("a.txt"))
+        func put(_ text: String, _ put: (UnsafeRawBufferPointer) throws -> Void) throws {
+            try Array(text.utf8).withUnsafeBytes { try put($0) }
+        }
+        try file.writeInParts { part in for text in ["one ", "", "two"] { try put(text, part) } }
+        #expect(try folder.text("a.txt") == "one two")
+        #expect(throws: Broken.self) {
+            try file.writeInParts { part in
+                try put("half", part)
+                throw Broken()
+            }
+        }
+        #expect(try folder.text("a.txt") == "one two" && folder.names() == ["a.txt"])
+    }
+
     @Test func linksStayLinks() throws {
         try folder.write("old", to: "there/real.txt")
         try folder.link("link", to: "there/real.txt")

@@ -6,8 +6,11 @@ struct PredictionSummaryTests {
     private func summary(
         _ predictions: [FineTunedModel.Prediction], labels: [String], output: String? = nil
     ) -> PredictionSummary {
-        PredictionSummary(
-            predictions, labels: labels, model: "tuned", input: "new.jsonl", output: output, truncated: 1)
+        var summary = PredictionSummary(
+            labels: labels, givesSpans: predictions.contains { $0.spans != nil }, model: "tuned", input: "new.jsonl",
+            output: output)
+        for prediction in predictions { summary.add([prediction], cut: 0) }
+        return summary
     }
 
     @Test func labelsAreCounted() {

@@ -1,3 +1,4 @@
+import Configuration
 import FineTuning
 import Foundation
 import Pretraining
@@ -72,6 +73,48 @@ struct SuiteTests {
         }
         #expect("\(try #require(error))".contains("odd.jsonl:1: the label dull is none of fair, foul"))
         #expect(!texts.folder.exists("checked/a"))
+        // So is what a model cannot do.
+        var deep = texts.configuration
+        deep.training.frozenLayers = 9
+        #expect(throws: InvalidSetting.self) {
+            _ = try FineTuning.Suite(
+                try SuiteStart.starts([texts.pretrained], comparingWithScratch: true),
+                tasks: [tasks[0], SuiteTask(name: "b", configuration: deep)], minimalPairs: nil,
+                options: .init(seeds: 1, learningRates: [], threads: 1), folder: texts.folder("checked"),
+                progress: ProgressLine(quiet: true), note: { _ in }
+            ).run()
+        }
+        #expect(!texts.folder.exists("checked/a"))
+    }
+
+    @Test("A task's own learning rate is not written over by the usual ones") func ownRates() throws {
+        let texts = try WeatherTexts()
+        for (name, rate) in [("own", "training: {peak_learning_rate: 5e-3}"), ("usual", "training: {epochs: 1}")] {
+            try texts.folder.write("train: \(texts.configuration.task.train)\n\(rate)\n", to: "rated/\(name).yaml")
+        }
+        let tasks = try SuiteTask.tasks(in: texts.folder("rated"), settings: [])
+        #expect(tasks.map(\.namesLearningRate) == [true, false])
+        let options = FineTuning.Suite.Options(
+            seeds: 1, learningRates: [], usualLearningRates: [1e-4, 1e-3], threads: 1)
+        #expect(tasks.map(options.rates) == [[5e-3], [1e-4, 1e-3]])
+        let asked = FineTuning.Suite.Options(seeds: 1, learningRates: [2e-3], threads: 1)
+        #expect(tasks.map(asked.rates) == [[2e-3], [2e-3]])
+        #expect(
+            try SuiteTask.tasks(in: texts.folder("rated"), settings: ["training.peak_learning_rate=1e-3"])
+                .allSatisfy(\.namesLearningRate))
+    }
+
+    @Test("A best rate at the edge of those that were tried is told") func edges() throws {
+        func cell(_ best: Double) -> SuiteReport.Cell {
+            .init(
+                task: "one", start: "good", metric: "accuracy", isTest: true, learningRate: best,
+                trials: [0.001, 0.002, 0.004].map { .init(learningRate: $0, score: $0 == best ? 1 : 0.5) }, scores: [1])
+        }
+        for (rate, isTold) in [(0.001, true), (0.002, false), (0.004, true)] {
+            let report = SuiteReport(starts: [start("good")], cells: [cell(rate)])
+            #expect(report.cells[0].isRateAtEdge == isTold)
+            #expect(report.explanation.contains("at the edge") == isTold)
+        }
     }
 
     @Test("One mark for what is better than random weights beyond chance, another for what is worse")

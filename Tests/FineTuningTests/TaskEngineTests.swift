@@ -169,6 +169,27 @@ final class TaskEngineTests {
         }
     }
 
+    @Test("The head of a model with a base width is that of one without")
+    func headWithoutBase() {
+        var parametrization = ParametrizationConfiguration()
+        func layout() -> ParameterLayout {
+            TaskModel(
+                model: Self.model, parametrization: parametrization, vocabularySize: 40, longestText: 24,
+                chunkTokens: 64,
+                outputCount: 3, pooling: .first
+            ).layout
+        }
+        let plain = layout()
+        parametrization.baseHiddenSize = 16
+        let wider = layout()
+        for spec in plain.specs where spec.name.hasPrefix("task.") {
+            let found = wider[spec.name]
+            #expect(found?.initialization == spec.initialization && found?.scaling == spec.scaling, "\(spec.name)")
+        }
+        let hidden = "discriminator.layers.0.feed_forward.input.weight"
+        #expect(plain[hidden]?.scaling.learningRate == 1 && wider[hidden]?.scaling.learningRate == 0.5)
+    }
+
     @Test("Learning rates fall with the distance from the head")
     func layerDecay() throws {
         let examples = try examples()

@@ -17,16 +17,10 @@ struct NumPyArrayTests {
         }
     }
 
-    @Test("Numbers follow row by row") func contents() {
-        let data = NumPyArray.contents([[1, -2], [0.5, 3]], columns: 2)
-        let values = data.suffix(16).withUnsafeBytes { bytes in
-            (0..<4).map { bytes.loadUnaligned(fromByteOffset: 4 * $0, as: Float.self) }
-        }
-        #expect(values == [1, -2, 0.5, 3])
+    @Test("Numbers follow") func contents() {
         let numbers = NumPyArray.contents([0, 7]).suffix(16).withUnsafeBytes { bytes in
             (0..<2).map { bytes.loadUnaligned(fromByteOffset: 8 * $0, as: Int64.self) }
         }
         #expect(numbers == [0, 7])
-        #expect(NumPyArray.contents([], columns: 5).count % 64 == 0)
     }
 }

@@ -56,7 +56,8 @@ public final class CheckpointWriter: Sendable {
 
     /// Copies the tensors, then returns while another thread writes them.
     ///
-    /// Waits for a checkpoint that is still being written. The caller may change the tensors once this returns.
+    /// Waits for a checkpoint that is still being written. The caller may change the tensors once this returns. Where there is no
+    /// memory for the copy, it writes them at once.
     ///
     /// - Throws: the failure of an earlier background write; otherwise a `CheckpointError` for these contents.
     public func writeInBackground(_ contents: CheckpointContents) throws {
@@ -64,7 +65,13 @@ public final class CheckpointWriter: Sendable {
         let plan = try CheckpointPlan(contents)
         try checkSpace(for: plan)
         let started = ContinuousClock.now
-        let snapshot = try Snapshot(of: plan.groups, reusing: state.withLock { $0.spare })
+        let snapshot: Snapshot
+        do {
+            snapshot = try Snapshot(of: plan.groups, reusing: state.withLock { $0.spare })
+        } catch CheckpointError.system(_, _, ENOMEM) {
+            _ = try publish(plan, tensors: plan.groups, threads: threads, copying: .zero)
+            return
+        }
         let copying = started.duration(to: .now)
         queue.async(group: inFlight) { [self] in
             do {

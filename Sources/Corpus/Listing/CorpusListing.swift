@@ -18,6 +18,11 @@ public struct CorpusListing: Sendable {
         }
     }
 
+    /// Of its text: compressed files count for several times their size, by a rule of thumb.
+    public var estimatedTextBytes: Int64 {
+        sources.reduce(0) { $0.addingSaturated(SamplingPlan.estimatedBytes($1)) }
+    }
+
     public private(set) var configuration: CorpusConfiguration
     public let sources: [Source]
     /// What was passed over while listing.

@@ -15,6 +15,16 @@ public struct ChunkGeometry: Sendable, Equatable {
     /// Start of every sequence within the chunk.
     public let sequences: [Int]
 
+    /// The index of the first of ascending offsets that is no less than a value: batches have many, and each chunk a few.
+    private static func first(from value: Int, in offsets: [Int]) -> Int {
+        var (low, high) = (0, offsets.count)
+        while low < high {
+            let middle = (low + high) / 2
+            if offsets[middle] < value { low = middle + 1 } else { high = middle }
+        }
+        return low
+    }
+
     /// Some rows of a chunk: for work on single rows, which knows their positions and random numbers.
     init(_ rows: Range<Int>, of chunk: ChunkGeometry) {
         firstRow = chunk.firstRow + rows.lowerBound
@@ -37,9 +47,17 @@ public struct ChunkGeometry: Sendable, Equatable {
         self.firstRow = firstRow
         self.tokenCount = tokenCount
         self.tokenTypes = tokenTypes.isEmpty ? [] : Array(tokenTypes[firstRow..<firstRow + tokenCount])
-        segments = segmentOffsets.filter { $0 >= firstRow && $0 <= firstRow + tokenCount }.map { $0 - firstRow }
+        let end = firstRow + tokenCount
+        segments = segmentOffsets[
+            Self.first(from: firstRow, in: segmentOffsets)..<Self.first(from: end + 1, in: segmentOffsets)
+        ]
+        .map { $0 - firstRow }
         sequences =
-            sequenceOffsets?.filter { $0 >= firstRow && $0 < firstRow + tokenCount }.map { $0 - firstRow } ?? [0]
+            sequenceOffsets.map { offsets in
+                offsets[Self.first(from: firstRow, in: offsets)..<Self.first(from: end, in: offsets)].map {
+                    $0 - firstRow
+                }
+            } ?? [0]
         precondition(segments.first == 0 && segments.last == tokenCount, "a chunk cuts a segment")
         var positions: [Int32] = []
         positions.reserveCapacity(tokenCount)

@@ -251,14 +251,15 @@ public final class TaskEngine {
         let plan = LanePlan(
             batch.tokens, laneCount: Self.laneCount(batch), chunkTokens: model.chunkTokens,
             chunkSequences: .max)
-        let results = TaskResults<[(outputs: [Float], loss: Double)]>(count: plan.lanes.count)
+        let lanes = plan.tasks(summingGradients: gradients != nil)
+        let results = TaskResults<[(outputs: [Float], loss: Double)]>(count: lanes.count)
         let total = batch.totalWeight
         let hasClasses = batch.targets.contains { if case .label = $0 { true } else { false } }
         let cancellation = isCancelled.map(PassCancellation.init)
-        LaneGradients.run(gradients, laneCount: plan.lanes.count, pool: pool) {
+        LaneGradients.run(gradients, laneCount: lanes.count, pool: pool) {
             [model, weights, arenas, products, seed] lane, worker, gradients in
             var found: [(outputs: [Float], loss: Double)] = []
-            for chunk in plan.lanes[lane] {
+            for chunk in lanes[lane] {
                 if cancellation?.cuts() ?? false { break }
                 var pass = LanePass(
                     weights: weights.base, gradients: gradients, arena: arenas[worker].base,
@@ -286,7 +287,7 @@ public final class TaskEngine {
             results[lane] = found
         }
         if cancellation?.wasCut ?? false { throw CancellationError() }
-        return plan.lanes.indices.flatMap { results[$0] ?? [] }
+        return lanes.indices.flatMap { results[$0] ?? [] }
     }
 
     private static func run(

@@ -50,6 +50,8 @@ struct TaskHead: Sendable {
         width = hiddenSize
         self.outputCount = outputCount
         builder.prefix = "task."
+        // It is drawn and moved as in models without a base: it is no part of what a proxy has found rates for.
+        (builder.widthRatio, builder.depthRatio) = (1, 1)
         dense =
             form == .dense
             ? (

@@ -18,8 +18,10 @@ extension TaskModel {
     ) throws {
         let gradients = LaneGradients.bufferLimit(laneCount: TaskEngine.mostLanes, threadCount: threads)
         let buffers = kind.map { 1 + $0.state.count + gradients } ?? 1
+        // From which a checkpoint is written.
+        let copies = kind.map { 1 + $0.state.count } ?? 0
         let bytes = ModelCost.sum(
-            ModelCost.bytes(4, layout.bufferCount, buffers), ModelCost.bytes(4, activationCount, threads),
+            ModelCost.bytes(4, layout.bufferCount, buffers + copies), ModelCost.bytes(4, activationCount, threads),
             ModelCost.rotaryBytes(shape, shape.discriminatorShape, length: longestText),
             ModelCost.roundedBytes(layout, precision, threads: threads, rows: chunkTokens),
             ModelCost.bytes(

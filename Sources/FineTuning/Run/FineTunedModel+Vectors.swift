@@ -18,12 +18,7 @@ extension FineTunedModel {
     public func vectors(
         _ texts: [[UInt8]], progress: (Double) -> Void = { _ in }
     ) throws -> (vectors: [[Float]], tokens: Int, unknown: Int, truncated: Int) {
-        guard givesVectors else {
-            throw TaskError.file(
-                path: path,
-                "is a model of kind: \(configuration.task.kind.rawValue), which labels texts (pretrain predict); vectors come from "
-                    + "a pretrained model, or from one of kind: contrastive")
-        }
+        try checkGivesVectors()
         var encoder = try TaskEncoder(tokenizer, longestText: longestText)
         let items = texts.enumerated().map { index, text in
             let row = TaskRow(text: String(decoding: text, as: UTF8.self), line: index + 1)
@@ -35,5 +30,15 @@ extension FineTunedModel {
             (0..<units.count).map { units[$0] }, items.reduce(0) { $0 + $1.examples[0].tokenCount },
             tokenizer.unknownTokens(in: items), encoder.truncated
         )
+    }
+
+    /// - Throws: `TaskError` for a model that labels texts.
+    public func checkGivesVectors() throws {
+        guard givesVectors else {
+            throw TaskError.file(
+                path: path,
+                "is a model of kind: \(configuration.task.kind.rawValue), which labels texts (pretrain predict); vectors come from "
+                    + "a pretrained model, or from one of kind: contrastive")
+        }
     }
 }

@@ -35,6 +35,8 @@ enum FineTuningCheckpoint {
         var numberScale: NumberScale?
         /// The encoder and the files; nil in checkpoints of earlier versions.
         var origin: FineTuningOrigin?
+        /// Whether the head was drawn and moved as in models without a base width; nil in checkpoints of earlier versions.
+        var headIsWithoutBase: Bool?
 
         /// What cannot be: checksums only tell that a file is as it was written.
         ///

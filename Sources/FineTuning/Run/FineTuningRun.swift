@@ -1,5 +1,6 @@
 import Checkpoints
 import Configuration
+import Encoder
 import Files
 import Foundation
 import Kernels
@@ -85,12 +86,7 @@ public final class FineTuningRun {
         for note in data.lost.notes { report(.note(note)) }
         data.labelNote.map { report(.note($0)) }
         let settings = configuration.training
-        let hasDropout = model.configuration.model.dropout > 0 || model.configuration.model.attentionDropout > 0
-        if data.training.contains(where: \.isReadTwice), !(settings.dropout.map { $0 > 0 } ?? hasDropout) {
-            throw InvalidSetting(
-                "training.dropout",
-                "is 0, and dropout alone tells the two readings of a single text apart; set 0.1, or give pairs")
-        }
+        try Self.checkDropout(configuration, model.configuration, data)
         let steps = settings.epochs * FineTuningWork.stepsPerEpoch(data.training.count, settings)
         try directory.checkpoints.prepare(exclusive: true)
         try best.prepare(exclusive: true)
@@ -111,7 +107,8 @@ public final class FineTuningRun {
                 step: 0, labels: data.labels.names, digest: data.digest, longestText: longest, arePairs: data.arePairs,
                 numberScale: data.labels.scale,
                 origin: try FineTuningOrigin(
-                    configuration.task, encoder: isFromScratch ? nil : model.reader, path: pretrained)))
+                    configuration.task, encoder: isFromScratch ? nil : model.reader, path: pretrained),
+                headIsWithoutBase: true))
         let note = { [report] (what: Resumption) in report(what.isWarning ? .warning("\(what)") : .note("\(what)")) }
         var (documents, step) = try directory.resume(.automatic, note: note) {
             reader -> FineTuningCheckpoint.Documents in
@@ -167,9 +164,39 @@ public final class FineTuningRun {
     static func check(_ configuration: FineTuningConfiguration, pretrained reader: CheckpointReader) throws {
         let model = try TrainingCheckpoint.configuration(reader)
         let tokenizer = try Tokenizer(json: Array(try TrainingCheckpoint.tokenizer(reader)))
-        _ = try TaskData(
+        try checkLayers(configuration, model)
+        let data = try TaskData(
             configuration, tokenizer: tokenizer,
             longestText: try longestText(configuration, model, of: reader))
+        try checkDropout(configuration, model, data)
+    }
+
+    private static func checkDropout(
+        _ configuration: FineTuningConfiguration, _ encoder: RunConfiguration, _ data: TaskData
+    ) throws {
+        let hasDropout = encoder.model.dropout > 0 || encoder.model.attentionDropout > 0
+        if data.training.contains(where: \.isReadTwice), !(configuration.training.dropout.map { $0 > 0 } ?? hasDropout)
+        {
+            throw InvalidSetting(
+                "training.dropout",
+                "is 0, and dropout alone tells the two readings of a single text apart; set 0.1, or give pairs")
+        }
+    }
+
+    private static func checkLayers(_ configuration: FineTuningConfiguration, _ encoder: RunConfiguration) throws {
+        let settings = configuration.training
+        let layers = encoder.model.discriminatorShape.layerCount
+        let used = settings.layers ?? layers
+        if used > layers {
+            throw InvalidSetting("training.layers", "\(used) is more than the model's \(layers) layers; lower it")
+        }
+        if settings.frozenLayers > used {
+            let limit = settings.layers == nil ? "the model's \(used) layers" : "the \(used) of training.layers"
+            throw InvalidSetting("training.frozen_layers", "\(settings.frozenLayers) is more than \(limit); lower it")
+        }
+        if settings.frozenLayers == used, settings.optimizer == .muon || settings.encoderVector != nil {
+            throw InvalidSetting("training.frozen_layers", "leaves nothing of the encoder to move; lower it")
+        }
     }
 
     /// Scores of the best epoch.
@@ -209,6 +236,10 @@ public final class FineTuningRun {
         var differences = try Self.differences(found.configuration, fresh.configuration)
         if found.state.digest != fresh.state.digest { differences.append("its texts") }
         if found.state.numberScale != fresh.state.numberScale { differences.append("how its numbers are scaled") }
+        let ratio = NetworkKind.discriminator.widthRatio(fresh.encoder.model, fresh.encoder.parametrization)
+        if ratio != 1, found.state.headIsWithoutBase == nil {
+            differences.append("how its head was drawn (an earlier version began it)")
+        }
         if found.state.labels != fresh.state.labels { differences.append("the names of its labels") }
         if found.tokenizer != fresh.tokenizer || found.encoder.model != fresh.encoder.model
             || found.encoder.parametrization != fresh.encoder.parametrization
@@ -250,14 +281,15 @@ public final class FineTuningRun {
     }
 
     /// Most tokens of a text: what the encoder was pretrained with, unless the settings have another length. Later rows of a position
-    /// table would be as they were drawn; those of an imported model that nothing has trained since are all trained.
+    /// table would be as they were drawn.
     ///
+    /// - Parameter imported: tokens that a model takes which nothing has trained since it was imported; nil for others.
     /// - Throws: `InvalidSetting` for a length that the model does not have, and for windows that would hardly move on.
     static func longestText(
-        _ configuration: FineTuningConfiguration, _ model: RunConfiguration, isImported: Bool = false
+        _ configuration: FineTuningConfiguration, _ model: RunConfiguration, imported: Int? = nil
     ) throws -> Int {
         let positions = model.model.positions == .learned ? model.model.maximumPositions : .max
-        let trained = isImported && positions < .max ? positions : model.corpus.sequenceLength
+        let trained = positions < .max ? imported ?? model.corpus.sequenceLength : model.corpus.sequenceLength
         let longest = configuration.training.maximumLength ?? min(positions, trained)
         if longest > positions {
             throw InvalidSetting(
@@ -274,7 +306,9 @@ public final class FineTuningRun {
     static func longestText(
         _ configuration: FineTuningConfiguration, _ model: RunConfiguration, of reader: CheckpointReader
     ) throws -> Int {
-        try longestText(configuration, model, isImported: try TrainingCheckpoint.untrainedOrigin(reader) != nil)
+        let isImported = try TrainingCheckpoint.untrainedOrigin(reader) != nil
+        return try longestText(
+            configuration, model, imported: isImported ? try TrainingCheckpoint.trainedLength(reader) : nil)
     }
 
     static func engine(
@@ -283,18 +317,7 @@ public final class FineTuningRun {
         longestText: Int, longestExample: Int = 0, steps: Int, trains: Bool = true, pool: ThreadPool
     ) throws -> TaskEngine {
         let settings = configuration.training
-        let layers = encoder.model.discriminatorShape.layerCount
-        let used = settings.layers ?? layers
-        if used > layers {
-            throw InvalidSetting("training.layers", "\(used) is more than the model's \(layers) layers; lower it")
-        }
-        if settings.frozenLayers > used {
-            let limit = settings.layers == nil ? "the model's \(used) layers" : "the \(used) of training.layers"
-            throw InvalidSetting("training.frozen_layers", "\(settings.frozenLayers) is more than \(limit); lower it")
-        }
-        if settings.frozenLayers == used, settings.optimizer == .muon || settings.encoderVector != nil {
-            throw InvalidSetting("training.frozen_layers", "leaves nothing of the encoder to move; lower it")
-        }
+        try checkLayers(configuration, encoder)
         var optimizer = OptimizerConfiguration()
         optimizer.peakLearningRate = settings.peakLearningRate
         optimizer.warmupSteps = Int((settings.warmupFraction * Double(steps)).rounded())
@@ -423,6 +446,19 @@ public struct FineTunedModel {
     public func predict(
         _ rows: [TaskRow], of path: String = "texts", progress: (Int) -> Void = { _ in }
     ) throws -> (predictions: [Prediction], truncated: Int, unknown: Int) {
+        try check(rows, of: path)
+        var encoder = try TaskEncoder(tokenizer, longestText: engine.model.longestText)
+        let items = try rows.map { try item($0, &encoder, of: path) }
+        let predictions = zip(items, try engine.outputs(items, progress: progress)).map {
+            definition.prediction($0, $1)
+        }
+        return (predictions, encoder.truncated, tokenizer.unknownTokens(in: items))
+    }
+
+    /// Finds out what is wrong with any text, for those who label them part by part.
+    ///
+    /// - Throws: as `predict`.
+    public func check(_ rows: [TaskRow], of path: String = "texts") throws {
         if let arePairs, let row = rows.first(where: { ($0.pair != nil) != arePairs }) {
             throw TaskError.row(
                 path: path, line: row.line,
@@ -432,19 +468,18 @@ public struct FineTunedModel {
             )
         }
         var encoder = try TaskEncoder(tokenizer, longestText: engine.model.longestText)
-        let items = try rows.map { row in
-            // A label that is there anyway may be one that the model does not know.
-            try definition.item(row.withoutLabel, &encoder, for: .judging, path: path)
-        }
-        if let item = items.first(where: \.isReadTwice) {
+        for row in rows { _ = try item(row, &encoder, of: path) }
+    }
+
+    private func item(_ row: TaskRow, _ encoder: inout TaskEncoder, of path: String) throws -> TaskItem {
+        // A label that is there anyway may be one that the model does not know.
+        let item = try definition.item(row.withoutLabel, &encoder, for: .judging, path: path)
+        if item.isReadTwice {
             throw TaskError.row(
                 path: path, line: item.row.line,
                 "has no second text: the model says how alike two are (pretrain embed gives the vectors of single ones)"
             )
         }
-        let predictions = zip(items, try engine.outputs(items, progress: progress)).map {
-            definition.prediction($0, $1)
-        }
-        return (predictions, encoder.truncated, tokenizer.unknownTokens(in: items))
+        return item
     }
 }

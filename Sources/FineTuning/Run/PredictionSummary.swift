@@ -30,31 +30,37 @@ public struct PredictionSummary: Codable, Equatable, Sendable {
     public var answered: Int?
     public var numbers: Numbers?
 
-    /// - Parameter labels: names of the classes; empty where the model gives numbers.
-    public init(
-        _ predictions: [FineTunedModel.Prediction], labels: [String], model: String, input: String, output: String?,
-        truncated: Int
-    ) {
+    /// Of nothing yet.
+    ///
+    /// - Parameters:
+    ///   - labels: names of the classes; empty where the model gives numbers.
+    ///   - givesSpans: whether it labels spans, whose labels are those behind B- and I-.
+    public init(labels: [String], givesSpans: Bool, model: String, input: String, output: String?) {
         self.model = model
         self.input = input
         self.output = output
-        self.truncated = truncated
-        texts = predictions.count
-        if !labels.isEmpty {
-            // Spans have the labels behind B- and I-.
-            let hasSpans = predictions.contains { $0.spans != nil }
-            let names = hasSpans ? labels.filter { $0.hasPrefix("B-") }.map { String($0.dropFirst(2)) } : labels
-            let none = Dictionary(names.map { ($0, 0) }) { first, _ in first }
-            let given = predictions.flatMap { $0.label.map { [$0] } ?? $0.labels ?? $0.spans?.map(\.label) ?? [] }
-            self.labels = given.reduce(into: none) { $0[$1, default: 0] += 1 }
-        }
-        let answers = predictions.compactMap(\.answer)
-        if !answers.isEmpty { answered = answers.count { !$0.isEmpty } }
-        let found = predictions.compactMap(\.number)
-        if let smallest = found.min(), let largest = found.max() {
+        (texts, truncated) = (0, 0)
+        if labels.isEmpty { return }
+        let names = givesSpans ? labels.filter { $0.hasPrefix("B-") }.map { String($0.dropFirst(2)) } : labels
+        self.labels = Dictionary(names.map { ($0, 0) }) { first, _ in first }
+    }
+
+    /// - Parameter cut: how many of the texts were cut.
+    public mutating func add(_ predictions: [FineTunedModel.Prediction], cut: Int) {
+        for prediction in predictions {
+            texts += 1
+            if labels != nil {
+                let given = prediction.label.map { [$0] } ?? prediction.labels ?? prediction.spans?.map(\.label) ?? []
+                for label in given { labels?[label, default: 0] += 1 }
+            }
+            if let answer = prediction.answer { answered = (answered ?? 0) + (answer.isEmpty ? 0 : 1) }
+            guard let number = prediction.number else { continue }
+            let before = numbers ?? Numbers(mean: 0, smallest: number, largest: number)
             numbers = Numbers(
-                mean: found.reduce(0, +) / Double(found.count), smallest: smallest, largest: largest)
+                mean: before.mean + (number - before.mean) / Double(texts), smallest: min(before.smallest, number),
+                largest: max(before.largest, number))
         }
+        truncated += cut
     }
 
     public var text: String {

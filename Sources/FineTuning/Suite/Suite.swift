@@ -15,11 +15,20 @@ public final class Suite {
         public var seeds: Int
         /// Peak learning rates that are tried for every model and task; empty for the task's own.
         public var learningRates: [Double]
+        /// Those for tasks that name none, where there are no others.
+        public var usualLearningRates: [Double]
         public var threads: Int
 
-        public init(seeds: Int, learningRates: [Double], threads: Int) {
+        /// What is tried for a task.
+        package func rates(_ task: SuiteTask) -> [Double] {
+            let rates = !learningRates.isEmpty || task.namesLearningRate ? learningRates : usualLearningRates
+            return rates.isEmpty ? [task.configuration.training.peakLearningRate] : rates
+        }
+
+        public init(seeds: Int, learningRates: [Double], usualLearningRates: [Double] = [], threads: Int) {
             self.seeds = seeds
             self.learningRates = learningRates
+            self.usualLearningRates = usualLearningRates
             self.threads = threads
         }
     }
@@ -54,8 +63,9 @@ public final class Suite {
         self.folder = folder
         self.note = note
         phase = PhaseProgress("fine-tuning", on: progress)
-        let runs = max(options.learningRates.count, 1) + options.seeds - 1
-        total = tasks.reduce(0) { $0 + Self.cost($1) } * Double(starts.count * runs)
+        total = tasks.reduce(0) { total, task in
+            total + Self.cost(task) * Double(starts.count * (options.rates(task).count + options.seeds - 1))
+        }
     }
 
     /// Of one run on a task: bytes of its training file, times epochs.
@@ -88,7 +98,7 @@ public final class Suite {
     /// Reads all texts of all tasks for every model: what is wrong with one is told before hours of training.
     private func checkTasks() throws {
         for task in tasks {
-            for rate in rates(task) {
+            for rate in options.rates(task) {
                 for seed in [0, max(options.seeds, 1) - 1] {
                     try ConfigurationReader.check(
                         configuration(task, rate: rate, seed: seed), origin: "\(task.name), --rates or --seeds")
@@ -136,7 +146,7 @@ public final class Suite {
 
     /// A model on a task: the rates with the first seed, the best of them on validation texts with the others.
     private func cell(_ task: SuiteTask, _ start: SuiteStart) throws -> SuiteReport.Cell {
-        let trials = try rates(task).map { ($0, try run(task, start, rate: $0, seed: 0)) }
+        let trials = try options.rates(task).map { ($0, try run(task, start, rate: $0, seed: 0)) }
         let metric =
             trials.lazy.compactMap { $0.1?.validation }.first.map(task.configuration.task.decidingMetric)
             ?? task.configuration.task.decidingMetric
@@ -162,10 +172,6 @@ public final class Suite {
             diverged: best == nil ? 0 : options.seeds - results.count, truncated: results.first?.truncated ?? 0,
             texts: results.first?.texts ?? 0, lost: results.first?.lost,
             trialMetric: reported ?? metric == metric ? nil : metric.rawValue)
-    }
-
-    private func rates(_ task: SuiteTask) -> [Double] {
-        options.learningRates.isEmpty ? [task.configuration.training.peakLearningRate] : options.learningRates
     }
 
     private func configuration(_ task: SuiteTask, rate: Double, seed: Int) -> FineTuningConfiguration {

@@ -56,6 +56,9 @@ public struct SuiteReport: Codable, Equatable, Sendable {
         public var learningRate: Double?
         /// On the validation texts, of the first seed.
         public var trials: [RateTrial]
+        /// Whether the rate is the lowest or the highest of several, beyond which others may be better; nil in files of earlier
+        /// versions.
+        public fileprivate(set) var isRateAtEdge: Bool?
         /// What trials are scored by, where it is another than the test's; nil in files of earlier versions.
         public var trialMetric: String?
         /// Of every seed at this rate.
@@ -83,6 +86,8 @@ public struct SuiteReport: Codable, Equatable, Sendable {
             self.isTest = isTest
             self.learningRate = learningRate
             self.trials = trials
+            let rates = trials.map(\.learningRate).sorted()
+            isRateAtEdge = rates.count > 1 && (learningRate == rates.first || learningRate == rates.last)
             self.scores = scores
             self.diverged = diverged
             self.truncated = truncated
@@ -164,6 +169,13 @@ public struct SuiteReport: Codable, Equatable, Sendable {
             + "of these."
         if cells.contains(where: { $0.trials.count > 1 }) {
             text += " Learning rates were chosen on the validation texts, with the first seed."
+            let edges = cells.filter { $0.isRateAtEdge == true && $0.scores.count > 0 }
+            if !edges.isEmpty {
+                text +=
+                    " The best stands at the edge of those that were tried, and others may be better (--rates): "
+                    + edges.map { "\($0.task), \($0.start): \($0.learningRate.map(RateTrial.number) ?? "")" }
+                    .joined(separator: "; ") + "."
+            }
         }
         let isCompared = starts.contains { $0.start.baseline != nil }
         if seeds < 2 {

@@ -6,10 +6,19 @@ public struct SuiteTask: Sendable, Equatable {
     /// In tables, and of its folder.
     public var name: String
     public var configuration: FineTuningConfiguration
+    /// Whether its file, or a setting of all tasks, names a learning rate.
+    public var namesLearningRate: Bool
 
-    public init(name: String, configuration: FineTuningConfiguration) {
+    public init(name: String, configuration: FineTuningConfiguration, namesLearningRate: Bool = false) {
         self.name = name
         self.configuration = configuration
+        self.namesLearningRate = namesLearningRate
+    }
+
+    private static func namesLearningRate(_ file: String?, settings: [String]) throws -> Bool {
+        try ConfigurationReader.peek(
+            "training.peak_learning_rate", yaml: try file.map { try ConfigurationReader.text(ofFile: $0) } ?? "",
+            origin: file ?? "the command line", overrides: settings) != nil
     }
 
     /// The tasks of a folder, by name: files NAME.yaml, and folders NAME with labelled texts named train, validation (or dev)
@@ -34,14 +43,19 @@ public struct SuiteTask: Sendable, Equatable {
             if isFolder.boolValue {
                 let names = try entries(path)
                 if let configuration = try configuration(path, names, settings: settings) {
-                    tasks.append(SuiteTask(name: entry, configuration: configuration))
+                    let file = names.first { $0 == taskFile }.map { (path as NSString).appendingPathComponent($0) }
+                    tasks.append(
+                        SuiteTask(
+                            name: entry, configuration: configuration,
+                            namesLearningRate: try namesLearningRate(file, settings: settings)))
                 }
             } else if ["yaml", "yml"].contains((entry as NSString).pathExtension) {
                 tasks.append(
                     SuiteTask(
                         name: (entry as NSString).deletingPathExtension,
                         configuration: try FineTuningConfiguration(
-                            taskFile: path, settings: settings, sharesSettings: true)))
+                            taskFile: path, settings: settings, sharesSettings: true),
+                        namesLearningRate: try namesLearningRate(path, settings: settings)))
             }
         }
         if tasks.isEmpty {
@@ -56,12 +70,15 @@ public struct SuiteTask: Sendable, Equatable {
         return tasks
     }
 
+    /// What is special about a folder's task.
+    private static let taskFile = "task.yaml"
+
     /// - Returns: nil for a folder that is no task's.
     private static func configuration(
         _ folder: String, _ names: [String], settings: [String]
     ) throws -> FineTuningConfiguration? {
         func path(_ name: String) -> String { (folder as NSString).appendingPathComponent(name) }
-        let file = names.first { $0 == "task.yaml" }.map(path)
+        let file = names.first { $0 == taskFile }.map(path)
         let yaml = try file.map { try ConfigurationReader.text(ofFile: $0) } ?? ""
         /// The file of a part, unless the task's file names one.
         func part(_ key: String, _ stems: [String]) throws -> String? {

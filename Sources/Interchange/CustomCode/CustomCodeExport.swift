@@ -28,11 +28,12 @@ package enum CustomCodeExport {
         let networks: [NetworkKind] =
             configuration.objective.hasGenerator ? [.discriminator, .generator] : [.discriminator]
         let parameters = networks.map { NetworkParameters($0, of: engine) }
+        let longest = settings.maximumLength(configuration.model.longestSequence(configuration.sequenceLength))
         let tokenizerFiles = try TokenizerFiles(
             tokenizer: Data(try tokenizer.serialized(wrapping: engine.special)),
             names: HuggingFaceExport.names(tokenizer, engine.special),
             vocabularySize: tokenizer.vocabularySize,
-            maximumLength: configuration.model.longestSequence(configuration.sequenceLength))
+            maximumLength: longest)
         try FolderPublication.write(to: destination, entries: HuggingFaceExport.entries, replacing: settings.force) {
             folder in
             for (network, parameters) in zip(networks, parameters) {
@@ -41,7 +42,7 @@ package enum CustomCodeExport {
                 let card = ModelCard(
                     network: network.rawValue,
                     architecture: CustomCodeArchitecture(network, of: engine).rawValue, hasCode: true,
-                    maximumLength: configuration.model.longestSequence(configuration.sequenceLength),
+                    maximumLength: longest,
                     settings: settings, leftOut: parameters.leftOut)
                 try ModelFolder.write(
                     named: network.rawValue, in: folder, configuration: json.jsonFile(.convertToSnakeCase),

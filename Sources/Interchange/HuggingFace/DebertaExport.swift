@@ -25,7 +25,7 @@ enum DebertaExport {
         let tokenizerFiles = try TokenizerFiles(
             tokenizer: Data(try tokenizer.serialized(wrapping: engine.special)),
             names: HuggingFaceExport.names(tokenizer, engine.special), vocabularySize: tokenizer.vocabularySize,
-            maximumLength: longest)
+            maximumLength: settings.maximumLength(longest))
         let mainHasHead = engine.exportsLanguageHead
         func hasHead(_ network: ElectraNetwork) -> Bool { network == .generator || mainHasHead }
         let tensors = networks.map {
@@ -51,7 +51,7 @@ enum DebertaExport {
                 configuration.dtype = settings.elementType.torchName
                 let card = ModelCard(
                     network: network.rawValue, architecture: architecture(network), hasCode: false,
-                    maximumLength: longest, settings: settings, leftOut: leftOut(network))
+                    maximumLength: settings.maximumLength(longest), settings: settings, leftOut: leftOut(network))
                 try ModelFolder.write(
                     named: network.rawValue, in: folder, configuration: try configuration.jsonFile(.convertToSnakeCase),
                     card: card.contents, tokenizerFiles

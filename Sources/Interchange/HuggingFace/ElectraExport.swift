@@ -46,7 +46,7 @@ public struct ElectraExport: Sendable {
         try check(source)
         let tokenizerFiles = try TokenizerFiles(
             tokenizer: tokenizer, names: specialTokens, vocabularySize: shape.vocabularySize,
-            maximumLength: shape.positionCount)
+            maximumLength: export.maximumLength(shape.positionCount))
         try FolderPublication.write(to: destination, entries: HuggingFaceExport.entries, replacing: force) { folder in
             for network in ElectraNetwork.allCases {
                 guard let sizes = shape.networks[network] else { continue }
@@ -55,7 +55,7 @@ public struct ElectraExport: Sendable {
                 configuration.elementType = export.elementType.torchName
                 let card = ModelCard(
                     network: network.rawValue, architecture: shape.architecture(of: network), hasCode: false,
-                    maximumLength: shape.positionCount, settings: export,
+                    maximumLength: export.maximumLength(shape.positionCount), settings: export,
                     leftOut: network == .discriminator ? leftOut : [])
                 try ModelFolder.write(
                     named: network.rawValue, in: folder, configuration: try configuration.jsonFile(),

@@ -7,6 +7,9 @@ public struct ExportSettings: Sendable {
     public var force: Bool
     /// Whether the run has met token type 1; if not, it is exported as a copy of type 0, and the model card says so.
     public var trainsTokenTypes: Bool
+    /// Tokens of the longest sequences that the weights have been trained on; nil: all that the model takes. A tokenizer cuts texts
+    /// to no more, though the position table may have further rows.
+    public var trainedLength: Int?
     /// Of the weights: float32, bfloat16 or float16.
     public var elementType: ElementType
     /// What the model card tells beside how the model is loaded.
@@ -16,14 +19,18 @@ public struct ExportSettings: Sendable {
 
     public init(
         force: Bool = false, trainsTokenTypes: Bool = true, elementType: ElementType = .float32,
-        history: ModelHistory = ModelHistory(), cards: [String: Data] = [:]
+        history: ModelHistory = ModelHistory(), cards: [String: Data] = [:], trainedLength: Int? = nil
     ) {
         self.force = force
         self.trainsTokenTypes = trainsTokenTypes
         self.elementType = elementType
         self.history = history
         self.cards = cards
+        self.trainedLength = trainedLength
     }
+
+    /// Tokens of a text at most, for a model that takes so many.
+    func maximumLength(_ longest: Int) -> Int { min(longest, trainedLength ?? longest) }
 }
 
 /// Where a model comes from: what its card says of data, recipe and quality.

@@ -178,7 +178,8 @@ public struct ImportedModel: NamedTensors, Sendable {
         result.model = model
         result.objective = objective
         let longest = main.description.longestSequence
-        result.corpus.sequenceLength = result.model.positions == .learned ? min(512, longest) : longest
+        result.corpus.sequenceLength =
+            result.model.positions == .learned ? min(512, longest, main.trainedLength ?? longest) : longest
         // A generator that may come later: a quarter as wide, or as wide where the heads allow no quarter.
         if generator == nil, (try? result.model.validateGenerator()) == nil {
             result.model.generator.widthMultiplier = 1

@@ -12,7 +12,14 @@ extension ImportedWeights {
     public var transfer: WeightTransfer {
         WeightTransfer(
             path: main.folder, origin: origin, source: configuration, tokenizer: tokenizer.json,
-            trainsTokenTypes: trainsTokenTypes, layout: layout, weights: weights)
+            trainsTokenTypes: trainsTokenTypes, trainedLength: trainedLength, layout: layout, weights: weights)
+    }
+
+    /// Tokens of the longest sequences that the weights have been trained on, as far as the folder tells.
+    private var trainedLength: Int {
+        let model = configuration.model
+        let longest = model.positions == .learned ? model.maximumPositions : configuration.corpus.sequenceLength
+        return min(longest, main.trainedLength ?? longest)
     }
 
     /// Writes a folder like a run's, with one checkpoint of step 0.
@@ -34,6 +41,7 @@ extension ImportedWeights {
             var state = RunState()
             state.trainsTokenTypes = trainsTokenTypes ? true : nil
             state.startedFrom = origin
+            state.inheritedLength = trainedLength
             let contents = try TrainingCheckpoint.imported(
                 layout, weights, configuration: configuration, tokenizer: tokenizer.json, state: state,
                 documents: cards())

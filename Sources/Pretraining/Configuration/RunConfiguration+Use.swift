@@ -8,6 +8,10 @@ extension RunConfiguration {
         let without = objective.replacements == .random ? "replacements: random" : name
         return [
             SettingUse(
+                "training.steps", isRead: training.hours == nil,
+                otherwise:
+                    "is reckoned from training.hours, and not read beside it; set training.hours=null to give steps"),
+            SettingUse(
                 "model.generator", "parametrization.generator_base_hidden_size",
                 "parametrization.generator_base_layer_count", "parametrization.generator_base_head_size",
                 isRead: objective.hasGenerator, otherwise: "is for a generator, which \(without) does not have"),

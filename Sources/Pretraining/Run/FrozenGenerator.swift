@@ -6,12 +6,12 @@ import Kernels
 import Tokenization
 
 /// Takes a generator out of another run's checkpoint (Fast-ELECTRA: Dong et al. 2023, arXiv 2310.07347).
-enum FrozenGenerator {
+package enum FrozenGenerator {
     /// Copies the generator's weights into an engine whose generator is frozen.
     ///
     /// - Parameter path: a checkpoint, or a run directory, which stands for its newest one.
     /// - Throws: `PretrainingError.unusableGenerator` where shapes or tokenizers differ; what reading throws.
-    static func load(_ path: String, into engine: TrainingEngine, tokenizer: Tokenizer) throws {
+    package static func load(_ path: String, into engine: TrainingEngine, tokenizer: Tokenizer) throws {
         let reader = try CheckpointReader(newestOf: path)
         let theirs = try Tokenizer(json: Array(try TrainingCheckpoint.tokenizer(reader)))
         guard theirs.serialized() == tokenizer.serialized() else {
@@ -22,7 +22,7 @@ enum FrozenGenerator {
         let configuration = try TrainingCheckpoint.configuration(reader)
         let model = TrainingEngine.model(configuration.engine, vocabularySize: theirs.vocabularySize)
         let layout = model.layout
-        try ModelCost(configuration.engine, model: model, threads: 1).checkMemory()
+        try ModelCost(configuration.engine, model: model, threads: 1).checkMemory(writesCheckpoints: false)
         guard configuration.objective.hasGenerator else {
             throw PretrainingError.unusableGenerator(path: reader.path, reason: "its run had no generator")
         }

@@ -423,7 +423,7 @@ final class PretrainingWork: RunWork {
 
     func checkpoint() throws -> CheckpointContents? {
         // A rank that is lost keeps its share of the moments to itself.
-        guard let loaderState, mayStop, !isStateTorn, ranks?.lostRank == nil else { return nil }
+        guard let loaderState, mayStop, !isStateTorn, !engine.isTorn, ranks?.lostRank == nil else { return nil }
         if let ranks { try RankCommand.exchange(.gather, ranks) }
         try gatherState()
         try engine.state.check(step: state.step)

@@ -118,6 +118,7 @@ struct RunStart {
         var state = documents?.state ?? RunState()
         if reader == nil {
             state.startedFrom = transfer?.origin
+            state.inheritedLength = transfer?.trainedLength
         } else if let transfer, transfer.origin != state.startedFrom {
             report(
                 .warning(
@@ -137,7 +138,9 @@ struct RunStart {
             try TrainingCheckpoint.load(reader, into: engine, moments: true)
         } else if let transfer {
             let vocabulary = try transfer.vocabulary(for: tokenizer)
-            let notes = try transfer.load(into: engine, vocabulary: vocabulary)
+            let longest = configuration.plannedStages.map(\.configuration.corpus.sequenceLength).max()
+            let notes = try transfer.load(
+                into: engine, longest: longest ?? configuration.corpus.sequenceLength, vocabulary: vocabulary)
             report(.note("the weights come from \(transfer.path)"))
             if let vocabulary { report(.note(vocabulary.note)) }
             for note in notes { report(.note(note)) }
@@ -156,7 +159,11 @@ struct RunStart {
             try FrozenGenerator.load(path, into: engine, tokenizer: tokenizer)
         }
         if let cache = configuration.objective.frozenGenerator.cache {
-            engine.corruptionCache = try CorruptionCache(path: HomeFolder.expanded(cache), engine)
+            let samples = try CorruptionCache(path: HomeFolder.expanded(cache), engine)
+            if !samples.writes {
+                report(.note("another run writes to \(cache): this one reads what is there, and adds nothing"))
+            }
+            engine.corruptionCache = samples
         }
     }
 }

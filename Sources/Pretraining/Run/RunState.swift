@@ -14,6 +14,8 @@ public struct RunState: Codable, Sendable, Equatable {
     public var trainsTokenTypes: Bool?
     /// Where the weights came from that the run began with; nil: from chance.
     public var startedFrom: String?
+    /// Tokens of the longest sequences that those weights had been trained on; nil: none, or not on record.
+    public var inheritedLength: Int?
     /// What alarms are about to be given; nil: nothing.
     public var alarms: AlarmState?
     /// What the next step is compared with; nil where none is left out.
@@ -31,6 +33,7 @@ public struct RunState: Codable, Sendable, Equatable {
         acceptedChanges = try values.decodeIfPresent([String].self, forKey: .acceptedChanges) ?? []
         trainsTokenTypes = try values.decodeIfPresent(Bool.self, forKey: .trainsTokenTypes)
         startedFrom = try values.decodeIfPresent(String.self, forKey: .startedFrom)
+        inheritedLength = try values.decodeIfPresent(Int.self, forKey: .inheritedLength)
         alarms = try values.decodeIfPresent(AlarmState.self, forKey: .alarms)
         spikes = try values.decodeIfPresent(SpikeWatch.self, forKey: .spikes)
     }
@@ -44,12 +47,14 @@ public struct RunState: Codable, Sendable, Equatable {
         if !acceptedChanges.isEmpty { try values.encode(acceptedChanges, forKey: .acceptedChanges) }
         try values.encodeIfPresent(trainsTokenTypes, forKey: .trainsTokenTypes)
         try values.encodeIfPresent(startedFrom, forKey: .startedFrom)
+        try values.encodeIfPresent(inheritedLength, forKey: .inheritedLength)
         try values.encodeIfPresent(alarms, forKey: .alarms)
         try values.encodeIfPresent(spikes, forKey: .spikes)
     }
 
     private enum CodingKeys: String, CodingKey {
-        case step, tokens, skippedSteps, skippedInARow, acceptedChanges, trainsTokenTypes, startedFrom, alarms, spikes
+        case step, tokens, skippedSteps, skippedInARow, acceptedChanges, trainsTokenTypes, startedFrom, inheritedLength
+        case alarms, spikes
     }
 
     /// Whether token type 1 has been trained; earlier versions had it in the configuration alone.
@@ -71,6 +76,9 @@ public struct RunState: Codable, Sendable, Equatable {
             0...step << 16 ~= skippedSteps, 0...step ~= skippedInARow ?? 0
         else {
             return "a counter is out of range (step \(step), \(tokens) tokens, \(skippedSteps) skipped)"
+        }
+        guard 1...1 << 40 ~= inheritedLength ?? 1 else {
+            return "it began with weights for sequences of \(inheritedLength ?? 0) tokens"
         }
         return alarms?.problem(ofStep: step) ?? spikes?.problem
     }

@@ -78,6 +78,24 @@ public enum TrainingCheckpoint {
         reader.manifest.step == 0 ? try state(reader).startedFrom : nil
     }
 
+    /// Tokens of the longest sequences that a model's weights have been trained on: rows of a position table beyond it are as they
+    /// were drawn. What an imported model takes counts, where its tokenizer says no other.
+    ///
+    /// - Throws: `CheckpointError`.
+    public static func trainedLength(_ reader: CheckpointReader) throws -> Int {
+        let configuration = try configuration(reader)
+        let state = try state(reader)
+        if try untrainedOrigin(reader) != nil {
+            let longest =
+                configuration.model.positions == .learned
+                ? configuration.model.maximumPositions : configuration.corpus.sequenceLength
+            return min(longest, state.inheritedLength ?? longest)
+        }
+        let stages = 0...configuration.stageIndex(ofStep: state.stagedStep)
+        let own = stages.map { configuration.configuration(ofStage: $0).corpus.sequenceLength }.max() ?? 0
+        return max(own, state.inheritedLength ?? 0)
+    }
+
     /// Reads all documents of a checkpoint.
     ///
     /// - Throws: `CheckpointError`; `.damaged` too for documents whose checksums are right and whose content is not.

@@ -9,7 +9,7 @@ import Tokenization
 /// Starts a run with the weights of another, as when a model of short documents goes on to long ones, or with those of a model
 /// that was imported.
 ///
-/// A position table of more rows repeats the shorter one, projections of global tokens start as those of all tokens
+/// A position table for longer sequences repeats the rows that have been trained, projections of global tokens start as those of all tokens
 /// (Beltagy et al. 2020, arXiv 2004.05150, section 5), and the base of rotary angles grows with the length, so that the
 /// slowest angle turns as far over the longer document ("NTK-aware" scaling: `base · ratio^(d / (d − 2))`). A generator or a
 /// head that there is none of is drawn as in a new run; a part of the encoder that is missing is an error.
@@ -26,6 +26,8 @@ public struct WeightTransfer: Sendable {
     public var replacesVocabulary = false
     /// Whether the weights have been trained on token type 1.
     let trainsTokenTypes: Bool
+    /// Tokens of the longest sequences that they have been trained on.
+    let trainedLength: Int
 
     private enum Weights: Sendable {
         case checkpoint(CheckpointReader)
@@ -45,6 +47,7 @@ public struct WeightTransfer: Sendable {
         let state = try TrainingCheckpoint.state(reader)
         trainsTokenTypes = state.trainsTokenTypes(in: source)
         origin = try Self.origin(reader, state)
+        trainedLength = try TrainingCheckpoint.trainedLength(reader)
         weights = .checkpoint(reader)
     }
 
@@ -53,13 +56,15 @@ public struct WeightTransfer: Sendable {
     /// - Parameters:
     ///   - path: where it comes from, for messages.
     ///   - origin: the same with what tells it from others, such as a digest.
+    ///   - trainedLength: tokens of the longest sequences that they have been trained on.
     ///   - layout: names and places of the weights in the buffer.
     public init(
         path: String, origin: String, source: RunConfiguration, tokenizer: Data, trainsTokenTypes: Bool,
-        layout: ParameterLayout, weights: FloatBuffer
+        trainedLength: Int, layout: ParameterLayout, weights: FloatBuffer
     ) {
         (self.path, self.origin, self.source, self.tokenizer) = (path, origin, source, tokenizer)
         self.trainsTokenTypes = trainsTokenTypes
+        self.trainedLength = trainedLength
         self.weights = .memory(layout, weights)
     }
 
@@ -93,7 +98,7 @@ public struct WeightTransfer: Sendable {
     }
 
     /// What a tensor of the new model starts from.
-    enum Origin: Equatable {
+    package enum Origin: Equatable {
         case same(String)
         /// A shorter table, over and over.
         case repeated(String, rows: Int)
@@ -112,17 +117,19 @@ public struct WeightTransfer: Sendable {
     /// - Parameters:
     ///   - tensors: names and shapes of the source's.
     ///   - vocabulary: how tables of tokens are made; nil where they are the source's.
-    static func origin(
-        of spec: ParameterSpec, among tensors: [String: [Int]], vocabulary: VocabularyTransfer? = nil
+    ///   - positions: rows of position tables that have been trained, and how many there is need of; nil: all have.
+    package static func origin(
+        of spec: ParameterSpec, among tensors: [String: [Int]], vocabulary: VocabularyTransfer? = nil,
+        positions: (trained: Int, needed: Int)? = nil
     ) -> Origin? {
-        if let shape = tensors[spec.name] { return fitting(spec.name, shape, to: spec, vocabulary) }
+        if let shape = tensors[spec.name] { return fitting(spec.name, shape, to: spec, vocabulary, positions) }
         let local = spec.name.replacingOccurrences(of: ".attention.global_", with: ".attention.")
         if local != spec.name, tensors[local] == spec.shape { return .same(local) }
         // What both networks shared is what each has now.
         let parts = spec.name.components(separatedBy: ".embeddings.")
         if parts.count == 2 {
             let shared = "embeddings.\(parts[1])"
-            if let shape = tensors[shared] { return fitting(shared, shape, to: spec, vocabulary) }
+            if let shape = tensors[shared] { return fitting(shared, shape, to: spec, vocabulary, positions) }
             let base = shared.hasSuffix("_difference") ? String(shared.dropLast("_difference".count)) : shared
             return base != shared && tensors[base] != nil ? .initial(part: spec.name) : nil
         }
@@ -132,20 +139,21 @@ public struct WeightTransfer: Sendable {
     }
 
     private static func fitting(
-        _ name: String, _ shape: [Int], to spec: ParameterSpec, _ vocabulary: VocabularyTransfer?
+        _ name: String, _ shape: [Int], to spec: ParameterSpec, _ vocabulary: VocabularyTransfer?,
+        _ positions: (trained: Int, needed: Int)?
     ) -> Origin? {
         if let vocabulary, vocabulary.isOfVocabulary(name, shape: shape) {
             let isTable = spec.shape.first == vocabulary.sources.count && shape.dropFirst() == spec.shape.dropFirst()
             return isTable ? .vocabulary(name) : nil
         }
-        if shape == spec.shape { return .same(name) }
         if name.hasSuffix("position") || name.hasSuffix("position_difference"), shape.count == 2, spec.shape.count == 2,
-            shape[1] == spec.shape[1],
-            shape[0] < spec.shape[0]
+            shape[1] == spec.shape[1]
         {
-            return .repeated(name, rows: shape[0])
+            let trained = min(shape[0], positions?.trained ?? shape[0])
+            let isNeeded = shape[0] < spec.shape[0] || shape[0] == spec.shape[0] && positions?.needed ?? 0 > trained
+            if isNeeded, trained < spec.shape[0] { return .repeated(name, rows: trained) }
         }
-        return nil
+        return shape == spec.shape ? .same(name) : nil
     }
 
     /// How tables of tokens are made for a tokenizer; nil where it is to be the checkpoint's.
@@ -156,14 +164,18 @@ public struct WeightTransfer: Sendable {
 
     /// Fills the weights.
     ///
-    /// - Parameter vocabulary: how tables of tokens are made; nil where they are the source's.
+    /// - Parameters:
+    ///   - longest: tokens of the longest sequences of the run that follows.
+    ///   - vocabulary: how tables of tokens are made; nil where they are the source's.
     /// - Returns: for people, what was made anew and what was left.
     /// - Throws: `PretrainingError.cannotTransfer` if the model has a tensor that the source has nothing for;
     ///   `CheckpointError`.
-    func load(into engine: TrainingEngine, vocabulary: VocabularyTransfer? = nil) throws -> [String] {
+    func load(into engine: TrainingEngine, longest: Int, vocabulary: VocabularyTransfer? = nil) throws -> [String] {
         let shapes = try shapes()
         let specs = engine.state.layout.specs
-        let origins = specs.map { Self.origin(of: $0, among: shapes, vocabulary: vocabulary) }
+        let origins = specs.map {
+            Self.origin(of: $0, among: shapes, vocabulary: vocabulary, positions: (trainedLength, longest))
+        }
         let missing = zip(specs, origins).filter { $0.1 == nil }.map { spec, _ in
             "\(spec.name) \(spec.shape)" + (shapes[spec.name].map { ", where the checkpoint has \($0)" } ?? "")
         }

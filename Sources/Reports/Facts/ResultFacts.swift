@@ -1,4 +1,5 @@
 import Analysis
+import Files
 import FineTuning
 import Foundation
 
@@ -42,7 +43,9 @@ public struct ResultFacts: Encodable, Sendable {
     /// Those that lie in a run's own folder.
     static func within(_ run: String) -> [ResultFacts] {
         ((try? FileManager.default.contentsOfDirectory(atPath: run)) ?? []).sorted()
-            .filter { !["checkpoints", "tensorboard"].contains($0) && !$0.hasPrefix("previous-") }
+            .filter { !["checkpoints", "tensorboard", "tokenizer.json"].contains($0) && !$0.hasPrefix("previous-") }
+            // What else lies there may be of any size.
+            .filter { $0.hasSuffix(".json") || FileManager.default.fileExists(atPath: "\(run)/\($0)/.") }
             .compactMap { read("\(run)/\($0)") }
     }
 
@@ -130,7 +133,7 @@ public struct ResultFacts: Encodable, Sendable {
     }
 
     private static func decode<Value: Decodable>(_ path: String) -> Value? {
-        guard let data = FileManager.default.contents(atPath: path) else { return nil }
+        guard let data = try? FileDescriptor.contents(of: path, limit: 64 << 20) else { return nil }
         let decoder = JSONDecoder()
         decoder.keyDecodingStrategy = .convertFromSnakeCase
         return try? decoder.decode(Value.self, from: data)

@@ -33,6 +33,8 @@ public final class RunReader {
     private var metrics: MetricsReader
     /// Of the newest checkpoint that could be read.
     private var checkpoint: NewestCheckpoint?
+    /// Of checkpoints that were read before, by path and the time at which their folder was last changed.
+    private var known: [String: CheckpointFacts] = [:]
 
     /// - Parameter name: in the report.
     public init(path: String, name: String, options: Options = Options()) {
@@ -47,7 +49,11 @@ public final class RunReader {
     /// - Throws: `ReportError` where it is no run's directory; `MetricsReadingError`.
     public func facts(now: Double = Date().timeIntervalSince1970) throws -> RunFacts {
         let manager = FileManager.default
-        guard [directory.metrics, directory.configuration].contains(where: manager.fileExists) else {
+        // One that is just being set up, or trains its tokenizer, has neither yet, but a lock.
+        guard
+            [directory.metrics, directory.configuration, directory.path + "/" + RunLock.fileName].contains(
+                where: manager.fileExists)
+        else {
             throw ReportError.notARun(path: directory.path)
         }
         var missing: [String] = []
@@ -105,13 +111,25 @@ public final class RunReader {
     // MARK: - Parts
 
     private func checkpoints() -> [CheckpointFacts] {
-        ((try? directory.checkpoints.entries()) ?? []).map { entry in
+        let before = known
+        known = [:]
+        return ((try? directory.checkpoints.entries()) ?? []).compactMap { entry in
+            let attributes = try? FileManager.default.attributesOfItem(atPath: entry.path)
+            let written = (attributes?[.modificationDate] as? Date).map { "\(entry.path) \($0.timeIntervalSince1970)" }
+            if let written, let facts = before[written] {
+                known[written] = facts
+                return facts
+            }
             do {
                 let manifest = try CheckpointReader(path: entry.path).manifest
-                return CheckpointFacts(
+                let facts = CheckpointFacts(
                     step: entry.step, path: entry.path, created: manifest.created, storedBytes: manifest.storedBytes,
                     program: manifest.metadata["program"], linearAlgebra: manifest.metadata["linear_algebra"])
+                if let written { known[written] = facts }
+                return facts
             } catch {
+                // The run may have removed it since the list was made.
+                guard FileManager.default.fileExists(atPath: entry.path) else { return nil }
                 return CheckpointFacts(step: entry.step, path: entry.path, problem: "\(error)")
             }
         }

@@ -26,7 +26,8 @@ actor LiveReport {
     /// Reads at most once a second. What cannot be read, because a run is just being set up anew, leaves what was there.
     func version() -> Version {
         guard readAt.duration(to: .now) >= Self.interval else { return newest }
-        readAt = .now
+        // From its end on, or those who waited for a slow one would each read again.
+        defer { readAt = .now }
         guard let facts = try? reader.facts(), let content = try? Self.timeless(facts) else { return newest }
         if content != self.content {
             number += 1

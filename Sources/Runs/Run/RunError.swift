@@ -9,7 +9,9 @@ public enum RunError: Error, Equatable, Sendable, CustomStringConvertible {
             "the run in \(path) is at step \(step), beyond the \(steps) steps asked for now; its checkpoint is the result, or "
                 + "raise training.steps above \(step) to go on"
         case .alreadyFinished(let step, _, let path):
-            "the run in \(path) has finished its \(step) steps; raise training.steps to go on, or choose another --output"
+            "the run in \(path) has finished its \(step) steps; raise training.steps to go on (of a run in hours too, which has had "
+                + "steps since it began: leave its hours out, or pretrain run --output \(path) --set training.steps=…), or choose "
+                + "another --output"
         }
     }
 }

@@ -22,7 +22,7 @@ struct CoordinateCheckCommand: ParsableCommand {
             Exit status 0: muP passes; 1: it fails.
 
               pretrain coordinate-check mine.yaml --widths 64,128,256,512
-              pretrain coordinate-check --preset electra-small --output check.svg --json
+              pretrain coordinate-check --preset small --output check.svg --json
             """)
 
     @OptionGroup var options: ConfigurationOptions

@@ -61,6 +61,8 @@ struct EmbedCommand: ParsableCommand {
         var shape: [Int]
     }
 
+    private static let textsAtATime = 8192
+
     func run() throws {
         if try FineTunedModel.isOne(at: checkpoint) { return try runFineTuned() }
         let pooling = pooling ?? .mean
@@ -88,23 +90,31 @@ struct EmbedCommand: ParsableCommand {
         warn(truncated, of: texts.count, longest: longest)
         unknown.tell()
         let phase = PhaseProgress("embedding", on: ProgressLine(quiet: quiet))
-        var vectors = try model.engine.states(sequences, of: network, pooling: pooling) { phase.update(fraction: $0) }
-        if !quiet { phase.finish("\(CountFormat.grouped(texts.count)) texts") }
         let shape = model.configuration.model
         let width = network == .generator ? shape.generatorShape.hiddenSize : shape.hiddenSize
-        var offsets = [0]
-        if pooling == .tokens {
-            for vector in vectors { offsets.append(offsets[offsets.count - 1] + vector.count / width) }
-            vectors = vectors.flatMap { all in
-                stride(from: 0, to: all.count, by: width).map { Array(all[$0..<$0 + width]) }
+        // Where texts begin: vectors are of their tokens, or one of each.
+        let offsets = sequences.reduce(into: [0]) { offsets, tokens in
+            offsets.append(offsets[offsets.count - 1] + (pooling == .tokens ? tokens.count : 1))
+        }
+        let count = offsets[sequences.count]
+        try file.writeInParts { put in
+            try NumPyArray.header(.float32, shape: [count, width]).withUnsafeBytes { try put($0) }
+            for start in stride(from: 0, to: sequences.count, by: Self.textsAtATime) {
+                let part = Array(sequences[start..<min(start + Self.textsAtATime, sequences.count)])
+                let found = try model.engine.states(part, of: network, pooling: pooling) { share in
+                    phase.update(fraction: (Double(start) + share * Double(part.count)) / Double(sequences.count))
+                }
+                for var vector in found {
+                    if normalize { vector.normalize(width: width) }
+                    try vector.withUnsafeBytes { try put($0) }
+                }
             }
         }
-        if normalize { for index in vectors.indices { vectors[index].normalize() } }
-        try file.write(NumPyArray.contents(vectors, columns: width))
+        if !quiet { phase.finish("\(CountFormat.grouped(texts.count)) texts") }
         try offsetsFile?.write(NumPyArray.contents(offsets))
         let result = Report(
             model: model.path, output: output, offsets: offsetsPath, texts: texts.count,
-            tokens: sequences.reduce(0) { $0 + $1.count }, truncated: truncated, shape: [vectors.count, width])
+            tokens: sequences.reduce(0) { $0 + $1.count }, truncated: truncated, shape: [count, width])
         try show(result)
     }
 
@@ -117,18 +127,30 @@ struct EmbedCommand: ParsableCommand {
                 "\(model.path) was trained to give vectors, with \(model.configuration.pooling.rawValue) pooling; leave "
                     + "--pooling and --network out")
         }
+        try model.checkGivesVectors()
         let texts = try TextInput.read(input, field: textField)
         let phase = PhaseProgress("embedding", on: ProgressLine(quiet: quiet))
-        let found = try model.vectors(texts) { phase.update(fraction: $0) }
-        if !quiet { phase.finish("\(CountFormat.grouped(texts.count)) texts") }
-        warn(found.truncated, of: texts.count, longest: model.longestText)
+        var (truncated, tokens) = (0, 0)
         var unknown = UnknownTokens(model.tokenizer)
-        unknown.add(count: found.unknown)
+        try file.writeInParts { put in
+            try NumPyArray.header(.float32, shape: [texts.count, model.vectorSize]).withUnsafeBytes { try put($0) }
+            for start in stride(from: 0, to: texts.count, by: Self.textsAtATime) {
+                let part = Array(texts[start..<min(start + Self.textsAtATime, texts.count)])
+                let found = try model.vectors(part) { share in
+                    phase.update(fraction: (Double(start) + share * Double(part.count)) / Double(texts.count))
+                }
+                truncated += found.truncated
+                tokens += found.tokens
+                unknown.add(count: found.unknown)
+                for vector in found.vectors { try vector.withUnsafeBytes { try put($0) } }
+            }
+        }
+        if !quiet { phase.finish("\(CountFormat.grouped(texts.count)) texts") }
+        warn(truncated, of: texts.count, longest: model.longestText)
         unknown.tell()
-        try file.write(NumPyArray.contents(found.vectors, columns: model.vectorSize))
         try show(
             Report(
-                model: model.path, output: output, texts: texts.count, tokens: found.tokens, truncated: found.truncated,
+                model: model.path, output: output, texts: texts.count, tokens: tokens, truncated: truncated,
                 shape: [texts.count, model.vectorSize]))
     }
 
@@ -150,8 +172,12 @@ extension TrainingEngine.StatePooling: ExpressibleByArgument {}
 extension NetworkKind: ExpressibleByArgument {}
 
 extension [Float] {
-    fileprivate mutating func normalize() {
-        let length = reduce(0.0) { $0 + Double($1) * Double($1) }.squareRoot()
-        if length > 0 { for index in indices { self[index] = Float(Double(self[index]) / length) } }
+    /// Makes each row of so many numbers as long as 1.
+    fileprivate mutating func normalize(width: Int) {
+        for start in stride(from: 0, to: count, by: width) {
+            let row = start..<start + width
+            let length = self[row].reduce(0.0) { $0 + Double($1) * Double($1) }.squareRoot()
+            if length > 0 { for index in row { self[index] = Float(Double(self[index]) / length) } }
+        }
     }
 }

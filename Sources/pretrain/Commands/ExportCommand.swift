@@ -99,6 +99,7 @@ struct ExportCommand: ParsableCommand {
         }
         var settings = settings(history)
         settings.trainsTokenTypes = state.trainsTokenTypes == true
+        settings.trainedLength = try TrainingCheckpoint.trainedLength(model.reader)
         // Whoever says something of the model by option wants a card that says it.
         if license == nil, licenseLink == nil, language.isEmpty {
             settings.cards = try ImportedWeights.cards(of: model.reader)

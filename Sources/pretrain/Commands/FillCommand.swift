@@ -50,12 +50,15 @@ struct FillCommand: ParsableCommand {
         var number = 0
         var unknown = UnknownTokens(model.tokenizer)
         defer { unknown.tell() }
-        try LineReader.standardInput(endOfBlock: output.flush) { line in
-            number += 1
-            let filling = try fill(Array(line), number, mask, model, &unknown)
-            let shown =
-                report.json ? String(decoding: try ReportOptions.encoder.encode(filling), as: UTF8.self) : text(filling)
-            try output.write(bytes: Array(shown.utf8) + [0x0A])
+        try output.flushing {
+            try LineReader.standardInput(endOfBlock: output.flush) { line in
+                number += 1
+                let filling = try fill(Array(line), number, mask, model, &unknown)
+                let shown =
+                    report.json
+                    ? String(decoding: try ReportOptions.encoder.encode(filling), as: UTF8.self) : text(filling)
+                try output.write(bytes: Array(shown.utf8) + [0x0A])
+            }
         }
     }
 

@@ -44,6 +44,8 @@ struct PredictCommand: ParsableCommand {
     var quiet = false
     @OptionGroup var report: ReportOptions
 
+    private static let textsAtATime = 8192
+
     func run() throws {
         let file = try output.map { try OutputFile(checking: $0) }
         let model = try FineTunedModel(path: model, threads: threading.count)
@@ -54,29 +56,52 @@ struct PredictCommand: ParsableCommand {
         ]
         for case (let part, let field?) in names { try fields.rename(part, to: field) }
         let rows = try TaskTable.read(input, fields)
-        let phase = PhaseProgress("labelling", on: ProgressLine(quiet: quiet))
-        let (predictions, truncated, unknown) = try model.predict(rows, of: input) { done in
-            phase.update(fraction: Double(done) / Double(rows.count)) {
-                "\(CountFormat.grouped(done)) of \(CountFormat.grouped(rows.count)) texts"
+        try model.check(rows, of: input)
+        let progress = ProgressLine(quiet: quiet)
+        let phase = PhaseProgress("labelling", on: progress)
+        var summary = PredictionSummary(
+            labels: model.labels, givesSpans: model.configuration.task.kind == .tokens, model: model.path, input: input,
+            output: output)
+        var unknown = UnknownTokens(model.tokenizer)
+        /// Predictions are put out as they come: of many classes each is large.
+        func label(_ put: (UnsafeRawBufferPointer) throws -> Void) throws {
+            for start in stride(from: 0, to: rows.count, by: Self.textsAtATime) {
+                let part = Array(rows[start..<min(start + Self.textsAtATime, rows.count)])
+                let found = try model.predict(part, of: input) { done in
+                    let done = start + done
+                    phase.update(fraction: Double(done) / Double(rows.count)) {
+                        "\(CountFormat.grouped(done)) of \(CountFormat.grouped(rows.count)) texts"
+                    }
+                }
+                summary.add(found.predictions, cut: found.truncated)
+                unknown.add(count: found.unknown)
+                var lines = Data()
+                for prediction in found.predictions {
+                    lines += try ReportOptions.encoder.encode(prediction)
+                    lines.append(0x0A)
+                }
+                try lines.withUnsafeBytes { try put($0) }
+            }
+        }
+        if let file {
+            try file.writeInParts(label)
+        } else if report.json {
+            try label { _ in }
+        } else {
+            let standardOutput = OutputBuffer()
+            try label { bytes in
+                try progress.interrupt {
+                    try standardOutput.write(bytes: Array(bytes))
+                    try standardOutput.flush()
+                }
             }
         }
         if !quiet { phase.finish("\(CountFormat.grouped(rows.count)) texts") }
-        if truncated > 0 {
-            Terminal.note("\(truncated) of \(rows.count) texts were cut to the length that the model was trained with")
+        if summary.truncated > 0 {
+            Terminal.note(
+                "\(summary.truncated) of \(rows.count) texts were cut to the length that the model was trained with")
         }
-        let summary = PredictionSummary(
-            predictions, labels: model.labels, model: model.path, input: input, output: output, truncated: truncated)
-        var unknownTokens = UnknownTokens(model.tokenizer)
-        unknownTokens.add(count: unknown)
-        unknownTokens.tell()
-        func line(_ prediction: FineTunedModel.Prediction) throws -> String {
-            String(decoding: try ReportOptions.encoder.encode(prediction), as: UTF8.self)
-        }
-        if let file {
-            try file.write(try predictions.map { try line($0) + "\n" }.joined())
-        } else if !report.json {
-            for prediction in predictions { try OutputBuffer.print(try line(prediction)) }
-        }
+        unknown.tell()
         if file != nil || report.json { try report.show(summary) { summary.text } }
     }
 }

@@ -147,8 +147,21 @@ struct RunCommand: ParsableCommand {
         let leads = ranks?.leads ?? true
         let quiet = quiet || !leads
         let fallback = output.map { RunDirectory(path: $0).configuration }
-            .flatMap { FileManager.default.fileExists(atPath: $0) && resume != "never" ? $0 : nil }
-        var transfer = try from.map { try start(from: $0) }
+            .flatMap {
+                FileManager.default.fileExists(atPath: $0) && (resume != "never" || from == nil && options.namesNothing)
+                    ? $0 : nil
+            }
+        if let output, fallback == nil, from == nil, options.namesNothing, !quiet {
+            Terminal.note("no configuration or preset is named, and \(output) holds none: the demo's")
+        }
+        var transfer = try from.map { path in
+            do { return try start(from: path) } catch  where resume != "never" {
+                guard let output, (try? RunDirectory(path: output).checkpoints.latest()) != nil else { throw error }
+                throw UnsuitableInput(
+                    "--from: \(error)\nThe run in \(output) has begun and needs it no more: pretrain run --output "
+                        + ShellWord.quoted(output))
+            }
+        }
         var (requested, name) = try options.resolve(fallback: fallback, base: transfer?.source) {
             if !quiet { Terminal.note($0) }
         }

@@ -13,7 +13,8 @@ struct SuiteCommand: ParsableCommand {
             validation.jsonl and test.jsonl (or .tsv, .csv; plain or compressed), with a task.yaml for what is special. \
             Without validation a tenth of train is set aside; without test the scores are of the validation texts.
 
-            Every model is trained on every task with each learning rate of --rates and one seed; the rate that is best \
+            Every model is trained on every task with each learning rate of --rates and one seed (a task that names its own \
+            training.peak_learning_rate has that, unless --rates is given); the rate that is best \
             on the validation texts then gets the other seeds. The same shape with weights by chance is treated alike, \
             once for all models that share shape and tokenizer: what pretraining is worth is the difference, and a star \
             marks models that are better by more than two standard errors, an arrow (↓) those that are worse by as much. \
@@ -37,8 +38,9 @@ struct SuiteCommand: ParsableCommand {
     var seeds = 3
     @Option(
         help: ArgumentHelp(
-            "Peak learning rates to try, separated by commas; none: each task's own.", valueName: "rates"))
-    var rates = "1e-4,3e-4,1e-3"
+            "Peak learning rates to try, separated by commas; none: each task's own. (default: the task's own where it names one, "
+                + "or 1e-4,3e-4,1e-3)", valueName: "rates"))
+    var rates: String?
     @Flag(inversion: .prefixedNo, help: "Train the same shapes from random weights too.")
     var scratch = true
     @Option(help: "Judge minimal pairs too: a .jsonl file or a folder of them.", completion: .file())
@@ -54,8 +56,13 @@ struct SuiteCommand: ParsableCommand {
     var quiet = false
     @OptionGroup var report: ReportOptions
 
+    private static let usualRates = [1e-4, 3e-4, 1e-3]
+
     private func learningRates() throws -> [Double] {
-        if rates == "none" { return [] }
+        guard let rates, rates != "none" else { return [] }
+        if settings.contains(where: { $0.hasPrefix("training.peak_learning_rate=") }) {
+            throw ValidationError("--rates and --set training.peak_learning_rate contradict each other; leave one out")
+        }
         let parts = rates.split(separator: ",", omittingEmptySubsequences: false)
         let found = try parts.map { part in
             guard let rate = Double(part.trimmingCharacters(in: .whitespaces)), rate > 0, rate.isFinite else {
@@ -85,7 +92,10 @@ struct SuiteCommand: ParsableCommand {
         let line = ProgressLine(quiet: quiet)
         let suite = Suite(
             starts, tasks: tasks, minimalPairs: pairs,
-            options: .init(seeds: seeds, learningRates: try learningRates(), threads: threading.count), folder: output,
+            options: .init(
+                seeds: seeds, learningRates: try learningRates(),
+                usualLearningRates: rates == nil ? Self.usualRates : [], threads: threading.count),
+            folder: RunDirectory(path: output).path,
             progress: line
         ) { text in line.interrupt { Terminal.note("warning: \(text)") } }
         do {

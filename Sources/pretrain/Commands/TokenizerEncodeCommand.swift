@@ -102,11 +102,13 @@ struct TokenizerDecodeCommand: AsyncParsableCommand {
         let model = try Tokenizer(contentsOf: tokenizer)
         let output = OutputBuffer()
         var number = 0
-        try LineReader.standardInput(endOfBlock: output.flush) { line in
-            number += 1
-            let ids = try Self.ids(line, number, model)
-            try output.write(bytes: model.decode(ids, skippingSpecialTokens: skipSpecialTokens))
-            try output.write(bytes: [0x0A])
+        try output.flushing {
+            try LineReader.standardInput(endOfBlock: output.flush) { line in
+                number += 1
+                let ids = try Self.ids(line, number, model)
+                try output.write(bytes: model.decode(ids, skippingSpecialTokens: skipSpecialTokens))
+                try output.write(bytes: [0x0A])
+            }
         }
     }
 

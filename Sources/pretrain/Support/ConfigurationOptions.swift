@@ -33,6 +33,11 @@ struct ConfigurationOptions: ParsableArguments {
         }
     }
 
+    /// Whether there is neither a file nor a preset.
+    var namesNothing: Bool {
+        configuration == nil && preset == nil && !settings.contains { $0.hasPrefix("model.preset=") }
+    }
+
     /// The resolved configuration, and a name for it.
     ///
     /// - Parameters:

@@ -86,8 +86,10 @@ struct LineScores {
                 let isStrange = threshold.map { value > $0 }
                 if isStrange == true { strange += 1 }
                 let label = isLabelled ? labels[index] : nil
-                allScores.append(Float(value))
-                if let label { allLabels.append(label == 1) }
+                if let label {
+                    allScores.append(Float(value))
+                    allLabels.append(label == 1)
+                }
                 let shown =
                     json
                     ? String(

@@ -13,6 +13,14 @@ final class OutputBuffer {
 
     deinit { bytes.deallocate() }
 
+    /// Does something that writes to it. What was written before an error is put out as well.
+    func flushing(_ work: () throws -> Void) throws {
+        do { try work() } catch {
+            try? flush()
+            throw error
+        }
+    }
+
     /// Writes ids separated by spaces, and a line feed.
     func write(ids: [Int32]) throws {
         var start = 0
