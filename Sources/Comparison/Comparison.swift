@@ -79,12 +79,9 @@ public final class Comparison: Sendable {
                 arms[0].configuration, folder: folder, progress: progress, warn: { note("warning: \($0)", true) })
         }
         // Before hours of training: what no model could be judged on.
-        let isTuned = plan.arms.contains { !plan.learningRates(of: $0).isEmpty }
         let selections: [HeldOutReader.Selection] = judgedText == .test && isTuned ? [.heldOut, .test] : [judgedText]
-        let first = configuration(0)
         for selection in selections {
-            try Evaluator.check(
-                first, has: selection, tokenizer: first.tokenizer.path ?? "")
+            try Evaluator.check(configuration(0), has: selection, tokenizer: tokenizer)
         }
         try checkMemory()
         let steps = try budget()
@@ -116,15 +113,19 @@ public final class Comparison: Sendable {
 
     private func path(_ name: String) -> String { "\(folder)/\(name)" }
 
+    private var isTuned: Bool { plan.arms.contains { !plan.learningRates(of: $0).isEmpty } }
+
+    /// Of all arms: the one that they name, or that of the comparison.
+    private var tokenizer: String { arms[0].configuration.tokenizer.path ?? RunDirectory(path: folder).tokenizer }
+
     /// - Throws: `ComparisonError.memory` where as many runs at a time as were asked for need more than there is. Fewer would have
     ///   other speeds, so that is left to the user.
     private func checkMemory() throws {
-        let costs = try arms.indices.flatMap { index in
-            let arm = configuration(index)
-            let tokenizer = try Tokenizer(contentsOf: arm.tokenizer.path ?? "")
-            let model = TrainingEngine.model(arm.engine, vocabularySize: tokenizer.vocabularySize)
-            return Array(
-                repeating: ModelCost(arm.engine, model: model, threads: options.threads), count: options.seeds)
+        let vocabularySize = try Tokenizer(contentsOf: tokenizer).vocabularySize
+        let costs = arms.indices.flatMap { index in
+            let arm = configuration(index).engine
+            let model = TrainingEngine.model(arm, vocabularySize: vocabularySize)
+            return Array(repeating: ModelCost(arm, model: model, threads: options.threads), count: options.seeds)
         }
         let fitting = ModelCost.jobs(thatFit: costs, of: options.jobs)
         guard fitting < options.jobs else { return }
@@ -137,9 +138,7 @@ public final class Comparison: Sendable {
     /// An arm's configuration with the shared tokenizer.
     private func configuration(_ arm: Int) -> RunConfiguration {
         var configuration = arms[arm].configuration
-        if configuration.tokenizer.path == nil {
-            configuration.tokenizer.path = RunDirectory(path: folder).tokenizer
-        }
+        configuration.tokenizer.path = tokenizer
         configuration.training.hours = nil
         return configuration
     }
@@ -195,7 +194,6 @@ public final class Comparison: Sendable {
             guard stored.steps.values.allSatisfy({ Self.steps ~= $0 }) else {
                 throw ComparisonError.unusableBudget(path: file)
             }
-            let isTuned = plan.arms.contains { !plan.learningRates(of: $0).isEmpty }
             let weighs = arms.indices.contains { index in
                 let name = arms[index].configuration.objective.name
                 return name.detects && name.prediction != .none && !plan.learningRates(of: plan.arms[index]).isEmpty
