@@ -7,10 +7,10 @@ import Encoder
 package struct LanePlan: Sendable {
     package let lanes: [[ChunkGeometry]]
 
-    /// What is worked on at the same time: lanes where gradients are summed, and otherwise chunks by themselves, so that more threads
-    /// have work. What chunks come to does not depend on it.
-    package func tasks(summingGradients: Bool) -> [[ChunkGeometry]] {
-        summingGradients ? lanes : lanes.flatMap { chunks in chunks.map { [$0] } }
+    /// What is worked on at the same time: lanes where gradients are summed, or where all threads divide every chunk, and otherwise
+    /// chunks by themselves, so that more threads have work. What chunks come to does not depend on it.
+    package func tasks(summingGradients: Bool, isDivided: Bool = false) -> [[ChunkGeometry]] {
+        summingGradients || isDivided ? lanes : lanes.flatMap { chunks in chunks.map { [$0] } }
     }
 
     /// - Parameters:

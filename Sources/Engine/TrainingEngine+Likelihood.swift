@@ -113,7 +113,7 @@ extension TrainingEngine {
             batch, laneCount: isDivided ? 1 : laneCount, chunkTokens: limits.tokens,
             chunkSequences: limits.sequences)
         let cancellation = isCancelled.map(PassCancellation.init)
-        let tasks = isDivided ? plan.lanes : plan.tasks(summingGradients: false)
+        let tasks = plan.tasks(summingGradients: false, isDivided: isDivided)
         let results = TaskResults<[Result]>(count: tasks.count)
         if isDivided {
             results[0] = tasks[0].compactMap { chunk in

@@ -412,7 +412,7 @@ public final class TrainingEngine {
         let plan = LanePlan(
             work.batch, laneCount: isDivided ? 1 : laneCount, chunkTokens: limits.tokens,
             chunkSequences: limits.sequences)
-        let lanes = isDivided ? plan.lanes : plan.tasks(summingGradients: gradients != nil)
+        let lanes = plan.tasks(summingGradients: gradients != nil, isDivided: isDivided)
         let results = TaskResults<[(ChunkGeometry, ReplacedTokenDetection.Outcome)]>(count: lanes.count)
         let objective = objective
         let cancellation = isCancelled.map(PassCancellation.init)

@@ -52,6 +52,21 @@ struct StorageFailureTests {
         try fails(.init(failRename: true), step: 10) { if case .system(_, _, EACCES) = $0 { true } else { false } }
     }
 
+    @Test func withoutMemoryForACopyTheTensorsAreWrittenAtOnce() throws {
+        let directory = try TemporaryFolder()
+        try directory.checkpoints.prepare()
+        let writer = CheckpointWriter(
+            directory: directory.checkpoints, retention: .all, threads: 2, system: FaultySystem(.init(failMap: true)))
+        let model = Model.small()
+        try writer.writeInBackground(model.contents(step: 10, documents: someDocuments))
+        // It is there already: nothing has been copied that could be written later.
+        #expect(directory.names("checkpoints") == ["step-00000010"])
+        let copy = model.blank()
+        try CheckpointReader(path: directory.checkpoints.path(ofStep: 10)).read(copy.destinations)
+        #expect(copy.bytes("weights") == model.bytes("weights"))
+        try writer.finish()
+    }
+
     @Test func shortAndInterruptedWritesAreCompleted() throws {
         let directory = try TemporaryFolder()
         try directory.checkpoints.prepare()

@@ -111,6 +111,7 @@ final class FaultySystem: StorageSystem {
         var failSync = false
         var failRename = false
         var free: Int?
+        var failMap = false
     }
 
     private struct State {
@@ -165,6 +166,12 @@ final class FaultySystem: StorageSystem {
     }
 
     func freeBytes(_ path: String) -> Int? { state.withLock { $0.plan.free } ?? real.freeBytes(path) }
+
+    func map(_ byteCount: Int) -> UnsafeMutableRawPointer? {
+        guard state.withLock({ $0.plan.failMap }) else { return real.map(byteCount) }
+        errno = ENOMEM
+        return nil
+    }
 
     func reached(_ phase: WritePhase) throws {
         let crash = state.withLock { state in

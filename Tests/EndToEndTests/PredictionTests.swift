@@ -27,6 +27,20 @@ import Testing
             #expect(packed.output == plain.output, "\(ending): \(packed.errors)")
         }
 
+        // More than are labelled at a time, where all but the first are in another part.
+        let several = (0..<8300).map { "{\"text\": \"word \($0 % 40) here\"}" }.joined(separator: "\n")
+        try workspace.folder.write(several, to: "several.jsonl")
+        let parts = try workspace.pretrain("predict", "tuned/seed-0", "--input", "several.jsonl", "--quiet")
+        func said(_ output: String) throws -> [String] {
+            struct Line: Decodable { var label: String }
+            return try output.split(separator: "\n").map {
+                try JSONDecoder().decode(Line.self, from: Data($0.utf8)).label
+            }
+        }
+        let once = try said(plain.output)
+        #expect(parts.status == 0, "\(parts.errors)")
+        #expect(try said(parts.output) == (0..<8300).map { once[$0 % 40] })
+
         let table = "sentence\n" + (0..<40).map { "word \($0) here" }.joined(separator: "\n") + "\n"
         try workspace.folder.write(table, to: "new.csv")
         let refused = try workspace.pretrain("predict", "tuned/seed-0", "--input", "new.csv")

@@ -54,6 +54,17 @@ import Testing
         // The same text has the same vector, wherever it stands, up to the rounding of products of other shapes.
         let (first, last) = (row(mean.values, 0), row(mean.values, 3))
         #expect(zip(first, last).allSatisfy { abs($0 - $1) < 1e-4 } && first != row(mean.values, 1))
+        // More texts than are read at a time: rows of the second part follow those of the first.
+        let count = 8200
+        let several = (0..<count).map { "the text \($0 % 7)" }
+        try workspace.folder.write(several.joined(separator: "\n") + "\n", to: "several.txt")
+        let parts = try embed("--input", "several.txt").values
+        #expect(parts.count == count * width)
+        #expect(
+            (7..<count).allSatisfy { index in
+                zip(row(parts, index), row(parts, index % 7)).allSatisfy { abs($0 - $1) < 1e-4 }
+            })
+        #expect(zip(row(parts, 0), row(parts, 1)).contains { abs($0 - $1) > 1e-3 })
         let tokens = try embed("--input", "texts.txt", "--pooling", "tokens")
         let offsets = try Data(contentsOf: URL(fileURLWithPath: workspace.path + "/v.npy.offsets.npy")).suffix(40)
             .withUnsafeBytes { bytes in (0..<5).map { Int(bytes.loadUnaligned(fromByteOffset: 8 * $0, as: Int64.self)) }

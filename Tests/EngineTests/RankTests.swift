@@ -112,6 +112,48 @@ struct RankTests {
         #expect(rounded.losses.last! < rounded.losses[0])
     }
 
+    @Test(
+        "Wherever a connection breaks in a step, weights are those of a whole step, or said to be none",
+        arguments: [false, true])
+    func brokenConnection(inTurns: Bool) throws {
+        let configuration = EngineTests.configuration {
+            $0.model.embeddingSharing = .disentangled
+            $0.optimizer.separate = true
+            $0.optimizer.generatorFirst = inTurns
+        }
+        /// - Parameter count: messages of the second step that still go out of rank 1.
+        /// - Returns: of each rank, whether it has failed, has weights of no step, and has those of the first step to the bit.
+        func step(breakingAfter count: Int) throws -> [(failed: Bool, isTorn: Bool, isUnchanged: Bool)] {
+            try ThreadRanks.run(2, threads: 1, mayBreak: true) { group, pool in
+                let engine = try TrainingEngine(
+                    configuration.engine, vocabularySize: EngineTests.vocabulary, special: EngineTests.special,
+                    pool: pool, ranks: group)
+                engine.initialize()
+                _ = try engine.train(EngineTests.batch(sequences: 12, seed: 1), step: 1)
+                let before = engine.state.weights.elements.map(\.bitPattern)
+                group.patience = .init(limit: 0.5, firstRankLimit: 0.5, limitAfterLoss: 0.1)
+                if group.rank == 1, let transport = group.transport as? FailingTransport {
+                    transport.breaks(after: count)
+                }
+                var failed = false
+                do { _ = try engine.train(EngineTests.batch(sequences: 12, seed: 2), step: 2) } catch { failed = true }
+                return (failed, engine.isTorn, engine.state.weights.elements.map(\.bitPattern) == before)
+            }
+        }
+        var (count, torn) = (0, 0)
+        while count < 1000 {
+            let outcomes = try step(breakingAfter: count)
+            for outcome in outcomes {
+                // Who came to the end has moved; who did not has not, or knows that it has half.
+                #expect(outcome.isTorn || outcome.isUnchanged == outcome.failed, "\(count): \(outcomes)")
+                torn += outcome.isTorn ? 1 : 0
+            }
+            if outcomes.allSatisfy({ !$0.failed }) { break }
+            count += 1
+        }
+        #expect(count > 3 && count < 1000 && torn > 0, "\(count) \(torn)")
+    }
+
     @Test("Whoever looks at gradients sees those of all ranks, and changes nothing")
     func seen() throws {
         let configuration = EngineTests.configuration { $0.optimizer.separate = true }

@@ -177,6 +177,22 @@ private let erased = "\r\u{1B}[J"
 
                 """)
     }
+
+    @Test func whatWasDoneBeforeSaysNothingOfTheTimeLeft() {
+        let screen = Screen()
+        let phase = PhaseProgress("training", on: screen.line(.plain, .steps(1)))
+        // Of eight runs an earlier process has finished six, which is found within a second.
+        screen.wait(1)
+        phase.update(fraction: 0.75)
+        // Each of the others takes 1,000 s.
+        for step in 1...10 {
+            screen.wait(100)
+            phase.update(fraction: 0.75 + 0.0125 * Double(step))
+        }
+        let lines = screen.look().split(separator: "\n")
+        #expect(lines[1] == "training  76 %  31 min 40 s left", "\(lines)")
+        #expect(lines.last == "training  87 %  16 min 40 s left", "\(lines)")
+    }
 }
 
 @Suite struct TimeLeftTests {

@@ -221,6 +221,7 @@ import Testing
             return -1
         }
         func freeBytes(_ path: String) -> Int? { real.freeBytes(path) }
+        func map(_ byteCount: Int) -> UnsafeMutableRawPointer? { real.map(byteCount) }
         func reached(_ phase: WritePhase) throws {}
     }
 

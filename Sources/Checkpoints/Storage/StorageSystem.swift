@@ -9,6 +9,8 @@ package protocol StorageSystem: Sendable {
     func rename(_ old: String, _ new: String) -> Int32
     /// Bytes that an unprivileged process may still write to the file system of `path`; nil where unknown.
     func freeBytes(_ path: String) -> Int?
+    /// Memory for a copy of the tensors, of pages of its own; nil and `errno` for none.
+    func map(_ byteCount: Int) -> UnsafeMutableRawPointer?
     /// Called between the phases of a write; a crash test throws here.
     func reached(_ phase: WritePhase) throws
 }
@@ -46,6 +48,11 @@ package struct PosixStorageSystem: StorageSystem {
         guard statvfs(path, &status) == 0 else { return nil }
         let (bytes, overflow) = UInt64(status.f_bavail).multipliedReportingOverflow(by: UInt64(status.f_frsize))
         return overflow ? nil : Int(clamping: bytes)
+    }
+
+    package func map(_ byteCount: Int) -> UnsafeMutableRawPointer? {
+        let memory = mmap(nil, byteCount, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
+        return memory == MAP_FAILED ? nil : memory
     }
 
     package func reached(_ phase: WritePhase) throws {}

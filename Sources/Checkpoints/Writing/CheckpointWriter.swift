@@ -67,7 +67,7 @@ public final class CheckpointWriter: Sendable {
         let started = ContinuousClock.now
         let snapshot: Snapshot
         do {
-            snapshot = try Snapshot(of: plan.groups, reusing: state.withLock { $0.spare })
+            snapshot = try Snapshot(of: plan.groups, reusing: state.withLock { $0.spare }, system: system)
         } catch CheckpointError.system(_, _, ENOMEM) {
             _ = try publish(plan, tensors: plan.groups, threads: threads, copying: .zero)
             return

@@ -7,12 +7,9 @@ final class SnapshotMemory: @unchecked Sendable {
 
     /// - Throws: `CheckpointError.system`. Mapped rather than allocated: lack of memory is then an error instead of a
     ///   trap.
-    init(byteCount: Int) throws {
+    init(byteCount: Int, system: any StorageSystem) throws {
         self.byteCount = max(byteCount, 1)
-        guard
-            let base = mmap(nil, self.byteCount, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0),
-            base != MAP_FAILED
-        else {
+        guard let base = system.map(self.byteCount) else {
             throw CheckpointError.system(operation: "copy the tensors in memory", path: "checkpoint", code: errno)
         }
         madvise(base, self.byteCount, Int32(MADV_HUGEPAGE))
@@ -34,9 +31,10 @@ final class Snapshot: Sendable {
     /// Copies the tensors on all cores.
     ///
     /// - Parameter spare: memory of an earlier snapshot, used if it has the right size.
-    init(of groups: [ByteSegments], reusing spare: SnapshotMemory?) throws {
+    init(of groups: [ByteSegments], reusing spare: SnapshotMemory?, system: any StorageSystem) throws {
         let total = max(1, groups.reduce(0) { $0 + ($1.byteCount + 63) / 64 * 64 })
-        memory = try spare.flatMap { $0.byteCount == total ? $0 : nil } ?? SnapshotMemory(byteCount: total)
+        memory =
+            try spare.flatMap { $0.byteCount == total ? $0 : nil } ?? SnapshotMemory(byteCount: total, system: system)
         let base = memory.base
         var copies: [ByteSegments] = []
         var pieces: [(source: ByteSegments, range: Range<Int>, destination: Int)] = []

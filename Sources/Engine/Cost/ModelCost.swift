@@ -18,8 +18,6 @@ public struct ModelCost: Sendable, Equatable {
     public var optimizerFlops: Double
     /// Weights, the optimizer's state, and the gradients of the lanes that are in memory at a time.
     public var stateBytes: Int
-    /// Of these, weights and moments, which stay from stage to stage.
-    private var stageIndependentBytes: Int
     /// Activations of all workers.
     public var activationBytes: Int
     /// Workers that run at the same time.
@@ -66,8 +64,7 @@ public struct ModelCost: Sendable, Equatable {
         optimizerFlops = optimizer.flops
         // Where networks take turns, the generator's part is kept until the step is done.
         let kept = configuration.optimizer.generatorFirst ? layout.secondGroupStart ?? 0 : 0
-        stageIndependentBytes = Self.bytes(4, layout.bufferCount, buffers)
-        checkpointBytes = stageIndependentBytes
+        checkpointBytes = Self.bytes(4, layout.bufferCount, buffers)
         stateBytes = Self.sum(
             Self.bytes(4, layout.bufferCount, buffers + gradients), Self.bytes(4, kept, buffers),
             Self.bytes(4, optimizer.floats, threads))
@@ -175,9 +172,10 @@ public struct ModelCost: Sendable, Equatable {
         let spared = writesCheckpoints ? 0 : checkpointBytes
         try limits.check(
             "the run", bytes: memoryBytes - spared,
-            // What is mapped already is in what is left to be mapped no more.
+            // What is mapped already is in what is left to be mapped no more: weights and moments, which stay from stage to
+            // stage, and their copy.
             reserved: (isBeginning
-                ? Kernels.reservedBytes(threads: threads) : -Self.sum(stageIndependentBytes, checkpointBytes))
+                ? Kernels.reservedBytes(threads: threads) : -Self.sum(checkpointBytes, checkpointBytes))
                 + Self.aroundBytes,
             advice: "choose a smaller model, or lower training.lanes, training.chunk_tokens, training.batch_size or "
                 + "--threads")

@@ -289,7 +289,7 @@ public final class FineTuningRun {
         _ configuration: FineTuningConfiguration, _ model: RunConfiguration, imported: Int? = nil
     ) throws -> Int {
         let positions = model.model.positions == .learned ? model.model.maximumPositions : .max
-        let trained = positions < .max ? imported ?? model.corpus.sequenceLength : model.corpus.sequenceLength
+        let trained = (positions < .max ? imported : nil) ?? model.corpus.sequenceLength
         let longest = configuration.training.maximumLength ?? min(positions, trained)
         if longest > positions {
             throw InvalidSetting(
@@ -446,7 +446,6 @@ public struct FineTunedModel {
     public func predict(
         _ rows: [TaskRow], of path: String = "texts", progress: (Int) -> Void = { _ in }
     ) throws -> (predictions: [Prediction], truncated: Int, unknown: Int) {
-        try check(rows, of: path)
         var encoder = try TaskEncoder(tokenizer, longestText: engine.model.longestText)
         let items = try rows.map { try item($0, &encoder, of: path) }
         let predictions = zip(items, try engine.outputs(items, progress: progress)).map {
@@ -459,7 +458,12 @@ public struct FineTunedModel {
     ///
     /// - Throws: as `predict`.
     public func check(_ rows: [TaskRow], of path: String = "texts") throws {
-        if let arePairs, let row = rows.first(where: { ($0.pair != nil) != arePairs }) {
+        var encoder = try TaskEncoder(tokenizer, longestText: engine.model.longestText)
+        for row in rows { _ = try item(row, &encoder, of: path) }
+    }
+
+    private func item(_ row: TaskRow, _ encoder: inout TaskEncoder, of path: String) throws -> TaskItem {
+        if let arePairs, (row.pair != nil) != arePairs {
             throw TaskError.row(
                 path: path, line: row.line,
                 arePairs
@@ -467,11 +471,6 @@ public struct FineTunedModel {
                     : "has a second text, and the model was trained on single texts; leave it out, or name it otherwise"
             )
         }
-        var encoder = try TaskEncoder(tokenizer, longestText: engine.model.longestText)
-        for row in rows { _ = try item(row, &encoder, of: path) }
-    }
-
-    private func item(_ row: TaskRow, _ encoder: inout TaskEncoder, of path: String) throws -> TaskItem {
         // A label that is there anyway may be one that the model does not know.
         let item = try definition.item(row.withoutLabel, &encoder, for: .judging, path: path)
         if item.isReadTwice {

@@ -8,7 +8,7 @@ public final class PhaseProgress: Sendable {
     private let label: String
     private let line: ProgressLine
     private let startedAt: Double
-    private let furthest = Mutex(0.0)
+    private let course = Mutex(Course())
 
     /// - Parameters:
     ///   - label: What goes on, such as `Training the tokenizer`.
@@ -23,13 +23,14 @@ public final class PhaseProgress: Sendable {
     ///   - fraction: From 0 to 1; never shown as going back.
     ///   - detail: What else there is to say.
     public func update(fraction: Double, detail: () -> String? = { nil }) {
-        let fraction = furthest.withLock { furthest in
-            if fraction > furthest { furthest = min(1, fraction) }
-            return furthest
+        let elapsed = line.now - startedAt
+        let (fraction, secondsLeft) = course.withLock { course in
+            course.go(to: fraction, at: elapsed)
+            return (course.fraction, course.secondsLeft(at: elapsed))
         }
         line.update(step: Int(fraction * 1000), fraction: fraction) {
             var fields = [ProgressField(label), ProgressField("\(Int(fraction * 100)) %")]
-            if let seconds = secondsLeft(fraction) { fields.append(.timeLeft(seconds)) }
+            if let secondsLeft { fields.append(.timeLeft(secondsLeft)) }
             if let detail = detail() { fields.append(ProgressField(detail)) }
             return fields
         }
@@ -42,10 +43,24 @@ public final class PhaseProgress: Sendable {
         line.note([label, outcome, elapsed].compactMap(\.self).joined(separator: "  "))
     }
 
-    /// In proportion to the time so far; nil while that says nothing.
-    private func secondsLeft(_ fraction: Double) -> Double? {
-        let elapsed = line.now - startedAt
-        guard fraction >= 0.01, fraction < 1, elapsed >= 1 else { return nil }
-        return elapsed * (1 - fraction) / fraction
+    /// How far it was when.
+    private struct Course {
+        private(set) var fraction = 0.0
+        /// Of the later half of the time, and the last one before it.
+        private var marks = [(elapsed: 0.0, fraction: 0.0)]
+
+        mutating func go(to reached: Double, at elapsed: Double) {
+            if reached > fraction { fraction = min(1, reached) }
+            if elapsed - marks[marks.count - 1].elapsed >= elapsed / 64 { marks.append((elapsed, fraction)) }
+            while marks.count > 1, marks[1].elapsed <= elapsed / 2 { marks.removeFirst() }
+        }
+
+        /// In proportion to the later half of the time so far: what an earlier process had done was there at once, and took no time.
+        /// Nil while that says nothing.
+        func secondsLeft(at elapsed: Double) -> Double? {
+            let gained = fraction - marks[0].fraction
+            guard fraction < 1, gained >= 0.005, elapsed >= 1 else { return nil }
+            return (elapsed - marks[0].elapsed) * (1 - fraction) / gained
+        }
     }
 }

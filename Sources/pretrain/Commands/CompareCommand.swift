@@ -23,10 +23,10 @@ struct CompareCommand: ParsableCommand {
 
             With --minutes a short pilot of each arm measures its speed, and every run has the steps that it does in this \
             time, with a complete schedule; --steps gives all as many steps. With learning_rates every arm is tuned first, \
-            in trials of tuning_share of the length that are judged on text that a shorter run of the judge has masked and replaced, up to two steps beyond the list where the best \
-            stands at its edge. Then each arm is trained with --seeds seeds, and all are judged on held-out text (of \
-            corpus.test, where there is some) that the arm judge has masked for all, hiding all that is to be predicted; where it trains a generator, a further run \
-            of it has replaced the tokens.
+            in trials of tuning_share of the length that are judged on text that a shorter run of the judge has masked and \
+            replaced, up to two steps beyond the list where the best stands at its edge. Then each arm is trained with --seeds \
+            seeds, and all are judged on held-out text (of corpus.test, where there is some) that the arm judge has masked for \
+            all, hiding all that is to be predicted; where it trains a generator, a further run of it has replaced the tokens.
 
             --output receives runs/ (ordinary run directories), results.json, results.md and curves.svg. The same command \
             goes on with an interrupted comparison; what is finished is not done again.
