@@ -178,7 +178,8 @@ let package = Package(
         tests(
             "FineTuningTests",
             [
-                "Configuration", "Encoder", "Engine", "FineTuning", "Interchange", "Kernels", "Optimization",
+                "Checkpoints", "Configuration", "Encoder", "Engine", "FineTuning", "Interchange", "Kernels",
+                "Optimization",
                 "Parametrization", "Pretraining", "Runs", "TestModels", "TestSupport", "Tokenization",
             ], fixtures: true),
         tests("ComparisonTests", ["Comparison", "Configuration", "Corpus", "Pretraining", "Runs", "TestSupport"]),

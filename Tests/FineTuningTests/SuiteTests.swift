@@ -1,3 +1,4 @@
+import Checkpoints
 import Configuration
 import FineTuning
 import Foundation
@@ -115,6 +116,77 @@ struct SuiteTests {
             #expect(report.cells[0].isRateAtEdge == isTold)
             #expect(report.explanation.contains("at the edge") == isTold)
         }
+    }
+
+    @Test("What is true of all models of a task is told once") func notes() throws {
+        func cell(_ task: String, _ start: String, cut: Int) -> SuiteReport.Cell {
+            .init(
+                task: task, start: start, metric: "accuracy", isTest: true, learningRate: 0.002,
+                trials: [0.001, 0.002].map { .init(learningRate: $0, score: $0) }, scores: [1], truncated: cut, texts: 9
+            )
+        }
+        let report = SuiteReport(
+            starts: ["a", "b", "c"].map { start($0) },
+            cells: [
+                cell("one", "a", cut: 3), cell("one", "b", cut: 3), cell("one", "c", cut: 3), cell("two", "a", cut: 4),
+                cell("two", "b", cut: 0), cell("two", "c", cut: 4),
+            ])
+        let text = report.explanation
+        #expect(text.contains("one: 3 of 9 texts were cut to the model's length. two, a, c: 4 of 9 texts were cut"))
+        #expect(text.contains("others may be better (--rates): one: 0.002; two: 0.002."))
+    }
+
+    @Test("Models that differ by their pretraining's seed alone are a recipe, with a deviation of its own")
+    func recipes() throws {
+        func start(_ name: String, _ recipe: String?) -> SuiteReport.Start {
+            .init(
+                start: SuiteStart(name: name, path: name, isFromScratch: false, recipe: recipe),
+                minimalPairs: .init(language: SeedSpread([name == "x-1" ? 0.5 : 0.6])))
+        }
+        let report = SuiteReport(
+            starts: [start("x-0", "x"), start("x-1", "x"), start("alone", nil)],
+            cells: [
+                cell("one", "x-0", [0.8, 0.9]), cell("one", "x-1", [0.6, 0.7]), cell("one", "alone", [0.1, 0.2]),
+                cell("two", "x-0", [0.4]), cell("two", "x-1", []), cell("two", "alone", [0.1]),
+            ])
+        let table = try #require(report.recipeTable)
+        #expect(table.header == ["recipe", "models", "one", "two", "pairs, language model"])
+        // Means of 0.85 and 0.65; one model diverged on the second task.
+        #expect(
+            table.rows == [["x", "2", "0.7500 ± 0.1414", "0.4000 (1 diverged)", "0.5500 ± 0.0707"]])
+        #expect(report.recipes?.map(\.models) == [["x-0", "x-1"]])
+        #expect(report.markdown.contains("| x | 2 | 0.7500 ± 0.1414 |"))
+        let read = try JSONDecoder().decode(SuiteReport.self, from: try JSONEncoder().encode(report))
+        #expect(read == report)
+        #expect(SuiteReport(starts: [start("alone", nil)], cells: []).recipeTable == nil)
+    }
+
+    @Test("A recipe is what was made alike but for the seed") func sameRecipe() throws {
+        let texts = try WeatherTexts()
+        let reader = try CheckpointReader(newestOf: texts.pretrained)
+        func made(_ name: String, _ change: (inout RunConfiguration) -> Void) throws -> String {
+            var configuration = try TrainingCheckpoint.configuration(reader)
+            change(&configuration)
+            _ = try Run(
+                configuration, output: texts.folder(name), resume: .automatic, threads: 1,
+                progress: ProgressLine(quiet: true), report: { _ in }
+            ).start()
+            return texts.folder(name)
+        }
+        let other = try made("weather-1") { $0.training.seed = 1 }
+        let third = try made("weather-2") { $0.training.seed = 2 }
+        let longer = try made("longer") { ($0.training.seed, $0.training.steps) = (3, 3) }
+        let again = try made("again") { $0.training.steps = 3 }
+        func recipes(_ paths: String...) throws -> [String?] {
+            try SuiteStart.starts(paths, comparingWithScratch: false).map(\.recipe)
+        }
+        #expect(
+            try recipes(other, texts.pretrained, third, longer, again) == [
+                "weather-1 and others", "weather-1 and others", "weather-1 and others", "longer and others",
+                "longer and others",
+            ])
+        #expect(try recipes(longer, third, other) == [nil, "weather", "weather"])
+        #expect(try recipes(texts.pretrained) == [nil])
     }
 
     @Test("One mark for what is better than random weights beyond chance, another for what is worse")

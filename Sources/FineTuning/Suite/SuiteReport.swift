@@ -99,11 +99,15 @@ public struct SuiteReport: Codable, Equatable, Sendable {
 
     public var starts: [Start]
     public var cells: [Cell]
+    /// Where several models follow one.
+    public private(set) var recipes: [Recipe]?
 
     public init(starts: [Start], cells: [Cell]) {
         self.starts = starts
         self.cells = cells
         for index in cells.indices { self.cells[index].againstRandomWeights = verdict(cells[index]) }
+        let found = foundRecipes
+        recipes = found.isEmpty ? nil : found
     }
 
     private func verdict(_ cell: Cell) -> Verdict? {
@@ -114,16 +118,16 @@ public struct SuiteReport: Codable, Equatable, Sendable {
         return !differs ? .alike : spread.mean > baseline.mean ? .better : .worse
     }
 
-    private var tasks: [String] {
+    var tasks: [String] {
         cells.reduce(into: []) { names, cell in if !names.contains(cell.task) { names.append(cell.task) } }
     }
 
-    private subscript(task: String, start: String) -> Cell? {
+    subscript(task: String, start: String) -> Cell? {
         cells.first { $0.task == task && $0.start == start }
     }
 
     /// What minimal pairs are judged by, as far as any model has it.
-    private var judges: [(name: String, score: KeyPath<PairScores, SeedSpread?>)] {
+    var judges: [(name: String, score: KeyPath<PairScores, SeedSpread?>)] {
         let all: [(name: String, score: KeyPath<PairScores, SeedSpread?>)] = [
             ("language model", \.language), ("detector", \.detection), ("corrector", \.correction),
         ]
@@ -169,12 +173,14 @@ public struct SuiteReport: Codable, Equatable, Sendable {
             + "of these."
         if cells.contains(where: { $0.trials.count > 1 }) {
             text += " Learning rates were chosen on the validation texts, with the first seed."
-            let edges = cells.filter { $0.isRateAtEdge == true && $0.scores.count > 0 }
+            let edges = together { cell in
+                cell.isRateAtEdge == true && cell.scores.count > 0
+                    ? cell.learningRate.map { [RateTrial.number($0)] } ?? [] : []
+            }
             if !edges.isEmpty {
                 text +=
                     " The best stands at the edge of those that were tried, and others may be better (--rates): "
-                    + edges.map { "\($0.task), \($0.start): \($0.learningRate.map(RateTrial.number) ?? "")" }
-                    .joined(separator: "; ") + "."
+                    + edges.joined(separator: "; ") + "."
             }
         }
         let isCompared = starts.contains { $0.start.baseline != nil }
@@ -194,20 +200,47 @@ public struct SuiteReport: Codable, Equatable, Sendable {
                 " Of minimal pairs random weights get their share too, which need not be one half: sums over tokens favour short "
                 + "sentences."
         }
-        for cell in cells where cell.truncated > 0 {
-            text +=
-                " \(cell.task), \(cell.start): \(CountFormat.grouped(cell.truncated)) of "
-                + "\(CountFormat.grouped(cell.texts)) texts were cut to the model's length."
+        let cut = together { cell in
+            cell.truncated == 0
+                ? []
+                : [
+                    "\(CountFormat.grouped(cell.truncated)) of \(CountFormat.grouped(cell.texts)) texts were cut to the "
+                        + "model's length"
+                ]
         }
-        for cell in cells {
-            for note in cell.lost?.notes ?? [] { text += " \(cell.task), \(cell.start): \(note)." }
-        }
+        let lost = together { $0.lost?.notes ?? [] }
+        for note in cut + lost { text += " \(note)." }
         return text
+    }
+
+    /// What is true of cells, once for all models of a task of which it is: `sst2: …` of all, `sst2, a, b: …` of some.
+    private func together(_ notes: (Cell) -> [String]) -> [String] {
+        tasks.flatMap { task in
+            let cells = cells.filter { $0.task == task }
+            var found: [(note: String, starts: [String])] = []
+            for cell in cells {
+                for note in notes(cell) {
+                    if let known = found.firstIndex(where: { $0.note == note }) {
+                        found[known].starts.append(cell.start)
+                    } else {
+                        found.append((note, [cell.start]))
+                    }
+                }
+            }
+            return found.map { note, starts in
+                let models = cells.count > 1 && starts.count == cells.count ? [] : starts
+                return ([task] + models).joined(separator: ", ") + ": " + note
+            }
+        }
     }
 
     public var markdown: String {
         let (header, rows) = table
-        var lines = [MarkdownTable.text(header: header, rows: rows), "", explanation, "", "Learning rates:", ""]
+        var lines = [MarkdownTable.text(header: header, rows: rows), "", explanation, ""]
+        if let (header, rows) = recipeTable {
+            lines += [MarkdownTable.text(header: header, rows: rows), "", Self.recipeExplanation, ""]
+        }
+        lines += ["Learning rates:", ""]
         lines += cells.map { "- \($0.task), \($0.start): \(RateTrial.text($0.trials))" }
         lines += ["", "![scores by learning rate](rates.svg)", ""]
         return lines.joined(separator: "\n")

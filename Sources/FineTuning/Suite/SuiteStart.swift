@@ -1,4 +1,5 @@
 import Checkpoints
+import Configuration
 import Encoder
 import Foundation
 import Pretraining
@@ -13,8 +14,13 @@ public struct SuiteStart: Codable, Equatable, Sendable {
     public var isFromScratch: Bool
     /// Name of the start from random weights that it is held against.
     public var baseline: String?
+    /// What it shares with others that differ in nothing but the seed of their pretraining; nil where it is alone.
+    public var recipe: String?
 
-    public init(name: String, path: String, isFromScratch: Bool, baseline: String? = nil) {
+    public init(
+        name: String, path: String, isFromScratch: Bool, baseline: String? = nil, recipe: String? = nil
+    ) {
+        self.recipe = recipe
         self.name = name
         self.path = path
         self.isFromScratch = isFromScratch
@@ -29,6 +35,7 @@ public struct SuiteStart: Codable, Equatable, Sendable {
         let names = try names(paths)
         var starts: [SuiteStart] = []
         var taken = Set(names)
+        var made: [(configuration: String, tokenizer: Data, seed: Int)] = []
         var shapes: [(configuration: RunConfiguration, model: ModelConfiguration, tokenizer: Data, start: SuiteStart)] =
             []
         for (name, path) in zip(names, paths) {
@@ -54,8 +61,35 @@ public struct SuiteStart: Codable, Equatable, Sendable {
                 start.baseline = scratch.name
             }
             starts.append(start)
+            var recipe = configuration
+            recipe.training.seed = 0
+            made.append((try ConfigurationWriter.yaml(recipe), tokenizer, configuration.training.seed))
         }
+        nameRecipes(&starts, made, &taken)
         return starts + shapes.map(\.start)
+    }
+
+    /// - Parameters:
+    ///   - made: how each was pretrained, but for its seed; and that.
+    ///   - taken: names that are not to be used again.
+    private static func nameRecipes(
+        _ starts: inout [SuiteStart], _ made: [(configuration: String, tokenizer: Data, seed: Int)],
+        _ taken: inout Set<String>
+    ) {
+        for index in starts.indices where starts[index].recipe == nil {
+            let alike = made.indices.filter {
+                made[$0].configuration == made[index].configuration && made[$0].tokenizer == made[index].tokenizer
+            }
+            // A model that is there twice says nothing of chance.
+            guard alike.count > 1, Set(alike.map { made[$0].seed }).count == alike.count else { continue }
+            let first = starts[index].name
+            let common = alike.reduce(first) { $0.commonPrefix(with: starts[$1].name) }
+            var name = String(common.reversed().drop { "-_. ".contains($0) }.reversed())
+            // Names may have nothing in common, or what another is called.
+            if name.isEmpty || taken.contains(name) { name = "\(first) and others" }
+            taken.insert(name)
+            for other in alike { starts[other].recipe = name }
+        }
     }
 
     /// What of a model fine-tuning draws by chance: without the generator and the heads of pretraining.

@@ -46,10 +46,11 @@ public enum Profile {
 
     /// Does something that is not to be recorded.
     public static func pause(_ body: () -> Void) {
-        let wasRecording = isRecording
+        // Written by nobody where nobody records: other runs of the process may look at it.
+        guard isRecording else { return body() }
         isRecording = false
         body()
-        isRecording = wasRecording
+        isRecording = true
     }
 
     /// One kernel in one phase, summed over calls and threads.

@@ -18,7 +18,8 @@ struct SuiteCommand: ParsableCommand {
             on the validation texts then gets the other seeds. The same shape with weights by chance is treated alike, \
             once for all models that share shape and tokenizer: what pretraining is worth is the difference, and a star \
             marks models that are better by more than two standard errors, an arrow (↓) those that are worse by as much. \
-            Minimal pairs are judged with random weights too.
+            Minimal pairs are judged with random weights too. Runs that differ by the seed of their pretraining alone, such \
+            as those of an arm of compare, are summed up in a table of their own, with their deviation.
 
             --output receives a run directory for each run, results.json, results.md and rates.svg. The same command \
             goes on with an interrupted suite.
@@ -103,8 +104,12 @@ struct SuiteCommand: ParsableCommand {
             try report.show(result) {
                 let (header, rows) = result.table
                 let table = TextTable(header: header, rightAligned: Set(1..<header.count), rows: rows)
+                let recipes = result.recipeTable.map { header, rows in
+                    let table = TextTable(header: header, rightAligned: Set(1..<header.count), rows: rows)
+                    return "\(table.text)\n\n\(SuiteReport.recipeExplanation)\n\n"
+                }
                 return
-                    "\(table.text)\n\n\(result.explanation)\nruns, results.md and rates.svg are in \(output)\n"
+                    "\(table.text)\n\n\(result.explanation)\n\n\(recipes ?? "")runs, results.md and rates.svg are in \(output)\n"
             }
         } catch let stopped as Suite.Stopped {
             line.clear()
