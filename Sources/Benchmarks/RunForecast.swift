@@ -140,7 +140,10 @@ public struct RunForecast: Encodable, Sendable {
             ("evaluation", configuration.training.evaluateEvery, "training.evaluate_every"),
             ("checkpoint", configuration.training.checkpointEvery, "training.checkpoint_every"),
         ] {
-            let first = Double(every == 0 ? steps : min(every, steps)) * perStep
+            var first = Double(every == 0 ? steps : min(every, steps)) * perStep
+            if what == "checkpoint", let minutes = configuration.training.checkpointMinutes {
+                first = min(first, 60 * Double(minutes))
+            }
             if first > 3600 {
                 advice.append("the first \(what) comes after \(DurationFormat.text(first)); lower \(key)")
             }

@@ -122,9 +122,15 @@ public struct ComparisonReport: Codable, Equatable, Sendable {
     /// What learning rates were chosen by.
     private var choice: String? {
         guard arms.contains(where: { !$0.trials.isEmpty }) else { return nil }
-        return isOnTestText == true
+        let choice =
+            isOnTestText == true
             ? "Learning rates were chosen on other text (corpus.held_out)."
             : "Learning rates were chosen on the same text; corpus.test keeps some apart for the figures."
+        let edges = arms.filter { Comparison.beyond($0.trials) != nil }.map(\.name)
+        return edges.isEmpty
+            ? choice
+            : choice + " The best stands at the edge of those that were tried, and others may be better: "
+                + edges.joined(separator: ", ") + "."
     }
 
     /// What the main encoders predict is not the same with every objective.

@@ -30,6 +30,8 @@ extension EngineConfiguration {
                 "\(parametrization.generatorAttentionScale(headSize: shape.headSize))"
             ),
             ("the generator's heads", "\(shape.headCount)"),
+            // Weights of fewer layers would be found among those of more.
+            ("the generator's layers", "\(shape.layerCount)"),
         ]
     }
 }

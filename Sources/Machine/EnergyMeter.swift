@@ -23,6 +23,12 @@ public struct EnergyMeter {
             $0.hasPrefix("intel-rapl:") && $0.count { $0 == ":" } == 1
         }
         for name in names.sorted() {
+            // What holds the packages too, as psys does, would count them twice.
+            if let domain = FileManager.default.contents(atPath: "\(folder)/\(name)/name"),
+                !String(decoding: domain, as: UTF8.self).hasPrefix("package")
+            {
+                continue
+            }
             guard let counter = Self.number("\(folder)/\(name)/energy_uj"),
                 let range = Self.number("\(folder)/\(name)/max_energy_range_uj"), range > 0
             else { continue }
@@ -31,7 +37,8 @@ public struct EnergyMeter {
         if packages.isEmpty { return nil }
     }
 
-    /// Joules since the beginning. Has to be asked more often than a counter goes round: every few minutes.
+    /// Joules since the beginning. Has to be asked more often than a counter goes round: within minutes, where many
+    /// cores are busy.
     public mutating func joules() -> Double {
         for index in packages.indices {
             guard let counter = Self.number(packages[index].path) else { continue }

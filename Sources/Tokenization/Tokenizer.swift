@@ -51,6 +51,14 @@ public final class Tokenizer: Sendable {
     /// The id of text that no token has; nil for a model that has a token for every byte, or leaves others out.
     public var unknownID: Int32? { model.unknown }
 
+    /// How many of the bytes that UTF-8 is made of have no token and nothing that stands for them: text with them is left out, as
+    /// `tokenizers` does. Byte-level BPEs that were trained without the whole alphabet are so.
+    public var droppedByteValues: Int {
+        guard case .byteLevelBPE(let model, _) = model, model.unknown == nil else { return 0 }
+        let never: Set<Int> = [0xC0, 0xC1]
+        return (0..<0xF5).count { !never.contains($0) && model.byteSymbols[$0] < 0 }
+    }
+
     /// Whether the vocabulary has a token with this id.
     public func contains(_ id: Int32) -> Bool {
         id >= 0 && id < tokenBytes.count && tokenBytes[Int(id)] != nil

@@ -24,6 +24,39 @@ struct WordPieceVocabulary {
             Result { () throws(TokenizerError) in try JSONReader.read(bytes) }
         }
         settings = try JSONComponent("tokenizer_config.json", try parsed.get())
+        try checkKind()
+    }
+
+    /// Classes of transformers that read a vocab.txt as `BertTokenizer` does; of each there is one with `Fast` behind it.
+    private static let classes: Set<String> = [
+        "BertTokenizer", "ElectraTokenizer", "DistilBertTokenizer", "MobileBertTokenizer", "ConvBertTokenizer",
+        "SqueezeBertTokenizer", "LayoutLMTokenizer", "LxmertTokenizer", "FunnelTokenizer", "RetriBertTokenizer",
+        "RealmTokenizer", "DPRQuestionEncoderTokenizer", "DPRContextEncoderTokenizer", "DPRReaderTokenizer",
+        "PreTrainedTokenizer",
+    ]
+
+    /// - Throws: `TokenizerError.unsupported` where words are found otherwise than BERT finds them: the pieces of other words would
+    ///   mostly be in the vocabulary, and nothing would tell.
+    private func checkKind() throws(TokenizerError) {
+        func refuse(_ key: String, _ value: String) -> TokenizerError {
+            .unsupported(
+                component: "vocab.txt",
+                problem:
+                    "tokenizer_config.json has \(key): \(value), which finds words otherwise than BERT; only a tokenizer.json "
+                    + "tells how (AutoTokenizer.from_pretrained(FOLDER).save_pretrained(FOLDER) writes one, where there can be one)"
+            )
+        }
+        for (key, usual) in [("word_tokenizer_type", "basic"), ("subword_tokenizer_type", "wordpiece")] {
+            if let value = settings?.optional(key)?.text, value != usual { throw refuse(key, value) }
+        }
+        for key in ["do_basic_tokenize", "do_word_tokenize"] {
+            if try settings?.bool(key, default: true) == false { throw refuse(key, "false") }
+        }
+        if let name = settings?.optional("tokenizer_class")?.text,
+            !Self.classes.contains(name.hasSuffix("Fast") ? String(name.dropLast(4)) : name)
+        {
+            throw refuse("tokenizer_class", name)
+        }
     }
 
     /// The tokenizer.json, as `BertTokenizer` of transformers would set it up.

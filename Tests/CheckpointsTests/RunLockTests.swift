@@ -15,9 +15,14 @@ struct RunLockTests {
             #expect(holder?.pid == getpid())
             #expect("\(RunLockError.held(directory: path, holder: holder))".contains("process \(getpid())"))
         }
+        #expect(RunLock.isSeenHeld(runDirectory: directory.path))
         withExtendedLifetime(lock) {}
         lock = nil
-        _ = try Self.freed(directory)
+        lock = try Self.freed(directory)
+        lock = nil
+        for _ in 0..<500 where RunLock.isSeenHeld(runDirectory: directory.path) { usleep(10_000) }
+        #expect(!RunLock.isSeenHeld(runDirectory: directory.path))
+        #expect(!RunLock.isSeenHeld(runDirectory: directory("absent")))
     }
 
     /// Takes a lock that was just given up. A process that another test is about to start has it too until it begins.

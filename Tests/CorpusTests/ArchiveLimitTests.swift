@@ -49,6 +49,20 @@ import Testing
         #expect(failure?.reason.contains("needs \(1 << (log - 20)) MiB") == true, "\(String(describing: failure))")
     }
 
+    /// As `zstd` writes of a file: a single segment, whose window is its content.
+    @Test func theContentOfASingleSegmentIsAMatterOfMemory() throws {
+        let content = "some text"
+        let size = UInt64(1) << 30
+        let block = UInt32(content.utf8.count) << 3
+        var frame: [UInt8] = [0x28, 0xB5, 0x2F, 0xFD, 0b1110_0000]
+        for byte in 0..<8 { frame.append(UInt8(truncatingIfNeeded: size >> (8 * UInt64(byte)))) }
+        for byte in 0..<3 { frame.append(UInt8(truncatingIfNeeded: block >> (8 * UInt32(byte)))) }
+        frame += Array(content.utf8)
+        let failure = #expect(throws: DecompressionFailure.self) { try decode(frame, available: size - 1) }
+        #expect(failure?.isLimit == true)
+        #expect(failure?.reason.contains("needs 1024 MiB") == true, "\(String(describing: failure))")
+    }
+
     @Test func aWindowThatNothingReadsIsNoDamage() throws {
         let path = try folder.write(frame("some text", windowLog: 35), to: "a.txt.zst")
         let error = #expect(throws: CorpusError.self) { try pieces(configuration(path)) }

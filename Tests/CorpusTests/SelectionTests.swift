@@ -241,6 +241,27 @@ import Testing
         #expect(try sample(configuration, limit: 1 << 20).texts.sorted() == training.sorted())
     }
 
+    @Test(
+        "Documents longer than a part of the sample give as much as others",
+        arguments: [300_000, 1_000_000, 20_000_000])
+    func longDocuments(bytes: Int) throws {
+        let folder = try TemporaryFolder()
+        var document = 0
+        var text = ""
+        while text.utf8.count < 20_000_000 {
+            text += "document \(document)\n"
+            let line = "a line of document \(document), and no more\n"
+            text += String(repeating: line, count: bytes / line.utf8.count) + "\n"
+            document += 1
+        }
+        try folder.write(text, to: "long.txt")
+        for limit in [1 << 20, 4 << 20] {
+            let (texts, summary) = try sample(configuration(folder.path), limit: limit)
+            #expect(summary.bytes <= limit && summary.bytes > limit * 8 / 10, "\(summary)")
+            #expect(texts.contains { $0.hasPrefix("document ") })
+        }
+    }
+
     @Test(arguments: [CorpusFormat.text, .jsonl])
     func aSampleIsSpreadOverFilesAndWholeDocuments(format: CorpusFormat) throws {
         let folder = try TemporaryFolder()

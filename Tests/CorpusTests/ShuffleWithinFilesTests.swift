@@ -35,6 +35,18 @@ import Testing
         return result
     }
 
+    @Test("The line behind one that is too long comes once") func overlongLines() throws {
+        // Longer than a part of the file that is read by itself.
+        let lines = (0..<200).map { number in
+            "{\"text\": \"#\(number) \(String(repeating: "x", count: number % 20 == 10 ? 70_000 : 500))\"}"
+        }
+        let path = try folder.write(lines.joined(separator: "\n"), to: "lines.jsonl")
+        let found = try numbers(settings(path) { $0.maximumLineBytes = 4096 }, epochs: 1)[0]
+        #expect(Set(found).sorted() == (0..<200).filter { $0 % 20 != 10 })
+        // The last batch may have the next pass's first line already; these are the lines behind long ones.
+        #expect(found.filter { $0 % 20 == 11 }.count == 10)
+    }
+
     private func write(_ archive: Archive = .plain, separator: DocumentSeparator, isLines: Bool = false) throws
         -> String
     {

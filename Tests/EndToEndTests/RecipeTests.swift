@@ -87,6 +87,22 @@ import Testing
         #expect(sizes.errors.contains("shape"))
         let tokenizer = try workspace.run("other", frozen + ["tokenizer.vocabulary_size=300"], expecting: 1)
         #expect(tokenizer.errors.contains("tokenizer"))
+        // Its first layer alone has the right shape, and is no language model.
+        let layers = try workspace.run(
+            "layers",
+            Self.common + frozen + ["tokenizer.path=electra/tokenizer.json", "model.generator.layer_count=1"],
+            expecting: 1)
+        #expect(layers.errors.contains("layers"), "\(layers.errors)")
+    }
+
+    @Test("Fewer steps than were taken are refused, and the run stays what it was") func fewerSteps() throws {
+        let workspace = try Workspace()
+        try workspace.run("run", ["training.steps=4"])
+        let paths = ["run/config.yaml", "run/journal.jsonl", "run/metrics.jsonl"]
+        let before = try paths.map { try workspace.folder.text($0) }
+        let refused = try workspace.run("run", ["training.steps=2"], expecting: 1)
+        #expect(refused.errors.contains("training.steps"), "\(refused.errors)")
+        #expect(try paths.map { try workspace.folder.text($0) } == before)
     }
 
     @Test func modelsAreComparedOnTheSameReplacedText() throws {

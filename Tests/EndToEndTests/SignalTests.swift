@@ -70,7 +70,7 @@ import Testing
         #expect(workspace.steps("run").contains(60))
     }
 
-    @Test(arguments: [SIGINT, SIGUSR1, SIGHUP])
+    @Test(arguments: [SIGINT, SIGUSR1])
     func aSecondSignalEndsItAtOnce(_ signal: Int32) throws {
         let workspace = try Workspace()
         let child = try Program.start(
@@ -84,5 +84,21 @@ import Testing
         let outcome = try child.wait()
         #expect([128 + SIGTERM, 128 + signal].contains(outcome.status) && !outcome.wasKilled, "\(outcome.status)")
         #expect(workspace.steps("slow").isEmpty)
+    }
+
+    @Test("A signal that is sent twice, as by timeout or where a terminal is closed, saves what is finished")
+    func sentTwice() throws {
+        let workspace = try Workspace()
+        for (signal, pause) in [(SIGTERM, 0.05), (SIGHUP, 0.05), (SIGHUP, 1.5)] {
+            let child = try Program.start(
+                ["run", "tiny.yaml", "--output", "twice-\(signal)-\(pause)"] + Self.slow.flatMap { ["--set", $0] },
+                in: workspace.path)
+            try child.waitUntil { child.errors.contains("from the beginning") }
+            child.send(signal)
+            Thread.sleep(forTimeInterval: pause)
+            child.send(signal)
+            let outcome = try child.wait()
+            #expect(outcome.status == 75, "\(signal) \(pause): \(outcome.status) \(outcome.errors)")
+        }
     }
 }

@@ -162,7 +162,7 @@ struct SuiteTests {
     }
 
     @Test("A recipe is what was made alike but for the seed") func sameRecipe() throws {
-        let texts = try WeatherTexts()
+        let texts = try WeatherTexts { $0.training.checkpointEvery = 1 }
         let reader = try CheckpointReader(newestOf: texts.pretrained)
         func made(_ name: String, _ change: (inout RunConfiguration) -> Void) throws -> String {
             var configuration = try TrainingCheckpoint.configuration(reader)
@@ -187,6 +187,9 @@ struct SuiteTests {
             ])
         #expect(try recipes(longer, third, other) == [nil, "weather", "weather"])
         #expect(try recipes(texts.pretrained) == [nil])
+        // One that was cut off is none of them.
+        let cut = try made("cut") { $0.training.seed = 4 }
+        #expect(try recipes(other, third, cut + "/checkpoints/step-00000001") == ["weather", "weather", nil])
     }
 
     @Test("One mark for what is better than random weights beyond chance, another for what is worse")

@@ -7,13 +7,18 @@ import Tokenization
 @Suite("Fine-tuning: tokens, words and windows of texts")
 struct TextTokensTests {
     /// A tokenizer of few words, with a normalizer or none.
-    private func encoder(normalizer: Any? = nil, longestText: Int = 24) throws -> TaskEncoder {
+    private func encoder(
+        normalizer: Any? = nil, addsPrefixSpace: Bool = false, longestText: Int = 24
+    ) throws -> TaskEncoder {
         let text = "the warm day was sunny and Été was warm, the Day was grey. 12 days don't end"
         let trainer = try BPETrainer(vocabularySize: 300, minimumFrequency: 1)
         trainer.feed(Array(String(repeating: text + "\n", count: 20).utf8))
         var json = try #require(
             try JSONSerialization.jsonObject(with: Data(trainer.train().serialized())) as? [String: Any])
         if let normalizer { json["normalizer"] = normalizer }
+        if addsPrefixSpace {
+            json["pre_tokenizer"] = ["type": "ByteLevel", "add_prefix_space": true, "use_regex": true]
+        }
         return try TaskEncoder(
             Tokenizer(json: Array(try JSONSerialization.data(withJSONObject: json))), longestText: longestText)
     }
@@ -27,6 +32,18 @@ struct TextTokensTests {
         let tokens = try encoder().tokens(text)
         #expect(tokens.ids.count == tokens.ranges.count)
         #expect(tokens.ranges.flatMap { Array($0) } == Array(0..<text.utf8.count))
+    }
+
+    @Test("A space that the tokenizer puts before the text is no part of it", arguments: texts, [false, true])
+    func prefixSpace(text: String, isLowercased: Bool) throws {
+        let encoder = try encoder(normalizer: isLowercased ? ["type": "Lowercase"] : nil, addsPrefixSpace: true)
+        let tokens = encoder.tokens(text)
+        #expect(tokens.ids.count == tokens.ranges.count)
+        #expect(tokens.ids.first != (try self.encoder().tokens(text).ids.first) || text.hasPrefix(" "))
+        let bytes = tokens.ranges.flatMap { Array($0) }
+        // Several tokens of a character that has been changed stand for all of it.
+        #expect((isLowercased ? Set(bytes).sorted() : bytes) == Array(0..<text.utf8.count), "\(tokens)")
+        #expect(bytes == bytes.sorted() || isLowercased)
     }
 
     @Test("A WordPiece's tokens stand for parts of the text as it was, and words are whole")

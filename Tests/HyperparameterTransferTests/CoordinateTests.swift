@@ -134,6 +134,7 @@ struct CoordinateTests {
                 $0.optimizer.separate = true
             },
             Recipe(testDescription: "masked language model") { $0.objective.name = .maskedLanguageModel },
+            Recipe(testDescription: "ELECTRA with embeddings of a size that stays") { $0.model.embeddingSize = 96 },
         ])
     func recipes(_ recipe: Recipe) throws {
         let target = TransferTests.target {

@@ -26,6 +26,20 @@ struct TransferTests {
         return configuration
     }
 
+    @Test("Windows make a trial cheaper") func windowedFlops() {
+        let trials = [AttentionPatternKind.full, .window].map { pattern in
+            Trial(
+                name: "",
+                configuration: Self.target {
+                    $0.corpus.sequenceLength = 4096
+                    $0.model.attention.pattern = pattern
+                    $0.model.attention.window = 256
+                }, values: [:])
+        }
+        let flops = trials.map { $0.flops(vocabularySize: 1000) }
+        #expect(flops[1] < 0.6 * flops[0], "\(flops)")
+    }
+
     @Test("Stages, warmup and decay keep their shares in shorter trials, and a generator's own rate its proportion")
     func proportions() throws {
         let target = Self.target {

@@ -79,6 +79,14 @@ import Testing
         }
     }
 
+    @Test("A run that is gone keeps what was known of it, and the others go on") func oneIsGone() throws {
+        let (first, second) = (try RecordedRun(), try RecordedRun())
+        let reader = try ReportReader(runs: [first.path, second.path], names: ["one", "two"], results: [])
+        let before = try reader.facts().runs.map(\.progress.step)
+        try FileManager.default.removeItem(atPath: first.path)
+        #expect(try reader.facts().runs.map(\.progress.step) == before)
+    }
+
     @Test func resultsAreFoundBesideTheRun() throws {
         let recorded = try RecordedRun()
         let scores = #"{"loss":0.5,"accuracy":0.75,"predicts_one_class":false,"texts":10}"#

@@ -182,6 +182,20 @@ import Tokenization
         #expect(again.encode("The É") == [12, 8] && again.kind == .wordPiece)
         try folder.write(#"{"do_lower_case": "yes"}"#, to: "tokenizer_config.json")
         #expect(throws: TokenizerError.self) { try Tokenizer(contentsOf: folder.path) }
+        // Words that others find would be cut at other places, and hardly a token be missing.
+        for other in [
+            #""word_tokenizer_type": "mecab""#, #""subword_tokenizer_type": "character""#,
+            #""do_basic_tokenize": false"#,
+            #""tokenizer_class": "BertJapaneseTokenizer""#, #""tokenizer_class": "RoFormerTokenizerFast""#,
+        ] {
+            try folder.write("{\(other)}", to: "tokenizer_config.json")
+            let error = #expect(throws: TokenizerError.self) { try Tokenizer(contentsOf: folder.path) }
+            #expect("\(try #require(error))".contains("finds words otherwise than BERT"), "\(other)")
+        }
+        try folder.write(
+            #"{"tokenizer_class": "ElectraTokenizerFast", "do_basic_tokenize": true, "word_tokenizer_type": "basic"}"#,
+            to: "tokenizer_config.json")
+        #expect(try Tokenizer(contentsOf: folder.path).encode("mill") == [6])
         try folder.write(Self.wordPiece(), to: "tokenizer.json")
         #expect(try Tokenizer(contentsOf: folder.path).vocabularySize == 3)
     }

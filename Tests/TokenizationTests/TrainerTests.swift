@@ -61,6 +61,13 @@ import Tokenization
         #expect(try trained(parts) == whole)
         #expect(try trained([Array(parts[..<3].joined()), Array(parts[3...].joined())]) == whole)
         #expect(try trained([text]) == whole)
+        // What was left out of so small a table is told.
+        for (limit, isTold) in [(40, true), (BPETrainer.wordLimit, false)] {
+            let trainer = try BPETrainer(vocabularySize: 600, wordLimit: limit)
+            trainer.feed(text)
+            _ = trainer.train()
+            #expect((trainer.droppedWords > 0) == isTold && (trainer.droppedWordsNote != nil) == isTold)
+        }
     }
 
     @Test("too little text gives fewer ids, too small a size is an error")

@@ -35,6 +35,23 @@ public final class RunLock: @unchecked Sendable {
 
     deinit { close(descriptor) }
 
+    /// Whether a process of this machine holds the lock of a run directory, as far as the kernel tells (`/proc/locks`, where it tells
+    /// nothing of other containers). It is only looked at: whoever took it for a moment could keep a beginning run out.
+    public static func isSeenHeld(runDirectory: String) -> Bool {
+        var status = stat()
+        guard stat("\(runDirectory)/\(fileName)", &status) == 0,
+            let locks = FileManager.default.contents(atPath: "/proc/locks")
+        else { return false }
+        let device = UInt64(status.st_dev)
+        let major = (device >> 8 & 0xFFF) | (device >> 32 & 0xFFFF_F000)
+        let minor = (device & 0xFF) | (device >> 12 & 0xFFFF_FF00)
+        let file = String(format: "%02llx:%02llx:", major, minor) + "\(status.st_ino)"
+        return String(decoding: locks, as: UTF8.self).split(separator: "\n").contains { line in
+            let fields = line.split(separator: " ")
+            return fields.count > 5 && fields[1] == "FLOCK" && fields[3] == "WRITE" && fields[5] == file
+        }
+    }
+
     private static func acquire(_ path: String, _ runDirectory: String) throws -> Int32 {
         while true {
             let descriptor = retried {

@@ -86,6 +86,8 @@ extension DocumentReader {
             }
             try reject(.overlongLine, "the line is longer than corpus.maximum_line_bytes (\(rules.maximumLineBytes))")
             try dropLine()
+            // The next line may be another range's.
+            if buffer.offset >= rangeEnd { return nil }
             search = 0
         }
     }

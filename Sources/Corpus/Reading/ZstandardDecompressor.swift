@@ -54,8 +54,11 @@ package final class ZstandardDecompressor: Decompressor {
 
     /// The window of a frame (RFC 8878, section 3.1.1.1), where its header says so.
     private static func windowBytes(_ header: UnsafeRawBufferPointer) -> UInt64? {
-        guard header.count >= 6, header.starts(with: [0x28, 0xB5, 0x2F, 0xFD]), header[4] & 0x20 == 0 else {
-            return nil
+        guard header.count >= 6, header.starts(with: [0x28, 0xB5, 0x2F, 0xFD]) else { return nil }
+        // A frame of a single segment has its whole content for a window; the last values say that its size is not known.
+        guard header[4] & 0x20 == 0 else {
+            let size = ZSTD_getFrameContentSize(header.baseAddress, header.count)
+            return size < 1 << 62 ? size : nil
         }
         let base = UInt64(1) << (10 + UInt64(header[5] >> 3))
         return base + base / 8 * UInt64(header[5] & 7)

@@ -18,6 +18,8 @@ public struct CorpusSampler: Sendable {
     private let samplingRules: ReadingRules
     /// How much of a corpus without a document is read to say why.
     private static let explainedBytes: Int64 = 64 << 20
+    /// How much of a document is read that begins amid a file.
+    private static let longDocument: Int64 = 4 << 20
 
     public init(listing: CorpusListing, seed: UInt64) {
         self.listing = listing
@@ -55,21 +57,28 @@ public struct CorpusSampler: Sendable {
             var tally = RowTally()
             var report = CorpusReport()
             var arrays: [Int: FilePosition] = [:]
-            for chunk in plan.chunks where left > 0 {
-                let before = left
-                do {
-                    let file = source.files[chunk.file]
-                    try read(
-                        chunk, from: file, left: &left, tally: &tally, report: &report, reached: &arrays[chunk.file]
-                    ) { text in
-                        summary.documents += 1
-                        try body(text)
+            var misses = 0
+            func read(_ chunks: [SamplingPlan.Chunk]) throws {
+                for chunk in chunks where left > 0 {
+                    let before = left
+                    do {
+                        let file = source.files[chunk.file]
+                        let isHit = try self.read(
+                            chunk, from: file, left: &left, tally: &tally, report: &report, reached: &arrays[chunk.file]
+                        ) { text in
+                            summary.documents += 1
+                            try body(text)
+                        }
+                        if !isHit { misses += 1 }
+                    } catch is DocumentReader.TooMuchSkipped {
+                        throw source.tooMuchSkipped(index, tally, allowed: rules.maximumSkippedFraction, report)
                     }
-                } catch is DocumentReader.TooMuchSkipped {
-                    throw source.tooMuchSkipped(index, tally, allowed: rules.maximumSkippedFraction, report)
+                    summary.bytes += before - left
                 }
-                summary.bytes += before - left
             }
+            try read(plan.chunks)
+            // Where few parts hold the start of a document, as in a file that is one: from the beginnings of the files.
+            if left > budget / 8, misses > plan.chunks.count / 2 { try read(plan.beginnings(source, budget: left)) }
             let minimum = left > 0 && plan.isComplete ? 0 : RowTally.sensibleRows
             if tally.exceeds(rules.maximumSkippedFraction, minimum: minimum) {
                 throw source.tooMuchSkipped(index, tally, allowed: rules.maximumSkippedFraction, report)
@@ -115,11 +124,12 @@ public struct CorpusSampler: Sendable {
         Double(SamplingPlan.estimatedBytes(listing.sources[index])) / listing.sources[index].configuration.weight
     }
 
+    /// - Returns: false where no document begins in the part.
     private func read(
         _ chunk: SamplingPlan.Chunk, from file: CorpusFile, left: inout Int, tally: inout RowTally,
         report: inout CorpusReport, reached: inout FilePosition?,
         _ body: (UnsafeBufferPointer<UInt8>) throws -> Void
-    ) throws {
+    ) throws -> Bool {
         var position = FilePosition()
         position.offset = chunk.start
         var end = chunk.end
@@ -134,7 +144,7 @@ public struct CorpusSampler: Sendable {
             }
         } catch let unusable as DocumentReader.Unusable {
             report.add(unusable.report)
-            return
+            return true
         }
         reader.tally = tally
         defer {
@@ -142,12 +152,16 @@ public struct CorpusSampler: Sendable {
             report.add(reader.report)
             if reader.position.isInArray { reached = reader.position }
         }
-        if position.offset > 0, !position.isInArray,
-            try !reader.alignToDocument(limit: Int(min(chunk.end - chunk.start, 64 << 20)))
-        {
-            return
+        if position.offset > 0, !position.isInArray {
+            let isThere = try reader.alignToDocument(limit: Int(min(chunk.end - chunk.start, 64 << 20)))
+            guard isThere, reader.position.offset < end else { return false }
         }
-        while left > 0, reader.position.offset < end, let piece = try reader.next() {
+        // Of a long document that begins in the part more is read than the part's end leaves, or few beginnings would be all.
+        let reach = chunk.end == .max || !SamplingPlan.canSeek(file) ? end : reader.position.offset + Self.longDocument
+        while left > 0,
+            reader.position.offset < end || reader.position.piece > 0 && reader.position.offset < reach,
+            let piece = try reader.next()
+        {
             if piece.isHeldOut { continue }
             var text = piece.text
             if text.count > left {
@@ -158,5 +172,6 @@ public struct CorpusSampler: Sendable {
             }
             if !text.isEmpty { try body(text.bindMemory(to: UInt8.self)) }
         }
+        return true
     }
 }

@@ -53,6 +53,18 @@ struct SamplingPlan {
         self.chunks = Self.interleaved(chunks)
     }
 
+    /// As much of every file's beginning as its size has a right to.
+    ///
+    /// - Parameter budget: bytes of text wanted.
+    func beginnings(_ source: CorpusListing.Source, budget: Int) -> [Chunk] {
+        let total = Double(Self.estimatedBytes(source))
+        var seen = Set<Int>()
+        return chunks.map(\.file).filter { seen.insert($0).inserted }.map { file in
+            let share = Double(budget) * 17 / 16 * Double(Self.estimatedBytes(source.files[file])) / total
+            return Chunk(file: file, start: 0, end: max(Self.smallestChunk, Int64(share)))
+        }
+    }
+
     static func estimatedBytes(_ source: CorpusListing.Source) -> Int64 {
         source.files.reduce(0) { $0.addingSaturated(estimatedBytes($1)) }
     }

@@ -89,6 +89,11 @@ public struct ModelConfiguration: Configurable, Equatable {
                 "has positions of its own; set positions to none, or learned, and relative_bias.sharing to none")
         }
         try validateMaskDecoder()
+        if attention.queryKeyNorm, initialization.zeroQueries {
+            throw InvalidSetting(
+                "initialization.zero_queries",
+                "queries of length 0 have no direction for attention.query_key_norm to keep; leave one of the two out")
+        }
         if positions == .none, relativeBias.sharing == .none, !attention.disentangled {
             throw InvalidSetting(
                 "positions",

@@ -353,6 +353,8 @@ public final class FineTuningRun {
 public struct FineTunedModel {
     public let path: String
     public let labels: [String]
+    /// The same where texts or words are given them: none for answers.
+    public var namedLabels: [String] { type(of: definition).hasNames ? labels : [] }
     public let configuration: FineTuningConfiguration
     /// Of the run that trained the encoder.
     public let encoder: RunConfiguration

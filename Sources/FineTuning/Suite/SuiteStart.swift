@@ -63,7 +63,13 @@ public struct SuiteStart: Codable, Equatable, Sendable {
             starts.append(start)
             var recipe = configuration
             recipe.training.seed = 0
-            made.append((try ConfigurationWriter.yaml(recipe), tokenizer, configuration.training.seed))
+            // Those that were cut off, or began with other weights, are something else.
+            let origin = try TrainingCheckpoint.state(reader).startedFrom ?? ""
+            made.append(
+                (
+                    "\(reader.manifest.step) \(origin)\n" + (try ConfigurationWriter.yaml(recipe)), tokenizer,
+                    configuration.training.seed
+                ))
         }
         nameRecipes(&starts, made, &taken)
         return starts + shapes.map(\.start)

@@ -71,7 +71,9 @@ public struct CoordinateCheck: Sendable {
                         CoordinateMeasurement(
                             module: module, width: width, step: step, size: mean(sizes.map { $0.values[step] }),
                             change: mean(sizes.map { $0.changes[step] }),
-                            headSize: module.hasSuffix("scores") ? shape.headSize : nil))
+                            headSize: module.hasSuffix("scores") ? shape.headSize : nil,
+                            readSize: !Self.isReadout(module)
+                                ? nil : Self.isOverVocabulary(module) ? model.embeddingSize : shape.hiddenSize))
                 }
             }
         }
@@ -179,6 +181,11 @@ public struct CoordinateCheck: Sendable {
     /// Whether a module's outputs are read from a growing dimension.
     static func isReadout(_ module: String) -> Bool { module.hasSuffix("logits") }
 
+    /// Whether its outputs are logits of words, which are read with the rows of a table.
+    static func isOverVocabulary(_ module: String) -> Bool {
+        module == "generator.logits" || module.hasSuffix("token_logits")
+    }
+
     private static let learningRateShare = 0.125
 
     private static func meanMagnitude(_ values: [Float]) -> Double {
@@ -225,9 +232,15 @@ public struct CoordinateMeasurement: Codable, Sendable, Equatable {
     public var change: Double
     /// Of the network, where the module is its attention scores.
     public var headSize: Int?
+    /// Numbers that each output is made of, where the module is a readout: of hidden states, or of embeddings, whose size may stay.
+    /// Nil in files of earlier versions.
+    public var readSize: Int?
 
-    public init(module: String, width: Int, step: Int, size: Double, change: Double, headSize: Int? = nil) {
+    public init(
+        module: String, width: Int, step: Int, size: Double, change: Double, headSize: Int? = nil, readSize: Int? = nil
+    ) {
         self.headSize = headSize
+        self.readSize = readSize
         self.module = module
         self.width = width
         self.step = step

@@ -23,7 +23,7 @@ public struct CoordinateVerdict: Codable, Sendable, Equatable {
     /// - changes after every number of steps: 0. Those of attention scores and of logits over the vocabulary may fall as far
     ///   as −2 · `tolerance` (`docs/transfer.md` says why), and scores by the slope of the head size more, where heads grow;
     /// - sizes of logits before the first step: −½, unless they are exactly 0, as they are random projections divided by the
-    ///   width; later they pass through 0 and are not judged. Attention scores where heads grow with the width likewise, by
+    ///   width; of logits that are read from embeddings whose size stays: 0; later they pass through 0 and are not judged. Attention scores where heads grow with the width likewise, by
     ///   the slope of the head size;
     /// - all other sizes, before the first step and after every one: 0.
     public init(_ measurements: [CoordinateMeasurement], tolerance: Double, from smallest: Int = 0) {
@@ -53,8 +53,9 @@ public struct CoordinateVerdict: Codable, Sendable, Equatable {
         let plain = name.split(separator: ",").first.map(String.init) ?? name
         let isReadout = CoordinateCheck.isReadout(plain)
         let isScore = plain.hasSuffix("scores")
-        let overVocabulary = plain == "generator.logits" || plain.hasSuffix("token_logits")
-        let headGrowth = headGrowth(group)
+        let overVocabulary = CoordinateCheck.isOverVocabulary(plain)
+        let headGrowth = growth(group, of: \.headSize) ?? 0
+        let readGrowth = growth(group, of: \.readSize) ?? 1
         var worst = (excess: -Double.infinity, slope: 0.0, place: "")
         func judge(_ slope: Double?, _ place: String, _ expected: Double, lower: Double) {
             let slope = slope ?? .infinity
@@ -66,7 +67,7 @@ public struct CoordinateVerdict: Codable, Sendable, Equatable {
         for (index, slope) in sizes.enumerated() {
             if isProjection, index > 0 { continue }
             let startsAtZero = group.allSatisfy { $0.step > 0 || $0.size == 0 }
-            let expected = !isProjection || startsAtZero ? 0 : -0.5 * (isScore ? headGrowth : 1)
+            let expected = !isProjection || startsAtZero ? 0 : -0.5 * (isScore ? headGrowth : readGrowth)
             judge(slope, "size after \(steps[index]) steps", expected, lower: tolerance)
         }
         for (index, slope) in changes.enumerated() {
@@ -80,12 +81,15 @@ public struct CoordinateVerdict: Codable, Sendable, Equatable {
             place: worst.place, passes: worst.excess <= 0)
     }
 
-    /// Slope of log head size against log width; 0 where heads grow in number.
-    private static func headGrowth(_ group: [CoordinateMeasurement]) -> Double {
+    /// Slope of the log of a size against log width: 0 of heads that grow in number, and of embeddings whose size stays. Nil where
+    /// there is none.
+    private static func growth(
+        _ group: [CoordinateMeasurement], of size: (CoordinateMeasurement) -> Int?
+    ) -> Double? {
         let points = group.compactMap { measurement in
-            measurement.headSize.map { (x: Double(measurement.width), y: Double($0)) }
+            size(measurement).map { (x: Double(measurement.width), y: Double($0)) }
         }
-        return max(0, LogSlope.of(points) ?? 0)
+        return LogSlope.of(points).map { max(0, $0) }
     }
 
     /// The smallest width from which on the check passes, if there is one with two wider ones beside it.

@@ -45,7 +45,9 @@ public final class TransferSearch {
         let vocabularySize = try Run.prepareTokenizer(plan.target, folder: folder, progress: progress, warn: note)
         try Evaluator.check(plan.target, has: .heldOut, tokenizer: tokenizer)
         if isTested { try Evaluator.check(plan.target, has: .test, tokenizer: tokenizer) }
-        let coordinates = plan.options.checksCoordinates ? try checkCoordinates() : nil
+        // Nothing is carried to another width where the proxy is as wide as the target.
+        let isTransferred = plan.baseWidth != plan.target.model.hiddenSize
+        let coordinates = plan.options.checksCoordinates && isTransferred ? try checkCoordinates() : nil
 
         let phase = PhaseProgress("trials", on: progress)
         let runner = TrialRunner(
@@ -181,7 +183,8 @@ public final class TransferSearch {
             "the coordinate check fails from width \(plan.baseWidth) on: \(worst?.module ?? "") has a slope of "
                 + String(format: "%.2f", worst?.worst ?? 0) + " (\(worst?.place ?? "")); "
                 + (supported ?? "no width up to \(4 * plan.baseWidth) passes")
-                + ". See \(folder)/coordinate-check.svg; choose a wider --proxy-width, or --no-coordinate-check")
+                + ". See \(folder)/coordinate-check.svg; choose a wider --proxy-width (and another --output), or "
+                + "--no-coordinate-check")
     }
 
     /// The learning rates of the verification, as far as they are known before the search.

@@ -54,7 +54,8 @@ public struct Trial: Sendable {
             let sequences = stage.configuration.training.sequencesPerStep
             return sum
                 + ModelCost.flopsPerToken(
-                    stage.configuration.engine, vocabularySize: vocabularySize, attendedTokens: Double(length))
+                    stage.configuration.engine, vocabularySize: vocabularySize,
+                    attendedTokens: stage.configuration.model.meanAttendedTokens(segments: [length]))
                 * Double(stage.steps) * Double(sequences * length)
         }
     }

@@ -137,7 +137,7 @@ struct ClassifierCard {
                     tags: ["pretrain", "sentence-transformers"], task: head.pipeline, library: "sentence-transformers")
                 : history.frontMatter(tags: ["pretrain"], task: head.pipeline))\
             # \(title)
-            Fine-tuned and exported with pretrain. `\(architecture)`.
+            \(ModelCard.fineTunedMark) `\(architecture)`.
 
                 \(loading)
                 \(call)

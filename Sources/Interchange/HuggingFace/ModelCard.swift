@@ -5,6 +5,8 @@ struct ModelCard {
     static let fileName = "README.md"
     /// What tells a card of this program from others.
     static let mark = "Trained and exported with pretrain."
+    /// The same of fine-tuned models.
+    static let fineTunedMark = "Fine-tuned and exported with pretrain."
 
     /// Name of the folder: discriminator or generator.
     let network: String

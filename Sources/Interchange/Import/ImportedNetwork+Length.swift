@@ -8,7 +8,8 @@ extension ImportedNetwork {
         func contents(_ name: String) -> Data? {
             try? FileDescriptor.contents(of: (folder as NSString).appendingPathComponent(name), limit: 64 << 20)
         }
-        guard let card = contents(ModelCard.fileName), String(decoding: card, as: UTF8.self).contains(ModelCard.mark),
+        guard let card = contents(ModelCard.fileName).map({ String(decoding: $0, as: UTF8.self) }),
+            card.contains(ModelCard.mark) || card.contains(ModelCard.fineTunedMark),
             let data = contents("tokenizer_config.json"),
             let settings = try? JSONSerialization.jsonObject(with: data) as? [String: Any],
             let length = (settings["model_max_length"] as? NSNumber)?.doubleValue, 3...1e9 ~= length

@@ -51,5 +51,11 @@ extension RunConfiguration {
                     + "those of a chunk; raise it to several times corpus.sequence_length, or set "
                     + "objective.contrastive_weight to 0")
         }
+        if objective.contrast > 0, training.sequencesPerStep < 2 * engine.laneCount {
+            throw InvalidSetting(
+                "training.lanes",
+                "\(engine.laneCount) have one sequence each of \(training.sequencesPerStep), and the contrastive loss compares those "
+                    + "of a lane; lower it to half at most, or set objective.contrastive_weight to 0")
+        }
     }
 }

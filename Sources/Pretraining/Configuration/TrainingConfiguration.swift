@@ -73,7 +73,7 @@ public struct TrainingConfiguration: Configurable, Equatable {
             "lanes", &lanes, 1...65536,
             "Groups of sequences whose gradients are summed by themselves: the most threads that help; four for each thread "
                 + "balance the load. null: one for 2,048 tokens, from 2 to 64 (to 16 where sequences are divided). Part of the run: changing it changes results "
-                + "in the last bits.")
+                + "in the last bits, and with coco_lm what is contrasted.")
         try fields.integer(
             "chunk_tokens", &chunkTokens, 1...1_048_576,
             "Tokens carried through the networks at a time; sets the memory for activations. Longer sequences are carried "

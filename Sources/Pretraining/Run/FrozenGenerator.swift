@@ -3,6 +3,7 @@ import Encoder
 import Engine
 import Foundation
 import Kernels
+import Machine
 import Tokenization
 
 /// Takes a generator out of another run's checkpoint (Fast-ELECTRA: Dong et al. 2023, arXiv 2310.07347).
@@ -22,7 +23,9 @@ package enum FrozenGenerator {
         let configuration = try TrainingCheckpoint.configuration(reader)
         let model = TrainingEngine.model(configuration.engine, vocabularySize: theirs.vocabularySize)
         let layout = model.layout
-        try ModelCost(configuration.engine, model: model, threads: 1).checkMemory(writesCheckpoints: false)
+        try MachineLimits().check(
+            "the frozen generator's run", bytes: ModelCost.bytes(4, layout.bufferCount),
+            advice: "take a generator of a smaller model")
         guard configuration.objective.hasGenerator else {
             throw PretrainingError.unusableGenerator(path: reader.path, reason: "its run had no generator")
         }

@@ -152,6 +152,10 @@ public final class Run {
             corpusReport = work.corpusReport
             sources = work.sources
         }
+        // Fewer steps than were taken: the run stays what it was.
+        if let step = start.documents?.state.step, step > requested.plan.steps {
+            throw RunError.alreadyFinished(step: step, steps: requested.plan.steps, path: directory.path)
+        }
         try directory.write(
             Data(try ConfigurationWriter.yaml(requested, comments: true).utf8), to: directory.configuration)
         let loop = try RunLoop(

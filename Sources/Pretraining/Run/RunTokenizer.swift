@@ -17,6 +17,24 @@ enum RunTokenizer {
         listing: CorpusListing,
         progress: ProgressLine, report: (PretrainingEvent) -> Void
     ) throws -> Tokenizer {
+        let tokenizer = try find(
+            configuration, directory: directory, checkpoint: checkpoint, isNew: isNew, listing: listing,
+            progress: progress, report: report)
+        if tokenizer.droppedByteValues > 0 {
+            report(
+                .warning(
+                    "the tokenizer has no token for \(tokenizer.droppedByteValues) of the bytes that text is made of, and none that "
+                        + "stands for what it does not know: text with them is left out, and not counted; train it with the whole "
+                        + "alphabet (initial_alphabet of tokenizers' trainer), or with pretrain tokenizer train"))
+        }
+        return tokenizer
+    }
+
+    private static func find(
+        _ configuration: RunConfiguration, directory: RunDirectory, checkpoint: Data?, isNew: Bool,
+        listing: CorpusListing,
+        progress: ProgressLine, report: (PretrainingEvent) -> Void
+    ) throws -> Tokenizer {
         if let checkpoint {
             let tokenizer = try Tokenizer(json: Array(checkpoint))
             // The file may have moved or gone, since the checkpoint has it; another one would be ignored without a word.
@@ -75,9 +93,11 @@ enum RunTokenizer {
                             + skipped.map { "\($0)" }.joined(separator: "; ")))
             }
         }
-        return try trainer.train { _, fraction in
+        let tokenizer = try trainer.train { _, fraction in
             try TerminationSignals.check()
             phase.update(fraction: 0.3 + 0.7 * fraction)
         }
+        if let dropped = trainer.droppedWordsNote { progress.interrupt { report(.warning(dropped)) } }
+        return tokenizer
     }
 }

@@ -94,7 +94,7 @@ public struct ResultFacts: Encodable, Sendable {
         }
         .sorted { $0.seed < $1.seed }
         guard let first = seeds.first else { return nil }
-        let metrics = TaskMetric.allCases.filter { first.validation[$0] != nil }
+        let metrics = TaskMetric.allCases.filter { first.validation[$0] != nil || first.test?[$0] != nil }
         func cell(_ scores: TaskScores?, _ metric: TaskMetric) -> String {
             scores?[metric].map { String(format: "%.4f", $0) } ?? "–"
         }

@@ -235,6 +235,8 @@ public final class RunReader {
             return RunStatus(state: .finished, updated: changed)
         }
         guard let changed else { return RunStatus(state: .empty) }
+        // A step, or an evaluation, may take longer than anything that can be guessed from the log.
+        if RunLock.isSeenHeld(runDirectory: directory.path) { return RunStatus(state: .running, updated: changed) }
         // A line of the log may be long in coming: so long as the last ones were, several times over.
         let seconds = metrics.training.seconds.suffix(10)
         let pace = seconds.count > 1 ? ((seconds.last ?? 0) - (seconds.first ?? 0)) / Double(seconds.count - 1) : 0

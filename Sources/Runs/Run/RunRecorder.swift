@@ -58,6 +58,7 @@ final class RunRecorder<Evaluation: RunEvaluation> {
 
     /// Seconds that the run has taken, without those between an interruption and what followed.
     var seconds: Double { log.seconds + secondsHere }
+    private var energyAskedAt = ContinuousClock.now
     private var secondsHere: Double { startedAt.duration(to: .now).seconds }
 
     /// Whether the evaluation after the step that the run goes on from is on record.
@@ -80,6 +81,11 @@ final class RunRecorder<Evaluation: RunEvaluation> {
     func record(_ record: some RunRecord, step: Int, seconds: Double) {
         timeLeft.add(stepSeconds: seconds)
         self.step = step
+        // Its counters go round within minutes.
+        if energyAskedAt.duration(to: .now) > .seconds(30) {
+            energyAskedAt = .now
+            _ = energy?.joules()
+        }
         if step % plan.logEvery == 0 || step == 1 || step == plan.steps {
             keep { try log.append(record, step: step, seconds: self.seconds) }
             keep { try board.append(step: step, scalars: record.scalars) }

@@ -1,10 +1,11 @@
 import Atomics
 import Foundation
 
-/// Turns the first SIGTERM, SIGINT, SIGUSR1 or SIGHUP into a request that long work polls; a second one of any kind ends
-/// the process at once with status 128 + its number.
+/// Turns the first SIGTERM, SIGINT, SIGUSR1 or SIGHUP into a request that long work polls; a second one ends the process at once
+/// with status 128 + its number. What arrives once and is sent twice is none: the same signal again within a second (`timeout`
+/// sends it to the program and to its group), and SIGHUP, which both the shell and the kernel send where a terminal is closed.
 ///
-/// The handler does only what is safe at any instant: one atomic exchange, and `_exit`.
+/// The handler does only what is safe at any instant: atomic operations, a look at the clock, and `_exit`.
 public enum TerminationSignals {
     /// The signals, with their numbers on Linux.
     public enum Signal: Int32, Sendable, CaseIterable, CustomStringConvertible {
@@ -28,7 +29,7 @@ public enum TerminationSignals {
     /// SIGHUP stays ignored where it was, as under nohup: whoever started the program wants it to outlive the terminal.
     public static func install() {
         // Touches the global first: its allocation must not happen in the handler.
-        _ = pendingNumber.load(ordering: .relaxed)
+        _ = (pendingNumber.load(ordering: .relaxed), own.load(ordering: .relaxed), ownTime.load(ordering: .relaxed))
         for signal in Signal.allCases {
             var action = sigaction()
             if signal == .hangUp, sigaction(signal.rawValue, nil, &action) == 0, isIgnored(action) { continue }
@@ -53,19 +54,35 @@ public enum TerminationSignals {
         if pending != nil { throw CancellationError() }
     }
 
-    /// A signal that another process of the same run has received.
+    /// A signal that another process of the same run has received. This one's own is still its first.
     package static func note(_ number: Int32) {
         _ = pendingNumber.compareExchange(expected: 0, desired: number, ordering: .acquiringAndReleasing)
     }
 
     /// Forgets a signal that has been dealt with.
-    package static func reset() { pendingNumber.store(0, ordering: .releasing) }
+    package static func reset() {
+        own.store(0, ordering: .releasing)
+        pendingNumber.store(0, ordering: .releasing)
+    }
 }
 
 /// Number of the first signal; 0 for none. Never freed, so the handler can use it until the end.
 private let pendingNumber = UnsafeAtomic<Int32>.create(0)
 
+/// The first signal that this process has received itself, and when, in milliseconds of a clock that only goes forward.
+private let own = UnsafeAtomic<Int32>.create(0)
+private let ownTime = UnsafeAtomic<Int64>.create(0)
+
 private let handler: @convention(c) (Int32) -> Void = { number in
-    let (first, _) = pendingNumber.compareExchange(expected: 0, desired: number, ordering: .acquiringAndReleasing)
-    if !first { _exit(128 + number) }
+    var clock = timespec()
+    clock_gettime(CLOCK_MONOTONIC, &clock)
+    let now = Int64(clock.tv_sec) * 1000 + Int64(clock.tv_nsec) / 1_000_000
+    let (isFirst, first) = own.compareExchange(expected: 0, desired: number, ordering: .acquiringAndReleasing)
+    if isFirst {
+        ownTime.store(now, ordering: .releasing)
+        _ = pendingNumber.compareExchange(expected: 0, desired: number, ordering: .acquiringAndReleasing)
+        return
+    }
+    let isAgain = number == first && now - ownTime.load(ordering: .acquiring) < 1000
+    if number != TerminationSignals.Signal.hangUp.rawValue, !isAgain { _exit(128 + number) }
 }

@@ -2,10 +2,11 @@ extension TokenizerEncoder {
     /// As many words may a token, or what is encoded as one, reach over where a text is divided to find what tokens stand for.
     private static let mostJoined = 8
 
-    /// A byte-level token is the bytes that it stands for. Where the tokenizer changes text first (normal forms, small letters),
-    /// these are bytes of the changed text, which remembers where it comes from. Where tokens are the bytes of neither (a space is
-    /// put before the text, added tokens stand in it), the text is divided at its spaces, as far as this leaves its tokens what they
-    /// are, and what of a part does not read as it was written stands for the part as a whole.
+    /// A byte-level token is the bytes that it stands for, but for a space that the tokenizer puts before the text, which is no part
+    /// of it. Where the tokenizer changes text first (normal forms, small letters), these are bytes of the changed text, which
+    /// remembers where it comes from. Where tokens are the bytes of neither (added tokens stand in it), the text is divided at its
+    /// spaces, as far as this leaves its tokens what they are, and what of a part does not read as it was written stands for the part
+    /// as a whole.
     func byteLevelTokens(_ bytes: [UInt8], _ parsing: AddedTokenParsing) -> TextTokens {
         let ids = encode(bytes, parsing: parsing)
         if let found = exact(ids, bytes, 0..<bytes.count) ?? aligned(ids, bytes, parsing) { return found }
@@ -52,29 +53,36 @@ extension TokenizerEncoder {
                 text.appendUTF8(index..<index + 1, to: &normalized)
                 owners += repeatElement(index, count: normalized.count - owners.count)
             }
-            guard tokenizer.decode(ids).elementsEqual(normalized) else { return nil }
-            var start = 0
+            guard var start = start(of: ids, normalized[...]) else { return nil }
             return TextTokens(
                 ids: ids,
                 ranges: ids.map { id in
-                    let end = start + (tokenizer.bytes(of: id)?.count ?? 0)
-                    defer { start = end }
-                    guard end > start else { return 0..<0 }
-                    return text.source(owners[start]..<owners[end - 1] + 1)
+                    let first = max(0, start)
+                    start += tokenizer.bytes(of: id)?.count ?? 0
+                    guard start > first else { return 0..<0 }
+                    return text.source(owners[first]..<owners[start - 1] + 1)
                 })
         }
     }
 
     /// - Returns: nil where the tokens' bytes are not those of the text.
     private func exact(_ ids: [Int32], _ bytes: [UInt8], _ range: Range<Int>) -> TextTokens? {
-        guard tokenizer.decode(ids).elementsEqual(bytes[range]) else { return nil }
-        var start = range.lowerBound
+        guard var start = start(of: ids, bytes[range]) else { return nil }
         return TextTokens(
             ids: ids,
             ranges: ids.map { id in
-                let end = start + (tokenizer.bytes(of: id)?.count ?? 0)
-                defer { start = end }
-                return start..<end
+                let first = max(range.lowerBound, start)
+                start += tokenizer.bytes(of: id)?.count ?? 0
+                return first..<max(first, start)
             })
+    }
+
+    /// Where the first token begins, if the tokens' bytes are those of the text: with it, or one before it where the tokenizer puts
+    /// a space before the text. Nil where they are others.
+    private func start(of ids: [Int32], _ bytes: ArraySlice<UInt8>) -> Int? {
+        let decoded = tokenizer.decode(ids)
+        if decoded.elementsEqual(bytes) { return bytes.startIndex }
+        let isPrefixed = decoded.first == UInt8(ascii: " ") && decoded.dropFirst().elementsEqual(bytes)
+        return isPrefixed ? bytes.startIndex - 1 : nil
     }
 }

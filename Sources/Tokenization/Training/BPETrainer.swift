@@ -24,8 +24,13 @@ public final class BPETrainer {
     public let minimumFrequency: Int
     public let options: TokenizerTrainingOptions
     private let normalizer: Normalizer?
+    /// Different words that are counted.
+    public static let wordLimit = 2_000_000
     /// Bytes fed so far.
     public private(set) var bytesFed = 0
+    /// Words, counted as often as they occur, that had to be left out because there were too many different ones; known behind
+    /// `train`.
+    public private(set) var droppedWords: UInt64 = 0
     private var words: WordTable?
 
     /// - Parameters:
@@ -36,7 +41,7 @@ public final class BPETrainer {
     /// - Throws: `TokenizerError.vocabularyTooSmall`, below `minimumVocabularySize`.
     public init(
         vocabularySize: Int, minimumFrequency: Int = 0, options: TokenizerTrainingOptions = .init(),
-        wordLimit: Int = 2_000_000
+        wordLimit: Int = BPETrainer.wordLimit
     ) throws(TokenizerError) {
         guard vocabularySize >= Self.minimumVocabularySize else {
             throw .vocabularyTooSmall(requested: vocabularySize, minimum: Self.minimumVocabularySize)
@@ -106,11 +111,20 @@ public final class BPETrainer {
     public func train(progress: (Phase, Double) throws -> Void) rethrows -> Tokenizer {
         let table = words.take() ?? WordTable(limit: 16)
         words = WordTable(limit: 16)
+        droppedWords = table.droppedOccurrences
         var learner = MergeLearner(
             table, firstID: SpecialTokens.contents.count, minimumFrequency: minimumFrequency,
             lengthLimit: options.maximumTokenLength)
         try learner.learn(size: vocabularySize) { try progress(.merging, $0) }
         return Tokenizer(trainedTokens: learner.tokens, merges: learner.merges, options: options)
+    }
+
+    /// What the rarest words that were left out come to, for people; nil where there are none.
+    public var droppedWordsNote: String? {
+        droppedWords == 0
+            ? nil
+            : "there were more than \(Self.wordLimit) different words: the rarest were left out of the counts, \(droppedWords) times "
+                + "in all; what is learned then depends on the order of the files too"
     }
 
     /// Learns the merges, without a word on the way.

@@ -98,7 +98,7 @@ struct ExportCommand: ParsableCommand {
             Terminal.note("warning: not in the card: \(missing)")
         }
         var settings = settings(history)
-        settings.trainsTokenTypes = state.trainsTokenTypes == true
+        settings.trainsTokenTypes = state.trainsTokenTypes(in: model.configuration)
         settings.trainedLength = try TrainingCheckpoint.trainedLength(model.reader)
         // Whoever says something of the model by option wants a card that says it.
         if license == nil, licenseLink == nil, language.isEmpty {
@@ -174,7 +174,9 @@ extension FineTunedModel {
             func text(_ score: Double?) -> String { score.map { String(format: "%.4g", $0) } ?? "none" }
             var metrics: [(name: String, value: String)] = [("\(metric) on validation texts", text(bestScore))]
             if let test = result?.test {
-                metrics.append(("\(metric) on test texts", text(TaskMetric(rawValue: metric).flatMap { test[$0] })))
+                let reported = result?.reported(configuration.task)
+                metrics.append(
+                    ("\(reported?.rawValue ?? metric) on test texts", text(reported.flatMap { test[$0] })))
             }
             var history = ModelHistory(
                 startedFrom: origin?.encoder,

@@ -60,8 +60,9 @@ struct PredictCommand: ParsableCommand {
         let progress = ProgressLine(quiet: quiet)
         let phase = PhaseProgress("labelling", on: progress)
         var summary = PredictionSummary(
-            labels: model.labels, givesSpans: model.configuration.task.kind == .tokens, model: model.path, input: input,
-            output: output)
+            labels: model.namedLabels,
+            givesSpans: model.configuration.task.kind == .tokens && rows.allSatisfy { $0.words == nil },
+            model: model.path, input: input, output: output)
         var unknown = UnknownTokens(model.tokenizer)
         /// Predictions are put out as they come: of many classes each is large.
         func label(_ put: (UnsafeRawBufferPointer) throws -> Void) throws {

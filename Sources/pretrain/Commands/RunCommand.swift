@@ -23,7 +23,7 @@ struct RunCommand: ParsableCommand {
 
             SIGTERM, SIGINT, SIGUSR1 and SIGHUP (unless ignored, as under nohup) break off the step under way, write a \
             checkpoint of the last finished one and end the run with status \(ExitStatus.stoppedBySignal); a second signal \
-            ends it at once.
+            ends it at once, but for SIGHUP, and the same one within a second.
 
               pretrain run
               pretrain run mine.yaml --output checkpoints/mine --set training.steps=20000
@@ -226,11 +226,15 @@ struct RunCommand: ParsableCommand {
             try report.show(result) { result.text }
         case .abandoned: break
         case .stopped(let signal, let step):
+            let again = "pretrain run --output \(ShellWord.quoted(directory))"
             Terminal.note(
                 step == 0
                     ? "stopped by \(signal) before the first step was finished; the same command begins anew"
                     : "stopped by \(signal) after step \(CountFormat.grouped(step)); \(DurationFormat.text(run.seconds)) of training "
-                        + "so far. The same command goes on from there, or\n  pretrain run --output \(ShellWord.quoted(directory))"
+                        + "so far. "
+                        + (resume == "auto"
+                            ? "The same command goes on from there, or\n  \(again)"
+                            : "With --resume the same command would leave that behind; what goes on from there is\n  \(again)")
             )
             throw ExitCode(ExitStatus.stoppedBySignal)
         }

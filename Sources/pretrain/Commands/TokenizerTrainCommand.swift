@@ -12,7 +12,8 @@ struct TokenizerTrainCommand: AsyncParsableCommand {
         commandName: "train",
         abstract: "Trains a byte-level BPE on text files and writes a Hugging Face tokenizer.json.",
         discussion: """
-            The result depends on the text alone. It is written in one step, over an existing file too. Text with fewer \
+            The result depends on the text alone (of more than two million different words the rarest are left out, which is \
+            told). It is written in one step, over an existing file too. Text with fewer \
             distinct pairs than the vocabulary asks for gives a smaller vocabulary, and a note says so.
             """)
 
@@ -70,6 +71,8 @@ struct TokenizerTrainCommand: AsyncParsableCommand {
         var bytes: Int
         var seconds: Double
         var skipped: [CorpusReport.Entry]
+        /// How often words occur that were left out of the counts.
+        var droppedWords: UInt64
     }
 
     func validate() throws {
@@ -117,7 +120,7 @@ struct TokenizerTrainCommand: AsyncParsableCommand {
             vocabularySize: vocabularySize, minimumFrequency: minFrequency, options: options)
         let phase = PhaseProgress("training the tokenizer", on: ProgressLine())
         let total = Double(max(listing.bytes, 1))
-        // Everything, in whatever order: counts do not depend on it.
+        // Everything, in whatever order.
         let sample = try CorpusSampler(listing: listing, seed: 0).sampleDocuments(limitBytes: 1 << 60) { document in
             trainer.feed(document)
             phase.update(fraction: min(Self.countingShare, Self.countingShare * Double(trainer.bytesFed) / total))
@@ -126,6 +129,7 @@ struct TokenizerTrainCommand: AsyncParsableCommand {
             phase.update(fraction: Self.countingShare + (1 - Self.countingShare) * share)
         }
         phase.finish()
+        if let dropped = trainer.droppedWordsNote { Terminal.note("warning: \(dropped)") }
         var skipped = listing.report
         skipped.add(sample.report)
         SkippedText.note(skipped.entries)
@@ -137,7 +141,8 @@ struct TokenizerTrainCommand: AsyncParsableCommand {
         let elapsed = start.duration(to: .now) / .seconds(1)
         let result = Report(
             output: output, vocabularySize: tokenizer.vocabularySize, requestedVocabularySize: vocabularySize,
-            files: listing.fileCount, bytes: trainer.bytesFed, seconds: elapsed, skipped: skipped.entries)
+            files: listing.fileCount, bytes: trainer.bytesFed, seconds: elapsed, skipped: skipped.entries,
+            droppedWords: trainer.droppedWords)
         try report.show(result) {
             "\(output): \(result.vocabularySize) ids from \(result.bytes) bytes in \(listing.fileCount) files, "
                 + String(format: "%.1f s", elapsed)
