@@ -35,7 +35,7 @@ public struct SuiteStart: Codable, Equatable, Sendable {
         let names = try names(paths)
         var starts: [SuiteStart] = []
         var taken = Set(names)
-        var made: [(configuration: String, tokenizer: Data, seed: Int)] = []
+        var made: [(recipe: String, tokenizer: Data, seed: Int)] = []
         var shapes: [(configuration: RunConfiguration, model: ModelConfiguration, tokenizer: Data, start: SuiteStart)] =
             []
         for (name, path) in zip(names, paths) {
@@ -79,12 +79,12 @@ public struct SuiteStart: Codable, Equatable, Sendable {
     ///   - made: how each was pretrained, but for its seed; and that.
     ///   - taken: names that are not to be used again.
     private static func nameRecipes(
-        _ starts: inout [SuiteStart], _ made: [(configuration: String, tokenizer: Data, seed: Int)],
+        _ starts: inout [SuiteStart], _ made: [(recipe: String, tokenizer: Data, seed: Int)],
         _ taken: inout Set<String>
     ) {
         for index in starts.indices where starts[index].recipe == nil {
             let alike = made.indices.filter {
-                made[$0].configuration == made[index].configuration && made[$0].tokenizer == made[index].tokenizer
+                made[$0].recipe == made[index].recipe && made[$0].tokenizer == made[index].tokenizer
             }
             // A model that is there twice says nothing of chance.
             guard alike.count > 1, Set(alike.map { made[$0].seed }).count == alike.count else { continue }

@@ -23,8 +23,8 @@ public struct CoordinateVerdict: Codable, Sendable, Equatable {
     /// - changes after every number of steps: 0. Those of attention scores and of logits over the vocabulary may fall as far
     ///   as −2 · `tolerance` (`docs/transfer.md` says why), and scores by the slope of the head size more, where heads grow;
     /// - sizes of logits before the first step: −½, unless they are exactly 0, as they are random projections divided by the
-    ///   width; of logits that are read from embeddings whose size stays: 0; later they pass through 0 and are not judged. Attention scores where heads grow with the width likewise, by
-    ///   the slope of the head size;
+    ///   width; of logits that are read from embeddings whose size stays: 0; later they pass through 0 and are not judged.
+    ///   Attention scores where heads grow with the width likewise, by the slope of the head size;
     /// - all other sizes, before the first step and after every one: 0.
     public init(_ measurements: [CoordinateMeasurement], tolerance: Double, from smallest: Int = 0) {
         self.tolerance = tolerance

@@ -29,7 +29,7 @@ public enum TerminationSignals {
     /// SIGHUP stays ignored where it was, as under nohup: whoever started the program wants it to outlive the terminal.
     public static func install() {
         // Touches the global first: its allocation must not happen in the handler.
-        _ = (pendingNumber.load(ordering: .relaxed), own.load(ordering: .relaxed), ownTime.load(ordering: .relaxed))
+        _ = (pendingNumber.load(ordering: .relaxed), own.load(ordering: .relaxed))
         for signal in Signal.allCases {
             var action = sigaction()
             if signal == .hangUp, sigaction(signal.rawValue, nil, &action) == 0, isIgnored(action) { continue }
@@ -69,20 +69,20 @@ public enum TerminationSignals {
 /// Number of the first signal; 0 for none. Never freed, so the handler can use it until the end.
 private let pendingNumber = UnsafeAtomic<Int32>.create(0)
 
-/// The first signal that this process has received itself, and when, in milliseconds of a clock that only goes forward.
-private let own = UnsafeAtomic<Int32>.create(0)
-private let ownTime = UnsafeAtomic<Int64>.create(0)
+/// The first signal that this process has received itself, in its lowest byte, and above it when, in milliseconds of a clock that
+/// only goes forward: in one, as the second may come on another thread at once. 0 for none.
+private let own = UnsafeAtomic<Int64>.create(0)
 
 private let handler: @convention(c) (Int32) -> Void = { number in
     var clock = timespec()
     clock_gettime(CLOCK_MONOTONIC, &clock)
     let now = Int64(clock.tv_sec) * 1000 + Int64(clock.tv_nsec) / 1_000_000
-    let (isFirst, first) = own.compareExchange(expected: 0, desired: number, ordering: .acquiringAndReleasing)
+    let (isFirst, first) = own.compareExchange(
+        expected: 0, desired: now << 8 | Int64(number), ordering: .acquiringAndReleasing)
     if isFirst {
-        ownTime.store(now, ordering: .releasing)
         _ = pendingNumber.compareExchange(expected: 0, desired: number, ordering: .acquiringAndReleasing)
         return
     }
-    let isAgain = number == first && now - ownTime.load(ordering: .acquiring) < 1000
+    let isAgain = Int64(number) == first & 0xFF && now - first >> 8 < 1000
     if number != TerminationSignals.Signal.hangUp.rawValue, !isAgain { _exit(128 + number) }
 }

@@ -61,8 +61,6 @@ struct EmbedCommand: ParsableCommand {
         var shape: [Int]
     }
 
-    private static let textsAtATime = 8192
-
     func run() throws {
         if try FineTunedModel.isOne(at: checkpoint) { return try runFineTuned() }
         let pooling = pooling ?? .mean
@@ -99,8 +97,7 @@ struct EmbedCommand: ParsableCommand {
         let count = offsets[sequences.count]
         try file.writeInParts { put in
             try NumPyArray.header(.float32, shape: [count, width]).withUnsafeBytes { try put($0) }
-            for start in stride(from: 0, to: sequences.count, by: Self.textsAtATime) {
-                let part = Array(sequences[start..<min(start + Self.textsAtATime, sequences.count)])
+            for (start, part) in sequences.parts() {
                 let found = try model.engine.states(part, of: network, pooling: pooling) { share in
                     phase.update(fraction: (Double(start) + share * Double(part.count)) / Double(sequences.count))
                 }
@@ -134,8 +131,7 @@ struct EmbedCommand: ParsableCommand {
         var unknown = UnknownTokens(model.tokenizer)
         try file.writeInParts { put in
             try NumPyArray.header(.float32, shape: [texts.count, model.vectorSize]).withUnsafeBytes { try put($0) }
-            for start in stride(from: 0, to: texts.count, by: Self.textsAtATime) {
-                let part = Array(texts[start..<min(start + Self.textsAtATime, texts.count)])
+            for (start, part) in texts.parts() {
                 let found = try model.vectors(part) { share in
                     phase.update(fraction: (Double(start) + share * Double(part.count)) / Double(texts.count))
                 }

@@ -44,8 +44,6 @@ struct PredictCommand: ParsableCommand {
     var quiet = false
     @OptionGroup var report: ReportOptions
 
-    private static let textsAtATime = 8192
-
     func run() throws {
         let file = try output.map { try OutputFile(checking: $0) }
         let model = try FineTunedModel(path: model, threads: threading.count)
@@ -66,8 +64,7 @@ struct PredictCommand: ParsableCommand {
         var unknown = UnknownTokens(model.tokenizer)
         /// Predictions are put out as they come: of many classes each is large.
         func label(_ put: (UnsafeRawBufferPointer) throws -> Void) throws {
-            for start in stride(from: 0, to: rows.count, by: Self.textsAtATime) {
-                let part = Array(rows[start..<min(start + Self.textsAtATime, rows.count)])
+            for (start, part) in rows.parts() {
                 let found = try model.predict(part, of: input) { done in
                     let done = start + done
                     phase.update(fraction: Double(done) / Double(rows.count)) {
