@@ -5,7 +5,7 @@
 #     Experiments/pretraining-pays/run.sh PROSE.txt TASKS PAIRS OUTPUT [RECIPE…]
 #
 # TASKS holds folders with train.jsonl and test.jsonl or validation.jsonl or both, plain or compressed, called sst2, cola, mrpc, trec6,
-# sotu_era and imdb, of which some may be missing; PAIRS files of minimal pairs. Recipes: mlm, mlm-muon, electra, electra-muon, metro,
+# sotu_era and imdb, of which some may be missing; PAIRS files of minimal pairs. Recipes: mlm, mlm-muon, electra, electra-separate, electra-muon, metro,
 # metro-muon. Variables: STEPS, how many instead of an hour's; WARMUP; PRECISION (float32 where there is no bfloat16); RATES of
 # fine-tuning; OWN, a second text that is read as often as the first (of the tasks' own kind, say); PRETRAIN, another binary than the
 # one of `make build`. The same command goes on where it was interrupted.
@@ -55,6 +55,7 @@ for recipe in "${@:-mlm}"; do
             --set optimizer.coupled_tables=true"
         ;;
     electra) steps=12200 && settings="--set model.generator.width_multiplier=0.5" ;;
+    electra-separate) steps=12200 && settings="--set model.generator.width_multiplier=0.5 --set optimizer.separate=true" ;;
     electra-muon) steps=10600 && settings="--set model.generator.width_multiplier=0.5 $two_muons" ;;
     metro)
         steps=11000

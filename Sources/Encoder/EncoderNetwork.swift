@@ -183,8 +183,11 @@ public struct EncoderNetwork: Sendable {
         // A second view of the text is not what the analysis is about.
         let layerObserver = networkIndex == (kind == .generator ? 0 : 1) ? pass.inspection?.observer : nil
         var states = layerObserver == nil ? [] : [x.copied()]
-        for (index, layer) in layers.enumerated() where !(pass.inspection?.removes(index, of: kind) ?? false) {
+        for (index, layer) in layers.enumerated() {
             if pass.isCut { return x }
+            // The layer that is there twice goes twice: without its first visit nothing is there that the second one reads.
+            let place = min(index, maskDecoder?.firstLayer ?? index)
+            if pass.inspection?.removes(place, of: kind) ?? false { continue }
             if let maskDecoder, index == maskDecoder.firstLayer { x = maskDecoder.forward(x, pass) }
             if let observer {
                 x = layer.forward(x, pass, name: "layers.\(index)", observer: observer)

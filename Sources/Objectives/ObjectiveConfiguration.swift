@@ -143,7 +143,13 @@ public struct ObjectiveConfiguration: Configurable, Equatable {
         [
             SettingUse(
                 "mask_token_fraction", "random_token_fraction", isRead: !name.readsReplacements || hasGenerator,
-                otherwise: "is for what a generator reads; replacements: random has none")
+                otherwise: "is for what a generator reads; replacements: random has none"),
+            SettingUse(
+                "discriminator_weight", isRead: name.detects,
+                otherwise: "is for a detection loss, which \(name.rawValue) does not have"),
+            SettingUse(
+                "corrective_weight", isRead: name.prediction != .none,
+                otherwise: "is for a model that predicts tokens, which electra does not"),
         ]
     }
 
@@ -157,17 +163,8 @@ public struct ObjectiveConfiguration: Configurable, Equatable {
             throw InvalidSetting(
                 "replacements", "\(name.rawValue) reads masked text and replaces nothing; leave it out")
         }
-        if !name.detects, discriminatorWeight != ObjectiveConfiguration().discriminatorWeight {
-            throw InvalidSetting(
-                "discriminator_weight",
-                "\(name.rawValue) has no detection loss; leave it at \(ObjectiveConfiguration().discriminatorWeight)")
-        }
         if !name.detects, detectedTokens != .all {
             throw InvalidSetting("detected_tokens", "\(name.rawValue) has no detection loss; leave it out")
-        }
-        if correctiveWeight != nil, name.prediction == .none {
-            throw InvalidSetting(
-                "corrective_weight", "electra predicts no tokens; choose name: metro or coco_lm, or leave it out")
         }
         if correctiveTokens == .all, name != .cocoLM {
             throw InvalidSetting(

@@ -86,22 +86,20 @@ public struct OptimizerConfiguration: Configurable, Equatable {
                 "final_learning_rate_fraction", isRead: schedule != .constant,
                 otherwise: "is for a schedule that falls; constant stays at the peak"),
             SettingUse("decay_steps", isRead: schedule == .wsd, otherwise: "is only read with schedule: wsd"),
+            SettingUse(
+                "muon", "generator.muon_peak_learning_rate", isRead: kind == .muon,
+                otherwise: "is only read with kind: muon"),
+            SettingUse("importance_decay", isRead: kind == .sage, otherwise: "is only read with kind: sage"),
+            SettingUse(
+                "generator", isRead: separate,
+                otherwise: "is only read with separate: true; one optimizer has one set of values"),
         ]
     }
 
     public func validate() throws {
-        if kind != .muon, generator.muonPeakLearningRate != nil {
-            throw InvalidSetting("generator.muon_peak_learning_rate", "is only read with kind: muon")
-        }
-        if kind != .muon, muon != MuonConfiguration() {
-            throw InvalidSetting("muon", "is only read with kind: muon")
-        }
         let notOfSAGE = [("coupled_tables", coupledTables), ("cautious_weight_decay", cautiousWeightDecay)]
         if kind == .sage, let (name, _) = notOfSAGE.first(where: \.1) {
             throw InvalidSetting(name, "is for kind: adamw and muon; leave it out")
-        }
-        if kind != .sage, importanceDecay != OptimizerConfiguration().importanceDecay {
-            throw InvalidSetting("importance_decay", "is only read with kind: sage; \(kind.rawValue) has no importance")
         }
         if decayStart == .withWarmup, schedule != .linear, schedule != .cosine {
             throw InvalidSetting(
@@ -118,10 +116,6 @@ public struct OptimizerConfiguration: Configurable, Equatable {
                 separate
                     ? "needs shared_tensors: both; with generator, one update waits for both gradients"
                     : "is only read with separate: true; one optimizer moves everything at once")
-        }
-        if !separate, generator != GeneratorOptimizerConfiguration() {
-            throw InvalidSetting(
-                "generator", "is only read with separate: true; one optimizer has one set of values")
         }
     }
 

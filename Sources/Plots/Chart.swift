@@ -17,7 +17,7 @@ public struct Chart: Sendable, Equatable {
     public var series: [Series]
     /// Lines across the whole chart: a baseline, a bound, a chosen value.
     public var references: [ReferenceLine]
-    /// In pixels of the viewer's unit; the drawing scales to any size.
+    /// In pixels of the viewer's unit; the drawing scales to any size. A legend of more than three rows makes it higher.
     public var width: Double
     public var height: Double
     public var palette: Palette

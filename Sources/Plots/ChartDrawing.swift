@@ -10,6 +10,8 @@ struct ChartDrawing {
     private let top: Double
     private let right: Double
     private let bottom: Double
+    /// The chart's own, and room for a legend of many rows, which would leave none to the data.
+    let height: Double
 
     private static let labelSize = 11.0
     private static let padding = 16.0
@@ -25,7 +27,8 @@ struct ChartDrawing {
         let titles = (chart.title.isEmpty ? 0.0 : 22) + (chart.subtitle.isEmpty ? 0 : 16)
         legend = ChartLegend(chart, left: left, top: 12 + titles + 4, right: right, theme: theme)
         top = 12 + titles + legend.height + 10
-        bottom = chart.height - 12 - 20 - (chart.x.label.isEmpty ? 0 : 20)
+        height = chart.height + max(0, legend.height - ChartLegend.usualHeight)
+        bottom = height - 12 - 20 - (chart.x.label.isEmpty ? 0 : 20)
     }
 
     var content: String { titles + grid + data + references + frame + legend.content }
@@ -72,7 +75,7 @@ struct ChartDrawing {
         return SVGText.line(left, bottom, right, bottom, colour: theme.axis)
             + SVGText.line(left, top, left, bottom, colour: theme.axis)
             + SVGText.text(
-                chart.x.label, x: (left + right) / 2, y: chart.height - 12, size: 12, anchor: .middle,
+                chart.x.label, x: (left + right) / 2, y: height - 12, size: 12, anchor: .middle,
                 colour: theme.text)
             + SVGText.text(
                 chart.y.label, x: Self.padding + 8, y: middle, size: 12, anchor: .middle, colour: theme.text,

@@ -6,6 +6,8 @@ struct ChartLegend {
     private static let size = 11.5
     private static let rowHeight = 17.0
     private static let sample = 20.0
+    /// What a chart's height allows for: three rows.
+    static let usualHeight = 3 * rowHeight + 2
 
     init(_ chart: Chart, left: Double, top: Double, right: Double, theme: Theme) {
         var content = ""

@@ -23,15 +23,16 @@ public struct Figure: Sendable, Equatable {
             let row = Array(charts[start..<min(start + columns, charts.count)])
             let common = sharesY ? row.flatMap(\.valuesOfY) : []
             var x = 0.0
-            for chart in row {
+            let drawings = row.map { ChartDrawing($0, commonY: common, theme: theme) }
+            for (chart, drawing) in zip(row, drawings) {
                 body += "<svg x=\"\(SVGText.number(x))\" y=\"\(SVGText.number(y))\""
-                body += " width=\"\(SVGText.number(chart.width))\" height=\"\(SVGText.number(chart.height))\">\n"
-                body += ChartDrawing(chart, commonY: common, theme: theme).content
+                body += " width=\"\(SVGText.number(chart.width))\" height=\"\(SVGText.number(drawing.height))\">\n"
+                body += drawing.content
                 body += "</svg>\n"
                 x += chart.width
             }
             width = max(width, x)
-            y += row.map(\.height).max() ?? 0
+            y += drawings.map(\.height).max() ?? 0
         }
         let size = (SVGText.number(width), SVGText.number(y))
         let name = charts.map(\.title).filter { !$0.isEmpty }.joined(separator: "; ")

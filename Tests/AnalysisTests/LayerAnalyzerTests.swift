@@ -77,6 +77,22 @@ struct LayerAnalyzerTests {
         }
     }
 
+    @Test("With a mask decoder a removed layer reads nothing that was there before")
+    func maskDecoder() throws {
+        let configuration = AnalyzedModel.configuration {
+            $0.model.positions = .none
+            $0.model.normalization.placement = .post
+            $0.model.generator.maskDecoder = true
+        }
+        let engine = try AnalyzedModel.engine(configuration, threads: 1)
+        let analysis = try analyze(engine)
+        #expect(analysis.networks[0].lossChanges.allSatisfy { $0.isFinite && $0 != 0 })
+        // The memory of one thread, and of one that has just computed something else.
+        _ = try analyze(engine, [AnalyzedModel.batch(seed: 9, sequences: 3)])
+        #expect(try analyze(engine) == analysis)
+        #expect(try analyze(try AnalyzedModel.engine(configuration, threads: 3)) == analysis)
+    }
+
     @Test("A layer that adds nothing turns nothing and is not missed")
     func identity() throws {
         let engine = try AnalyzedModel.engine(

@@ -57,6 +57,35 @@ import Testing
         expectTooMuch(rows: 200, unusable: 11) { _ = try self.loader(configuration(other)).next() }
     }
 
+    /// As where a stage of a run begins: counts go on, and nothing is told twice.
+    @Test func aLoaderThatGoesOnInTheSameRunCountsFromThere() throws {
+        try folder.write(try lines(60) { $0 % 9 == 3 }, to: "0/a.jsonl")
+        try folder.write("one\u{FFFD}\n\n\0\n\ntwo".utf8.map { $0 == 0 ? 0xFF : $0 }, to: "1/b.txt")
+        try folder.write("", to: "1/c.txt")
+        let settings = configuration("\(folder.path)/0") {
+            $0.sources.append(CorpusSource(path: "\(folder.path)/1", weight: 0.2))
+            $0.maximumSkippedFraction = 1
+            $0.shuffleDocuments = 7
+        }
+        let listing = try CorpusListing(settings)
+        func loader(after batch: LoadedBatch?) throws -> CorpusLoader {
+            try CorpusLoader(
+                listing: listing, tokenizer: ByteTokenizer(), seed: 1, batchSize: 2,
+                resumingFrom: batch?.stateAfter, history: batch?.history)
+        }
+        let whole = try loader(after: nil)
+        let batches = try (0..<40).map { _ in try whole.next() }
+        #expect(batches[39].epochs[0] >= 2 && batches[39].report.counts.count >= 3, "\(batches[39].report.counts)")
+        for cut in [0, 1, 5, 12, 20, 33] {
+            let second = try loader(after: batches[cut])
+            for batch in batches[(cut + 1)...] {
+                let loaded = try second.next()
+                #expect(loaded.report == batch.report && loaded.newWarnings == batch.newWarnings, "\(cut)")
+                #expect(loaded.stateAfter == batch.stateAfter)
+            }
+        }
+    }
+
     /// Several hundred rows are no reason to stop a corpus of many, several thousand are, before all is read.
     @Test func aBadBeginningIsForgivenALongOneIsNot() throws {
         let forgiven = try folder.write(try lines(12_000) { $0 < 500 }, to: "a.jsonl")

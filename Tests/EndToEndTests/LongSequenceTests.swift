@@ -77,6 +77,21 @@ import Testing
         }
     }
 
+    /// The checkpoint of a stage reads no longer texts than it has been trained on so far.
+    @Test func aStageKnowsItsOwnLength() throws {
+        let workspace = try Workspace()
+        try workspace.run(
+            "run", ["training.steps=4", "training.checkpoint_every=2", "training.stages=[{steps: 2, sequence_length: 8}]"])
+        try workspace.folder.write("a b c d e f g h\n", to: "text.txt")
+        for (step, isCut) in [(2, true), (4, false)] {
+            let outcome = try workspace.pretrain(
+                "embed", "run/checkpoints/step-0000000\(step)", "--input", "text.txt", "--output", "v.npy", "--json")
+            #expect(outcome.status == 0, "\(outcome.errors)")
+            #expect(outcome.output.contains("\"truncated\":\(isCut ? 1 : 0)"), "\(outcome.output)")
+        }
+        #expect(try workspace.pretrain("report", "run", "--output", "report.html").status == 0)
+    }
+
     @Test func rotaryBaseGrowsWithLength() throws {
         let workspace = try Workspace()
         try workspace.run("short")

@@ -277,7 +277,6 @@ struct RecipeTests {
             $0.objective.replacements = .random
             $0.model.embeddingSharing = .disentangled
         },
-        Senseless(key: "objective.corrective_weight") { $0.objective.correctiveWeight = 1 },
         Senseless(key: "objective.corrective_tokens") {
             $0.objective.name = .metro
             $0.model.embeddingSize = 32
@@ -308,14 +307,9 @@ struct RecipeTests {
             $0.objective.replacements = .random
             $0.optimizer.separate = true
         },
-        Senseless(key: "optimizer.generator") { $0.optimizer.generator.clipNorm = 1 },
         Senseless(key: "model.detection_head") {
             $0.objective.name = .replaceMLM
             $0.model.detectionHead = .linear
-        },
-        Senseless(key: "objective.discriminator_weight") {
-            $0.objective.name = .replaceMLM
-            $0.objective.discriminatorWeight = 10
         },
         Senseless(key: "objective.contrastive_crop") { $0.objective.contrastiveCrop = 0.5 },
         Senseless(key: "objective.contrastive_temperature") {
@@ -324,7 +318,6 @@ struct RecipeTests {
             $0.objective.contrastiveWeight = 0
             $0.objective.contrastiveTemperature = 0.5
         },
-        Senseless(key: "optimizer.importance_decay") { $0.optimizer.importanceDecay = 0.9 },
         Senseless(key: "objective.generator_weight") {
             $0.objective.replacements = .frozen
             $0.objective.frozenGenerator.checkpoint = "x"

@@ -148,6 +148,18 @@ struct ContrastiveTaskTests {
             let problem = try problem(train, validation, metric)
             #expect(problem.contains(expected), "\(problem)")
         }
+        // A name that no text to learn from has; those to be judged by need not have it.
+        try folder.write("\(pair)\n", to: "a.jsonl")
+        try folder.write("{\"text\": \"a\", \"text_pair\": \"b\", \"other\": \"c\"}\n", to: "d.jsonl")
+        func rows(_ file: String) throws -> [TaskRow] {
+            let task = try configuration { $0.task.negativeField = "other" }.task
+            let rows = try TaskTable.read(folder(file), TaskTable.Fields(task, needsLabel: true))
+            _ = try TaskLabels(task, of: rows, path: file)
+            return rows
+        }
+        #expect(try rows("d.jsonl").map(\.negative) == ["c"])
+        let unnamed = #expect(throws: TaskError.self) { _ = try rows("a.jsonl") }
+        #expect("\(try #require(unnamed))".contains("has no text under other, which negative_field names"))
         // Its scores are in no column that is read, and it is found before training.
         let unscored = try problem(pair, scored, test: pair)
         #expect(

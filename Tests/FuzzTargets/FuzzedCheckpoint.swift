@@ -1,6 +1,7 @@
 import Checkpoints
 import Foundation
 import Pretraining
+import Synchronization
 
 /// Checkpoints of which one file is made up, and whose checksums fit all the same: else nothing behind them would ever be reached.
 enum FuzzedCheckpoint {
@@ -18,10 +19,10 @@ enum FuzzedCheckpoint {
             toFile: "\(folder)/\(CheckpointManifest.checksumsFileName)", atomically: false, encoding: .utf8)
     }
 
-    /// Writes a manifest for made-up weights: one frame of theirs, of the kind that their last byte chooses.
-    static func describe(_ folder: String, weights: UnsafeRawBufferPointer) throws {
-        var manifest = try JSONDecoder().decode(
-            CheckpointManifest.self, from: try Data(contentsOf: URL(fileURLWithPath: "\(folder)/\(template)")))
+    /// Opens made-up weights: one frame of theirs, of the kind that their last byte chooses, and nothing else, which other kinds
+    /// of files are made up for.
+    static func open(_ folder: String, weights: UnsafeRawBufferPointer) throws -> CheckpointReader {
+        var manifest = try template(in: folder)
         var storage = manifest.groups[0].storage
         storage.storedBytes = weights.count
         storage.storedSHA256 = SHA256Hasher.digest(weights)
@@ -30,16 +31,26 @@ enum FuzzedCheckpoint {
         storage.frames[0].exponent = choice
         storage.transform = TensorTransform.allCases[choice % TensorTransform.allCases.count]
         manifest.groups[0].storage = storage
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = .sortedKeys
-        let text = try encoder.encode(manifest)
-        try text.write(to: URL(fileURLWithPath: "\(folder)/\(CheckpointManifest.fileName)"))
-        try text.withUnsafeBytes { try seal(folder, manifest: $0) }
+        return try CheckpointReader(path: folder, manifest: manifest)
     }
 
+    /// The manifest that others are made of, without all but its first group: read once, as it is the same for all.
+    private static func template(in folder: String) throws -> CheckpointManifest {
+        try templates.withLock { templates in
+            if let known = templates[folder] { return known }
+            var manifest = try JSONDecoder().decode(
+                CheckpointManifest.self, from: try Data(contentsOf: URL(fileURLWithPath: "\(folder)/\(template)")))
+            manifest.documents = []
+            manifest.groups = [manifest.groups[0]]
+            templates[folder] = manifest
+            return manifest
+        }
+    }
+
+    private static let templates = Mutex<[String: CheckpointManifest]>([:])
+
     /// Reads all that a checkpoint says it has.
-    static func read(_ folder: String) throws {
-        let reader = try CheckpointReader(path: folder)
+    static func read(_ reader: CheckpointReader) throws {
         // Each by itself, as what is wrong with one says nothing of the others.
         for document in reader.manifest.documents { _ = try? reader.document(document.name) }
         for group in reader.manifest.groups where group.elementCount <= 1 << 20 {
@@ -54,8 +65,10 @@ enum FuzzedCheckpoint {
             }
             try? reader.read(group: group.name, into: views, threads: 1)
         }
-        _ = try? TrainingCheckpoint.documents(reader)
-        _ = try? reader.weightsSHA256(threads: 1)
+        if !reader.manifest.documents.isEmpty {
+            _ = try? TrainingCheckpoint.documents(reader)
+            _ = try? reader.weightsSHA256(threads: 1)
+        }
         try reader.verify(threads: 1)
     }
 }

@@ -31,6 +31,22 @@ private final class ElementCounter: NSObject, XMLParserDelegate {
 }
 
 @Suite struct ChartTests {
+    @Test("A legend of any length leaves the data their room")
+    func manySeries() throws {
+        /// Of the drawing, and of what shows the data in it.
+        func heights(series count: Int) throws -> (whole: Double, data: Double) {
+            let series = (0..<count).map { Series("a run with a long name \($0)", points: [Point(0, 1), Point(1, 2)]) }
+            let svg = Chart(title: "loss", series: series, width: 560, height: 400).svg
+            let heights = svg.matches(of: /<svg [^>]*?\sheight="([0-9.]+)"/).compactMap { Double($0.1) }
+            try #require(heights.count == 3)
+            return (heights[0], heights[2])
+        }
+        let few = try heights(series: 6)
+        let many = try heights(series: 40)
+        #expect(few.whole == 400 && few.data > 250)
+        #expect(many.data >= few.data - 40 && many.whole > 400 + 10 * 17, "\(many)")
+    }
+
     @Test func drawsWhatItIsGiven() throws {
         let chart = Chart(
             title: "Loss", x: Axis("learning rate", scale: .logarithmic), y: Axis("loss"),

@@ -43,6 +43,15 @@ import Testing
             ], "optimizer.final_learning_rate_fraction"
         ),
         (["optimizer.decay_steps=10"], "optimizer.decay_steps"),
+        (["optimizer.muon.peak_learning_rate=0.1"], "optimizer.muon.peak_learning_rate"),
+        (
+            ["optimizer.separate=true", "optimizer.generator.muon_peak_learning_rate=0.1"],
+            "optimizer.generator.muon_peak_learning_rate"
+        ),
+        (["optimizer.importance_decay=0.9"], "optimizer.importance_decay"),
+        (["optimizer.generator.clip_norm=0.5"], "optimizer.generator.clip_norm"),
+        (["objective.name=replace_mlm", "objective.discriminator_weight=10"], "objective.discriminator_weight"),
+        (["objective.corrective_weight=2"], "objective.corrective_weight"),
         (
             ["optimizer.separate=true", "model.embedding_sharing=separate", "optimizer.shared_tensors=generator"],
             "optimizer.shared_tensors"

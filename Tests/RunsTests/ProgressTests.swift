@@ -198,12 +198,28 @@ private let erased = "\r\u{1B}[J"
 @Suite struct TimeLeftTests {
     @Test func theTimeLeftForgetsPauses() {
         var timeLeft = TimeLeft(window: 5)
-        #expect(timeLeft.seconds(forSteps: 10) == nil)
+        #expect(timeLeft.seconds(for: 10) == nil)
         for seconds in [2, 2, 100, 2, .nan, -1, 3] { timeLeft.add(stepSeconds: seconds) }
-        #expect(timeLeft.seconds(forSteps: 10) == 20)
+        #expect(timeLeft.seconds(for: 10) == 20)
         // The window moves on: the last five are 4, 4, 4, 2, 3 in some order.
         for _ in 0..<3 { timeLeft.add(stepSeconds: 4) }
         #expect(timeLeft.stepSeconds == 4)
-        #expect(timeLeft.seconds(forSteps: -3) == 0)
+        #expect(timeLeft.seconds(for: -3) == 0)
+    }
+
+    @Test func largerStepsTakeLonger() {
+        let sizes = StepSizes([.init(steps: 10, size: 2), .init(steps: 0, size: 9), .init(steps: 5, size: 6)])
+        #expect((1...17).map(sizes.size(ofStep:)) == Array(repeating: 2, count: 10) + Array(repeating: 6, count: 7))
+        // Against a plain sum, from anywhere to anywhere.
+        for first in 0...17 {
+            for last in 0...17 {
+                let sum = first < last ? (first + 1...last).reduce(0) { $0 + sizes.size(ofStep: $1) } : 0
+                #expect(sizes.total(after: first, through: last) == sum, "\(first) \(last)")
+            }
+        }
+        #expect(StepSizes.even.size(ofStep: 3) == 1 && StepSizes.even.total(after: 2, through: 7) == 5)
+        var timeLeft = TimeLeft()
+        for _ in 0..<4 { timeLeft.add(stepSeconds: 1, size: sizes.size(ofStep: 10)) }
+        #expect(timeLeft.seconds(for: sizes.total(after: 10, through: 15)) == 15)
     }
 }

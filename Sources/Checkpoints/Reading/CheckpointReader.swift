@@ -28,6 +28,21 @@ public struct CheckpointReader: Sendable {
         for file in manifest.files { _ = try open(file) }
     }
 
+    /// Opens a checkpoint whose manifest is known, and need not lie in its directory.
+    ///
+    /// - Throws: what reading it there throws.
+    package init(path: String, manifest: CheckpointManifest, limits: ReadingLimits = ReadingLimits()) throws {
+        self.path = path
+        self.limits = limits
+        self.manifest = manifest
+        do {
+            try manifest.validate()
+        } catch let flaw as ManifestFlaw {
+            throw CheckpointError.damaged(path: "\(path)/\(CheckpointManifest.fileName)", reason: flaw.reason)
+        }
+        for file in manifest.files { _ = try open(file) }
+    }
+
     /// Opens the newest checkpoint of what a path on the command line stands for, see `CheckpointLocation`.
     public init(newestOf path: String) throws { try self.init(path: CheckpointLocation(resolving: path).newest()) }
 

@@ -8,7 +8,7 @@ enum Nearest {
     ) -> String {
         guard let best = best(for: name, among: names) else { return "" }
         if best.similarity >= 0.8 { return "did you mean \(best.name)? " }
-        let moved = elsewhere().filter { $0.split(separator: ".").last.map(String.init) == name }
+        let moved = elsewhere().filter { $0 == name || $0.hasSuffix(".\(name)") }
         if !moved.isEmpty { return "did you mean \(moved.joined(separator: " or "))? " }
         return best.similarity >= 0.4 ? "did you mean \(best.name)? " : "the nearest is \(best.name). "
     }

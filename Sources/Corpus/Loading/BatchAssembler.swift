@@ -8,11 +8,11 @@ final class BatchAssembler {
     private let cancellation: Cancellation
     private var report: CorpusReport
     private var newWarnings: [CorpusWarning]
-    private var smallWarningGiven = false
+    private var smallWarningGiven: Bool
 
     init(
         listing: CorpusListing, sources: [SourceStream], tokenizer: any DocumentTokenizer, batchSize: Int,
-        state: LoaderState, cancellation: Cancellation
+        state: LoaderState, history: LoadingHistory?, cancellation: Cancellation
     ) {
         self.cancellation = cancellation
         self.sources = sources
@@ -23,9 +23,10 @@ final class BatchAssembler {
             sequenceLength: listing.configuration.sequenceLength, classificationID: tokenizer.classificationID,
             separatorID: tokenizer.separatorID, pairs: listing.configuration.pairs, open: state.openSequences,
             completed: state.completedSequences)
-        report = listing.report
-        report.add(WindowReader.warnings(listing))
-        newWarnings = report.examples
+        report = history?.report ?? listing.report
+        if history == nil { report.add(WindowReader.warnings(listing)) }
+        newWarnings = history == nil ? report.examples : []
+        smallWarningGiven = report.counts[.smallerThanBatch] != nil
     }
 
     /// The next batch. Its content depends on the state alone.
@@ -56,7 +57,7 @@ final class BatchAssembler {
         defer { newWarnings = [] }
         return LoadedBatch(
             batch: batch, stateAfter: state, fill: Double(batch.tokenCount) / Double(room), newWarnings: newWarnings,
-            report: report)
+            history: LoadingHistory(report: report, sources: sources.map(\.history)))
     }
 
     /// The source with the fewest tokens for its weight, the first one of equals.

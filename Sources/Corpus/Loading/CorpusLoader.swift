@@ -35,9 +35,19 @@ public final class CorpusLoader: Sendable {
     }
 
     /// Starts loading from files that have been listed already.
-    public init(
+    public convenience init(
         listing: CorpusListing, tokenizer: any DocumentTokenizer, seed: UInt64, batchSize: Int,
         resumingFrom state: LoaderState? = nil
+    ) throws {
+        try self.init(
+            listing: listing, tokenizer: tokenizer, seed: seed, batchSize: batchSize, resumingFrom: state,
+            history: nil)
+    }
+
+    /// - Parameter history: of the loader that this one goes on from in the same run, after the same batch as the state.
+    package init(
+        listing: CorpusListing, tokenizer: any DocumentTokenizer, seed: UInt64, batchSize: Int,
+        resumingFrom state: LoaderState?, history: LoadingHistory?
     ) throws {
         precondition(batchSize > 0)
         try state?.validate(
@@ -62,12 +72,12 @@ public final class CorpusLoader: Sendable {
         try Self.startThread("loader") {
             let sources = state.sources.enumerated().map { index, source in
                 SourceStream(
-                    listing: listing, index: index, seed: seed, state: source, prefetcher: prefetcher,
-                    unknownCount: { tokenizer.unknownCount($0) })
+                    listing: listing, index: index, seed: seed, state: source, history: history?.sources[index],
+                    prefetcher: prefetcher, unknownCount: { tokenizer.unknownCount($0) })
             }
             let assembler = BatchAssembler(
                 listing: listing, sources: sources, tokenizer: tokenizer, batchSize: batchSize, state: state,
-                cancellation: cancellation)
+                history: history, cancellation: cancellation)
             do {
                 while !cancellation.isCancelled, queue.put(try assembler.next()) {}
             } catch {

@@ -8,8 +8,11 @@ public struct LoadedBatch: Sendable {
     /// Warnings to show: the first few of each kind, each of them once.
     public var newWarnings: [CorpusWarning]
 
+    /// What has been told of the text so far.
+    package var history: LoadingHistory
+
     /// All warnings so far.
-    public var report: CorpusReport
+    public var report: CorpusReport { history.report }
 
     /// Complete passes over each source.
     public var epochs: [Int] { stateAfter.sources.map(\.epoch) }

@@ -5,8 +5,6 @@ final class SourceStream {
     private(set) var state: SourceState
     /// Warnings of windows that have been taken up since the loader last asked.
     var report = CorpusReport()
-    /// All warnings, for an error's explanation.
-    private var warnings = CorpusReport()
     /// Epochs that have ended since the loader last asked.
     var endedEpochs = 0
 
@@ -30,19 +28,22 @@ final class SourceStream {
     private var sentenceEnds: [[Int]] = []
     private var remaining = 0
     private var activeBytes = 0
-    /// Warnings of the epoch under way. Most of them are those of the epoch before; only what is new counts.
-    private var epochWarnings: (epoch: Int, report: CorpusReport)
+    /// All warnings, also for an error's explanation.
+    private(set) var history: LoadingHistory.Source
+    /// Whether the history has those of the window that the state names.
+    private var knowsWindow: Bool
 
     init(
-        listing: CorpusListing, index: Int, seed: UInt64, state: SourceState, prefetcher: WindowPrefetcher,
-        unknownCount: @escaping ([Int32]) -> Int
+        listing: CorpusListing, index: Int, seed: UInt64, state: SourceState, history: LoadingHistory.Source?,
+        prefetcher: WindowPrefetcher, unknownCount: @escaping ([Int32]) -> Int
     ) {
         self.unknownCount = unknownCount
         let configuration = listing.configuration
         self.index = index
         self.seed = seed
         self.state = state
-        epochWarnings = (state.epoch, CorpusReport())
+        self.history = history ?? .init(warnings: CorpusReport(), ofEpoch: (state.epoch, CorpusReport()))
+        knowsWindow = history != nil && state.isWindowCounted
         self.prefetcher = prefetcher
         sequenceLength = configuration.sequenceLength
         wantsPairs = configuration.pairs
@@ -118,15 +119,11 @@ final class SourceStream {
             state.nextDocument += 1
             guard !encoded.isEmpty else {
                 state.emptyDocuments += 1
-                epochWarnings.report.count(.emptyDocument, 1)
-                report.add(warnings.raise(to: epochWarnings.report))
+                note { $0.count(.emptyDocument, 1) }
                 continue
             }
             let unknown = unknownCount(encoded)
-            if unknown > 0 {
-                epochWarnings.report.count(.unknownToken, unknown)
-                report.add(warnings.raise(to: epochWarnings.report))
-            }
+            if unknown > 0 { note { $0.count(.unknownToken, unknown) } }
             activeBytes += bytes
             remaining += encoded.count
             state.active.append(.init(document: state.nextDocument - 1, token: 0))
@@ -152,6 +149,11 @@ final class SourceStream {
         return (tokens, ends)
     }
 
+    private func note(_ add: (inout CorpusReport) -> Void) {
+        add(&history.ofEpoch.report)
+        report.add(history.warnings.raise(to: history.ofEpoch.report))
+    }
+
     /// Takes over the window that the state names, and with it the documents that were active in it.
     private func openWindow(_ encoder: inout any DocumentEncoder) throws -> DocumentWindow {
         let window = try prefetcher.take(source: index, start: state.window)
@@ -173,9 +175,9 @@ final class SourceStream {
             state.emptyDocuments += Int64(window.emptyDocuments)
             state.invalidSequences += Int64(window.invalidSequences)
         }
-        if epochWarnings.epoch != start.epoch { epochWarnings = (start.epoch, CorpusReport()) }
-        epochWarnings.report.add(window.report)
-        report.add(warnings.raise(to: epochWarnings.report))
+        if history.ofEpoch.epoch != start.epoch { history.ofEpoch = (start.epoch, CorpusReport()) }
+        if !knowsWindow { note { $0.add(window.report) } }
+        knowsWindow = false
         guard state.nextDocument <= window.count, state.active.allSatisfy({ $0.document < state.nextDocument }) else {
             throw CorpusError.invalidState("source \(index) has no document \(state.nextDocument) in this window")
         }
@@ -207,7 +209,7 @@ final class SourceStream {
             guard state.epochSegments > 0 else {
                 throw CorpusError.noTrainingDocuments(
                     source: index, path: path, heldOut: Int(state.heldOutDocuments), empty: Int(state.emptyDocuments),
-                    warnings: warnings.summary(without: [.emptyDocument]))
+                    warnings: history.warnings.summary(without: [.emptyDocument]))
             }
             state.epochSegments = 0
             endedEpochs += 1

@@ -34,29 +34,64 @@ extension LayerAttention {
             builder.endUnit(from: 0)
             return
         }
-        for segment in segments {
-            let parts = Self.parts(units: units, headCount: headCount, rows: segment.count)
+        for documents in Self.shares(of: segments, units: Self.units(units, ofHeads: headCount)) {
             for head in 0..<headCount {
-                for part in 0..<parts {
+                for part in 0..<documents.parts {
                     let first = builder.bundleCount
-                    addDense(segment, heads: head..<head + 1, part: part, of: parts, to: &builder)
+                    for segment in documents.segments {
+                        addDense(segment, heads: head..<head + 1, part: part, of: documents.parts, to: &builder)
+                    }
                     builder.endUnit(from: first)
                 }
             }
         }
     }
 
+    /// Documents as units of one head: several short ones in a row together, one that has more than its share of the rows
+    /// divided. Fewer than three times as many units as are asked for come of it, however many documents there are: each may keep
+    /// gradients of its own of all relative positions.
+    ///
+    /// - Parameter units: of a head, about.
+    package static func shares(of segments: [Range<Int>], units: Int) -> [(
+        segments: ArraySlice<Range<Int>>, parts: Int
+    )] {
+        let rows = segments.reduce(0) { $0 + $1.count }
+        var shares: [(segments: ArraySlice<Range<Int>>, parts: Int)] = []
+        var (start, count) = (0, 0)
+        func take(through end: Int) {
+            if end > start { shares.append((segments[start..<end], 1)) }
+            (start, count) = (end, 0)
+        }
+        for (index, segment) in segments.enumerated() {
+            let wanted = (units * segment.count + max(1, rows) - 1) / max(1, rows)
+            let parts = Self.parts(wanted, blocks: Self.blocks(of: segment.count))
+            if parts > 1 {
+                take(through: index)
+                shares.append((segments[index...index], parts))
+                start = index + 1
+                continue
+            }
+            count += segment.count
+            if count * units >= rows { take(through: index + 1) }
+        }
+        take(through: segments.count)
+        return shares
+    }
+
+    /// Of one head, where all heads together are to have so many.
+    static func units(_ units: Int, ofHeads headCount: Int) -> Int { (units + headCount - 1) / headCount }
+
     /// Into how many groups of tiles the queries of a head are divided.
-    static func parts(units: Int, headCount: Int, rows: Int) -> Int {
-        parts(
-            units: units, headCount: headCount, blocks: (rows + AttentionBlocks.rowCount - 1) / AttentionBlocks.rowCount
-        )
+    package static func parts(units: Int, headCount: Int, rows: Int) -> Int {
+        parts(Self.units(units, ofHeads: headCount), blocks: blocks(of: rows))
+    }
+
+    private static func blocks(of rows: Int) -> Int {
+        (rows + AttentionBlocks.rowCount - 1) / AttentionBlocks.rowCount
     }
 
     /// Of a head whose queries are in so many blocks, of which a part has four at least.
-    static func parts(units: Int, headCount: Int, blocks: Int) -> Int {
-        max(1, min((units + headCount - 1) / headCount, blocks / 4))
-    }
+    static func parts(_ wanted: Int, blocks: Int) -> Int { max(1, min(wanted, blocks / 4)) }
 
     /// Part of a segment's queries against all of its keys.
     private func addDense(
@@ -208,7 +243,7 @@ extension LayerAttention {
         let first = builder.bundleCount
         for segment in segments {
             let blocks = (segment.count + sparsity.size - 1) / sparsity.size
-            let parts = units > 1 ? Self.parts(units: units, headCount: headCount, blocks: blocks) : 1
+            let parts = units > 1 ? Self.parts(Self.units(units, ofHeads: headCount), blocks: blocks) : 1
             for head in 0..<headCount {
                 for part in 0..<parts {
                     let begin = builder.bundleCount

@@ -3,7 +3,8 @@ import Kernels
 /// What attention of long sequences leaves behind for the sum over its units (`UnitGradients`): how much memory that is, from
 /// lengths alone.
 extension LayerAttention {
-    /// The most floats that units of a chunk leave behind, which is one document.
+    /// The most floats that units of a chunk leave behind: of keys where it is one document, and of relative positions where it is
+    /// as many as make the most units.
     ///
     /// - Parameters:
     ///   - slices, units: as `blocks` has them.
@@ -14,7 +15,9 @@ extension LayerAttention {
         let most = slices.count > 1 ? units : 1
         switch kind {
         case .full:
-            return width * Self.parts(units: most, headCount: headCount, rows: tokens) * (tokens + relativeRows)
+            let wanted = Self.units(most, ofHeads: headCount)
+            let keys = Self.parts(units: most, headCount: headCount, rows: tokens) * tokens
+            return width * (keys + (wanted > 1 ? 3 * wanted - 1 : 1) * relativeRows)
         case .window(let halfWidth, let dilations):
             let globals = globalTokens.map { min($0.mostPerDocument, tokens) } ?? 0
             // Keys begin at every sixteenth of those that are seen by one head.
@@ -25,8 +28,8 @@ extension LayerAttention {
                 ? 0 : Self.parts(units: most, headCount: headCount, rows: globals)
             return width * (windows + parts * tokens)
         case .blocks(let sparsity):
-            return width * tokens
-                * Self.parts(units: most, headCount: headCount, blocks: (tokens + sparsity.size - 1) / sparsity.size)
+            let blocks = (tokens + sparsity.size - 1) / sparsity.size
+            return width * tokens * Self.parts(Self.units(most, ofHeads: headCount), blocks: blocks)
         }
     }
 }

@@ -28,7 +28,7 @@ struct ClassesTask: TaskDefinition {
         try record.textAndLabel(task, needsLabel: needsLabel)
     }
 
-    static func checkLabels(of rows: [TaskRow], path: String) throws {
+    static func check(learned rows: [TaskRow], _ task: TaskConfiguration, path: String) throws {
         let found = Set(rows.compactMap(\.label))
         if found.count < 2 {
             throw TaskError.file(

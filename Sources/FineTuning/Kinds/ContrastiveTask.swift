@@ -36,11 +36,20 @@ struct ContrastiveTask: TaskDefinition {
     static func row(_ record: TaskRecord, _ task: TaskConfiguration, needsLabel: Bool) throws -> TaskRow {
         var row = try record.texts(task)
         if needsLabel { row.label = try record.trimmedText(task.labelName) }
-        row.negative = try record.textIfAny(task.negativeField, usual: "negative", "negative")
+        // Texts to be judged by need none where those to learn from have some.
+        row.negative = try record.textIfAny(nil, usual: task.negativeField ?? Self.usualNegative, "negative")
         if row.negative != nil, row.pair == nil {
             throw record.error("has a text that does not belong to it, and none that does")
         }
         return row
+    }
+
+    private static let usualNegative = "negative"
+
+    static func check(learned rows: [TaskRow], _ task: TaskConfiguration, path: String) throws {
+        if let field = task.negativeField, rows.allSatisfy({ $0.negative == nil }) {
+            throw TaskError.file(path: path, "has no text under \(field), which negative_field names")
+        }
     }
 
     static func names(of rows: [TaskRow], path: String) throws -> [String] {

@@ -15,7 +15,7 @@ struct LabelsTask: TaskDefinition {
         metric = configuration.task.metric
     }
 
-    static func checkLabels(of rows: [TaskRow], path: String) throws {
+    static func check(learned rows: [TaskRow], _ task: TaskConfiguration, path: String) throws {
         if rows.allSatisfy({ $0.labels?.isEmpty ?? true }) {
             throw TaskError.file(path: path, "has no labels, with which there is nothing to learn")
         }

@@ -44,7 +44,7 @@ struct SpanTask: TaskDefinition {
         return row
     }
 
-    static func checkLabels(of rows: [TaskRow], path: String) throws {
+    static func check(learned rows: [TaskRow], _ task: TaskConfiguration, path: String) throws {
         if rows.allSatisfy({ $0.answers?.isEmpty ?? true }) {
             throw TaskError.file(path: path, "has no answers, without which there is nothing to learn")
         }

@@ -27,8 +27,8 @@ protocol TaskDefinition: Sendable {
     /// Whether texts may be pairs, which then all have to be.
     static var mayBePairs: Bool { get }
 
-    /// - Throws: `TaskError` where the labels of a task's training text leave nothing to learn.
-    static func checkLabels(of rows: [TaskRow], path: String) throws
+    /// - Throws: `TaskError` where a task's training text leaves nothing to learn, or lacks what the task names.
+    static func check(learned rows: [TaskRow], _ task: TaskConfiguration, path: String) throws
 
     /// The names of the labels that a task's training text has, in order.
     ///
@@ -91,7 +91,7 @@ extension TaskDefinition {
     static var labelField: String { "label" }
     static var parts: [String] { ["text", "pair"] }
     static var mayBePairs: Bool { false }
-    static func checkLabels(of rows: [TaskRow], path: String) throws {}
+    static func check(learned rows: [TaskRow], _ task: TaskConfiguration, path: String) throws {}
     static var readsTokens: Bool { false }
     static var givesVectors: Bool { false }
     var contrast: InBatchContrast? { nil }

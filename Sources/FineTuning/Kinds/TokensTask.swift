@@ -51,7 +51,7 @@ struct TokensTask: TaskDefinition {
         return row
     }
 
-    static func checkLabels(of rows: [TaskRow], path: String) throws {
+    static func check(learned rows: [TaskRow], _ task: TaskConfiguration, path: String) throws {
         let found = found(rows)
         if found.count < 2 {
             throw TaskError.file(

@@ -162,7 +162,7 @@ public final class FineTuningRun {
     ///
     /// - Throws: what would stand in the way of a run.
     static func check(_ configuration: FineTuningConfiguration, pretrained reader: CheckpointReader) throws {
-        let model = try TrainingCheckpoint.configuration(reader)
+        let model = try TrainingCheckpoint.trainedConfiguration(reader)
         let tokenizer = try Tokenizer(json: Array(try TrainingCheckpoint.tokenizer(reader)))
         try checkLayers(configuration, model)
         let data = try TaskData(

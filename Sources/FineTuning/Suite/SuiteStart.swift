@@ -36,18 +36,21 @@ public struct SuiteStart: Codable, Equatable, Sendable {
         var starts: [SuiteStart] = []
         var taken = Set(names)
         var made: [(recipe: String, tokenizer: Data, seed: Int)] = []
-        var shapes: [(configuration: RunConfiguration, model: ModelConfiguration, tokenizer: Data, start: SuiteStart)] =
-            []
+        typealias Shape = (
+            configuration: RunConfiguration, model: ModelConfiguration, length: Int, tokenizer: Data, start: SuiteStart
+        )
+        var shapes: [Shape] = []
         for (name, path) in zip(names, paths) {
             let reader = try CheckpointReader(newestOf: path)
             let configuration = try TrainingCheckpoint.configuration(reader)
+            let length = try TrainingCheckpoint.trainedConfiguration(reader).corpus.sequenceLength
             let tokenizer = try TrainingCheckpoint.tokenizer(reader)
             var start = SuiteStart(name: name, path: path, isFromScratch: false)
             if comparingWithScratch {
                 let known = shapes.first { shape in
                     shape.model == encoder(configuration.model)
                         && shape.configuration.parametrization == configuration.parametrization
-                        && shape.configuration.corpus.sequenceLength == configuration.corpus.sequenceLength
+                        && shape.length == length
                         && shape.tokenizer == tokenizer
                 }
                 func fresh() -> SuiteStart {
@@ -57,7 +60,9 @@ public struct SuiteStart: Codable, Equatable, Sendable {
                     return SuiteStart(name: own, path: path, isFromScratch: true)
                 }
                 let scratch = known?.start ?? fresh()
-                if known == nil { shapes.append((configuration, encoder(configuration.model), tokenizer, scratch)) }
+                if known == nil {
+                    shapes.append((configuration, encoder(configuration.model), length, tokenizer, scratch))
+                }
                 start.baseline = scratch.name
             }
             starts.append(start)

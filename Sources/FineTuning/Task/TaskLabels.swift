@@ -21,7 +21,7 @@ public struct TaskLabels: Sendable, Equatable {
     ///
     /// - Throws: `TaskError` where there is nothing to learn, such as one class.
     public init(_ task: TaskConfiguration, of rows: [TaskRow], path: String) throws {
-        try task.kind.definition.checkLabels(of: rows, path: path)
+        try task.kind.definition.check(learned: rows, task, path: path)
         let isListed = task.kind.definition.hasNames && !task.labels.isEmpty
         let names =
             isListed

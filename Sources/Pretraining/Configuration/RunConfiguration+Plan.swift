@@ -5,7 +5,8 @@ extension RunConfiguration {
     /// What the run's loop needs of it.
     var plan: RunPlan {
         RunPlan(
-            steps: training.steps, evaluateEvery: training.evaluateEvery, checkpointEvery: training.checkpointEvery,
+            steps: training.steps, sizes: stepSizes, evaluateEvery: training.evaluateEvery,
+            checkpointEvery: training.checkpointEvery,
             checkpointSeconds: training.checkpointMinutes.map { Double($0) * 60 },
             logEvery: training.logEvery,
             retention: Retention(

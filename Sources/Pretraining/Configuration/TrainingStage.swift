@@ -1,6 +1,7 @@
 import Configuration
 import Corpus
 import Machine
+import Runs
 
 /// A first part of a run with shorter sequences or smaller batches than the rest.
 public struct TrainingStage: Configurable, Equatable {
@@ -56,13 +57,17 @@ extension RunConfiguration {
     /// Tokens of full sequences in the whole run.
     package var plannedTokens: Int {
         plannedStages.reduce(0) { sum, stage in
-            let configuration = stage.configuration
-            // Settings are bounded one by one: the largest number stands for all beyond it.
-            let tokens = stage.steps.multipliedSaturated(by: configuration.training.sequencesPerStep)
-                .multipliedSaturated(by: configuration.corpus.sequenceLength)
-            return sum.addingSaturated(tokens)
+            sum.addingSaturated(stage.steps.multipliedSaturated(by: stage.configuration.tokensPerStep))
         }
     }
+
+    /// How much its steps have to do: the tokens of full sequences.
+    package var stepSizes: StepSizes {
+        StepSizes(plannedStages.map { .init(steps: $0.steps, size: Double($0.configuration.tokensPerStep)) })
+    }
+
+    /// Of full sequences, without stages. Settings are bounded one by one: the largest number stands for all beyond it.
+    private var tokensPerStep: Int { training.sequencesPerStep.multipliedSaturated(by: corpus.sequenceLength) }
 
     func validateStages() throws {
         var length = 0

@@ -7,6 +7,7 @@ import Tokenization
 /// A trained model opened for use: its engine with weights, its tokenizer, its configuration.
 public struct LoadedModel {
     public let reader: CheckpointReader
+    /// Of its run, with sequences of no more tokens than it has been trained on.
     public let configuration: RunConfiguration
     public let tokenizer: Tokenizer
     public let engine: TrainingEngine
@@ -25,9 +26,9 @@ public struct LoadedModel {
         masksForOthers: Bool = false
     ) throws {
         reader = try CheckpointReader(newestOf: path)
-        configuration = try TrainingCheckpoint.configuration(reader)
+        configuration = try TrainingCheckpoint.trainedConfiguration(reader)
         tokenizer = try Tokenizer(json: Array(try TrainingCheckpoint.tokenizer(reader)))
-        var settings = configuration.engine
+        var settings = try TrainingCheckpoint.configuration(reader).engine
         if let chance { settings.seed = chance }
         if masksForOthers { settings.objective.hideAllToPredict() }
         if let masker {

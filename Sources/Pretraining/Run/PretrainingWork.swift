@@ -45,6 +45,7 @@ final class PretrainingWork: RunWork {
 
     private var state: RunState
     private var loaderState: LoaderState?
+    private var loadingHistory: LoadingHistory?
     private var evaluator: Evaluator?
     private var watch = LearningWatch()
     private var alarms: AlarmWatch
@@ -121,13 +122,13 @@ final class PretrainingWork: RunWork {
 
     private static func loader(
         _ stage: RunConfiguration, listing: CorpusListing, tokenizer: Tokenizer, special: SpecialTokens,
-        resumingFrom state: LoaderState?
+        resumingFrom state: LoaderState?, history: LoadingHistory? = nil
     ) throws -> CorpusLoader {
         let length = stage.corpus.sequenceLength
         return try CorpusLoader(
             listing: listing.with(sequenceLength: length), tokenizer: RunDocumentTokenizer(tokenizer, special),
             seed: UInt64(stage.training.seed), batchSize: stage.training.sequencesPerStep,
-            resumingFrom: state?.lengthened(to: length))
+            resumingFrom: state?.lengthened(to: length), history: history)
     }
 
     /// Goes on with the lengths and batches of the stage that the next step belongs to.
@@ -146,7 +147,7 @@ final class PretrainingWork: RunWork {
         engine.isCancelled = replicas == nil ? Self.isCancelled : nil
         loader = try Self.loader(
             stage.configuration, listing: listing, tokenizer: tokenizer, special: engine.special,
-            resumingFrom: loaderState)
+            resumingFrom: loaderState, history: loadingHistory)
         evaluator = nil
         tell(
             .note(
@@ -373,6 +374,7 @@ final class PretrainingWork: RunWork {
         state.step = step
         state.tokens += loaded.batch.tokenCount
         loaderState = loaded.stateAfter
+        loadingHistory = loaded.history
     }
 
     private func record(_ outcome: StepOutcome, _ loaded: LoadedBatch, seconds: Double) -> StepRecord {

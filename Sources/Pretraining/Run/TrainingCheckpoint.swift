@@ -96,6 +96,16 @@ public enum TrainingCheckpoint {
         return max(own, state.inheritedLength ?? 0)
     }
 
+    /// The settings that a model's weights are used with: those of its run, with sequences of no more tokens than it has been
+    /// trained on. Where its run has longer ones in a later stage, what it would read there is as it was drawn.
+    ///
+    /// - Throws: `CheckpointError`.
+    public static func trainedConfiguration(_ reader: CheckpointReader) throws -> RunConfiguration {
+        var result = try configuration(reader)
+        result.corpus.sequenceLength = min(result.corpus.sequenceLength, try trainedLength(reader))
+        return result
+    }
+
     /// Reads all documents of a checkpoint.
     ///
     /// - Throws: `CheckpointError`; `.damaged` too for documents whose checksums are right and whose content is not.

@@ -82,7 +82,7 @@ public final class RunReader {
         let step = max(
             metrics.training.steps.last ?? 0, metrics.evaluations.steps.last ?? 0, checkpoints.last?.step ?? 0)
         let status = status(step: step, steps: configuration?.training.steps, sessions: sessions, now: now)
-        let progress = progress(step: step, steps: configuration?.training.steps, status: status)
+        let progress = progress(step: step, configuration, status)
         let isRunning = status.state == .running
         // None says that held-out text is to be shown nowhere.
         let sentences = (configuration?.evaluation ?? EvaluationConfiguration()).samples
@@ -243,14 +243,17 @@ public final class RunReader {
         return RunStatus(state: now - changed < max(180, 5 * pace) ? .running : .interrupted, updated: changed)
     }
 
-    private func progress(step: Int, steps: Int?, status: RunStatus) -> RunProgress {
+    private func progress(step: Int, _ configuration: RunConfiguration?, _ status: RunStatus) -> RunProgress {
         let table = metrics.training
+        let steps = configuration?.training.steps
+        let sizes = configuration?.stepSizes ?? .even
         var left: Double?
         if let steps, step < steps, status.state != .finished, table.count > 1 {
             let first = max(0, table.count - 20)
-            let taken = table.steps[table.count - 1] - table.steps[first]
+            let taken = sizes.total(after: table.steps[first], through: table.steps[table.count - 1])
             if taken > 0 {
-                left = (table.seconds[table.count - 1] - table.seconds[first]) / Double(taken) * Double(steps - step)
+                let seconds = table.seconds[table.count - 1] - table.seconds[first]
+                left = seconds / taken * sizes.total(after: step, through: steps)
             }
         }
         let seconds = max(table.seconds.last ?? 0, metrics.evaluations.seconds.last ?? 0)

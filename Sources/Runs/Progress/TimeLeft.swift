@@ -1,4 +1,4 @@
-/// Estimates the time that is left from the median of recent step times.
+/// Estimates the time that is left from the median of recent steps' times, each by its size.
 ///
 /// The median forgets what is not a step's own: a pause for an evaluation or a checkpoint, a machine that was asleep.
 public struct TimeLeft: Sendable {
@@ -11,8 +11,11 @@ public struct TimeLeft: Sendable {
         self.window = max(1, window)
     }
 
-    /// - Parameter seconds: Time that one step took; negative and non-finite times are ignored.
-    public mutating func add(stepSeconds seconds: Double) {
+    /// - Parameters:
+    ///   - seconds: Time that one step took; negative and non-finite times are ignored.
+    ///   - size: How much it had to do, see `StepSizes`; positive.
+    public mutating func add(stepSeconds seconds: Double, size: Double = 1) {
+        let seconds = seconds / size
         guard seconds.isFinite, seconds >= 0 else { return }
         if recent.count < window {
             recent.append(seconds)
@@ -22,7 +25,7 @@ public struct TimeLeft: Sendable {
         }
     }
 
-    /// Median of the recent step times in seconds; nil before the first step.
+    /// Median of the recent steps' times in seconds, for a size of 1; nil before the first step.
     public var stepSeconds: Double? {
         guard !recent.isEmpty else { return nil }
         let sorted = recent.sorted()
@@ -31,7 +34,7 @@ public struct TimeLeft: Sendable {
     }
 
     /// Seconds for the steps that are left; nil before the first step.
-    public func seconds(forSteps steps: Int) -> Double? {
-        stepSeconds.map { $0 * Double(max(0, steps)) }
-    }
+    ///
+    /// - Parameter size: of all of them.
+    public func seconds(for size: Double) -> Double? { stepSeconds.map { $0 * max(0, size) } }
 }

@@ -4,6 +4,8 @@ import Checkpoints
 public struct RunPlan: Sendable, Equatable {
     /// Steps of the whole run.
     public var steps: Int
+    /// How long steps take, against each other.
+    public var sizes: StepSizes
     /// Steps between evaluations; 0: only after the last step.
     public var evaluateEvery: Int
     /// Steps between checkpoints; 0: only the last.
@@ -15,11 +17,13 @@ public struct RunPlan: Sendable, Equatable {
     public var retention: Retention
 
     public init(
-        steps: Int, evaluateEvery: Int, checkpointEvery: Int, checkpointSeconds: Double? = nil, logEvery: Int,
+        steps: Int, sizes: StepSizes = .even, evaluateEvery: Int, checkpointEvery: Int,
+        checkpointSeconds: Double? = nil, logEvery: Int,
         retention: Retention
     ) {
         self.checkpointSeconds = checkpointSeconds
         self.steps = steps
+        self.sizes = sizes
         self.evaluateEvery = evaluateEvery
         self.checkpointEvery = checkpointEvery
         self.logEvery = logEvery

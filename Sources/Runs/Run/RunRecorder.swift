@@ -79,7 +79,7 @@ final class RunRecorder<Evaluation: RunEvaluation> {
     ///
     /// - Parameter seconds: that the step took, waiting for its batch included.
     func record(_ record: some RunRecord, step: Int, seconds: Double) {
-        timeLeft.add(stepSeconds: seconds)
+        timeLeft.add(stepSeconds: seconds, size: plan.sizes.size(ofStep: step))
         self.step = step
         // Its counters go round within minutes.
         if energyAskedAt.duration(to: .now) > .seconds(30) {
@@ -96,7 +96,7 @@ final class RunRecorder<Evaluation: RunEvaluation> {
         progress.update(step: step, fraction: Double(step) / Double(max(1, plan.steps))) {
             let place = "\(CountFormat.grouped(step))/\(CountFormat.grouped(plan.steps))"
             var fields = record.progressFields
-            if let seconds = timeLeft.seconds(forSteps: plan.steps - step) {
+            if let seconds = timeLeft.seconds(for: plan.sizes.total(after: step, through: plan.steps)) {
                 fields.insert(.timeLeft(seconds), at: min(1, fields.count))
             }
             let share = Double(step) / Double(max(1, plan.steps))

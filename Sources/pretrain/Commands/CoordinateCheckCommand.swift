@@ -15,7 +15,8 @@ struct CoordinateCheckCommand: ParsableCommand {
             The standard parametrization is measured beside it, for contrast. No corpus is needed.
 
             Passes: changes after every step, and sizes, with a slope of 0 ± tolerance; logits before the first step with \
-            -1/2 ± tolerance, unless they start at 0. Changes of attention scores and of logits over the vocabulary may fall \
+            -1/2 ± tolerance (0 ± tolerance over the vocabulary where the embedding size does not grow with the width), \
+            unless they start at 0. Changes of attention scores and of logits over the vocabulary may fall \
             to twice the tolerance. "own weights" is what a readout's own update changes; "large epsilon" the first step's \
             changes with Adam's epsilon at 1. docs/transfer.md says why, and what this cannot see.
 
