@@ -80,8 +80,8 @@ import Testing
     /// The checkpoint of a stage reads no longer texts than it has been trained on so far.
     @Test func aStageKnowsItsOwnLength() throws {
         let workspace = try Workspace()
-        try workspace.run(
-            "run", ["training.steps=4", "training.checkpoint_every=2", "training.stages=[{steps: 2, sequence_length: 8}]"])
+        let stages = "training.stages=[{steps: 2, sequence_length: 8}]"
+        try workspace.run("run", ["training.steps=4", "training.checkpoint_every=2", stages])
         try workspace.folder.write("a b c d e f g h\n", to: "text.txt")
         for (step, isCut) in [(2, true), (4, false)] {
             let outcome = try workspace.pretrain(
